@@ -1,0 +1,30 @@
+# Every target sets itself up: Python 3.11+ and the package index are all a fresh clone needs.
+PYTHON ?= python3
+PY := .venv/bin/python
+SETUP := .venv/.up-to-date
+
+.PHONY: install check test demo record
+
+install: $(SETUP)
+
+$(SETUP): pyproject.toml
+	@echo "setting up .venv (a minute or two, once)"
+	@$(PYTHON) -m venv .venv
+	@$(PY) -m pip install --quiet --disable-pip-version-check --editable ".[dev]"
+	@touch $@
+
+check: $(SETUP)
+	$(PY) -m ruff format --check
+	$(PY) -m ruff check
+	$(PY) -m mypy
+	$(PY) -m pytest --quiet tests/project/test_layers.py
+
+# More than four workers spend their time importing the frameworks.
+test: $(SETUP)
+	$(PY) -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal $(ARGS)
+
+demo: $(SETUP)
+	@$(PY) -m azure_agents.demo
+
+record: $(SETUP)
+	$(PY) tests/cassettes/record.py

@@ -1,0 +1,27 @@
+"""Foundry agents as LangChain chat models."""
+
+try:
+    import langchain_core as _langchain_core  # noqa: F401 - only to name the extra when absent
+except ImportError as exc:
+    raise ImportError(
+        "langchain_azure_agents needs langchain-core, "
+        'install it with: pip install "azure-agents[langchain]"',
+    ) from exc
+
+from azure_agents._version import __version__
+from azure_agents.config import Timeouts
+from azure_agents.errors import AzureAgentsError, ConfigError, InvalidRequestError
+
+from ._blocks import register as _register
+from ._chat_model import ChatAzureAgent
+
+_register()
+
+__all__ = [
+    "AzureAgentsError",
+    "ChatAzureAgent",
+    "ConfigError",
+    "InvalidRequestError",
+    "Timeouts",
+    "__version__",
+]

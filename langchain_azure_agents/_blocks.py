@@ -1,0 +1,220 @@
+"""Events of the core as LangChain's standard content blocks, and where they live in a message.
+
+`content` is the answer's text, always a string: users print it, parsers parse it, and chunks of
+one form can be added up whatever the agent does next. Everything else rides in
+`additional_kwargs`, under names that LangChain users know where there are any:
+
+    reasoning_content   reasoning summaries (a string: deltas add up)
+    refusal             the text of a refusal (a string)
+    annotations         citations, indices into `content`
+    blocks              standard blocks of server tools, images, approvals …, each with the
+                        position `at` in `content` where it came
+
+`content_blocks` puts them together in order, through the translator that is registered here under
+`PROVIDER`. With `output_version="v1"` that list is `content` itself, and `additional_kwargs` stays
+empty.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeAlias, cast
+
+from langchain_core.messages import AIMessage, AIMessageChunk
+from langchain_core.messages import content as types
+from langchain_core.messages.block_translators import register_translator
+
+from azure_agents.events import (
+    ApprovalRequest,
+    Citation,
+    ConsentRequest,
+    Event,
+    MediaOutput,
+    Other,
+    ServerToolCall,
+    ServerToolResult,
+)
+
+PROVIDER = "azure_ai_agents"
+
+Block: TypeAlias = dict[str, Any]
+
+# Younger versions of langchain-core have a block for refusals.
+_KNOWS_REFUSALS = "refusal" in types.KNOWN_BLOCK_TYPES
+
+
+def known(**fields: Any) -> Block:
+    """The fields that have a value."""
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def citation(event: Citation, offset: int = 0) -> Block:
+    """A citation, its indices moved by `offset`."""
+    extras = known(
+        kind=event.kind,
+        file_id=event.file_id,
+        filename=event.filename,
+        container_id=event.container_id,
+        marker=event.marker,
+    )
+    return known(
+        type="citation",
+        url=event.url,
+        title=event.title or event.filename,
+        start_index=None if event.start is None else event.start + offset,
+        end_index=None if event.end is None else event.end + offset,
+        cited_text=event.quote,
+        extras=extras,
+    )
+
+
+def refusal(text: str) -> Block:
+    """A refusal, as the installed langchain-core knows it."""
+    block = {"type": "refusal", "refusal": text}
+    return block if _KNOWS_REFUSALS else {"type": "non_standard", "value": block}
+
+
+def standalone(event: Event) -> Block | None:
+    """The block of an event that stands for itself; None for the other events."""
+    match event:
+        case ServerToolCall():
+            return {
+                "type": "server_tool_call",
+                "id": event.id,
+                "name": event.name,
+                "args": event.arguments,
+            }
+        case ServerToolResult():
+            return known(
+                type="server_tool_result",
+                tool_call_id=event.id,
+                status=event.status,
+                output=event.output,
+                extras={"name": event.name},
+            )
+        case MediaOutput():
+            return _medium(event)
+        case ApprovalRequest():
+            return _non_standard("approval_request", **approval_facts(event))
+        case ConsentRequest():
+            return _non_standard("consent_request", **consent_facts(event))
+        case Other():
+            return {"type": "non_standard", "value": {"type": event.kind, **event.data}}
+        case _:
+            return None
+
+
+def approval_facts(event: ApprovalRequest) -> Block:
+    """What a user must know to approve."""
+    return known(
+        id=event.id,
+        name=event.name,
+        arguments=event.arguments,
+        server_label=event.server_label,
+    )
+
+
+def consent_facts(event: ConsentRequest) -> Block:
+    """What a user must know to consent."""
+    return known(id=event.id, link=event.link, server_label=event.server_label)
+
+
+def _medium(event: MediaOutput) -> Block:
+    extras = known(filename=event.filename, container_id=event.container_id)
+    return known(
+        type=event.kind,
+        id=event.id or None,
+        file_id=event.file_id,
+        base64=event.data,
+        mime_type=event.mime_type,
+        extras=extras or None,
+    )
+
+
+def _non_standard(kind: str, **facts: Any) -> Block:
+    return {"type": "non_standard", "value": {"type": kind, **facts}}
+
+
+def _of_message(message: AIMessage) -> list[types.ContentBlock]:
+    blocks = [_without(block, "index") for block in _content(message)]
+    calls = [{"type": "tool_call", **_call(call)} for call in message.tool_calls]
+    return cast("list[types.ContentBlock]", blocks + calls)
+
+
+def _of_chunk(chunk: AIMessageChunk) -> list[types.ContentBlock]:
+    if chunk.chunk_position == "last":
+        calls = [{"type": "tool_call", **_call(call)} for call in chunk.tool_calls]
+    else:
+        calls = [_call_chunk(call) for call in chunk.tool_call_chunks]
+    return cast("list[types.ContentBlock]", _content(chunk) + calls)
+
+
+def _call(call: Mapping[str, Any]) -> Block:
+    return {name: call[name] for name in ("id", "name", "args")}
+
+
+def _call_chunk(call: Mapping[str, Any]) -> Block:
+    block = {"type": "tool_call_chunk", **_call(call)}
+    # Text deltas are counted by number, and a call with the same number would melt into them.
+    return (
+        {**block, "index": f"lc_call_{call['index']}"} if call.get("index") is not None else block
+    )
+
+
+def _content(message: AIMessage) -> list[Block]:
+    """Put content and `additional_kwargs` together in the order in which they came."""
+    text, extra = message.content, message.additional_kwargs
+    if not isinstance(text, str):
+        raise NotImplementedError  # LangChain then reads the list for itself
+    blocks: list[Block] = []
+    if thoughts := extra.get("reasoning_content"):
+        blocks.append({"type": "reasoning", "reasoning": thoughts, "index": "lc_reasoning"})
+    citations = extra.get("annotations") or []
+    blocks += _interleaved(text, extra.get("blocks") or [])
+    if citations and not text:  # the chunk that brings the citations
+        blocks.append({"type": "text", "text": "", "at": 0})
+    _annotate([block for block in blocks if "at" in block], citations)
+    if words := extra.get("refusal"):
+        blocks.append({**refusal(words), "index": "lc_refusal"})
+    return [_without(block, "at") for block in blocks]
+
+
+def _interleaved(text: str, others: Iterable[Block]) -> list[Block]:
+    blocks: list[Block] = []
+    position = 0
+    for other in others:
+        at = min(other["at"], len(text))  # somebody may have shortened the text
+        if at > position:
+            blocks.append({"type": "text", "text": text[position:at], "at": position})
+            position = at
+        blocks.append(_without(other, "at"))
+    if position < len(text):
+        blocks.append({"type": "text", "text": text[position:], "at": position})
+    return blocks
+
+
+def _annotate(texts: list[Block], citations: list[Block]) -> None:
+    """Give every citation to the text block that it points into, with indices into that block."""
+    for item in citations:
+        start = item.get("start_index")
+        homes = [t for t in texts if start is not None and t["at"] <= start < _end(t)]
+        home = homes[0] if homes else texts[-1]
+        home.setdefault("annotations", []).append(_moved(item, -home["at"]))
+
+
+def _end(block: Block) -> int:
+    return cast("int", block["at"]) + len(block["text"])
+
+
+def _moved(item: Block, offset: int) -> Block:
+    indices = ("start_index", "end_index")
+    return {name: value + offset if name in indices else value for name, value in item.items()}
+
+
+def _without(block: Block, key: str) -> Block:
+    return {name: value for name, value in block.items() if name != key}
+
+
+def register() -> None:
+    """Teach `content_blocks` to read our messages."""
+    register_translator(PROVIDER, _of_message, _of_chunk)

@@ -1,0 +1,86 @@
+"""Errors at the border: what leaves this package is our error and LangChain's at once.
+
+LangChain names the conditions that all providers share (`ModelRateLimitError` …) and says which of
+them are worth another try. Our errors carry the facts. Each class here inherits from both, keeps
+our name and our facts, so code that catches either one works. The `Model…Error` classes are
+younger than the oldest langchain-core that we support: where one is missing, its parent stands in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from langchain_core import exceptions
+
+from azure_agents import errors
+from azure_agents.errors import AzureAgentsError
+
+_FALLBACK: type[Exception] = getattr(exceptions, "ModelError", exceptions.LangChainException)
+
+# A failure that may have stored the turn on a pinned thread (unknown, busy) is a plain
+# `ModelError`: not to be tried again blindly. `ConfigError` is about no call and stays as it is.
+_STANDARD: dict[type[AzureAgentsError], str] = {
+    errors.AzureAgentsError: "ModelError",
+    errors.InvalidRequestError: "ModelInvalidRequestError",
+    errors.CredentialError: "ModelAuthenticationError",
+    errors.TransportError: "ModelConnectionError",
+    errors.NotSentError: "ModelConnectionError",
+    errors.TimedOutError: "ModelTimeoutError",
+    errors.DeadlineError: "ModelTimeoutError",
+    errors.ConnectionLostError: "ModelConnectionError",
+    errors.ServiceError: "ModelError",
+    errors.BadRequestError: "ModelInvalidRequestError",
+    errors.AuthenticationError: "ModelAuthenticationError",
+    errors.PermissionDeniedError: "ModelPermissionDeniedError",
+    errors.NotFoundError: "ModelNotFoundError",
+    errors.AgentNotFoundError: "ModelNotFoundError",
+    errors.ThreadNotFoundError: "ModelNotFoundError",
+    errors.ConflictError: "ModelError",
+    errors.RateLimitError: "ModelRateLimitError",
+    errors.ServerError: "ModelAPIError",
+    errors.TurnError: "ModelError",
+    errors.RunFailedError: "ModelAPIError",
+    errors.RunCancelledError: "ModelError",
+    errors.RunExpiredError: "ModelAPIError",
+    errors.StreamInterruptedError: "ModelConnectionError",
+    errors.TurnUnknownError: "ModelError",
+    errors.ThreadBusyError: "ModelError",
+    errors.ProtocolError: "ModelError",
+}
+
+# The service's words for an input that does not fit; the first one is recorded nowhere, it is
+# what OpenAI's own API says.
+_OVERFLOW_CODES = frozenset({"context_length_exceeded", "string_above_max_length"})
+
+
+def _both(ours: type[AzureAgentsError], standard: str, name: str) -> type[AzureAgentsError]:
+    base = getattr(exceptions, standard, _FALLBACK)
+    return type(name, (ours, base), {"__module__": __name__, "__doc__": ours.__doc__})
+
+
+_DUAL = {ours: _both(ours, standard, ours.__name__) for ours, standard in _STANDARD.items()}
+_OVERFLOW = _both(errors.BadRequestError, "ContextOverflowError", "ContextOverflowError")
+
+# Found by name when an error is unpickled, for instance when it crosses a process pool.
+globals().update({dual.__name__: dual for dual in (*_DUAL.values(), _OVERFLOW)})
+
+
+def as_model_error(error: AzureAgentsError) -> AzureAgentsError:
+    """Give the same error as one that LangChain knows too; others are returned as they are."""
+    if type(error) is errors.BadRequestError and error.code in _OVERFLOW_CODES:
+        return _OVERFLOW(error.message, **error.facts)
+    dual = _DUAL.get(type(error))
+    return error if dual is None else dual(error.message, **error.facts)
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Let errors of the core leave as errors of both."""
+    try:
+        yield
+    except AzureAgentsError as error:
+        both = as_model_error(error)
+        if both is error:
+            raise
+        raise both from error

@@ -1,0 +1,102 @@
+"""Which server thread and whose histories: what LangChain's config says about a call.
+
+`configurable["foundry_thread_id"]` pins; `thread_id` there is LangGraph's own and at most names an
+owner. LangChain does not show a model the config that it is called with, so the methods that take
+one turn the pin into an argument. As an argument it is also part of the key of LangChain's cache.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from typing import TYPE_CHECKING, Any
+
+from langchain_core.language_models import BaseChatModel
+from langchain_core.runnables import RunnableConfig, ensure_config
+
+if TYPE_CHECKING:
+    from langchain_core.language_models import LanguageModelInput
+    from langchain_core.messages import AIMessage, AIMessageChunk
+
+THREAD_KEY = "foundry_thread_id"
+
+
+def _with_pin(config: RunnableConfig | None, kwargs: dict[str, Any]) -> dict[str, Any]:
+    if kwargs.get("thread_id") is not None:
+        return kwargs
+    pin = configured_pin(config)
+    return kwargs if pin is None else {**kwargs, "thread_id": pin}
+
+
+def configured_pin(config: RunnableConfig | None = None) -> Any:
+    """The pinned thread of a config, or of the one around this call."""
+    return (ensure_config(config).get("configurable") or {}).get(THREAD_KEY)
+
+
+def graph_thread(run_manager: Any) -> str | None:
+    """LangGraph's thread: its id names an owner of histories, nothing else."""
+    told = getattr(run_manager, "metadata", None) or {}
+    around = ensure_config().get("configurable") or {}
+    thread = told.get("thread_id") or around.get("thread_id")
+    return str(thread) if thread else None
+
+
+class ReadsPin(BaseChatModel):
+    """A chat model whose calls get the pin of their config as the argument `thread_id`.
+
+    `batch` and the like call these methods; a chain or graph around them is read through
+    LangChain's context variable.
+    """
+
+    def invoke(
+        self,
+        input: LanguageModelInput,
+        config: RunnableConfig | None = None,
+        *,
+        stop: list[str] | None = None,
+        **kwargs: Any,
+    ) -> AIMessage:
+        """Give the whole answer; `thread_id=` and `owner=` hold for this call."""
+        return super().invoke(input, config, stop=stop, **_with_pin(config, kwargs))
+
+    async def ainvoke(
+        self,
+        input: LanguageModelInput,
+        config: RunnableConfig | None = None,
+        *,
+        stop: list[str] | None = None,
+        **kwargs: Any,
+    ) -> AIMessage:
+        """Give the whole answer; `thread_id=` and `owner=` hold for this call."""
+        return await super().ainvoke(input, config, stop=stop, **_with_pin(config, kwargs))
+
+    def stream(
+        self,
+        input: LanguageModelInput,
+        config: RunnableConfig | None = None,
+        *,
+        stop: list[str] | None = None,
+        **kwargs: Any,
+    ) -> Iterator[AIMessageChunk]:
+        """Give the answer piece by piece."""
+        return super().stream(input, config, stop=stop, **_with_pin(config, kwargs))
+
+    def astream(
+        self,
+        input: LanguageModelInput,
+        config: RunnableConfig | None = None,
+        *,
+        stop: list[str] | None = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[AIMessageChunk]:
+        """Give the answer piece by piece."""
+        return super().astream(input, config, stop=stop, **_with_pin(config, kwargs))
+
+    if not TYPE_CHECKING:  # callers shall see the overloads of the base class
+
+        def stream_events(self, input: Any, config: Any = None, **kwargs: Any) -> Any:
+            """Stream events; see `BaseChatModel.stream_events`."""
+            return super().stream_events(input, config, **_with_pin(config, kwargs))
+
+        def astream_events(self, input: Any, config: Any = None, **kwargs: Any) -> Any:
+            """Stream events; see `BaseChatModel.astream_events`."""
+            return super().astream_events(input, config, **_with_pin(config, kwargs))

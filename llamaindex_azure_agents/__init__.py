@@ -1,0 +1,15 @@
+"""Foundry agents as LlamaIndex LLMs."""
+
+try:
+    import llama_index.core as _llama_index_core  # noqa: F401 - only to name the extra when absent
+except ImportError as exc:
+    raise ImportError(
+        "llamaindex_azure_agents needs llama-index-core, "
+        'install it with: pip install "azure-agents[llamaindex]"',
+    ) from exc
+
+from ._approvals import approve, reject
+from ._llm import AzureAgentLLM
+from ._recording import record_turns
+
+__all__ = ["AzureAgentLLM", "approve", "record_turns", "reject"]

@@ -1,0 +1,89 @@
+"""What an LLM object holds but never shows: credential, transports, and the clients made of them.
+
+LlamaIndex pickles, copies, dumps and prints its components. Everything of that kind stands behind
+one object that copies share and pickles leave out, so nothing else needs to remember the rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import httpx
+
+    from azure_agents.auth import FoundryAuth
+    from azure_agents.client import Agents, AsyncAgents
+    from azure_agents.config import Settings
+
+
+class Connection:
+    """The two clients of one LLM object, made on first use; thread-safe.
+
+    Args:
+        settings: Checked settings.
+        sign_in: What the core's `make_auth` takes besides the endpoint.
+        transport: httpx transport of sync calls.
+        async_transport: httpx transport of async calls.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        sign_in: Mapping[str, Any],
+        transport: httpx.BaseTransport | None = None,
+        async_transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self.settings = settings
+        self._sign_in = sign_in
+        self._transport = transport
+        self._async_transport = async_transport
+        self._lock = Lock()
+        self._agents: Agents | None = None
+        self._async_agents: AsyncAgents | None = None
+        self._shared_auth: FoundryAuth | None = None
+
+    def agents(self) -> Agents:
+        """The client of sync calls."""
+        from azure_agents.client import Agents
+
+        with self._lock:
+            if self._agents is None:
+                self._agents = Agents(self.settings, self._auth(), transport=self._transport)
+            return self._agents
+
+    def async_agents(self) -> AsyncAgents:
+        """The client of async calls, of every event loop."""
+        from azure_agents.client import AsyncAgents
+
+        with self._lock:
+            if self._async_agents is None:
+                self._async_agents = AsyncAgents(
+                    self.settings, self._auth(), transport=self._async_transport
+                )
+            return self._async_agents
+
+    def close(self) -> None:
+        """Close idle connections of sync calls."""
+        if self._agents is not None:
+            self._agents.close()
+
+    async def aclose(self) -> None:
+        """Close idle connections of the running event loop."""
+        if self._async_agents is not None:
+            await self._async_agents.aclose()
+
+    def _auth(self) -> FoundryAuth:
+        # One for both clients, so that a token is asked for once. Called under the lock.
+        from azure_agents.auth import make_auth
+
+        if self._shared_auth is None:
+            self._shared_auth = make_auth(endpoint=self.settings.endpoint, **self._sign_in)
+        return self._shared_auth
+
+    def __deepcopy__(self, _memo: object) -> Connection:
+        return self
+
+    def __reduce__(self) -> tuple[type[None], tuple[()]]:
+        return type(None), ()  # a pickle gets None in its place, and its reader makes a new one

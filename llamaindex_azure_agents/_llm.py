@@ -1,0 +1,387 @@
+"""`AzureAgentLLM`: a Foundry agent as a LlamaIndex LLM.
+
+Thin by intent: `_messages` maps what comes in, the core runs the turn, `_responses` maps what
+comes out. The eight endpoints are decorated; the completion ones call the private chat path, or
+every call would be counted and traced twice. Everything a call needs is read before a generator
+is returned: LlamaIndex runs its body later, in threads that know no context variables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from llama_index.core.base.llms.types import (
+    ChatMessage,
+    ChatResponse,
+    ChatResponseAsyncGen,
+    ChatResponseGen,
+    CompletionResponse,
+    CompletionResponseAsyncGen,
+    CompletionResponseGen,
+    LLMMetadata,
+    MessageRole,
+)
+from llama_index.core.llms.callbacks import llm_chat_callback, llm_completion_callback
+from llama_index.core.llms.function_calling import FunctionCallingLLM
+from pydantic import ConfigDict, Field, PrivateAttr
+
+from azure_agents.config import Timeouts, resolve_settings
+from azure_agents.errors import ConfigError, InvalidRequestError
+from azure_agents.messages import TurnRequest
+
+from ._connection import Connection
+from ._messages import to_messages
+from ._recording import current_turns, noted
+from ._responses import acompletions, astream, completions, stream, to_completion, to_response
+from ._tools import calls_of, to_selection, tool_options, with_one_call
+
+if TYPE_CHECKING:
+    import httpx
+    from llama_index.core.llms.llm import ToolSelection
+    from llama_index.core.tools import BaseTool
+
+_Method = TypeVar("_Method", bound=Callable[..., Any])
+_SETTINGS = (
+    "threads",
+    "thread_id",
+    "owner",
+    "instructions",
+    "instructions_mode",
+    "timeout",
+    "max_retries",
+    "allow_http",
+    "api_version",
+)
+
+
+def _chat_endpoint(method: _Method) -> _Method:
+    return cast("_Method", llm_chat_callback()(method))
+
+
+def _completion_endpoint(method: _Method) -> _Method:
+    return cast("_Method", llm_completion_callback()(method))
+
+
+class AzureAgentLLM(FunctionCallingLLM):
+    """An agent that lives in Microsoft Foundry, as an LLM.
+
+    Works wherever LlamaIndex takes an LLM. Every call is a pure function of its messages: the
+    agent sees these messages and nothing else, its own instructions stay in force, and what the
+    server already holds is not sent again.
+
+    Example:
+        >>> llm = AzureAgentLLM(model="my-agent", endpoint="https://…/api/projects/p")
+        >>> answer = llm.chat([ChatMessage("Hello")])
+        >>> answer.message.content, answer.additional_kwargs["thread_id"], answer.raw["usage"]
+
+    Args:
+        model: ``my-agent``, ``my-agent:1`` (v2) or ``asst_…`` (classic), each also with
+            ``azure_ai/agents/`` before it; else the environment's ``AZURE_AI_AGENT``.
+        endpoint: The project, ``https://….services.ai.azure.com/api/projects/…``; also as
+            `api_base` or `project_endpoint`; else ``AZURE_AI_PROJECT_ENDPOINT``.
+        credential: An azure-identity credential (sync or async), a callable that returns a token,
+            or a token; else the environment, and last ``DefaultAzureCredential``.
+        api_key: Instead of a credential.
+        tenant_id: With `client_id` and `client_secret`: a service principal.
+        client_id: See `tenant_id`.
+        client_secret: See `tenant_id`.
+        transport: httpx transport of sync calls, for tests and proxies.
+        async_transport: httpx transport of async calls.
+        fields: The fields below and those of every LlamaIndex LLM (``system_prompt``,
+            ``callback_manager``, ``output_parser`` …).
+
+    Credentials and transports are not part of what is printed, dumped or pickled. An unpickled
+    LLM signs in again from its environment.
+
+    Every call also takes ``thread_id=``, ``owner=``, ``stop=`` and model options such as
+    ``max_tokens=`` or ``metadata=``; what the agent refuses is an error that says so.
+    """
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    # Read once when the object is made, hence frozen: a later change would be silently ignored.
+    model: str = Field(frozen=True, description="The agent.")
+    endpoint: str = Field(frozen=True, description="The project.")
+    scope: str | None = Field(default=None, frozen=True, description="Scope of tokens.")
+    threads: str = Field(
+        default="auto", frozen=True, description="'auto', 'conversation' or 'ephemeral'."
+    )
+    thread_id: str | None = Field(
+        default=None, frozen=True, description="A pinned 'conv_…' or 'thread_…'."
+    )
+    owner: str | None = Field(
+        default=None, frozen=True, description="Scope in which text-only histories are matched."
+    )
+    instructions: str | None = Field(default=None, frozen=True, description="Sent with every turn.")
+    instructions_mode: str = Field(
+        default="append", frozen=True, description="'append', or 'replace' (classic only)."
+    )
+    timeout: float | Timeouts | None = Field(
+        default=60.0, frozen=True, description="Seconds for a whole turn, or Timeouts."
+    )
+    max_retries: int = Field(default=2, frozen=True, description="Retries of one request.")
+    allow_http: bool = Field(
+        default=False, frozen=True, description="Accept plain http to another machine."
+    )
+    api_version: str | None = Field(
+        default=None, frozen=True, description="API version of the classic service."
+    )
+
+    context_window: int = Field(default=128_000, gt=0, description="Tokens of the agent's model.")
+    num_output: int = Field(default=4_096, gt=0, description="Tokens to leave for the answer.")
+    is_function_calling_model: bool = Field(
+        default=True, description="Whether LlamaIndex shall use function tools."
+    )
+    temperature: float | None = Field(default=None, description="Option of every call.")
+    max_tokens: int | None = Field(default=None, description="Option of every call.")
+    additional_kwargs: dict[str, Any] = Field(
+        default_factory=dict, description="More options of every call."
+    )
+
+    _connection: Connection = PrivateAttr()
+
+    def __init__(
+        self,
+        model: str | None = None,
+        *,
+        endpoint: str | None = None,
+        api_base: str | None = None,
+        project_endpoint: str | None = None,
+        credential: Any = None,
+        api_key: str | None = None,
+        tenant_id: str | None = None,
+        client_id: str | None = None,
+        client_secret: str | None = None,
+        transport: httpx.BaseTransport | None = None,
+        async_transport: httpx.AsyncBaseTransport | None = None,
+        **fields: Any,
+    ) -> None:
+        given = {"endpoint": endpoint, "api_base": api_base, "project_endpoint": project_endpoint}
+        if isinstance(fields.get("timeout"), dict):  # what a dump makes of Timeouts
+            fields["timeout"] = Timeouts(**fields["timeout"])
+        settings = resolve_settings(
+            model=model,
+            endpoint=_one_of(given),
+            **{name: fields[name] for name in _SETTINGS if name in fields},
+        )
+        # The resolved values: a pickle may be read where the environment is another one.
+        super().__init__(
+            model=model or settings.agent.requested, endpoint=settings.endpoint.url, **fields
+        )
+        sign_in = {
+            "credential": credential,
+            "api_key": api_key,
+            "scope": self.scope,
+            "tenant_id": tenant_id,
+            "client_id": client_id,
+            "client_secret": client_secret,
+        }
+        self._connection = Connection(settings, sign_in, transport, async_transport)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        # The base class would hide a failure here and leave an object without a connection.
+        type(self).__init__(self, **state["__dict__"])
+
+    @classmethod
+    def class_name(cls) -> str:
+        """Name of the class in dumps."""
+        return "azure_agent_llm"
+
+    @property
+    def metadata(self) -> LLMMetadata:
+        """What LlamaIndex wants to know of the model; asked for on every call, so no I/O."""
+        return LLMMetadata(
+            context_window=self.context_window,
+            num_output=self.num_output,
+            is_chat_model=True,
+            is_function_calling_model=self.is_function_calling_model,
+            model_name=self.model,
+        )
+
+    def to_payload(self) -> dict[str, Any]:
+        """What traces show of this LLM; no secrets."""
+        about = {"model": self.model, "temperature": self.temperature}
+        return {"class_name": self.class_name(), **self.metadata.model_dump(), **about}
+
+    def close(self) -> None:
+        """Close idle connections of sync calls; the next call opens new ones."""
+        self._connection.close()
+
+    async def aclose(self) -> None:
+        """Close idle connections of the running event loop; the next call opens new ones."""
+        await self._connection.aclose()
+
+    # -- the eight endpoints -------------------------------------------------------------------
+
+    @_chat_endpoint
+    def chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
+        """Answer a conversation."""
+        return self._chat(messages, kwargs)
+
+    @_chat_endpoint
+    def stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
+        """Answer a conversation, chunk by chunk; closing the generator cancels the turn."""
+        return self._stream(messages, kwargs)
+
+    @_completion_endpoint
+    def complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:  # noqa: FBT001, FBT002 - LlamaIndex's signature
+        """Answer one prompt."""
+        return to_completion(self._chat(self._prompted(prompt, formatted=formatted), kwargs))
+
+    @_completion_endpoint
+    def stream_complete(
+        self,
+        prompt: str,
+        formatted: bool = False,  # noqa: FBT001, FBT002 - LlamaIndex's signature
+        **kwargs: Any,
+    ) -> CompletionResponseGen:
+        """Answer one prompt, chunk by chunk; closing the generator cancels the turn."""
+        return completions(self._stream(self._prompted(prompt, formatted=formatted), kwargs))
+
+    @_chat_endpoint
+    async def achat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
+        """Answer a conversation."""
+        return await self._achat(messages, kwargs)
+
+    @_chat_endpoint
+    async def astream_chat(
+        self, messages: Sequence[ChatMessage], **kwargs: Any
+    ) -> ChatResponseAsyncGen:
+        """Answer a conversation, chunk by chunk; closing the generator cancels the turn."""
+        return self._astream(messages, kwargs)
+
+    @_completion_endpoint
+    async def acomplete(
+        self,
+        prompt: str,
+        formatted: bool = False,  # noqa: FBT001, FBT002 - LlamaIndex's signature
+        **kwargs: Any,
+    ) -> CompletionResponse:
+        """Answer one prompt."""
+        response = await self._achat(self._prompted(prompt, formatted=formatted), kwargs)
+        return to_completion(response)
+
+    @_completion_endpoint
+    async def astream_complete(
+        self,
+        prompt: str,
+        formatted: bool = False,  # noqa: FBT001, FBT002 - LlamaIndex's signature
+        **kwargs: Any,
+    ) -> CompletionResponseAsyncGen:
+        """Answer one prompt, chunk by chunk; closing the generator cancels the turn."""
+        return acompletions(self._astream(self._prompted(prompt, formatted=formatted), kwargs))
+
+    # -- one turn ------------------------------------------------------------------------------
+
+    def _chat(self, messages: Sequence[ChatMessage], kwargs: Mapping[str, Any]) -> ChatResponse:
+        request, turns = self._request(messages, kwargs), current_turns()
+        return noted(to_response(self._connection.agents().complete(request)), turns)
+
+    def _stream(
+        self, messages: Sequence[ChatMessage], kwargs: Mapping[str, Any]
+    ) -> ChatResponseGen:
+        request, turns = self._request(messages, kwargs), current_turns()
+        return stream(self._connection.agents().stream(request), turns)
+
+    async def _achat(
+        self, messages: Sequence[ChatMessage], kwargs: Mapping[str, Any]
+    ) -> ChatResponse:
+        request, turns = self._request(messages, kwargs), current_turns()
+        return noted(to_response(await self._connection.async_agents().complete(request)), turns)
+
+    def _astream(
+        self, messages: Sequence[ChatMessage], kwargs: Mapping[str, Any]
+    ) -> ChatResponseAsyncGen:
+        request, turns = self._request(messages, kwargs), current_turns()
+        return astream(self._connection.async_agents().stream(request), turns)
+
+    def _prompted(self, prompt: str, *, formatted: bool) -> list[ChatMessage]:
+        if not formatted and self.completion_to_prompt is not None:
+            prompt = self.completion_to_prompt(prompt)
+        return [ChatMessage(prompt, role=MessageRole.USER)]
+
+    def _request(self, messages: Sequence[ChatMessage], kwargs: Mapping[str, Any]) -> TurnRequest:
+        options = {
+            "temperature": self.temperature,
+            "max_tokens": self.max_tokens,
+            **self.additional_kwargs,
+            **kwargs,
+        }
+        return TurnRequest(
+            messages=to_messages(messages),
+            thread_id=options.pop("thread_id", None),
+            owner=options.pop("owner", None),
+            stop=_stops(options.pop("stop", None)),
+            options=options,
+        )
+
+    # -- tools ---------------------------------------------------------------------------------
+
+    def _prepare_chat_with_tools(  # noqa: PLR0917 - LlamaIndex's signature, as are the next ones
+        self,
+        tools: Sequence[BaseTool],
+        user_msg: str | ChatMessage | None = None,
+        chat_history: list[ChatMessage] | None = None,
+        verbose: bool = False,  # noqa: ARG002, FBT001, FBT002
+        allow_parallel_tool_calls: bool = False,  # noqa: FBT001, FBT002
+        tool_required: bool = False,  # noqa: FBT001, FBT002
+        tool_choice: str | dict[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> dict[str, Any]:
+        options = tool_options(tools, tool_choice, required=tool_required)
+        if tools and not allow_parallel_tool_calls:
+            options["parallel_tool_calls"] = False
+        # A new list: the caller's is often the memory of an agent.
+        return {"messages": [*(chat_history or ()), *_as_user(user_msg)], **options, **kwargs}
+
+    def _validate_chat_with_tools_response(
+        self,
+        response: ChatResponse,
+        tools: Sequence[BaseTool],  # noqa: ARG002 - LlamaIndex's signature
+        allow_parallel_tool_calls: bool = False,  # noqa: FBT001, FBT002
+        **_kwargs: Any,
+    ) -> ChatResponse:
+        return response if allow_parallel_tool_calls else with_one_call(response)
+
+    def get_tool_calls_from_response(
+        self,
+        response: ChatResponse,
+        error_on_no_tool_call: bool = True,  # noqa: FBT001, FBT002 - LlamaIndex's signature
+        **_kwargs: Any,
+    ) -> list[ToolSelection]:
+        """The tool calls of an answer or chunk, with as much of their arguments as there is.
+
+        Raises:
+            ValueError: There is none, and that was not allowed.
+        """
+        calls = calls_of(response.message, "the answer")
+        if not calls and error_on_no_tool_call:
+            raise ValueError(
+                f"the agent called no tool, it said {response.message.content!r}: pass "
+                "error_on_no_tool_call=False, or tell it in its instructions to use its tools"
+            )
+        return [to_selection(call) for call in calls]
+
+
+def _one_of(given: Mapping[str, str | None]) -> str | None:
+    values = {value for value in given.values() if value is not None}
+    if len(values) > 1:
+        raise ConfigError(
+            f"{', '.join(given)} are names of one setting and were given {len(values)} values: "
+            "pass one of them"
+        )
+    return values.pop() if values else None
+
+
+def _stops(stop: Any) -> tuple[str, ...]:
+    texts = (stop,) if isinstance(stop, str) else tuple(stop or ())
+    if not all(isinstance(text, str) and text for text in texts):
+        raise InvalidRequestError(f"stop must be texts that are not empty, got {stop!r}")
+    return texts
+
+
+def _as_user(message: str | ChatMessage | None) -> tuple[ChatMessage, ...]:
+    if message is None:
+        return ()
+    return (ChatMessage(message) if isinstance(message, str) else message,)

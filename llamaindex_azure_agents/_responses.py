@@ -1,0 +1,328 @@
+"""The core's events and completions into LlamaIndex responses. Pure.
+
+LlamaIndex streams are cumulative: every chunk shows the whole message so far, `delta` what is
+new. The last chunk is what survives in memories and agents, so it is built from the folded
+completion by the same function as a non-streamed answer: whole message, all calls, ids, usage.
+
+All answer text is one `TextBlock`: ``message.content`` joins blocks with a line break, and would
+no longer be the sum of the deltas. Ids go to three places, because every caller drops two of
+them: `raw`, `additional_kwargs`, and as one short anchor onto the message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Generator, Iterable, Iterator
+from contextlib import aclosing, closing
+from dataclasses import asdict
+from typing import Any, TypeAlias
+
+from llama_index.core.base.llms.types import (
+    ChatMessage,
+    ChatResponse,
+    ChatResponseAsyncGen,
+    ChatResponseGen,
+    CitationBlock,
+    CompletionResponse,
+    CompletionResponseAsyncGen,
+    CompletionResponseGen,
+    ContentBlock,
+    DocumentBlock,
+    ImageBlock,
+    MessageRole,
+    TextBlock,
+    ThinkingBlock,
+)
+
+from azure_agents.events import (
+    ApprovalRequest,
+    Citation,
+    ConsentRequest,
+    Event,
+    Finished,
+    MediaOutput,
+    Other,
+    Progress,
+    ReasoningDelta,
+    RefusalDelta,
+    ServerToolCall,
+    ServerToolResult,
+    Started,
+    TextDelta,
+    ToolCallDelta,
+    Usage,
+)
+from azure_agents.fold import Block, Completion, Fold, ReasoningBlock, RefusalBlock
+from azure_agents.fold import TextBlock as FoldedText
+from azure_agents.messages import ToolCall
+
+from ._recording import Turns, noted
+from ._tools import ANCHOR, blocks_of, written
+
+JSON: TypeAlias = dict[str, Any]
+
+# Where events without a LlamaIndex block go: key in `additional_kwargs` and `raw`.
+_LISTED: dict[type, str] = {
+    ServerToolCall: "built_in_tool_calls",  # the name OpenAI's LlamaIndex class uses
+    ServerToolResult: "built_in_tool_results",
+    ApprovalRequest: "approval_requests",
+    ConsentRequest: "consent_requests",
+    MediaOutput: "files",
+    Other: "other",
+}
+
+
+def to_response(completion: Completion) -> ChatResponse:
+    """A finished answer."""
+    finished, usage = completion.finished, completion.usage
+    found = _listed(completion.blocks)
+    if annotations := [_annotation(*cited) for cited in _cited(completion)]:
+        found["annotations"] = annotations
+    return ChatResponse(
+        message=_message(_final_blocks(completion), completion.tool_calls, finished.anchor),
+        raw={**_ids(finished), **_ending(completion), "usage": _both_spellings(usage), **found},
+        additional_kwargs={**_flat(usage), **_known({"thread_id": finished.thread_id}), **found},
+    )
+
+
+def stream(events: Generator[Event, None, None], turns: Turns | None = None) -> ChatResponseGen:
+    """Chunks of a turn; closing it cancels the turn."""
+    chunks = Chunks()
+    with closing(events):
+        for event in events:
+            chunk = chunks.add(event)
+            if chunk is not None:
+                yield noted(chunk, turns)
+
+
+async def astream(
+    events: AsyncGenerator[Event, None], turns: Turns | None = None
+) -> ChatResponseAsyncGen:
+    """Chunks of a turn; closing it cancels the turn."""
+    chunks = Chunks()
+    async with aclosing(events):
+        async for event in events:
+            chunk = chunks.add(event)
+            if chunk is not None:
+                yield noted(chunk, turns)
+
+
+def to_completion(response: ChatResponse) -> CompletionResponse:
+    """The same answer or chunk, as the completion endpoints give it."""
+    return CompletionResponse(
+        text=response.message.content or "",
+        delta=response.delta,
+        raw=response.raw,
+        additional_kwargs={**response.message.additional_kwargs, **response.additional_kwargs},
+    )
+
+
+def completions(chunks: ChatResponseGen) -> CompletionResponseGen:
+    """The same chunks; closing it closes them at once."""
+    with closing(chunks):
+        for chunk in chunks:
+            yield to_completion(chunk)
+
+
+async def acompletions(chunks: ChatResponseAsyncGen) -> CompletionResponseAsyncGen:
+    """The same chunks; closing it closes them at once."""
+    async with aclosing(chunks):
+        async for chunk in chunks:
+            yield to_completion(chunk)
+
+
+class Chunks:
+    """Takes events one by one; gives the chunk each of them makes, if any."""
+
+    def __init__(self) -> None:
+        self._fold = Fold()
+        self._text = ""
+        self._thinking = ""
+        self._thought: tuple[str, int] | None = None  # the part the thinking comes from
+        self._calls: dict[int, ToolCall] = {}
+
+    def add(self, event: Event) -> ChatResponse | None:
+        """Take the next event."""
+        self._fold.add(event)
+        match event:
+            case TextDelta(text) | RefusalDelta(text):
+                self._text += text
+                return self._chunk(text)
+            case ReasoningDelta():
+                return self._chunk("", thinking_delta=self._think(event))
+            case ToolCallDelta():
+                self._call(event)
+                return self._chunk("")
+            case Progress():
+                return self._chunk("", progress=_known(asdict(event)))
+            case Finished():
+                return self._last()
+            case Started() | Citation() | Usage():  # these show in the last chunk
+                return None
+            case _:
+                return self._chunk("", **_listed([event]))
+
+    def _think(self, event: ReasoningDelta) -> str:
+        source = (event.item, event.part)
+        is_next = self._thought not in (None, source)
+        self._thought = source
+        delta = f"\n\n{event.text}" if is_next else event.text
+        self._thinking += delta
+        return delta
+
+    def _call(self, event: ToolCallDelta) -> None:
+        so_far = self._calls.get(event.index, ToolCall("", "", ""))
+        self._calls[event.index] = ToolCall(
+            so_far.id or event.id, so_far.name or event.name, so_far.arguments + event.arguments
+        )
+
+    def _chunk(self, delta: str, **extras: object) -> ChatResponse:
+        calls = [self._calls[index] for index in sorted(self._calls)]
+        blocks = _blocks(self._thinking, self._text, has_calls=bool(calls))
+        return ChatResponse(
+            message=_message(blocks, calls), delta=delta, additional_kwargs=dict(extras)
+        )
+
+    def _last(self) -> ChatResponse:
+        response = to_response(self._fold.result())
+        response.delta = ""
+        return response
+
+
+def _message(
+    blocks: list[ContentBlock], calls: list[ToolCall], anchor: str | None = None
+) -> ChatMessage:
+    kwargs: JSON = _known({ANCHOR: anchor})
+    if calls:
+        kwargs["tool_calls"] = written(calls)
+    return ChatMessage(
+        role=MessageRole.ASSISTANT, blocks=[*blocks, *blocks_of(calls)], additional_kwargs=kwargs
+    )
+
+
+def _blocks(thinking: str, text: str, *, has_calls: bool) -> list[ContentBlock]:
+    blocks: list[ContentBlock] = [ThinkingBlock(content=thinking)] if thinking else []
+    if text or not has_calls:
+        blocks.append(TextBlock(text=text))
+    return blocks
+
+
+def _final_blocks(completion: Completion) -> list[ContentBlock]:
+    thoughts = [b.text for b in completion.blocks if isinstance(b, ReasoningBlock)]
+    return [
+        *_blocks("\n\n".join(thoughts), completion.text, has_calls=bool(completion.tool_calls)),
+        *(_citation(*cited) for cited in _cited(completion)),
+        *(_media(b) for b in completion.blocks if isinstance(b, MediaOutput) and b.data),
+    ]
+
+
+def _cited(completion: Completion) -> Iterator[tuple[Citation, FoldedText, int]]:
+    """Every citation, the block it stands in, and where that block begins in the whole text."""
+    begin = 0
+    for block in completion.blocks:
+        if isinstance(block, FoldedText):
+            yield from ((citation, block, begin) for citation in block.citations)
+        if isinstance(block, FoldedText | RefusalBlock):
+            begin += len(block.text)
+
+
+def _citation(citation: Citation, said: FoldedText, begin: int) -> CitationBlock:
+    start, end = citation.start, citation.end
+    span = said.text[start:end] if start is not None and end is not None else citation.marker
+    source = citation.url or citation.file_id or ""
+    return CitationBlock(
+        cited_content=TextBlock(text=citation.quote or span or ""),
+        source=source,
+        title=citation.title or citation.filename or source,
+        additional_location_info=_span(citation, begin),
+    )
+
+
+def _annotation(citation: Citation, _said: FoldedText, begin: int) -> JSON:
+    place = {"item", "part", "start", "end"}
+    fields = {name: v for name, v in _known(asdict(citation)).items() if name not in place}
+    return {**fields, **_span(citation, begin)}
+
+
+def _span(citation: Citation, begin: int) -> dict[str, int]:
+    ends = {"start_index": citation.start, "end_index": citation.end}
+    return {name: begin + index for name, index in ends.items() if index is not None}
+
+
+def _media(output: MediaOutput) -> ContentBlock:
+    # The blocks take base64 as well as bytes, and bytes only after a guess.
+    content = (output.data or "").encode()
+    if output.kind == "image":
+        return ImageBlock(image=content, image_mimetype=output.mime_type)
+    return DocumentBlock(data=content, title=output.filename, document_mimetype=output.mime_type)
+
+
+def _listed(blocks: Iterable[Block]) -> JSON:
+    found: JSON = {}
+    for block in blocks:
+        key = _LISTED.get(type(block))
+        if key is not None:
+            found.setdefault(key, []).append(_entry(block))
+    return found
+
+
+def _entry(block: Block) -> JSON:
+    fields = _known(asdict(block))
+    if isinstance(block, MediaOutput):
+        fields.pop("data", None)  # the message has it
+    return fields
+
+
+def _ids(finished: Finished) -> JSON:
+    ids = {
+        "id": finished.response_id or finished.run_id,
+        "thread_id": finished.thread_id,
+        "response_id": finished.response_id,
+        "run_id": finished.run_id,
+        "message_id": finished.message_id,
+    }
+    return _known(ids)
+
+
+def _ending(completion: Completion) -> JSON:
+    finished = completion.finished
+    refusals = [b.text for b in completion.blocks if isinstance(b, RefusalBlock)]
+    ending = {
+        "status": finished.status,
+        "finish_reason": finished.reason,
+        "model": finished.model,
+        "incomplete_reason": finished.incomplete_reason,
+        "refusal": "".join(refusals) or None,
+        "details": finished.details or None,
+    }
+    return _known(ending)
+
+
+def _both_spellings(usage: Usage | None) -> JSON | None:
+    """Usage as `TokenCountingHandler` and as readers of OpenAI's two formats look for it."""
+    if usage is None:
+        return None
+    read = _known({"cached_tokens": usage.cached_tokens})
+    thought = _known({"reasoning_tokens": usage.reasoning_tokens})
+    return {
+        **_flat(usage),
+        "input_tokens": usage.input_tokens,
+        "output_tokens": usage.output_tokens,
+        "prompt_tokens_details": read,
+        "input_tokens_details": read,
+        "completion_tokens_details": thought,
+        "output_tokens_details": thought,
+    }
+
+
+def _flat(usage: Usage | None) -> JSON:
+    if usage is None:
+        return {}
+    return {
+        "prompt_tokens": usage.input_tokens,
+        "completion_tokens": usage.output_tokens,
+        "total_tokens": usage.total_tokens,
+    }
+
+
+def _known(fields: JSON) -> JSON:
+    return {name: value for name, value in fields.items() if value is not None}

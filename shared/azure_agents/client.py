@@ -1,0 +1,241 @@
+"""The clients that the adapters wrap: settings and a request in, events or a completion out.
+
+`Agents` and `AsyncAgents` are the same thing for threads and for event loops. Nothing is sent and
+no connection is opened before the first call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import aclosing, closing
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from .auth import FoundryAuth
+from .commands import Flow
+from .config import Settings
+from .drivers.aio import AsyncDriver
+from .drivers.call import Wiring
+from .drivers.clients import LoopClients, SyncClient
+from .drivers.clock import Clock, SystemClock
+from .drivers.sync import SyncDriver
+from .errors import InvalidRequestError
+from .events import Event
+from .fold import Completion, Fold
+from .messages import TurnRequest
+from .naming import check_handle, parse_handle
+from .observe import Observer
+from .protocols.classic.flow import run_turn as run_classic_turn
+from .protocols.responses.flow import run_turn as run_responses_turn
+from .protocols.turn import Turn
+from .stop import StopCut
+from .threads.memory import shared_store
+from .threads.store import ThreadStore
+
+if TYPE_CHECKING:
+    import httpx
+
+_FLOWS = {"classic": run_classic_turn, "v2": run_responses_turn}
+
+
+def _new_key() -> str:
+    return uuid4().hex
+
+
+class _Client:
+    """What both clients share: checking a request and starting its flow."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        auth: FoundryAuth,
+        *,
+        store: ThreadStore | None,
+        clock: Clock | None,
+        operation_keys: Callable[[], str] | None,
+        observer: Observer | None,
+    ) -> None:
+        self.settings = settings
+        self._store = store if store is not None else shared_store()
+        self._keys = operation_keys or _new_key
+        url, clock = settings.endpoint.url, clock or SystemClock()
+        self._wiring = Wiring(url, auth, settings.timeouts, clock, observer)
+
+    def _start(self, request: TurnRequest, *, deltas: bool) -> Flow[None]:
+        check_request(self.settings, request)
+        turn = Turn(self.settings, request, self._keys(), deltas)
+        return _FLOWS[self.settings.agent.generation](turn)
+
+    def __repr__(self) -> str:
+        agent, url = self.settings.agent.requested, self.settings.endpoint.url
+        return f"{type(self).__name__}({agent!r}, endpoint={url!r})"
+
+
+class Agents(_Client):
+    """Calls an agent from any number of threads.
+
+    Args:
+        settings: Agent, endpoint, policies, limits (`azure_agents.config.resolve_settings`).
+        auth: The credential (`azure_agents.auth.make_auth`).
+        transport: An httpx transport to use instead of the network.
+        store: Thread store; by default one in memory, shared by all clients of the process.
+        clock: Time, to be replaced in tests.
+        operation_keys: Makes the unique key of each turn, to be replaced in tests.
+        observer: Is told of every request.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        auth: FoundryAuth,
+        *,
+        transport: httpx.BaseTransport | None = None,
+        store: ThreadStore | None = None,
+        clock: Clock | None = None,
+        operation_keys: Callable[[], str] | None = None,
+        observer: Observer | None = None,
+    ) -> None:
+        super().__init__(
+            settings,
+            auth,
+            store=store,
+            clock=clock,
+            operation_keys=operation_keys,
+            observer=observer,
+        )
+        self._client = SyncClient(transport)
+        self._driver = SyncDriver(self._wiring, self._store, self._client.get)
+
+    def stream(self, request: TurnRequest) -> Generator[Event, None, None]:
+        """Answer piece by piece; the last event is `Finished`.
+
+        Closing the generator early stops the turn, also on the server where that is possible.
+
+        Raises:
+            AzureAgentsError: See `azure_agents.errors`; bad requests before anything is sent.
+        """
+        return self._events(request, deltas=True)
+
+    def complete(self, request: TurnRequest) -> Completion:
+        """Answer whole.
+
+        Raises:
+            AzureAgentsError: See `azure_agents.errors`; bad requests before anything is sent.
+        """
+        folding = Fold()
+        with closing(self._events(request, deltas=False)) as events:
+            for event in events:
+                folding.add(event)
+        return folding.result()
+
+    def _events(self, request: TurnRequest, *, deltas: bool) -> Generator[Event, None, None]:
+        flow = self._start(request, deltas=deltas)
+        events = self._driver.events(flow)
+        if not request.stop:
+            return events
+        return _cut(events, StopCut(request.stop))
+
+    def close(self) -> None:
+        """Close idle connections; the client can still be used."""
+        self._client.close()
+
+
+def _cut(events: Generator[Event, None, None], stop: StopCut) -> Generator[Event, None, None]:
+    with closing(events):
+        for event in events:
+            yield from stop.feed(event)
+
+
+class AsyncAgents(_Client):
+    """Calls an agent from any number of tasks and event loops.
+
+    Args:
+        settings: Agent, endpoint, policies, limits (`azure_agents.config.resolve_settings`).
+        auth: The credential (`azure_agents.auth.make_auth`).
+        transport: An async httpx transport to use instead of the network.
+        store: Thread store; by default one in memory, shared by all clients of the process.
+        clock: Time, to be replaced in tests.
+        operation_keys: Makes the unique key of each turn, to be replaced in tests.
+        observer: Is told of every request.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        auth: FoundryAuth,
+        *,
+        transport: httpx.AsyncBaseTransport | None = None,
+        store: ThreadStore | None = None,
+        clock: Clock | None = None,
+        operation_keys: Callable[[], str] | None = None,
+        observer: Observer | None = None,
+    ) -> None:
+        super().__init__(
+            settings,
+            auth,
+            store=store,
+            clock=clock,
+            operation_keys=operation_keys,
+            observer=observer,
+        )
+        self._clients = LoopClients(transport)
+        self._driver = AsyncDriver(self._wiring, self._store, self._clients.get)
+
+    def stream(self, request: TurnRequest) -> AsyncGenerator[Event, None]:
+        """Answer piece by piece; the last event is `Finished`.
+
+        Use it under ``contextlib.aclosing``: leaving that early stops the turn at once, also on
+        the server where that is possible.
+
+        Raises:
+            AzureAgentsError: See `azure_agents.errors`; bad requests before anything is sent.
+        """
+        return self._events(request, deltas=True)
+
+    async def complete(self, request: TurnRequest) -> Completion:
+        """Answer whole.
+
+        Raises:
+            AzureAgentsError: See `azure_agents.errors`; bad requests before anything is sent.
+        """
+        folding = Fold()
+        async with aclosing(self._events(request, deltas=False)) as events:
+            async for event in events:
+                folding.add(event)
+        return folding.result()
+
+    def _events(self, request: TurnRequest, *, deltas: bool) -> AsyncGenerator[Event, None]:
+        flow = self._start(request, deltas=deltas)
+        events = self._driver.events(flow)
+        if not request.stop:
+            return events
+        return _acut(events, StopCut(request.stop))
+
+    async def aclose(self) -> None:
+        """Close idle connections of the running event loop; the client can still be used."""
+        await self._clients.aclose()
+
+
+async def _acut(events: AsyncGenerator[Event, None], stop: StopCut) -> AsyncGenerator[Event, None]:
+    async with aclosing(events):
+        async for event in events:
+            for kept in stop.feed(event):
+                yield kept
+
+
+def check_request(settings: Settings, request: TurnRequest) -> None:
+    """Refuse a call that cannot be right, before anything is sent.
+
+    Raises:
+        InvalidRequestError: No messages, a pin that does not fit, a policy that does not fit.
+    """
+    if not request.messages:
+        raise InvalidRequestError("no messages: give at least one")
+    if request.thread_id is not None:
+        handle = parse_handle(request.thread_id)
+        check_handle(handle, settings.agent.generation)
+        if settings.threads == "ephemeral":
+            raise InvalidRequestError(
+                f"thread_id={request.thread_id!r} cannot be pinned with threads='ephemeral', which "
+                "keeps nothing: use threads='auto'"
+            )

@@ -1,0 +1,261 @@
+"""Settings: read once, checked whole, then frozen. Names of environment variables live only here.
+
+Every mistake is found before a request leaves and says every way out.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Literal, TypeAlias, cast
+
+from .endpoint import FIND_ENDPOINT, PUBLIC_SCOPE, Endpoint, parse_endpoint
+from .errors import ConfigError
+from .naming import AgentName, check_handle, parse_agent, parse_handle, shown
+
+__all__ = [
+    "CLASSIC_API_VERSION",
+    "PUBLIC_SCOPE",
+    "Endpoint",
+    "InstructionsMode",
+    "Settings",
+    "ThreadPolicy",
+    "Timeouts",
+    "parse_endpoint",
+    "read_env",
+    "resolve_settings",
+]
+
+ENV_ENDPOINT = "AZURE_AI_PROJECT_ENDPOINT"
+ENV_API_BASE = "AZURE_API_BASE"
+ENV_AI_API_BASE = "AZURE_AI_API_BASE"
+ENV_AGENT = "AZURE_AI_AGENT"
+ENV_SCOPE = "AZURE_SCOPE"
+ENV_TENANT_ID = "AZURE_TENANT_ID"
+ENV_CLIENT_ID = "AZURE_CLIENT_ID"
+ENV_CLIENT_SECRET = "AZURE_CLIENT_SECRET"  # noqa: S105 - the name of a variable
+ENV_AD_TOKEN = "AZURE_AD_TOKEN"  # noqa: S105 - as above
+ENV_AI_API_KEY = "AZURE_AI_API_KEY"
+ENV_API_KEY = "AZURE_API_KEY"
+
+# All recorded classic traffic speaks this version, and Microsoft's own client defaults to it; how
+# the stable "v1" and "2025-05-01" differ on the wire is not recorded anywhere.
+CLASSIC_API_VERSION = "2025-05-15-preview"
+
+ThreadPolicy: TypeAlias = Literal["auto", "conversation", "ephemeral"]
+InstructionsMode: TypeAlias = Literal["append", "replace"]
+_POLICIES = ("auto", "conversation", "ephemeral")
+_MODES = ("append", "replace")
+_VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,63}")
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """How long to wait, in seconds.
+
+    Attributes:
+        connect: For a connection.
+        read: For the next bytes of a plain answer.
+        first_event: For the first event of a stream.
+        between_events: For every further event.
+        turn: For the whole turn with all its requests, or None for no limit.
+    """
+
+    connect: float = 10.0
+    read: float = 60.0
+    first_event: float = 60.0
+    between_events: float = 60.0
+    turn: float | None = 60.0
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if not (field.name == "turn" and value is None):
+                _check_seconds(field.name, value)
+
+    @classmethod
+    def of(cls, value: float | Timeouts | None) -> Timeouts:
+        """Read ``timeout=``: a number limits the whole turn (no wait in it is longer).
+
+        Raises:
+            ConfigError: Not a positive, finite number.
+        """
+        if isinstance(value, Timeouts):
+            return value
+        if value is None:
+            return cls(turn=None)
+        _check_seconds("timeout", value)
+        waits = ("connect", "read", "first_event", "between_events")
+        defaults = cls()
+        return cls(turn=value, **{name: min(getattr(defaults, name), value) for name in waits})
+
+
+def _check_seconds(name: str, value: object) -> None:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    # Compared and not asked with `math.isfinite`: that overflows on an integer of 400 digits.
+    if is_number and 0 < cast("float", value) < math.inf:
+        return
+    raise ConfigError(
+        f"{name} must be a positive, finite number of seconds, got {shown(value)}: "
+        "pass for instance 60.0, timeout=None for no limit, or Timeouts(…)"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything a client needs but its credential; made by `resolve_settings`."""
+
+    agent: AgentName
+    endpoint: Endpoint
+    threads: ThreadPolicy
+    thread_id: str | None
+    owner: str | None
+    instructions: str | None
+    instructions_mode: InstructionsMode
+    timeouts: Timeouts
+    max_retries: int
+    api_version: str
+
+
+def resolve_settings(
+    *,
+    model: str | None = None,
+    endpoint: str | Endpoint | None = None,
+    threads: ThreadPolicy = "auto",
+    thread_id: str | None = None,
+    owner: str | None = None,
+    instructions: str | None = None,
+    instructions_mode: InstructionsMode = "append",
+    timeout: float | Timeouts | None = 60.0,
+    max_retries: int = 2,
+    allow_http: bool = False,
+    api_version: str | None = None,
+    env: Mapping[str, str] | None = None,
+) -> Settings:
+    """Check all settings of a client at once.
+
+    Args:
+        model: The agent; else the environment variable ``AZURE_AI_AGENT``.
+        endpoint: The project; else ``AZURE_AI_PROJECT_ENDPOINT``, else ``AZURE_API_BASE`` if that
+            is a project endpoint.
+        threads: How histories meet server-side threads.
+        thread_id: A pinned ``conv_…`` or ``thread_…``.
+        owner: Whose histories these are; allows to look text-only histories up.
+        instructions: Sent with every turn.
+        instructions_mode: ``"append"`` to the agent's own, or ``"replace"`` them (classic only).
+        timeout: Seconds for a whole turn, or `Timeouts`.
+        max_retries: How often a request is tried again.
+        allow_http: Accept a plain http endpoint on another machine.
+        api_version: Of the classic service.
+        env: Instead of ``os.environ``.
+
+    Raises:
+        ConfigError: A setting is missing or wrong.
+        InvalidRequestError: `thread_id` is no handle, or one of the other generation.
+    """
+    env = os.environ if env is None else env
+    agent = _resolve_agent(model, env)
+    _check_choice("threads", threads, _POLICIES)
+    _check_choice("instructions_mode", instructions_mode, _MODES)
+    if instructions_mode == "replace" and agent.generation == "v2":
+        raise ConfigError(
+            f"instructions_mode='replace' works with classic agents only and {agent.requested!r} "
+            "is v2: use 'append', or change the agent's instructions in a new version"
+        )
+    if thread_id is not None:
+        _check_pin(thread_id, threads, agent)
+    _check_owner(owner)
+    _check_instructions(instructions)
+    return Settings(
+        agent=agent,
+        endpoint=_resolve_endpoint(endpoint, env, allow_http=allow_http),
+        threads=threads,
+        thread_id=thread_id,
+        owner=owner,
+        instructions=instructions,
+        instructions_mode=instructions_mode,
+        timeouts=Timeouts.of(timeout),
+        max_retries=_checked_retries(max_retries),
+        api_version=_checked_version(api_version),
+    )
+
+
+def read_env(env: Mapping[str, str], name: str) -> str | None:
+    """Give a variable's value without outer white space; empty counts as not set."""
+    return env.get(name, "").strip() or None
+
+
+def _resolve_agent(model: str | None, env: Mapping[str, str]) -> AgentName:
+    model = read_env(env, ENV_AGENT) if model is None else model
+    if model is None:
+        raise ConfigError(f"no agent: pass model='my-agent', or set {ENV_AGENT}")
+    return parse_agent(model)
+
+
+def _resolve_endpoint(
+    endpoint: str | Endpoint | None, env: Mapping[str, str], *, allow_http: bool
+) -> Endpoint:
+    if isinstance(endpoint, Endpoint):
+        return endpoint
+    text = read_env(env, ENV_ENDPOINT) if endpoint is None else endpoint
+    api_base = read_env(env, ENV_API_BASE)
+    # The variable is other tools' too, and then often names an Azure OpenAI resource.
+    if text is None and api_base and "/api/projects/" in api_base:
+        text = api_base
+    if text is None:
+        ignored = f" ({ENV_API_BASE} is set, but is not a project endpoint)" if api_base else ""
+        raise ConfigError(
+            f"no endpoint: pass endpoint=, or set {ENV_ENDPOINT}{ignored}; {FIND_ENDPOINT}"
+        )
+    return parse_endpoint(text, allow_http=allow_http)
+
+
+def _check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise ConfigError(f"{name}={shown(value)} is unknown: use {', '.join(map(repr, choices))}")
+
+
+def _check_pin(thread_id: str, threads: ThreadPolicy, agent: AgentName) -> None:
+    handle = parse_handle(thread_id)
+    if threads == "ephemeral":
+        raise ConfigError(
+            f"thread_id={shown(thread_id)} cannot be kept with threads='ephemeral', which keeps "
+            "nothing: leave one of the two out"
+        )
+    check_handle(handle, agent.generation)
+    if handle.kind == "response":
+        raise ConfigError(
+            f"thread_id={shown(thread_id)} names one moment of a conversation and changes with "
+            "every answer: pass it per call, or use threads='conversation' and pin a 'conv_…'"
+        )
+
+
+def _check_owner(value: object) -> None:
+    # An empty owner would put the histories of all users into one drawer.
+    if value is None or (isinstance(value, str) and value.strip()):
+        return
+    raise ConfigError(f"owner must be a non-empty string or None, got {shown(value)}")
+
+
+def _check_instructions(value: object) -> None:
+    if not isinstance(value, str | None):
+        raise ConfigError(f"instructions must be a string or None, got {shown(value)}")
+
+
+def _checked_retries(value: object) -> int:
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return value
+    raise ConfigError(f"max_retries must be a whole number, 0 or more, got {shown(value)}")
+
+
+def _checked_version(value: object) -> str:
+    if value is None:
+        return CLASSIC_API_VERSION
+    if isinstance(value, str) and _VERSION.fullmatch(value):
+        return value
+    raise ConfigError(
+        f"api_version={shown(value)} is malformed: use for instance {CLASSIC_API_VERSION!r} or 'v1'"
+    )

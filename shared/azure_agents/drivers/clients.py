@@ -1,0 +1,103 @@
+"""HTTP clients: one for threads, one per event loop, made when first needed.
+
+Bare httpx collapses under parallel load, so the async client stands on ``httpx-aiohttp`` where that
+is installed. A client of an event loop is closed with its loop: it lives in an async generator
+that the loop finalises when it shuts down, so nobody has to remember to close it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from threading import Lock
+from weakref import WeakKeyDictionary
+
+import httpx
+
+_LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=100)
+
+
+class SyncClient:
+    """The HTTP client of all threads.
+
+    Args:
+        transport: Used instead of the network, and left open.
+    """
+
+    def __init__(self, transport: httpx.BaseTransport | None = None) -> None:
+        self._transport = transport
+        self._client: httpx.Client | None = None
+        self._lock = Lock()
+
+    def get(self) -> httpx.Client:
+        """The client; redirects are never followed."""
+        with self._lock:
+            if self._client is None:
+                self._client = httpx.Client(
+                    transport=self._transport, limits=_LIMITS, follow_redirects=False
+                )
+            return self._client
+
+    def close(self) -> None:
+        """Close the connections; a later call opens new ones."""
+        with self._lock:
+            client, self._client = self._client, None
+        if client is not None and self._transport is None:
+            client.close()
+
+
+class LoopClients:
+    """The HTTP clients of all event loops.
+
+    Args:
+        transport: Used instead of the network, and left open.
+    """
+
+    def __init__(self, transport: httpx.AsyncBaseTransport | None = None) -> None:
+        self._transport = transport
+        self._lock = Lock()
+        self._alive: WeakKeyDictionary[
+            asyncio.AbstractEventLoop, tuple[httpx.AsyncClient, AsyncGenerator[None, None]]
+        ] = WeakKeyDictionary()
+
+    async def get(self) -> httpx.AsyncClient:
+        """The client of the running loop; redirects are never followed."""
+        loop = asyncio.get_running_loop()
+        with self._lock:
+            known = self._alive.get(loop)
+            if known is not None:
+                return known[0]
+            client = self._new_client()
+            lifetime = _closed_with_its_loop(client, owned=self._transport is None)
+            self._alive[loop] = (client, lifetime)
+        await anext(lifetime)
+        return client
+
+    def _new_client(self) -> httpx.AsyncClient:
+        transport = self._transport or _fast_transport()
+        return httpx.AsyncClient(transport=transport, limits=_LIMITS, follow_redirects=False)
+
+    async def aclose(self) -> None:
+        """Close the connections of the running loop; a later call opens new ones."""
+        with self._lock:
+            known = self._alive.pop(asyncio.get_running_loop(), None)
+        if known is not None:
+            await known[1].aclose()
+
+
+async def _closed_with_its_loop(
+    client: httpx.AsyncClient, *, owned: bool
+) -> AsyncGenerator[None, None]:
+    try:
+        yield
+    finally:
+        if owned:
+            await client.aclose()
+
+
+def _fast_transport() -> httpx.AsyncBaseTransport | None:
+    try:
+        from httpx_aiohttp import AiohttpTransport
+    except ImportError:
+        return None
+    return AiohttpTransport(limits=_LIMITS)

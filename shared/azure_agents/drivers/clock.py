@@ -1,0 +1,36 @@
+"""Time for drivers: a clock that can be replaced, so that no test ever waits."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Seconds that only go forward, and ways to let them pass."""
+
+    def time(self) -> float:
+        """Seconds since some moment."""
+
+    def sleep(self, seconds: float) -> None:
+        """Wait in a thread."""
+
+    async def asleep(self, seconds: float) -> None:
+        """Wait on an event loop."""
+
+
+class SystemClock:
+    """The machine's monotonic clock."""
+
+    def time(self) -> float:
+        """Seconds since some moment."""
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        """Wait in a thread."""
+        time.sleep(seconds)
+
+    async def asleep(self, seconds: float) -> None:
+        """Wait on an event loop."""
+        await asyncio.sleep(seconds)

@@ -1,0 +1,163 @@
+"""Runs flows in the calling thread. Twin of `aio`: the same loop without ``await``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from contextlib import suppress
+from typing import Any
+
+import httpx
+
+from ..commands import (
+    Command,
+    Decoder,
+    Emit,
+    Flow,
+    Pump,
+    Reply,
+    Send,
+    Sleep,
+    StoreGet,
+    StorePut,
+    StoreTake,
+)
+from ..errors import Abandoned, AzureAgentsError, DeadlineError
+from ..events import Event
+from ..threads.store import ThreadStore
+from .call import CLEAN_UP_COMMANDS, Call, Wiring, reply_to, shorten_reads
+
+
+class SyncDriver:
+    """Performs the commands of flows.
+
+    Args:
+        wiring: Endpoint, credential, timeouts, clock, observer.
+        store: Thread store.
+        client: Makes the HTTP client when it is first needed.
+    """
+
+    def __init__(
+        self, wiring: Wiring, store: ThreadStore, client: Callable[[], httpx.Client]
+    ) -> None:
+        self._wiring = wiring
+        self._store = store
+        self._client = client
+
+    def events(self, flow: Flow[None]) -> Generator[Event, None, None]:
+        """Run `flow` and yield its events; closing the iterator abandons the turn."""
+        call = _SyncCall(self._wiring, self._store, self._client)
+        resume: Callable[[Any], Command] = flow.send
+        value: Any = None
+        try:
+            while True:
+                command = resume(value)
+                resume, value = flow.send, None
+                try:
+                    if isinstance(command, Pump):
+                        yield from call.pump(command.decoder)
+                    elif isinstance(command, Emit):
+                        yield from command.events
+                    else:
+                        value = call.perform(command)
+                except AzureAgentsError as error:
+                    resume, value = flow.throw, error
+                    if isinstance(error, DeadlineError):
+                        call.clean_up()
+        except StopIteration:
+            return
+        except BaseException:
+            call.abandon(flow)
+            raise
+        finally:
+            call.close()
+
+
+class _SyncCall(Call):
+    def __init__(
+        self, wiring: Wiring, store: ThreadStore, client: Callable[[], httpx.Client]
+    ) -> None:
+        super().__init__(wiring)
+        self._store = store
+        self._client = client
+        self._open: httpx.Response | None = None
+
+    def perform(self, command: Command) -> Any:
+        match command:
+            case Send():
+                return self._send(command)
+            case Sleep():
+                return self._wiring.clock.sleep(self.pause(command))
+            case StoreGet(key):
+                return self._store.get(key)
+            case StorePut(key, value):
+                return self._store.put(key, value)
+            case StoreTake(key, expected):
+                return self._store.take(key, expected)
+            case _:
+                raise TypeError(f"not a command to perform: {command!r}")
+
+    def _send(self, command: Send) -> Reply:
+        self.close()
+        client = self._client()
+        doing = f"{command.method} {command.path}"
+        with self.failures(doing), self.observed(command) as answer:
+            request = self.build(client, command)
+            response = client.send(request, auth=self._wiring.auth, stream=True)
+            answer.append(response)
+            self._open = response
+            is_open = command.stream and response.is_success
+            if not is_open:
+                response.read()
+                self.close()
+            return reply_to(response, is_open=is_open)
+
+    def pump(self, decoder: Decoder) -> Iterator[Event]:
+        response = self._open
+        if response is None:
+            raise TypeError("nothing to pump: no stream is open")
+        with self.failures("reading the stream"):
+            shorten_reads(response.request, self.between_events())
+        chunks = response.iter_raw() if _is_plain(response) else response.iter_bytes()
+        while True:
+            with self.failures("reading the stream"):
+                if not decoder.is_done:
+                    self.remaining()
+                data = self._next(chunks, decoder)
+            if data is None:
+                break
+            yield from decoder.feed(data)
+        self.close()
+
+    def _next(self, chunks: Iterator[bytes], decoder: Decoder) -> bytes | None:
+        try:
+            return next(chunks, None)
+        except (httpx.HTTPError, OSError):
+            if decoder.is_done:  # the answer is whole; only the end of the stream was lost
+                return None
+            raise
+
+    def abandon(self, flow: Flow[None]) -> None:
+        """Tell the flow that the caller stopped, and let it clean up within bounds."""
+        self.close()
+        self.clean_up()
+        resume: Callable[[Any], Command] = flow.throw
+        value: Any = Abandoned()
+        with suppress(StopIteration, Abandoned, AzureAgentsError):
+            for _ in range(CLEAN_UP_COMMANDS):
+                command = resume(value)
+                try:
+                    resume, value = flow.send, self.perform(command)
+                except AzureAgentsError as error:
+                    resume, value = flow.throw, error
+        flow.close()
+
+    def close(self) -> None:
+        """Close the stream that is open, if any."""
+        response, self._open = self._open, None
+        if response is not None:
+            with suppress(httpx.HTTPError, OSError):
+                response.close()
+
+
+def _is_plain(response: httpx.Response) -> bool:
+    return "content-encoding" not in response.headers

@@ -1,0 +1,215 @@
+"""Runs: create, poll, submit tool outputs, cancel, steps.
+
+Sources: classic/submit_tool_outputs_to_*.json, classic/create_thread_and_run.json,
+classic/cancel_run.json.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from . import classic_assistants, classic_threads, problems
+from .classic_objects import check_known, run_wire
+from .classic_stream import DONE, finish, first_leg, interrupt, next_leg, run_event
+from .exchange import Answer, Request, check_metadata
+from .paging import classic_list
+from .state import Entry, Run, Thread
+from .transcripts import SeenCall, SeenMessage
+
+if TYPE_CHECKING:
+    from ..jsonio import JSON
+    from .state import World
+    from .turns import Work
+
+_FIELDS = (
+    "assistant_id",
+    "model",
+    "instructions",
+    "tools",
+    "tool_resources",
+    "stream",
+    "temperature",
+    "top_p",
+    "max_prompt_tokens",
+    "max_completion_tokens",
+    "truncation_strategy",
+    "tool_choice",
+    "response_format",
+    "parallel_tool_calls",
+    "metadata",
+)
+
+
+def create(world: World, request: Request, id: str) -> Answer:
+    """POST /threads/{id}/runs."""
+    thread, body = classic_threads.find(world, id), request.json()
+    check_known(body, *_FIELDS, "additional_instructions", "additional_messages")
+    active = thread.active
+    if active is not None:
+        message = f"Thread {thread.id} already has an active run {active.id}."
+        raise problems.openai(400, message, turn=active.turn)
+    run = _new_run(world, thread, body)
+    posted = body.get("additional_messages") or []
+    classic_threads.add_messages(world, thread, posted, "additional_messages")
+    return _start(world, run, body, None)
+
+
+def create_with_thread(world: World, request: Request) -> Answer:
+    """POST /threads/runs: it takes no `additional_…` fields."""
+    body = request.json()
+    check_known(body, *_FIELDS, "thread")
+    classic_assistants.find(world, body.get("assistant_id"))
+    thread = classic_threads.add_thread(world, body.get("thread") or {})
+    thread.wire["tool_resources"] = thread.wire["tool_resources"] or {
+        "code_interpreter": {"file_ids": []},
+        "azure_ai_search": {"indexes": []},
+    }
+    return _start(world, _new_run(world, thread, body), body, thread)
+
+
+def _new_run(world: World, thread: Thread, body: JSON) -> Run:
+    assistant = classic_assistants.find(world, body.get("assistant_id"))
+    instructions = body.get("instructions")
+    return Run(
+        wire=run_wire(world, assistant, thread.id, body),
+        assistant=assistant,
+        thread=thread,
+        instructions=assistant.wire["instructions"] if instructions is None else instructions,
+        additional_instructions=body.get("additional_instructions"),
+    )
+
+
+def _start(world: World, run: Run, body: JSON, new_thread: Thread | None) -> Answer:
+    run.thread.runs[run.id] = run
+    world.active_runs[run.id] = run
+    return _go(world, run, first_leg(world, run, new_thread), body)
+
+
+def _go(world: World, run: Run, work: Work, body: JSON) -> Answer:
+    def drop() -> None:
+        run.wire["last_error"] = {
+            "code": "server_error",
+            "message": "Sorry, something went wrong.",
+        }
+        interrupt(world, run, "failed")
+
+    run.turn = world.start(work, status=lambda: run.status, drop=drop)
+    if body.get("stream"):
+        return Answer(turn=run.turn, streamed=True)
+    return Answer(run.wire)
+
+
+def find(world: World, id: str, run_id: str) -> Run:
+    """The run of this id, or 404."""
+    thread = classic_threads.find(world, id)
+    if run_id not in thread.runs:
+        raise problems.classic_not_found("run", run_id)
+    return thread.runs[run_id]
+
+
+def list_all(world: World, request: Request, id: str) -> Answer:
+    """GET /threads/{id}/runs."""
+    runs = [run.wire for run in classic_threads.find(world, id).runs.values()]
+    return Answer(classic_list(runs, request.query))
+
+
+def get(world: World, _: Request, id: str, run_id: str) -> Answer:
+    """GET /threads/{id}/runs/{run_id}."""
+    return Answer(find(world, id, run_id).wire)
+
+
+def update(world: World, request: Request, id: str, run_id: str) -> Answer:
+    """POST /threads/{id}/runs/{run_id}: metadata only."""
+    run, body = find(world, id, run_id), request.json()
+    check_known(body, "metadata")
+    run.wire["metadata"] = check_metadata(body)
+    return Answer(run.wire)
+
+
+def submit_tool_outputs(world: World, request: Request, id: str, run_id: str) -> Answer:
+    """POST /threads/{id}/runs/{run_id}/submit_tool_outputs: all outputs of the pause at once."""
+    run, body = find(world, id, run_id), request.json()
+    check_known(body, "tool_outputs", "tool_approvals", "stream")
+    if run.status != "requires_action":
+        message = f'Runs in status "{run.status}" do not accept tool outputs.'
+        raise problems.openai(400, message)
+    outputs = _outputs(run, body)
+    _take_outputs(run, outputs)
+    run.wire |= {"status": "queued", "required_action": None}
+    run.leg += 1
+    return _go(world, run, next_leg(world, run), body)
+
+
+def _outputs(run: Run, body: JSON) -> dict[str, str]:
+    calls = run.wire["required_action"]["submit_tool_outputs"]["tool_calls"]
+    given = body.get("tool_outputs") or []
+    expected = [call["id"] for call in calls]
+    got = [output.get("tool_call_id") for output in given]
+    if sorted(expected) != sorted(map(str, got)):
+        message = f"Expected tool outputs for call_ids {expected}, got {got}"
+        raise problems.openai(400, message)
+    return {output["tool_call_id"]: output.get("output") or "" for output in given}
+
+
+def _take_outputs(run: Run, outputs: dict[str, str]) -> None:
+    """Write the outputs into the waiting step, and the round into what later legs read."""
+    step = run.open_step
+    assert step is not None  # noqa: S101 - a run in requires_action has one
+    calls = step["step_details"]["tool_calls"]
+    for call in calls:
+        call["function"]["output"] = outputs[call["id"]]
+    made = tuple(
+        SeenCall(call["id"], call["function"]["name"], call["function"]["arguments"])
+        for call in calls
+    )
+    results = (SeenMessage("tool", outputs[call.id], tool_call_id=call.id) for call in made)
+    seen = (SeenMessage("assistant", tool_calls=made), *results)
+    run.thread.entries.append(Entry(seen, author=(run.id, run.leg)))
+
+
+def cancel(world: World, _: Request, id: str, run_id: str) -> Answer:
+    """POST /threads/{id}/runs/{run_id}/cancel.
+
+    A waiting run is cancelled at once, as recorded; a working one is `cancelling` first, which
+    is in the service description but was not recorded.
+    """
+    run = find(world, id, run_id)
+    if run.status not in {"queued", "in_progress", "requires_action"}:
+        message = f"Cannot cancel run with status '{run.status}'."
+        raise problems.openai(400, message)
+    was_working = run.status == "in_progress"
+    interrupt(world, run, "cancelled")
+    if was_working:
+        run.wire |= {"status": "cancelling", "cancelled_at": None}
+        world.active_runs[run.id] = run
+        work = _cancelling(world, run)
+        run.turn = world.start(work, status=lambda: run.status, drop=lambda: None)
+    return Answer(run.wire)
+
+
+def _cancelling(world: World, run: Run) -> Work:
+    yield run_event(run)
+    finish(world, run, "cancelled")
+    yield run_event(run)
+    yield DONE
+
+
+def expire(world: World) -> None:
+    """End every run whose time is over."""
+    for run in list(world.active_runs.values()):
+        expires_at = run.wire["expires_at"]
+        if expires_at is not None and expires_at <= world.now:
+            interrupt(world, run, "expired")
+
+
+def list_steps(world: World, request: Request, id: str, run_id: str) -> Answer:
+    """GET /threads/{id}/runs/{run_id}/steps."""
+    return Answer(classic_list(find(world, id, run_id).steps, request.query))
+
+
+def get_step(world: World, _: Request, id: str, run_id: str, step_id: str) -> Answer:
+    """GET /threads/{id}/runs/{run_id}/steps/{step_id}."""
+    for step in find(world, id, run_id).steps:
+        if step["id"] == step_id:
+            return Answer(step)
+    raise problems.classic_not_found("run step", step_id)

@@ -1,0 +1,101 @@
+"""Sign-in: credentials that need no Azure, and the gate that checks what they hand out."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, NamedTuple
+
+from . import problems
+from .routes import is_classic
+
+if TYPE_CHECKING:
+    from .exchange import Request
+    from .state import World
+
+SCOPE = "https://ai.azure.com/.default"
+_LIFETIME = 3600
+
+
+class Token(NamedTuple):
+    """Shaped like ``azure.core.credentials.AccessToken``."""
+
+    token: str
+    expires_on: int
+
+    def __repr__(self) -> str:
+        return f"Token(token='***', expires_on={self.expires_on})"
+
+
+class Gate:
+    """Issues tokens and checks requests.
+
+    Args:
+        world: Clock and ids.
+        strict: False accepts any bearer token and any key.
+    """
+
+    def __init__(self, world: World, *, strict: bool = True) -> None:
+        self._world = world
+        self._ends: dict[str, float] = {}
+        self.strict = strict
+        self.api_key = f"emulator-key-{world.ids.request()}"
+        self.scopes: list[tuple[str, ...]] = []
+
+    def issue(self, scopes: tuple[str, ...]) -> Token:
+        """A new token; one for another audience is handed out, and refused later."""
+        world = self._world
+        with world.lock:
+            self.scopes.append(scopes)
+            token = f"emulator-token-{world.ids.request()}"
+            if scopes == (SCOPE,):
+                self._ends[token] = world.clock.time() + _LIFETIME
+        # A client compares with the clock on the wall, which may be ahead of the emulator's.
+        return Token(token, int(max(time.time(), world.clock.time())) + _LIFETIME)
+
+    def revoke(self) -> None:
+        """Refuse every token handed out so far, as if they had expired."""
+        with self._world.lock:
+            self._ends.clear()
+
+    def check(self, request: Request) -> None:
+        """Refuse a request without a good token or key."""
+        kind, _, token = request.headers.get("authorization", "").partition(" ")
+        bearer = token if kind.lower() == "bearer" else ""
+        key = request.headers.get("api-key", "")
+        if not self.strict:
+            if not (bearer or key):
+                raise problems.unauthorized()
+            return
+        takes_key = not is_classic(request.path)
+        if takes_key and self.api_key in {bearer, key}:
+            return
+        if self._ends.get(bearer, 0) <= self._world.clock.time():
+            raise problems.unauthorized()
+
+
+class Credential:
+    """Works wherever an ``azure-identity`` credential does."""
+
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+
+    def get_token(self, *scopes: str, **_: object) -> Token:
+        """A token that the emulator accepts for an hour on its clock."""
+        return self._gate.issue(scopes)
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+
+class AsyncCredential:
+    """Works wherever an ``azure.identity.aio`` credential does."""
+
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+
+    async def get_token(self, *scopes: str, **_: object) -> Token:
+        """A token that the emulator accepts for an hour on its clock."""
+        return self._gate.issue(scopes)
+
+    async def close(self) -> None:
+        """Nothing to close."""

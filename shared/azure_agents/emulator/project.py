@@ -1,0 +1,217 @@
+"""The emulator as its users see it: one object with an endpoint, credentials and transports."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from . import classic_assistants, v2_agents
+from .brains import Brain
+from .clock import FakeClock
+from .credential import AsyncCredential, Credential, Gate
+from .faults import Faults
+from .service import Service
+from .state import AgentVersion, Assistant, Generation, Rules, World
+from .transport import ROOT, AsyncTransport, SyncTransport
+from .wireline import LoggedRequest, Wireline
+
+if TYPE_CHECKING:
+    from ..jsonio import JSON
+    from .clock import Clock
+    from .replies import Script
+    from .server import Served
+    from .transcripts import SeenTurn
+
+_HOST = "emulator.services.ai.azure.com"
+_EPOCH = 1_790_000_000  # where time starts when a seed makes everything repeatable
+
+
+class CreatedAgent:
+    """An agent that lives in the emulator.
+
+    Attributes:
+        name: The agent's name.
+        id: ``name:version``, or ``asst_…``.
+        version: The version; None for a classic agent.
+        generation: ``"v2"`` or ``"classic"``.
+    """
+
+    def __init__(self, made: AgentVersion | Assistant) -> None:
+        self._made = made
+        is_v2 = isinstance(made, AgentVersion)
+        self.generation: Generation = "v2" if is_v2 else "classic"
+        self.id = made.id
+        self.name = made.name if isinstance(made, AgentVersion) else str(made.wire["name"])
+        self.version = made.version if isinstance(made, AgentVersion) else None
+
+    @property
+    def model(self) -> str:
+        """What a client passes as model: ``my-agent:1`` or ``asst_…``."""
+        return self.id
+
+    def script(self, reply: Script) -> None:
+        """Answer differently from now on."""
+        self._made.brain = Brain(reply)
+
+    def __str__(self) -> str:
+        return self.model
+
+    def __repr__(self) -> str:
+        return f"<CreatedAgent {self.model!r} ({self.generation})>"
+
+
+class Emulator:
+    """The Foundry agent service in this process: both generations, no sockets, no Azure.
+
+    Args:
+        seed: Makes ids, chunking and the clock's start repeatable; without it ids are
+            unguessable and the clock starts now.
+        chunk_size: Bytes in a chunk of a stream; None cuts every event at random places.
+        clock: Another clock than a `FakeClock`.
+        strict_auth: False accepts any bearer token and any key.
+        reply: What plain models answer, see `create_agent`.
+        rules: Knobs of the service, see `Rules`.
+    """
+
+    def __init__(
+        self,
+        seed: int | None = None,
+        *,
+        chunk_size: int | None = None,
+        clock: Clock | None = None,
+        strict_auth: bool = True,
+        reply: Script = None,
+        rules: Rules | None = None,
+    ) -> None:
+        self.clock: Any = clock or FakeClock(None if seed is None else _EPOCH)
+        self.rules = rules or Rules()
+        self.faults = Faults()
+        self.endpoint = f"https://{_HOST}{ROOT}"
+        self._world = World(self.clock, seed, self.rules, Brain(reply))
+        self.gate = Gate(self._world, strict=strict_auth)
+        self.credential = Credential(self.gate)
+        self.async_credential = AsyncCredential(self.gate)
+        self.wireline = Wireline(
+            self._world, Service(self._world, self.gate), self.faults, chunk_size
+        )
+        self.transport = SyncTransport(self.wireline, self.clock, _HOST)
+        self.async_transport = AsyncTransport(self.wireline, self.clock, _HOST)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Forget planned faults; what was seen and requested stays readable."""
+        self.faults.clear()
+
+    @property
+    def api_key(self) -> str:
+        """A key that the v2 routes accept instead of a token."""
+        return self.gate.api_key
+
+    @property
+    def token_scopes(self) -> list[tuple[str, ...]]:
+        """The scopes of every token that was asked for."""
+        return self.gate.scopes
+
+    def revoke_tokens(self) -> None:
+        """Refuse every token handed out so far."""
+        self.gate.revoke()
+
+    def serve(
+        self, host: str = "127.0.0.1", port: int = 0, *, strict_auth: bool = False
+    ) -> AbstractContextManager[Served]:
+        """Serve this emulator on a socket for the length of a ``with`` block.
+
+        Args:
+            host: Address to listen on.
+            port: Port to listen on; 0 takes a free one.
+            strict_auth: Accept only tokens that the emulator handed out.
+        """
+        from .server import serve
+
+        return serve(self, host, port, strict_auth=strict_auth)
+
+    @property
+    def agents(self) -> list[CreatedAgent]:
+        """All agents, newest version of each, and all assistants."""
+        with self._world.lock:
+            latest = [agent.latest for agent in self._world.agents.values()]
+            made = [*latest, *self._world.assistants.values()]
+        return [CreatedAgent(one) for one in made if one is not None]
+
+    def connection(self) -> dict[str, Any]:
+        """Keyword arguments that connect a client to this emulator."""
+        return {
+            "endpoint": self.endpoint,
+            "credential": self.credential,
+            "transport": self.transport,
+            "async_transport": self.async_transport,
+        }
+
+    def create_agent(
+        self,
+        name: str,
+        reply: Script = None,
+        *,
+        instructions: str | None = "You are a helpful agent.",
+        model: str = "gpt-4o",
+        tools: Sequence[Mapping[str, Any]] = (),
+        generation: Generation = "v2",
+        definition: Mapping[str, Any] | None = None,
+    ) -> CreatedAgent:
+        """Create an agent: a new version of it (v2), or an assistant (classic).
+
+        Args:
+            name: The agent's name.
+            reply: What it answers: None for a small brain that remembers, a string, a part such
+                as `ToolCalls`, a function of the `SeenTurn`, or a list of replies in order.
+            instructions: The agent's own instructions.
+            model: Its model deployment.
+            tools: Tools in the generation's own form.
+            generation: ``"v2"`` or ``"classic"``.
+            definition: More fields of the definition (v2) or assistant (classic).
+        """
+        fields: JSON = {"model": model, "instructions": instructions}
+        if tools:
+            fields["tools"] = [dict(tool) for tool in tools]
+        fields |= definition or {}
+        with self._world.lock:
+            if generation == "classic":
+                body = {"name": name, **fields}
+                return CreatedAgent(classic_assistants.add_assistant(self._world, body, reply))
+            v2_agents.check_name(name)
+            full = {"kind": "prompt", **fields}
+            return CreatedAgent(v2_agents.add_version(self._world, name, full, reply))
+
+    @property
+    def seen(self) -> list[SeenTurn]:
+        """What agents saw and answered, turn by turn, in the order in which they answered."""
+        return self._world.seen
+
+    @property
+    def transcripts(self) -> list[SeenTurn]:
+        """The same as `seen`."""
+        return self._world.seen
+
+    def seen_by(self, id: str) -> SeenTurn:
+        """The last turn of this response or run."""
+        for turn in reversed(self._world.seen):
+            if id in {turn.response_id, turn.run_id}:
+                return turn
+        raise LookupError(f"no turn has response or run id {id!r}; {len(self.seen)} were seen")
+
+    @property
+    def requests(self) -> list[LoggedRequest]:
+        """Every request, in order of arrival, secrets redacted."""
+        return self.wireline.requests

@@ -1,0 +1,147 @@
+"""Which request goes to which handler, and what every request must get right first."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+
+from . import (
+    classic_assistants,
+    classic_runs,
+    classic_threads,
+    problems,
+    v2_agents,
+    v2_conversations,
+    v2_responses,
+)
+
+if TYPE_CHECKING:
+    from .exchange import Answer, Request
+    from .state import World
+    from .turns import Turn
+
+Handler: TypeAlias = Callable[..., "Answer"]
+
+CLASSIC_VERSIONS = ("v1", "2025-05-01", "2025-05-15-preview")
+_AGENT_VERSIONS = ("v1", "2025-05-15-preview", "2025-11-15-preview")
+_OPENAI = "/openai/v1"
+_ENDPOINT = "/agents/{name}/endpoint/protocols/openai"
+
+# Method, path, handler. A handler gets the world, the request and the path's variables.
+_TABLE: tuple[tuple[str, str, Handler], ...] = (
+    ("GET", "/agents", v2_agents.list_agents),
+    ("GET", "/agents/{name}", v2_agents.get_agent),
+    ("DELETE", "/agents/{name}", v2_agents.delete_agent),
+    ("POST", "/agents/{name}/versions", v2_agents.create_version),
+    ("GET", "/agents/{name}/versions", v2_agents.list_versions),
+    ("GET", "/agents/{name}/versions/{version}", v2_agents.get_version),
+    ("DELETE", "/agents/{name}/versions/{version}", v2_agents.delete_version),
+    ("POST", f"{_ENDPOINT}/responses", v2_responses.create_on_endpoint),
+    ("POST", f"{_OPENAI}/responses", v2_responses.create),
+    ("GET", f"{_OPENAI}/responses", v2_responses.list_all),
+    ("GET", f"{_OPENAI}/responses/{{id}}", v2_responses.get),
+    ("DELETE", f"{_OPENAI}/responses/{{id}}", v2_responses.delete),
+    ("POST", f"{_OPENAI}/responses/{{id}}/cancel", v2_responses.cancel),
+    ("GET", f"{_OPENAI}/responses/{{id}}/input_items", v2_responses.input_items),
+    ("POST", f"{_OPENAI}/conversations", v2_conversations.create),
+    ("GET", f"{_OPENAI}/conversations", v2_conversations.list_all),
+    ("GET", f"{_OPENAI}/conversations/{{id}}", v2_conversations.get),
+    ("POST", f"{_OPENAI}/conversations/{{id}}", v2_conversations.update),
+    ("DELETE", f"{_OPENAI}/conversations/{{id}}", v2_conversations.delete),
+    ("POST", f"{_OPENAI}/conversations/{{id}}/items", v2_conversations.add_items),
+    ("GET", f"{_OPENAI}/conversations/{{id}}/items", v2_conversations.list_items),
+    ("GET", f"{_OPENAI}/conversations/{{id}}/items/{{item_id}}", v2_conversations.get_item),
+    ("DELETE", f"{_OPENAI}/conversations/{{id}}/items/{{item_id}}", v2_conversations.delete_item),
+    ("POST", "/assistants", classic_assistants.create),
+    ("GET", "/assistants", classic_assistants.list_all),
+    ("GET", "/assistants/{id}", classic_assistants.get),
+    ("POST", "/assistants/{id}", classic_assistants.update),
+    ("DELETE", "/assistants/{id}", classic_assistants.delete),
+    ("POST", "/threads/runs", classic_runs.create_with_thread),
+    ("POST", "/threads", classic_threads.create),
+    ("GET", "/threads", classic_threads.list_all),
+    ("GET", "/threads/{id}", classic_threads.get),
+    ("POST", "/threads/{id}", classic_threads.update),
+    ("DELETE", "/threads/{id}", classic_threads.delete),
+    ("POST", "/threads/{id}/messages", classic_threads.create_message),
+    ("GET", "/threads/{id}/messages", classic_threads.list_messages),
+    ("GET", "/threads/{id}/messages/{message_id}", classic_threads.get_message),
+    ("POST", "/threads/{id}/messages/{message_id}", classic_threads.update_message),
+    ("DELETE", "/threads/{id}/messages/{message_id}", classic_threads.delete_message),
+    ("POST", "/threads/{id}/runs", classic_runs.create),
+    ("GET", "/threads/{id}/runs", classic_runs.list_all),
+    ("GET", "/threads/{id}/runs/{run_id}", classic_runs.get),
+    ("POST", "/threads/{id}/runs/{run_id}", classic_runs.update),
+    (
+        "POST",
+        "/threads/{id}/runs/{run_id}/submit_tool_outputs",
+        classic_runs.submit_tool_outputs,
+    ),
+    ("POST", "/threads/{id}/runs/{run_id}/cancel", classic_runs.cancel),
+    ("GET", "/threads/{id}/runs/{run_id}/steps", classic_runs.list_steps),
+    ("GET", "/threads/{id}/runs/{run_id}/steps/{step_id}", classic_runs.get_step),
+)
+
+
+class Route(NamedTuple):
+    """A handler and the path's variables."""
+
+    handler: Handler
+    variables: dict[str, str]
+
+
+def _pattern(path: str) -> re.Pattern[str]:
+    return re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", path))
+
+
+_ROUTES = tuple((method, _pattern(path), handler) for method, path, handler in _TABLE)
+
+
+def find_route(request: Request) -> Route:
+    """The route of a request, with the right api-version; else 404 or 400."""
+    for method, pattern, handler in _ROUTES:
+        if method == request.method and (match := pattern.fullmatch(request.path)):
+            _check_version(request)
+            return Route(handler, match.groupdict())
+    raise problems.no_route()
+
+
+def is_classic(path: str) -> bool:
+    """Whether a path belongs to the classic generation."""
+    return path.startswith(("/assistants", "/threads", "/files", "/vector_stores"))
+
+
+def _check_version(request: Request) -> None:
+    version = request.query.get("api-version")
+    if request.path.startswith(_OPENAI):
+        # The service tolerates it and then misbehaves (lost tool calls): refuse it loudly.
+        if version is not None:
+            raise problems.gateway(400, "BadRequest", "API version not supported")
+        return
+    if version is None:
+        message = "Missing required query parameter: api-version"
+        raise problems.gateway(400, "BadRequest", message)
+    if "/endpoint/protocols/" in request.path and version != "v1":
+        raise problems.no_route()
+    supported = CLASSIC_VERSIONS if is_classic(request.path) else _AGENT_VERSIONS
+    if version not in supported:
+        shown = ", ".join(f"'{name}'" for name in supported)
+        message = f"Unsupported api version '{version}'. The supported versions are {shown}"
+        raise problems.gateway(400, "UnsupportedApiVersionValue", message)
+
+
+def looked_at(world: World, request: Request, variables: dict[str, Any]) -> Turn | None:
+    """The turn that a request looks at: reading gives an unread turn time to go on."""
+    if request.method != "GET":
+        return None
+    id = variables.get("id", "")
+    if request.path.startswith(f"{_OPENAI}/responses/"):
+        response = world.responses.get(id)
+        return response.turn if response else None
+    if request.path.startswith(f"{_OPENAI}/conversations/"):
+        conversation = world.conversations.get(id)
+        return conversation.busy if conversation else None
+    thread = world.threads.get(id)
+    run = thread.active if thread else None
+    return run.turn if run else None

@@ -1,0 +1,93 @@
+"""One request in, one answer out: sign-in, route, time, handler, error envelope, headers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from . import classic_runs
+from .exchange import Answer
+from .problems import Problem
+from .routes import find_route, is_classic, looked_at
+
+if TYPE_CHECKING:
+    from .credential import Gate
+    from .exchange import Request
+    from .state import World
+
+
+class Service:
+    """The emulated project behind its HTTP routes.
+
+    Args:
+        world: The state.
+        gate: Decides who may come in.
+    """
+
+    def __init__(self, world: World, gate: Gate) -> None:
+        self._world = world
+        self._gate = gate
+
+    def answer(self, request: Request) -> Answer:
+        """Apply a request and answer it; a turn in the answer has one more reader."""
+        self._pass_time()
+        try:
+            answer = self._apply(request)
+        except Problem as problem:
+            if problem.turn is not None:
+                problem.turn.look()  # whoever tries again finds it further on
+            return self._refusal(problem)
+        answer.headers = self._headers(request, answer) | answer.headers
+        return answer
+
+    def _pass_time(self) -> None:
+        world = self._world
+        with world.lock:
+            turns = world.unfinished()
+        for turn in turns:
+            turn.catch_up()
+        with world.lock:
+            classic_runs.expire(world)
+
+    def _apply(self, request: Request) -> Answer:
+        world = self._world
+        with world.lock:
+            self._gate.check(request)
+            route = find_route(request)
+            turn = looked_at(world, request, route.variables)
+        if turn is not None:
+            turn.look()
+        with world.lock:
+            answer = route.handler(world, request, **route.variables)
+            if answer.turn is not None:
+                answer.turn.readers += 1
+            return answer
+
+    def _refusal(self, problem: Problem) -> Answer:
+        with self._world.lock:
+            ids = self._world.ids
+            request_id, apim = ids.request(), ids.uuid()
+        body = problem.body
+        error = body.get("error", {})
+        if "additionalInfo" in error:
+            filled = error | {"additionalInfo": {"request_id": request_id}}
+            body = body | {"error": filled}
+        headers = {"apim-request-id": apim, "x-ms-region": "East US 2"}
+        if problem.has_request_id:
+            headers["x-request-id"] = request_id
+        return Answer(body, problem.status, headers | problem.headers)
+
+    def _headers(self, request: Request, answer: Answer) -> dict[str, str]:
+        with self._world.lock:
+            ids = self._world.ids
+            headers = {
+                "apim-request-id": ids.uuid(),
+                "x-request-id": ids.request(),
+                "x-ms-region": "East US 2",
+            }
+        if request.path.startswith("/agents"):
+            headers["api-supported-versions"] = "1.0,2025-05-15-preview,2025-11-15-preview"
+        elif is_classic(request.path) or "/responses" in request.path:
+            headers["openai-processing-ms"] = "25"
+        if answer.streamed and not is_classic(request.path):
+            headers["cache-control"] = "no-cache"
+        return headers

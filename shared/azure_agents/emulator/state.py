@@ -1,0 +1,260 @@
+"""Everything the service keeps, as plain records; only handlers and turns change them."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from ._ids import Ids
+from .transcripts import SeenMessage, SeenTurn
+
+if TYPE_CHECKING:
+    from ..jsonio import JSON
+    from .brains import Brain
+    from .clock import Clock
+    from .turns import Turn, Work
+
+Generation: TypeAlias = Literal["v2", "classic"]
+
+
+@dataclass(slots=True)
+class AgentVersion:
+    """One immutable version of a v2 agent."""
+
+    name: str
+    version: str
+    definition: JSON
+    brain: Brain
+    created_at: int
+    description: str = ""
+    metadata: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def id(self) -> str:
+        """``name:version``."""
+        return f"{self.name}:{self.version}"
+
+    @property
+    def reference(self) -> JSON:
+        """How responses and items name it."""
+        return {"type": "agent_reference", "name": self.name, "version": self.version}
+
+
+@dataclass(slots=True)
+class Agent:
+    """A v2 agent: a name and its versions; numbers are never used twice."""
+
+    name: str
+    versions: dict[str, AgentVersion] = field(default_factory=dict)
+    made: int = 0
+
+    @property
+    def latest(self) -> AgentVersion | None:
+        """The newest version that still exists."""
+        return next(reversed(self.versions.values()), None)
+
+
+@dataclass(slots=True)
+class Conversation:
+    """A v2 conversation; `turn` is the response that is working on it, if any."""
+
+    id: str
+    created_at: int
+    metadata: dict[str, str]
+    items: list[JSON] = field(default_factory=list)
+    turn: Turn | None = None
+
+    @property
+    def busy(self) -> Turn | None:
+        """The turn that locks this conversation."""
+        return self.turn if self.turn is not None and not self.turn.done else None
+
+
+@dataclass(slots=True)
+class Response:
+    """A v2 response, stored or not."""
+
+    id: str
+    created_at: int
+    params: JSON
+    model: str
+    agent: AgentVersion | None
+    brain: Brain
+    definition: JSON
+    inputs: list[JSON]
+    previous: Response | None = None
+    conversation: Conversation | None = None
+    context: list[JSON] = field(default_factory=list)
+    status: str = "in_progress"
+    output: list[JSON] = field(default_factory=list)
+    completed_at: int | None = None
+    error: JSON | None = None
+    incomplete_details: JSON | None = None
+    usage: JSON | None = None
+    turn: Turn | None = None
+
+    @property
+    def is_stored(self) -> bool:
+        """Whether it can be asked for and continued."""
+        return self.params.get("store") is not False
+
+    @property
+    def is_background(self) -> bool:
+        """Whether it runs without a client."""
+        return bool(self.params.get("background"))
+
+    def chain(self) -> list[JSON]:
+        """All items up to and including this response's output."""
+        return [*self.context, *self.inputs, *self.output]
+
+
+@dataclass(slots=True)
+class Assistant:
+    """A classic agent: mutable, known by an opaque id."""
+
+    wire: JSON
+    brain: Brain
+
+    @property
+    def id(self) -> str:
+        """``asst_…``."""
+        return str(self.wire["id"])
+
+
+@dataclass(slots=True)
+class Run:
+    """A classic run; `wire` is what clients get, the rest is how it goes on.
+
+    Attributes:
+        leg: How many times tool outputs came in.
+        open_message: The message being written.
+        open_step: The step being worked on; during a pause the step that waits for outputs.
+        prompt_tokens: Tokens read so far; `completion_tokens`: tokens written so far.
+    """
+
+    wire: JSON
+    assistant: Assistant
+    thread: Thread
+    instructions: str | None
+    additional_instructions: str | None
+    leg: int = 0
+    steps: list[JSON] = field(default_factory=list)
+    open_message: JSON | None = None
+    open_step: JSON | None = None
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    turn: Turn | None = None
+
+    @property
+    def id(self) -> str:
+        """``run_…``."""
+        return str(self.wire["id"])
+
+    @property
+    def status(self) -> str:
+        """The run's status."""
+        return str(self.wire["status"])
+
+    @property
+    def is_active(self) -> bool:
+        """Whether it locks its thread."""
+        return self.status in {"queued", "in_progress", "requires_action", "cancelling"}
+
+
+@dataclass(slots=True)
+class Entry:
+    """Something a run reads: a message, or a tool round that was answered.
+
+    Attributes:
+        author: Run and leg that wrote it; None for what clients posted.
+    """
+
+    seen: tuple[SeenMessage, ...]
+    message: JSON | None = None
+    author: tuple[str, int] | None = None
+
+
+@dataclass(slots=True)
+class Thread:
+    """A classic thread; `entries` is what a run reads, in order."""
+
+    wire: JSON
+    entries: list[Entry] = field(default_factory=list)
+    runs: dict[str, Run] = field(default_factory=dict)
+
+    @property
+    def id(self) -> str:
+        """``thread_…``."""
+        return str(self.wire["id"])
+
+    @property
+    def messages(self) -> list[JSON]:
+        """The messages, oldest first."""
+        return [entry.message for entry in self.entries if entry.message is not None]
+
+    @property
+    def active(self) -> Run | None:
+        """The run that locks this thread."""
+        return next((run for run in self.runs.values() if run.is_active), None)
+
+
+@dataclass(slots=True)
+class Rules:
+    """Knobs of the service.
+
+    Attributes:
+        run_lifetime: Seconds until a run expires (600 in early recordings, 1800 later).
+        pause_lifetime: Seconds a run waits for tool outputs.
+        linger: How many looks an abandoned turn stays in progress.
+        deployments: Model deployments that exist; agents may name any.
+        remember_tool_rounds: Whether later runs read the tool rounds of earlier ones.
+        most_messages: Longest list of messages one classic request may hold; None is no limit.
+    """
+
+    run_lifetime: int = 1800
+    pause_lifetime: int = 36_000
+    linger: int = 1
+    remember_tool_rounds: bool = True
+    most_messages: int | None = None
+    deployments: set[str] = field(
+        default_factory=lambda: {"gpt-4o", "gpt-4o-mini", "gpt-4.1", "gpt-5-mini"}
+    )
+
+
+class World:
+    """All state of one emulated project, its lock, clock and ids."""
+
+    def __init__(self, clock: Clock, seed: int | None, rules: Rules, default: Brain) -> None:
+        self.clock = clock
+        self.rules = rules
+        self.default = default
+        self.ids = Ids(seed, clock.time)
+        self.lock = threading.Condition(threading.RLock())
+        self.agents: dict[str, Agent] = {}
+        self.conversations: dict[str, Conversation] = {}
+        self.responses: dict[str, Response] = {}
+        self.assistants: dict[str, Assistant] = {}
+        self.threads: dict[str, Thread] = {}
+        self.active_runs: dict[str, Run] = {}
+        self.seen: list[SeenTurn] = []
+        self.turns: list[Turn] = []
+
+    @property
+    def now(self) -> int:
+        """Unix seconds, as the wire writes them."""
+        return int(self.clock.time())
+
+    def start(self, work: Work, **hooks: Any) -> Turn:
+        """Begin a turn and take its first step, so that its clean-up will always run."""
+        from .turns import Turn
+
+        turn = Turn(work, lock=self.lock, clock=self.clock, linger=self.rules.linger, **hooks)
+        turn.step()
+        self.turns.append(turn)
+        return turn
+
+    def unfinished(self) -> list[Turn]:
+        """Turns that still go on."""
+        self.turns = [turn for turn in self.turns if not turn.done]
+        return list(self.turns)

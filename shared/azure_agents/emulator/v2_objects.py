@@ -1,0 +1,184 @@
+"""v2 wire objects, written after the recordings.
+
+Sources: v2/prompt_text_conversation.json (plain answers), v2/prompt_text_stream.json (the same
+object in streams lists every field), v2/agents_crud.json, v2/background_poll.json.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..jsonio import JSON
+    from .state import Agent, AgentVersion, Conversation, Response
+
+_SAFE = {"filtered": False, "severity": "safe"}
+_CLEAR = {"detected": False, "filtered": False}
+_HARMS = {"hate": _SAFE, "sexual": _SAFE, "violence": _SAFE, "self_harm": _SAFE}
+
+# What the service fills in where an agent's tool leaves it out.
+_TOOL_DEFAULTS: dict[str, JSON] = {
+    "file_search": {
+        "max_num_results": 20,
+        "ranking_options": {"ranker": "auto", "score_threshold": 0.0},
+    },
+    "code_interpreter": {"container": {"type": "auto"}},
+    "web_search": {"search_context_size": "medium"},
+}
+
+
+def version_wire(version: AgentVersion) -> JSON:
+    """An agent version."""
+    return {
+        "metadata": version.metadata,
+        "object": "agent.version",
+        "id": version.id,
+        "name": version.name,
+        "version": version.version,
+        "description": version.description,
+        "created_at": version.created_at,
+        "definition": version.definition,
+    }
+
+
+def agent_wire(agent: Agent) -> JSON:
+    """An agent with its latest version."""
+    latest = agent.latest
+    versions = {"latest": version_wire(latest)} if latest is not None else {}
+    return {"object": "agent", "id": agent.name, "name": agent.name, "versions": versions}
+
+
+def conversation_wire(conversation: Conversation) -> JSON:
+    """A conversation; its items have routes of their own."""
+    return {
+        "id": conversation.id,
+        "object": "conversation",
+        "metadata": conversation.metadata,
+        "created_at": conversation.created_at,
+    }
+
+
+def response_wire(response: Response) -> JSON:
+    """A response as plain answers show it: keys without a value are absent."""
+    params, wire = response.params, _settings(response)
+    wire["service_tier"] = "auto" if response.completed_at is None else "default"
+    if response.previous is not None:
+        wire["previous_response_id"] = response.previous.id
+    if params.get("max_output_tokens") is not None:
+        wire["max_output_tokens"] = params["max_output_tokens"]
+    wire |= _body(response)
+    if response.completed_at is not None:
+        wire["completed_at"] = response.completed_at
+    wire |= {
+        "error": response.error,
+        "incomplete_details": response.incomplete_details,
+        "output": response.output,
+        "instructions": response.definition.get("instructions"),
+    }
+    if response.usage is not None:
+        wire["usage"] = response.usage
+    wire["parallel_tool_calls"] = params.get("parallel_tool_calls", True)
+    if response.conversation is not None:
+        wire["conversation"] = {"id": response.conversation.id}
+    return wire | {"agent_reference": response.agent.reference if response.agent else None}
+
+
+def _settings(response: Response) -> JSON:
+    definition = response.definition
+    return {
+        "metadata": response.params.get("metadata") or {},
+        "top_logprobs": 0,
+        "temperature": definition.get("temperature", 1),
+        "top_p": definition.get("top_p", 1),
+    }
+
+
+def _body(response: Response) -> JSON:
+    return {
+        "model": response.model,
+        "reasoning": response.definition.get("reasoning") or {"effort": "none"},
+        "background": response.is_background,
+        "text": _text(response),
+        "tools": _tools(response),
+        "tool_choice": response.params.get("tool_choice") or "auto",
+        "truncation": response.params.get("truncation") or "disabled",
+        "id": response.id,
+        "object": "response",
+        "status": response.status,
+        "created_at": response.created_at,
+    }
+
+
+def _text(response: Response) -> JSON:
+    text = response.definition.get("text") or {}
+    format = dict(text.get("format") or {"type": "text"})
+    if format["type"] == "json_schema":
+        format.setdefault("strict", True)
+    return {"format": format, "verbosity": text.get("verbosity") or "medium"}
+
+
+def _tools(response: Response) -> list[JSON]:
+    tools = response.definition.get("tools") or []
+    return [_TOOL_DEFAULTS.get(tool["type"], {}) | tool for tool in tools]
+
+
+def streamed_response_wire(response: Response) -> JSON:
+    """A response inside stream events: every field is there, null where it has no value."""
+    params, definition = response.params, response.definition
+    conversation, previous = response.conversation, response.previous
+    reasoning = {"effort": "none", "summary": None} | (definition.get("reasoning") or {})
+    wire: JSON = {
+        "id": response.id,
+        "object": "response",
+        "created_at": response.created_at,
+        "status": response.status,
+        "background": response.is_background,
+        "completed_at": response.completed_at,
+        "content_filters": _filters(response) if response.usage else None,
+        "conversation": {"id": conversation.id} if conversation else None,
+        "error": response.error,
+        "frequency_penalty": 0.0,
+        "incomplete_details": response.incomplete_details,
+        "instructions": definition.get("instructions"),
+        "max_output_tokens": params.get("max_output_tokens"),
+        "max_tool_calls": params.get("max_tool_calls"),
+        "model": response.model,
+        "output": response.output if response.usage else [],
+        "parallel_tool_calls": params.get("parallel_tool_calls", True),
+        "presence_penalty": 0.0,
+        "previous_response_id": previous.id if previous else None,
+        "prompt_cache_key": params.get("prompt_cache_key"),
+        "prompt_cache_retention": None,
+        "reasoning": reasoning,
+        "safety_identifier": params.get("safety_identifier"),
+        "service_tier": "auto" if response.completed_at is None else "default",
+        "store": response.is_stored,
+        "temperature": float(definition.get("temperature", 1)),
+        "text": _text(response),
+        "tool_choice": params.get("tool_choice"),
+        "tools": _tools(response),
+        "top_logprobs": 0,
+        "top_p": float(definition.get("top_p", 1)),
+        "truncation": params.get("truncation") or "disabled",
+        "usage": response.usage,
+        "user": params.get("user"),
+        "metadata": params.get("metadata") or {},
+    }
+    return wire | ({"agent_reference": response.agent.reference} if response.agent else {})
+
+
+def _filters(response: Response) -> list[JSON]:
+    length = sum(len(str(item)) for item in response.inputs)
+    prompt = {"indirect_attack": _CLEAR, "jailbreak": _CLEAR} | _HARMS
+    completion = {"protected_material_text": _CLEAR, "protected_material_code": _CLEAR} | _HARMS
+    return [_filter("prompt", prompt, length), _filter("completion", completion, length)]
+
+
+def _filter(source: str, results: JSON, length: int) -> JSON:
+    return {
+        "blocked": False,
+        "source_type": source,
+        "content_filter_raw": [],
+        "content_filter_results": results,
+        "content_filter_offsets": {"start_offset": 0, "end_offset": length, "check_offset": 0},
+    }

@@ -1,0 +1,266 @@
+"""Responses: create (plain, streamed, background), get, resume, cancel, delete.
+
+Sources: v2/prompt_text_*.json, v2/function_tool*.json, v2/background_poll.json,
+v2/error_404_response_deleted.json; what is not recorded says so.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from . import problems, v2_conversations
+from ._ids import partition_of
+from .exchange import Answer, Request, check_metadata
+from .paging import v2_list
+from .state import AgentVersion, Conversation, Response
+from .v2_input import check_calls, check_fields, check_ids, read_items
+from .v2_objects import response_wire
+from .v2_stream import respond
+
+if TYPE_CHECKING:
+    from ..jsonio import JSON
+    from .brains import Brain
+    from .state import World
+
+
+def create(world: World, request: Request) -> Answer:
+    """POST /openai/v1/responses."""
+    return _create(world, request.json(), request)
+
+
+def create_on_endpoint(world: World, request: Request, name: str) -> Answer:
+    """POST /agents/{name}/endpoint/protocols/openai/responses: the path names the agent."""
+    body = request.json()
+    body["agent_reference"] = {"type": "agent_reference", "name": name}
+    return _create(world, body, request)
+
+
+def _create(world: World, body: JSON, request: Request) -> Answer:
+    check_fields(body)
+    check_metadata(body)
+    _check_background(body)
+    agent, model, brain = _who(world, body)
+    _check_image_header(agent, request)
+    conversation = _conversation(world, body)
+    previous = _previous(world, body)
+    if conversation is not None:
+        v2_conversations.check_free(conversation)
+    context = list(conversation.items) if conversation else previous.chain() if previous else []
+    partition = _partition(world, conversation, previous)
+    inputs = _inputs(world, body, context, partition)
+    response = Response(
+        id=world.ids.made("resp", partition),
+        created_at=world.now,
+        params=body,
+        model=model,
+        agent=agent,
+        brain=brain,
+        definition=_definition(agent, body),
+        inputs=inputs,
+        previous=previous,
+        conversation=conversation,
+        context=context,
+        status="queued" if body.get("background") else "in_progress",
+    )
+    return _start(world, response)
+
+
+def _check_background(body: JSON) -> None:
+    if body.get("background") and body.get("store") is False:  # OpenAI's rule, not recorded
+        message = "Background mode requires 'store' to be true."
+        raise problems.openai(400, message, param="background", code="invalid_value")
+
+
+def _who(world: World, body: JSON) -> tuple[AgentVersion | None, str, Brain]:
+    """Who answers: an agent's version, or a plain model."""
+    reference = body.get("agent_reference")
+    if reference is not None:
+        agent = _agent(world, reference)
+        return agent, str(agent.definition.get("model", "")), agent.brain
+    model = body.get("model")
+    if not model:
+        message = "Missing required parameter: 'model'."
+        raise problems.openai(400, message, param="model", code="missing_required_parameter")
+    if model not in world.rules.deployments:
+        message = (
+            "The API deployment for this resource does not exist. If you created the deployment "
+            "within the last 5 minutes, please wait a moment and try again."
+        )
+        raise problems.openai(404, message, code="DeploymentNotFound")
+    return None, str(model), world.default
+
+
+def _agent(world: World, reference: Any) -> AgentVersion:
+    if not isinstance(reference, dict) or not isinstance(reference.get("name"), str):
+        raise problems.invalid_payload("Required property is missing", "/agent_reference/name")
+    if reference.get("type", "agent_reference") != "agent_reference":
+        raise problems.invalid_payload("The supplied value is invalid.", "/agent_reference/type")
+    version = reference.get("version")
+    if version is not None and not isinstance(version, str):
+        sentence = "Value should be 'string'"
+        raise problems.invalid_payload(sentence, "/agent_reference/version")
+    agent = world.agents.get(reference["name"])
+    found = agent and (agent.latest if version is None else agent.versions.get(version))
+    if not found:
+        message = f"Agent {reference['name']} with version {version or ''} not found"
+        raise problems.foundry(404, "not_found", message.replace("  ", " "))
+    if found.definition.get("kind") == "hosted":
+        raise problems.gateway(400, "bad_request", "ID cannot be null or empty (Parameter 'id')")
+    return found
+
+
+def _check_image_header(agent: AgentVersion | None, request: Request) -> None:
+    tools = (agent.definition.get("tools") or []) if agent else []
+    wanted = any(tool["type"] == "image_generation" for tool in tools)
+    if wanted and "x-ms-oai-image-generation-deployment" not in request.headers:
+        message = "Missing required header: 'x-ms-oai-image-generation-deployment'."
+        raise problems.openai(400, message, code="missing_required_parameter")
+
+
+def _definition(agent: AgentVersion | None, body: JSON) -> JSON:
+    """Settings in force, with structured inputs filled into the instructions."""
+    if agent is None:
+        return body
+    definition = dict(agent.definition)
+    declared = definition.get("structured_inputs") or {}
+    values = {name: spec.get("default_value") for name, spec in declared.items()}
+    values |= body.get("structured_inputs") or {}
+    for name, value in values.items():
+        if value is not None and definition.get("instructions"):
+            filled = definition["instructions"].replace("{{" + name + "}}", str(value))
+            definition["instructions"] = filled
+    return definition
+
+
+def _conversation(world: World, body: JSON) -> Conversation | None:
+    given = body.get("conversation")
+    if given is None:
+        return None
+    id = given.get("id") if isinstance(given, dict) else given
+    return v2_conversations.find(world, str(id))
+
+
+def _previous(world: World, body: JSON) -> Response | None:
+    id = body.get("previous_response_id")
+    if not id:
+        return None
+    previous = world.responses.get(id)
+    if previous is None:  # OpenAI's answer, not recorded on Foundry
+        message = f"Previous response with id '{id}' not found."
+        code = "previous_response_not_found"
+        raise problems.openai(400, message, param="previous_response_id", code=code)
+    if previous.status in {"queued", "in_progress"}:  # not recorded
+        message = f"Previous response with id '{id}' is still in progress."
+        raise problems.openai(400, message, param="previous_response_id", turn=previous.turn)
+    return previous
+
+
+def _partition(world: World, conversation: Conversation | None, previous: Response | None) -> str:
+    known = conversation or previous
+    return partition_of(known.id) if known else world.ids.partition()
+
+
+def _inputs(world: World, body: JSON, context: list[JSON], partition: str) -> list[JSON]:
+    given = body.get("input")
+    if not given and (not body.get("conversation") or not context):
+        message = "Missing required parameter: 'input'."
+        raise problems.openai(400, message, param="input", code="missing_required_parameter")
+    items = read_items(given or [], "/input", lambda prefix: world.ids.stored(prefix, partition))
+    check_ids(context, items)
+    items = [_resolved(world, item, context) for item in items]
+    check_calls(context, items)
+    return items
+
+
+def _resolved(world: World, item: JSON, context: list[JSON]) -> JSON:
+    if item["type"] != "item_reference":
+        return item
+    stored = (one for response in world.responses.values() for one in response.chain())
+    for known in (*context, *stored):
+        if known["id"] == item["id"]:
+            return known
+    raise problems.openai(404, f"Item with id '{item['id']}' not found.", param="input")
+
+
+def _start(world: World, response: Response) -> Answer:
+    def drop() -> None:
+        response.status = "failed"
+        world.responses.pop(response.id, None)
+        if response.conversation is not None:
+            response.conversation.turn = None
+
+    if response.is_stored:
+        world.responses[response.id] = response
+    turn = world.start(respond(world, response), status=lambda: response.status, drop=drop)
+    response.turn = turn
+    if response.conversation is not None and not turn.done:
+        response.conversation.turn = turn
+    if response.params.get("stream"):
+        return Answer(turn=turn, streamed=True)
+    if response.is_background:
+        return Answer(response_wire(response))
+    return Answer(turn=turn, render=lambda: response_wire(response))
+
+
+def find(world: World, id: str) -> Response:
+    """The stored response of this id, or 404 as recorded."""
+    response = world.responses.get(id)
+    if response is None:
+        raise problems.openai(404, f"Response with id '{id}' not found.")
+    return response
+
+
+def get(world: World, request: Request, id: str) -> Answer:
+    """GET /responses/{id}; with ``stream=true`` a background response goes on from an event."""
+    response = find(world, id)
+    if request.query.get("stream") != "true":
+        return Answer(response_wire(response))
+    after = request.query.get("starting_after", "-1")
+    if not (response.is_background and response.params.get("stream") and response.turn):
+        message = f"Response with id '{id}' was not created with background and stream."
+        raise problems.openai(400, message, param="stream")
+    return Answer(turn=response.turn, streamed=True, start=int(after) + 1)
+
+
+def list_all(world: World, request: Request) -> Answer:
+    """GET /responses; the filters are from the service description, not recorded."""
+    found = [
+        response_wire(response)
+        for response in world.responses.values()
+        if _matches(response, request.query.get)
+    ]
+    return Answer(v2_list(found, request.query))
+
+
+def _matches(response: Response, wanted: Any) -> bool:
+    agent, conversation = response.agent, response.conversation
+    return (
+        wanted("agent_name") in {None, agent and agent.name}
+        and wanted("agent_id") in {None, agent and agent.id}
+        and wanted("conversation_id") in {None, conversation and conversation.id}
+    )
+
+
+def delete(world: World, _: Request, id: str) -> Answer:
+    """DELETE /responses/{id}."""
+    find(world, id)
+    del world.responses[id]
+    return Answer({"id": id, "object": "response", "deleted": True})
+
+
+def cancel(world: World, _: Request, id: str) -> Answer:
+    """POST /responses/{id}/cancel: background responses only, and any number of times."""
+    response = find(world, id)
+    if not response.is_background:  # OpenAI's rule, not recorded
+        message = "Only responses created with background=true can be cancelled."
+        raise problems.openai(400, message)
+    if response.status in {"queued", "in_progress"} and response.turn is not None:
+        response.status = "cancelled"
+        response.turn.stop()
+    return Answer(response_wire(response))
+
+
+def input_items(world: World, request: Request, id: str) -> Answer:
+    """GET /responses/{id}/input_items."""
+    response = find(world, id)
+    return Answer(v2_list(response.inputs, request.query))

@@ -1,0 +1,228 @@
+"""Everything that can go wrong, as one tree; errors carry facts, not prose alone.
+
+    AzureAgentsError
+    ├── ConfigError                  a setting is missing or wrong; nothing was sent
+    ├── InvalidRequestError          the messages or options of a call are wrong; nothing was sent
+    ├── CredentialError              no token could be had; nothing was sent
+    ├── TransportError               the network failed
+    │   ├── NotSentError             provably before anything was sent (name look-up, connect, TLS)
+    │   ├── TimedOutError            one wait was too long (connect, read, between two events)
+    │   │   └── DeadlineError        the whole turn took too long
+    │   └── ConnectionLostError      sent, and the answer was lost or cut
+    ├── ServiceError                 the service answered with an error status or error event
+    │   ├── BadRequestError          400 and other 4xx without a class of their own
+    │   ├── AuthenticationError      401: token missing, expired or for another audience
+    │   ├── PermissionDeniedError    403, and 401 with code PermissionDenied: a role is missing
+    │   ├── NotFoundError            404
+    │   │   ├── AgentNotFoundError   the agent, its version or its deployment is unknown
+    │   │   └── ThreadNotFoundError  the thread, conversation, response or run is unknown
+    │   ├── ConflictError            409
+    │   ├── RateLimitError           429, and runs that failed with rate_limit_exceeded
+    │   └── ServerError              5xx
+    ├── TurnError                    the turn itself ended badly on the server
+    │   ├── RunFailedError           status failed
+    │   ├── RunCancelledError        status cancelled
+    │   └── RunExpiredError          status expired
+    ├── StreamInterruptedError       cut after text was delivered, and no way to continue it truly
+    ├── TurnUnknownError             sent, no answer, and the service does not say what became of it
+    ├── ThreadBusyError              another turn is active on a pinned thread
+    └── ProtocolError                bytes from the service that cannot be understood
+
+``Abandoned`` stands outside the tree: drivers throw it into a flow when the caller stops.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+FACTS = (
+    "status",
+    "code",
+    "param",
+    "request_id",
+    "retry_after",
+    "agent",
+    "thread_id",
+    "run_id",
+    "response_id",
+    "partial_text",
+)
+
+
+class AzureAgentsError(Exception):
+    """Base of every error this package raises.
+
+    Args:
+        message: What went wrong, the value, the next step.
+        status: HTTP status of the answer, if there was one.
+        code: The service's error code (a word, or a number as text).
+        param: The request field the service complained about.
+        request_id: ``x-request-id`` or ``apim-request-id`` of the answer.
+        retry_after: Seconds the service asks to wait.
+        agent: The agent as requested, for instance ``my-agent:1``.
+        thread_id: Thread or conversation of the turn.
+        run_id: Run of the turn (classic).
+        response_id: Response of the turn (v2).
+        partial_text: Text delivered before the failure.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        code: str | None = None,
+        param: str | None = None,
+        request_id: str | None = None,
+        retry_after: float | None = None,
+        agent: str | None = None,
+        thread_id: str | None = None,
+        run_id: str | None = None,
+        response_id: str | None = None,
+        partial_text: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.status = status
+        self.code = code
+        self.param = param
+        self.request_id = request_id
+        self.retry_after = retry_after
+        self.agent = agent
+        self.thread_id = thread_id
+        self.run_id = run_id
+        self.response_id = response_id
+        self.partial_text = partial_text
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """The known facts by name; ``type(error)(error.message, **error.facts)`` is a copy."""
+        known = ((name, getattr(self, name)) for name in FACTS)
+        return {name: value for name, value in known if value is not None}
+
+    def add_facts(self, **facts: str | None) -> None:
+        """Fill facts that are still unknown; what is known already stays."""
+        for name, value in facts.items():
+            if getattr(self, name) is None:
+                setattr(self, name, value)
+
+    def __str__(self) -> str:
+        shown = {name: value for name, value in self.facts.items() if name != "partial_text"}
+        if not shown:
+            return self.message
+        return f"{self.message} ({', '.join(f'{k}={v}' for k, v in shown.items())})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (type(self), self.message, self.facts)
+
+
+def _rebuild(cls: type[AzureAgentsError], message: str, facts: dict[str, Any]) -> AzureAgentsError:
+    return cls(message, **facts)
+
+
+class ConfigError(AzureAgentsError):
+    """A setting is missing or wrong. Nothing was sent."""
+
+
+class InvalidRequestError(AzureAgentsError):
+    """The messages or options of a call are wrong. Nothing was sent."""
+
+
+class CredentialError(AzureAgentsError):
+    """No token could be had. Nothing was sent."""
+
+
+class TransportError(AzureAgentsError):
+    """The network failed."""
+
+
+class NotSentError(TransportError):
+    """Failed before anything was sent: always safe to try again."""
+
+
+class TimedOutError(TransportError):
+    """One wait was too long; the request may have been applied."""
+
+
+class DeadlineError(TimedOutError):
+    """The whole turn took longer than ``timeout``."""
+
+
+class ConnectionLostError(TransportError):
+    """Sent, and the answer was lost or cut; the request may have been applied."""
+
+
+class ServiceError(AzureAgentsError):
+    """The service answered with an error."""
+
+
+class BadRequestError(ServiceError):
+    """The service refused the request as wrong."""
+
+
+class AuthenticationError(ServiceError):
+    """The token is missing, expired, of another tenant or for another audience."""
+
+
+class PermissionDeniedError(ServiceError):
+    """The caller is known but lacks a role, or the network is closed to it."""
+
+
+class NotFoundError(ServiceError):
+    """The service does not know what was asked for."""
+
+
+class AgentNotFoundError(NotFoundError):
+    """The agent, its version or its model deployment is unknown."""
+
+
+class ThreadNotFoundError(NotFoundError):
+    """The thread, conversation, response or run is unknown (or gone)."""
+
+
+class ConflictError(ServiceError):
+    """The resource was changed by somebody else at the same time."""
+
+
+class RateLimitError(ServiceError):
+    """Too many requests or tokens; ``retry_after`` says how long to wait, if known."""
+
+
+class ServerError(ServiceError):
+    """The service failed."""
+
+
+class TurnError(AzureAgentsError):
+    """The turn ended badly on the server; it is never reported as success."""
+
+
+class RunFailedError(TurnError):
+    """The run or response failed."""
+
+
+class RunCancelledError(TurnError):
+    """The run or response was cancelled by somebody."""
+
+
+class RunExpiredError(TurnError):
+    """The run was not finished in the time the service allows."""
+
+
+class StreamInterruptedError(AzureAgentsError):
+    """The stream was cut after text was delivered, and the answer cannot be continued truly."""
+
+
+class TurnUnknownError(AzureAgentsError):
+    """The turn was sent and nobody can say what became of it."""
+
+
+class ThreadBusyError(AzureAgentsError):
+    """Another turn is active on the pinned thread."""
+
+
+class ProtocolError(AzureAgentsError):
+    """The service sent something that cannot be understood."""
+
+
+class Abandoned(BaseException):
+    """Thrown into a flow when the caller stopped; it may yield a few clean-up commands."""

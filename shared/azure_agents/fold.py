@@ -1,0 +1,156 @@
+"""Events into one completion: what `invoke` returns is a fold over what `stream` says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from .errors import ProtocolError
+from .events import (
+    Citation,
+    Event,
+    Finished,
+    ReasoningDelta,
+    RefusalDelta,
+    Started,
+    TextDelta,
+    ToolCallDelta,
+    Usage,
+)
+from .messages import ToolCall
+
+
+@dataclass(slots=True)
+class TextBlock:
+    """Contiguous answer text of one content part, with its citations."""
+
+    item: str
+    part: int
+    text: str = ""
+    citations: list[Citation] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class RefusalBlock:
+    """Contiguous refusal text of one content part."""
+
+    item: str
+    part: int
+    text: str = ""
+
+
+@dataclass(slots=True)
+class ReasoningBlock:
+    """Contiguous reasoning summary of one part."""
+
+    item: str
+    part: int
+    text: str = ""
+
+
+Block: TypeAlias = TextBlock | RefusalBlock | ReasoningBlock | Event
+
+_BLOCK_OF: dict[type, type[TextBlock | RefusalBlock | ReasoningBlock]] = {
+    TextDelta: TextBlock,
+    RefusalDelta: RefusalBlock,
+    ReasoningDelta: ReasoningBlock,
+}
+
+
+@dataclass(slots=True)
+class Completion:
+    """One finished answer.
+
+    Attributes:
+        blocks: Content in order: `TextBlock`, `RefusalBlock`, `ReasoningBlock`, and the events
+            that stand for themselves (server tools, media, approvals, `Other`).
+        tool_calls: Function calls in order.
+        usage: Tokens, or None if the service did not say.
+        finished: How the turn ended, with all ids.
+    """
+
+    blocks: list[Block]
+    tool_calls: list[ToolCall]
+    usage: Usage | None
+    finished: Finished
+
+    @property
+    def text(self) -> str:
+        """Answer and refusal text, concatenated."""
+        return "".join(b.text for b in self.blocks if isinstance(b, TextBlock | RefusalBlock))
+
+    @property
+    def citations(self) -> list[Citation]:
+        """All citations in order."""
+        return [c for b in self.blocks if isinstance(b, TextBlock) for c in b.citations]
+
+
+class Fold:
+    """Takes events one by one; `result()` is the completion so far."""
+
+    def __init__(self) -> None:
+        self._blocks: list[Block] = []
+        self._texts: dict[tuple[type, str, int], TextBlock | RefusalBlock | ReasoningBlock] = {}
+        self._calls: dict[int, list[str]] = {}
+        self._usage: Usage | None = None
+        self._finished: Finished | None = None
+
+    def add(self, event: Event) -> None:
+        """Take the next event."""
+        match event:
+            case TextDelta() | RefusalDelta() | ReasoningDelta():
+                self._text_block(event).text += event.text
+            case ToolCallDelta():
+                self._add_call(event)
+            case Citation():
+                self._cite(event)
+            case Usage():
+                self._usage = event
+            case Finished():
+                self._finished = event
+            case Started():
+                pass
+            case _:
+                self._blocks.append(event)
+
+    def _text_block(
+        self, event: TextDelta | RefusalDelta | ReasoningDelta
+    ) -> TextBlock | RefusalBlock | ReasoningBlock:
+        cls = _BLOCK_OF[type(event)]
+        key = (cls, event.item, event.part)
+        block = self._texts.get(key)
+        if block is None:
+            block = self._texts[key] = cls(event.item, event.part)
+            self._blocks.append(block)
+        return block
+
+    def _add_call(self, event: ToolCallDelta) -> None:
+        call = self._calls.setdefault(event.index, ["", "", ""])
+        call[0] = call[0] or event.id
+        call[1] = call[1] or event.name
+        call[2] += event.arguments
+
+    def _cite(self, event: Citation) -> None:
+        block = self._text_block(TextDelta("", event.item, event.part))
+        assert isinstance(block, TextBlock)  # noqa: S101 - `_BLOCK_OF` says so
+        block.citations.append(event)
+
+    def result(self) -> Completion:
+        """The completion.
+
+        Raises:
+            ProtocolError: The turn has no `Finished` yet.
+        """
+        if self._finished is None:
+            raise ProtocolError("the turn ended without a final event")
+        calls = [ToolCall(*self._calls[index]) for index in sorted(self._calls)]
+        return Completion(self._blocks, calls, self._usage, self._finished)
+
+
+def fold(events: Iterable[Event]) -> Completion:
+    """Fold the events of one whole turn."""
+    folding = Fold()
+    for event in events:
+        folding.add(event)
+    return folding.result()

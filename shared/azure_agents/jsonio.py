@@ -1,0 +1,67 @@
+"""JSON in and out, in one place: compact on the wire, canonical for digests.
+
+Reading is bounded: a document nested deeper than the parser's recursion limit, or with a
+number no float can hold, is a `ProtocolError` and never a crash.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, TypeAlias
+
+from .errors import ProtocolError
+
+JSON: TypeAlias = dict[str, Any]
+
+
+def dumps(value: object) -> bytes:
+    """Encode compactly as UTF-8; NaN and infinities are refused (ValueError)."""
+    try:
+        return _encode(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:  # a lone surrogate has no UTF-8 form, but an escape
+        return _encode(value, ensure_ascii=True).encode()
+
+
+def _encode(value: object, *, ensure_ascii: bool) -> str:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=ensure_ascii, allow_nan=False)
+
+
+def canonical(value: object) -> str:
+    """One text for equal values: keys sorted, no spaces."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, sort_keys=True)
+
+
+def loads(data: bytes | str) -> Any:
+    """Decode any JSON document.
+
+    Raises:
+        ProtocolError: The bytes are not JSON, or nested too deeply.
+    """
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError) as exc:
+        shown = data[:80]
+        raise ProtocolError(f"not JSON: {shown!r}") from exc
+
+
+def load_object(data: bytes | str) -> JSON:
+    """Decode a JSON object.
+
+    Raises:
+        ProtocolError: The bytes are not a JSON object.
+    """
+    value = loads(data)
+    if not isinstance(value, dict):
+        raise ProtocolError(f"expected a JSON object, got {str(value)[:80]!r}")
+    return value
+
+
+@contextmanager
+def malformed(value: object) -> Iterator[None]:
+    """Turn look-ups that fail on an object of an unexpected shape into a `ProtocolError`."""
+    try:
+        yield
+    except (KeyError, IndexError, TypeError, AttributeError, ValueError) as exc:
+        raise ProtocolError(f"unexpected shape ({exc!r}) in {str(value)[:200]!r}") from exc

@@ -1,0 +1,144 @@
+"""What a caller says: canonical messages, whatever framework they came from.
+
+Frozen values: two equal histories are equal objects. A message carries at most one thing that is
+not content: `anchor`, the opaque string an earlier answer of ours brought along.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+Role: TypeAlias = Literal["system", "user", "assistant", "tool"]
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A run of text."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """An image or a file, given by exactly one of `url`, `data` and `file_id`.
+
+    Attributes:
+        kind: What the service shall take it for.
+        url: Where the *service* finds it (https or data URL); never fetched by the client.
+        data: Its bytes.
+        file_id: Id of a file uploaded before.
+        mime_type: Media type of `data`, for instance ``image/png``.
+        name: File name, if known.
+        detail: Image detail (``low``, ``high``, ``auto``).
+    """
+
+    kind: Literal["image", "file"]
+    url: str | None = None
+    data: bytes | None = None
+    file_id: str | None = None
+    mime_type: str | None = None
+    name: str | None = None
+    detail: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalReply:
+    """The answer to an approval request of a server-side tool; only `approve=True` approves."""
+
+    request_id: str
+    approve: bool
+    reason: str | None = None
+
+
+Part: TypeAlias = Text | Media | ApprovalReply
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A call of a function tool, as the model made it.
+
+    Attributes:
+        id: The service's ``call_…`` id (or any id a foreign history brings).
+        name: Function name.
+        arguments: The raw argument text; JSON, unless the model failed to write JSON.
+    """
+
+    id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message of a conversation.
+
+    Attributes:
+        role: ``developer`` messages are ``system`` here.
+        parts: Content in order.
+        tool_calls: Calls an assistant message makes.
+        tool_call_id: The call a tool message answers.
+        is_error: The tool failed; its text says how.
+        anchor: Opaque string of `azure_agents.threads.anchor`, brought by answers of ours.
+    """
+
+    role: Role
+    parts: tuple[Part, ...] = ()
+    tool_calls: tuple[ToolCall, ...] = ()
+    tool_call_id: str | None = None
+    is_error: bool = False
+    anchor: str | None = None
+
+    @property
+    def text(self) -> str:
+        """The text parts, concatenated verbatim."""
+        return "".join(part.text for part in self.parts if isinstance(part, Text))
+
+    @property
+    def is_empty(self) -> bool:
+        """No text (white space does not count), no call, no media, no approval: not sent."""
+        if self.tool_calls or self.role == "tool":
+            return False
+        return all(isinstance(part, Text) and not part.text.strip() for part in self.parts)
+
+
+@dataclass(frozen=True, slots=True)
+class TurnRequest:
+    """One call: the whole history as the caller has it, and what holds for this call only.
+
+    Attributes:
+        messages: The conversation, oldest first.
+        thread_id: Pin for this call: ``thread_…``, ``conv_…`` or ``resp_…``.
+        owner: Scope under which text-only histories may be matched; None: never.
+        stop: Texts that end the answer; cut on our side, since agents know no such parameter.
+        options: Model options in OpenAI's names (``max_tokens``, ``temperature``, ``tools``,
+            ``tool_choice``, ``response_format``, ``metadata`` …); None values count as absent.
+            What the agent's generation refuses is an `InvalidRequestError` at the call.
+    """
+
+    messages: tuple[Message, ...]
+    thread_id: str | None = None
+    owner: str | None = None
+    stop: tuple[str, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+def system(text: str) -> Message:
+    """A system message of one text."""
+    return Message("system", (Text(text),))
+
+
+def user(text: str) -> Message:
+    """A user message of one text."""
+    return Message("user", (Text(text),))
+
+
+def assistant(text: str, *tool_calls: ToolCall, anchor: str | None = None) -> Message:
+    """An assistant message of one text (none, if empty) and the calls it makes."""
+    return Message("assistant", (Text(text),) if text else (), tool_calls, anchor=anchor)
+
+
+def tool(call_id: str, text: str, *, is_error: bool = False) -> Message:
+    """The answer to one tool call."""
+    return Message("tool", (Text(text),), tool_call_id=call_id, is_error=is_error)

@@ -1,0 +1,190 @@
+"""Canonical messages to thread messages, and classic objects to events. Pure.
+
+Threads know two roles. System messages travel with the run; tool calls and results that cannot be
+submitted to their run any more are told as text.
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import Any
+
+from ...errors import InvalidRequestError
+from ...events import (
+    ApprovalRequest,
+    Citation,
+    Event,
+    FinishReason,
+    MediaOutput,
+    Other,
+    TextDelta,
+    ToolCallDelta,
+    Usage,
+)
+from ...messages import ApprovalReply, Media, Message, Part, Text, ToolCall
+from .wire import RunObject, ThreadMessage
+
+# --- requests -----------------------------------------------------------------------------------
+
+
+def encode_messages(messages: Sequence[Message]) -> list[ThreadMessage]:
+    """Messages as thread messages, in order; system messages are left out."""
+    return [_message(message) for message in messages if message.role != "system"]
+
+
+def _message(message: Message) -> ThreadMessage:
+    if message.role == "tool":
+        return ThreadMessage(role="user", content=_result_text(message))
+    parts: list[Part] = list(message.parts)
+    if message.tool_calls:
+        calls = "\n".join(map(call_text, message.tool_calls))
+        parts.append(Text(f"\n{calls}" if message.text else calls))
+    return ThreadMessage(role=message.role, content=_content(parts))
+
+
+def call_text(call: ToolCall) -> str:
+    """How a tool call of the past is told to the agent."""
+    return f"[tool call {call.id}: {call.name}({call.arguments})]"
+
+
+def _result_text(message: Message) -> str:
+    word = "error" if message.is_error else "result"
+    return f"[tool {word} {message.tool_call_id}: {message.text}]"
+
+
+def _content(parts: Sequence[Part]) -> str | list[dict[str, Any]]:
+    if all(isinstance(part, Text) for part in parts):
+        return "".join(part.text for part in parts if isinstance(part, Text))
+    return [_part(part) for part in parts]
+
+
+def _part(part: Part) -> dict[str, Any]:
+    if isinstance(part, Text):
+        return {"type": "text", "text": part.text}
+    if isinstance(part, ApprovalReply) or part.kind == "file":
+        raise InvalidRequestError(
+            f"a classic thread message cannot hold {type(part).__name__} content: attach files to "
+            "the agent, or use a v2 agent"
+        )
+    return _image(part)
+
+
+def _image(part: Media) -> dict[str, Any]:
+    detail = part.detail or "auto"
+    if part.file_id:
+        return {"type": "image_file", "image_file": {"file_id": part.file_id, "detail": detail}}
+    # A data URL in `image_url` is what OpenAI's service takes; on Azure it is a guess.
+    data = b64encode(part.data or b"").decode()
+    url = part.url or f"data:{part.mime_type or 'image/png'};base64,{data}"
+    return {"type": "image_url", "image_url": {"url": url, "detail": detail}}
+
+
+def encode_outputs(messages: Sequence[Message]) -> list[dict[str, str]]:
+    """Tool messages as the outputs of a paused run."""
+    return [{"tool_call_id": m.tool_call_id or "", "output": m.text} for m in messages]
+
+
+def system_text(messages: Sequence[Message]) -> str:
+    """All system messages as one text, a blank line between two."""
+    return "\n\n".join(m.text for m in messages if m.role == "system" and not m.is_empty)
+
+
+# --- answers ------------------------------------------------------------------------------------
+
+
+def message_events(message: dict[str, Any]) -> Iterator[Event]:
+    """The events of a finished message."""
+    for number, part in enumerate(message.get("content") or ()):
+        yield from part_events(part, message.get("id") or "", part.get("index", number))
+
+
+def part_events(part: dict[str, Any], item: str, number: int) -> Iterator[Event]:
+    """The events of a content part, whole or as a delta."""
+    kind = part.get("type", "")
+    if kind == "text":
+        text = part.get("text") or {}
+        if text.get("value"):
+            yield TextDelta(text["value"], item, number)
+        for annotation in text.get("annotations") or ():
+            yield _annotation(annotation, item, number)
+    elif kind == "image_file":
+        yield MediaOutput(item, "image", file_id=part["image_file"].get("file_id"))
+    else:
+        yield Other(kind, part)
+
+
+def _annotation(annotation: dict[str, Any], item: str, part: int) -> Event:
+    kind = annotation.get("type", "")
+    start, end = annotation.get("start_index"), annotation.get("end_index")
+    where = partial(
+        Citation, item=item, part=part, start=start, end=end, marker=annotation.get("text")
+    )
+    source = annotation.get(kind) or {}
+    if kind == "url_citation":
+        return where("url", url=source.get("url"), title=source.get("title"))
+    if kind == "file_citation":
+        quote = source.get("quote")
+        return where("file", file_id=source.get("file_id"), quote=quote)
+    if kind == "file_path":
+        return where("file_path", file_id=source.get("file_id"))
+    return Other(f"annotation.{kind}", annotation)
+
+
+def message_text(message: dict[str, Any]) -> str:
+    """The text parts of a message, concatenated."""
+    parts = message.get("content") or ()
+    return "".join((p.get("text") or {}).get("value") or "" for p in parts)
+
+
+def required_calls(run: RunObject) -> list[ToolCall]:
+    """The function calls a paused run waits for."""
+    action = (run.get("required_action") or {}).get("submit_tool_outputs") or {}
+    return [
+        ToolCall(call["id"], call["function"]["name"], call["function"]["arguments"])
+        for call in action.get("tool_calls") or ()
+    ]
+
+
+def required_events(run: RunObject) -> Iterator[Event]:
+    """The events of what a paused run waits for."""
+    for index, call in enumerate(required_calls(run)):
+        yield ToolCallDelta(index, call.id, call.name, call.arguments)
+    approval = (run.get("required_action") or {}).get("submit_tool_approval") or {}
+    for request in approval.get("tool_calls") or ():
+        yield ApprovalRequest(
+            request["id"],
+            request.get("name") or "",
+            request.get("arguments") or "",
+            request.get("server_label"),
+        )
+
+
+def decode_usage(run: RunObject) -> Usage | None:
+    """Token counts of the run; None before its end. The key of the details is recorded so."""
+    usage = run.get("usage")
+    if not usage:
+        return None
+    details = usage.get("prompt_token_details") or usage.get("prompt_tokens_details") or {}
+    return Usage(
+        usage.get("prompt_tokens") or 0,
+        usage.get("completion_tokens") or 0,
+        usage.get("total_tokens") or 0,
+        details.get("cached_tokens"),
+        (usage.get("completion_tokens_details") or {}).get("reasoning_tokens"),
+    )
+
+
+def finish_reason(run: RunObject) -> FinishReason:
+    """Why a run ended (or paused), in OpenAI's words."""
+    if run.get("status") == "requires_action":
+        return "tool_calls"
+    if run.get("status") != "incomplete":
+        return "stop"
+    return "content_filter" if incomplete_reason(run) == "content_filter" else "length"
+
+
+def incomplete_reason(run: RunObject) -> str | None:
+    """The service's word for why the run is incomplete."""
+    return (run.get("incomplete_details") or {}).get("reason")

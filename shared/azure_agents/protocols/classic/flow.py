@@ -1,0 +1,254 @@
+"""One turn with a classic agent: which thread to use, and what remains of it.
+
+A thread is an append-only log that one run at a time may use, so nothing is posted to it twice. The
+head of a thread is claimed in the store before a message is sent; a turn whose answer was lost and
+cannot be found forks to a new thread with the whole history. Only a pinned thread cannot fork: the
+flow waits for the turn to appear, and says so if it does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from ...commands import Emit, Flow, Sleep, StorePut, StoreTake
+from ...errors import (
+    Abandoned,
+    AzureAgentsError,
+    BadRequestError,
+    DeadlineError,
+    InvalidRequestError,
+    ThreadBusyError,
+    ThreadNotFoundError,
+    TurnUnknownError,
+)
+from ...events import Finished
+from ...jsonio import JSON
+from ...messages import Message
+from ...retry import is_unknown
+from ...threads.anchor import Anchor, parse_anchor
+from ...threads.digest import system_digest
+from ...threads.plan import NO_SYSTEM, Plan, plan_pinned, plan_thread
+from ...threads.store import head_key
+from ..metadata import OPERATION
+from ..steps import retrying, waits
+from ..turn import Turn
+from .codec import finish_reason, incomplete_reason
+from .reader import ACTIVE
+from .runs import Runs, is_busy
+
+
+def run_turn(turn: Turn) -> Flow[None]:
+    """Answer the messages of `turn`; ends with `Finished` or an error."""
+    runs = Runs(turn)
+    mode = _ThreadOfOurs(runs) if turn.pin is None else _PinnedThread(runs, turn.pin)
+    try:
+        anchor = yield from mode.run()
+        yield Emit([_finished(runs, anchor)])
+    except (Abandoned, DeadlineError):
+        yield from runs.abandon()
+        raise
+
+
+def _finished(runs: Runs, anchor: Anchor | None) -> Finished:
+    reader, run = runs.reader, runs.reader.run
+    return Finished(
+        reason=finish_reason(run),
+        status=run.get("status") or "",
+        thread_id=reader.thread_id,
+        run_id=reader.run_id,
+        message_id=reader.message_id,
+        model=run.get("model") or None,
+        anchor=anchor.encode() if anchor is not None else None,
+        incomplete_reason=incomplete_reason(run),
+    )
+
+
+def _is_paused(runs: Runs) -> bool:
+    return runs.reader.run.get("status") == "requires_action"
+
+
+def _anchor_at(runs: Runs, digest: str) -> Anchor:
+    """The anchor of the answer just read."""
+    reader, turn = runs.reader, runs.turn
+    pending = (system_digest(turn.messages) or NO_SYSTEM) if _is_paused(runs) else ""
+    return Anchor(turn.scope, digest, reader.thread_id or "", reader.run_id or "", pending)
+
+
+class _ThreadOfOurs:
+    """Policy ``auto``: continue where the store lets us, else a new thread."""
+
+    def __init__(self, runs: Runs) -> None:
+        self._runs = runs
+        self._turn = runs.turn
+        self._lost_on: list[str] = []  # threads on which a run of ours may still turn up
+
+    def run(self) -> Flow[Anchor | None]:
+        scope = self._turn.scope
+        plan = plan_thread(self._turn.messages, scope, prefix="thread_", with_system=False)
+        if plan.cancels is not None:
+            yield from self._cancel_superseded(plan.cancels)
+        answered = plan.anchor is not None and (yield from self._continue(plan, plan.anchor))
+        if not answered:
+            yield from retrying(partial(self._runs.start, plan.whole), self._turn, when=is_unknown)
+        yield from self._cancel_stragglers()
+        return (yield from self._keep(plan))
+
+    def _continue(self, plan: Plan, anchor: Anchor) -> Flow[bool]:
+        """Go on where the anchor is; whether that was possible."""
+        if plan.submits:
+            return (yield from self._submit(anchor, plan.suffix))
+        claimed = yield StoreTake(head_key(self._turn.scope, anchor.thread), anchor.head)
+        return bool(claimed) and (yield from self._append(anchor.thread, plan.suffix))
+
+    def _submit(self, anchor: Anchor, outputs: Sequence[Message]) -> Flow[bool]:
+        try:
+            yield from self._runs.submit(anchor.thread, anchor.head, outputs)
+        except (BadRequestError, ThreadNotFoundError):
+            return False  # expired, cancelled or answered already: the thread cannot go on
+        return True
+
+    def _append(self, thread: str, messages: Sequence[Message]) -> Flow[bool]:
+        try:
+            yield from self._runs.run_on(thread, messages)
+        except ThreadNotFoundError:
+            return False
+        except AzureAgentsError as error:
+            if is_busy(error):
+                return False
+            if not is_unknown(error):
+                raise
+            self._lost_on.append(thread)
+            return False
+        return True
+
+    def _keep(self, plan: Plan) -> Flow[Anchor | None]:
+        """Give the head back to the store: only after a turn that is known to be whole."""
+        reader = self._runs.reader
+        status = reader.run.get("status")
+        if status == "completed":
+            key = head_key(self._turn.scope, reader.thread_id or "")
+            yield StorePut(key, reader.run_id or "")
+        if status not in ("completed", "requires_action"):
+            return None
+        plan.transcript.add(reader.answer)
+        return _anchor_at(self._runs, plan.transcript.digest())
+
+    def _cancel_superseded(self, anchor: Anchor) -> Flow[None]:
+        """One best-effort cancel: the thread is not used again, whatever comes of it."""
+        try:
+            yield from self._runs.cancel(anchor.thread, anchor.head)
+        except DeadlineError:
+            raise
+        except AzureAgentsError:
+            return
+
+    def _cancel_stragglers(self) -> Flow[None]:
+        """A run that was lost and forked away from may have turned up since: it is not wanted."""
+        for thread in self._lost_on:
+            try:
+                for run in (yield from self._runs.newest_runs(thread)):
+                    if self._is_straggler(run):
+                        yield from self._runs.cancel(thread, run["id"])
+            except DeadlineError:
+                raise
+            except AzureAgentsError:
+                continue  # the answer is there; the run ends by itself
+
+    def _is_straggler(self, run: JSON) -> bool:
+        ours = (run.get("metadata") or {}).get(OPERATION) == self._turn.operation
+        return ours and run.get("status") in (*ACTIVE, "requires_action")
+
+
+class _PinnedThread:
+    """The caller's thread: it holds everything up to the last assistant message of the call."""
+
+    def __init__(self, runs: Runs, thread: str) -> None:
+        self._runs = runs
+        self._turn = runs.turn
+        self._thread = thread
+
+    def run(self) -> Flow[Anchor | None]:
+        fresh = plan_pinned(self._turn.messages)
+        outputs = [m for m in fresh if m.role == "tool"]
+        rest = [m for m in fresh if m.role not in ("tool", "system")]
+        if outputs and rest:
+            raise InvalidRequestError(
+                "tool results and new messages cannot go to a pinned thread in one call: "
+                "send the results first, then the messages",
+                thread_id=self._thread,
+            )
+        if not fresh:
+            raise InvalidRequestError(
+                f"nothing to send to the pinned thread {self._thread!r}: it holds everything up "
+                "to the last assistant message, so put a new message after that",
+                thread_id=self._thread,
+            )
+        if outputs:
+            yield from self._submit(outputs)
+        else:
+            yield from self._append_when_free(rest)
+        return _anchor_at(self._runs, "") if _is_paused(self._runs) else None
+
+    def _submit(self, outputs: Sequence[Message]) -> Flow[None]:
+        run = self._run_of_anchor() or (yield from self._waiting_run())
+        yield from self._runs.submit(self._thread, run, outputs)
+
+    def _run_of_anchor(self) -> str | None:
+        """The paused run, where the last answer in the history names it."""
+        answers = [m for m in self._turn.messages if m.role == "assistant"]
+        anchor = parse_anchor(answers[-1].anchor) if answers else None
+        if anchor is None or anchor.thread != self._thread or not anchor.pending:
+            return None
+        return anchor.head
+
+    def _waiting_run(self) -> Flow[str]:
+        runs = yield from self._runs.newest_runs(self._thread)
+        for run in runs:
+            if run.get("status") == "requires_action":
+                return str(run["id"])
+        raise InvalidRequestError(
+            f"no run on the pinned thread {self._thread!r} waits for tool results: "
+            "leave the results out, or ask anew",
+            thread_id=self._thread,
+        )
+
+    def _append_when_free(self, messages: Sequence[Message]) -> Flow[None]:
+        for pause in waits():
+            try:
+                yield from self._runs.run_on(self._thread, messages)
+            except BadRequestError as error:
+                if not is_busy(error):
+                    raise
+                yield Sleep(pause, instead=self._busy(error))
+            except AzureAgentsError as error:
+                if not is_unknown(error):
+                    raise
+                yield from self._wait_for_run(error)
+                return
+            else:
+                return
+
+    def _busy(self, error: AzureAgentsError) -> ThreadBusyError:
+        busy = ThreadBusyError(
+            f"another run is active on the pinned thread {self._thread!r}: wait for it, cancel "
+            "it, or give each user a thread of their own",
+            **{**error.facts, "thread_id": self._thread},
+        )
+        busy.__cause__ = error
+        return busy
+
+    def _wait_for_run(self, error: AzureAgentsError) -> Flow[None]:
+        """The answer was lost: nothing is posted again, so wait for the run to turn up."""
+        unknown = TurnUnknownError(
+            "the answer was lost and the run has not appeared on the pinned thread; it may "
+            "still: look there before you ask again",
+            thread_id=self._thread,
+        )
+        unknown.__cause__ = error
+        for pause in waits(first=0.5):
+            yield Sleep(pause, instead=unknown)
+            run = yield from self._runs.ours_on(self._thread)
+            if run is not None:
+                yield from self._runs.follow(self._thread, run)
+                return

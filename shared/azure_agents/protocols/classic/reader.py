@@ -1,0 +1,211 @@
+"""A classic run, streamed or found again, as canonical events.
+
+Deltas go out as they come, but classic repeats events and leaves some out, so the truth is taken
+from the completed message (text), from `required_action` (calls) and from the run (status, usage).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, cast
+
+from ...envelopes import error_from_event, error_from_last_error
+from ...errors import (
+    AzureAgentsError,
+    ProtocolError,
+    RunCancelledError,
+    RunExpiredError,
+)
+from ...events import Event, Other, Progress, Started, ToolCallDelta
+from ...jsonio import JSON, load_object, malformed
+from ...messages import Message, assistant
+from ...sse import ServerSentEvent, SSEDecoder
+from ..delivery import Attempt, Delivered
+from .codec import (
+    decode_usage,
+    message_events,
+    message_text,
+    part_events,
+    required_calls,
+    required_events,
+)
+from .wire import RunObject
+
+ACTIVE = ("queued", "in_progress", "cancelling")
+_DELTAS = ("thread.message.delta", "thread.run.step.delta")
+_SILENT = frozenset(
+    {
+        "thread.message.created",
+        "thread.message.in_progress",
+        "thread.run.step.created",
+        "thread.run.step.in_progress",
+        "thread.run.step.failed",  # the run's own event says why
+        "thread.run.step.cancelled",
+        "thread.run.step.expired",
+    }
+)
+
+
+class RunReader:
+    """Decoder of one run.
+
+    Args:
+        delivered: What the caller has got in this turn so far.
+        deltas: Whether the caller wants deltas; if not they are skipped unparsed.
+        thread_id: The thread, if it is known before the stream tells.
+
+    Attributes:
+        run: The run as last seen; the final one (or the paused one) once `is_done`.
+        failure: Why the run failed, if it did.
+    """
+
+    def __init__(
+        self, delivered: Delivered, *, deltas: bool = True, thread_id: str | None = None
+    ) -> None:
+        self._delivered = delivered
+        self._attempt = Attempt(delivered)
+        self._final = Attempt(delivered, repeats=self._attempt)
+        self._deltas = deltas
+        self._sse = SSEDecoder()
+        self._calls: dict[str, int] = {}  # call id -> index of the call
+        self._texts: list[str] = []
+        self._started = False
+        self.run: RunObject = {}
+        self.thread_id = thread_id
+        self.message_id: str | None = None
+        self.failure: AzureAgentsError | None = None
+        self.is_done = False
+
+    @property
+    def run_id(self) -> str | None:
+        """The run's id, once the service has told it."""
+        return self.run.get("id")
+
+    @property
+    def answer(self) -> Message:
+        """The answer as it stands on the server: text and calls."""
+        return assistant("".join(self._texts), *required_calls(self.run))
+
+    def feed(self, data: bytes) -> list[Event]:
+        """Take bytes of the event stream."""
+        frames = self._sse.feed(data)
+        with malformed(data):
+            return [event for frame in frames for event in self._frame(frame)]
+
+    def read(self, run: JSON, messages: Iterable[JSON]) -> list[Event]:
+        """Take a run that is over (or paused) and its messages, oldest first."""
+        with malformed(run):
+            events = list(self._see(run))
+            for message in messages:
+                events += self._attempt.take_all(message_events(message))
+                self._keep(message)
+            events += self._attempt.take_all(required_events(self.run))
+            return [*events, *self._end()]
+
+    def _frame(self, frame: ServerSentEvent) -> Iterable[Event]:
+        name = frame.name
+        if name == "done" or (not self._deltas and name in _DELTAS):
+            return ()
+        event = load_object(frame.data)
+        handler = _HANDLERS.get(name)
+        if handler is not None:
+            return handler(self, event)
+        if name.startswith("thread.run.") and not name.startswith("thread.run.step."):
+            return self._on_run(event)
+        return () if name in _SILENT else self._attempt.take_all([Other(name, event)])
+
+    def _on_thread(self, thread: JSON) -> Iterable[Event]:
+        self.thread_id = thread["id"]
+        return ()
+
+    def _on_run(self, run: JSON) -> Iterable[Event]:
+        yield from self._see(run)
+        if self.run["status"] not in ACTIVE:
+            yield from self._final.take_all(required_events(self.run))
+            yield from self._end()
+
+    def _see(self, run: JSON) -> Iterable[Event]:
+        if not isinstance(run.get("id"), str) or not isinstance(run.get("status"), str):
+            raise ProtocolError(f"expected a run with id and status: {str(run)[:80]!r}")
+        self.run = cast("RunObject", run)
+        self.thread_id = run.get("thread_id") or self.thread_id
+        if self._started:
+            return
+        self._started = True
+        yield Started(thread_id=self.thread_id, run_id=self.run_id)
+
+    def _end(self) -> Iterable[Event]:
+        self.is_done = True
+        status = self.run.get("status")
+        if status == "failed":
+            error = self.run.get("last_error")
+            self.failure = error_from_last_error(error, doing="the run")
+        elif status == "cancelled":
+            self.failure = RunCancelledError("the run was cancelled: ask again")
+        elif status == "expired":
+            self.failure = RunExpiredError(
+                "the run was not finished in the time the service allows: ask again"
+            )
+        if self.failure is not None:
+            self.failure.add_facts(run_id=self.run_id, thread_id=self.thread_id)
+        usage = decode_usage(self.run)
+        return (usage,) if usage else ()
+
+    def _on_error(self, event: JSON) -> Iterable[Event]:
+        self.failure = error_from_event(
+            event, doing="the run", run_id=self.run_id, thread_id=self.thread_id
+        )
+        self.is_done = True
+        return ()
+
+    def _on_message_delta(self, event: JSON) -> Iterable[Event]:
+        parts = event["delta"].get("content") or ()
+        raw = (e for p in parts for e in part_events(p, event["id"], p.get("index", 0)))
+        return self._attempt.take_all(raw)
+
+    def _on_message_done(self, message: JSON) -> Iterable[Event]:
+        self._keep(message)
+        return self._final.take_all(message_events(message))
+
+    def _keep(self, message: JSON) -> None:
+        self._texts.append(message_text(message))
+        self.message_id = message.get("id")
+
+    def _on_step_delta(self, event: JSON) -> Iterable[Event]:
+        details = event["delta"].get("step_details") or {}
+        raw = (e for call in details.get("tool_calls") or () for e in self._call_delta(event, call))
+        return self._attempt.take_all(raw)
+
+    def _call_delta(self, step: JSON, call: dict[str, Any]) -> Iterable[Event]:
+        if call.get("type") == "function":
+            yield self._function_delta(step, call)
+        elif call.get("type") == "code_interpreter":
+            code = (call.get("code_interpreter") or {}).get("input") or ""
+            yield Progress(step["id"], "code_interpreter", "coding", code)
+
+    def _function_delta(self, step: JSON, call: dict[str, Any]) -> Event:
+        # Only a call's first delta has an id; later ones name its place in the step.
+        place = f"{step['id']}/{call.get('index', 0)}"
+        index = self._calls.setdefault(place, len(self._calls))
+        function = call.get("function") or {}
+        return ToolCallDelta(
+            index, call.get("id") or "", function.get("name") or "", function.get("arguments") or ""
+        )
+
+    def _on_step_done(self, step: JSON) -> Iterable[Event]:
+        details = step.get("step_details") or {}
+        calls = [c for c in details.get("tool_calls") or () if c.get("type") != "function"]
+        found = [Other(call.get("type", ""), call) for call in calls]
+        found += [Other(a.get("type", ""), a) for a in details.get("activities") or ()]
+        return self._attempt.take_all(found)
+
+
+_HANDLERS: dict[str, Callable[[RunReader, JSON], Iterable[Event]]] = {
+    "thread.created": RunReader._on_thread,
+    "thread.message.delta": RunReader._on_message_delta,
+    "thread.message.completed": RunReader._on_message_done,
+    "thread.message.incomplete": RunReader._on_message_done,
+    "thread.run.step.delta": RunReader._on_step_delta,
+    "thread.run.step.completed": RunReader._on_step_done,
+    "error": RunReader._on_error,
+}

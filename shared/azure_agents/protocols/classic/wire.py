@@ -1,0 +1,45 @@
+"""The classic wire as far as it is read or written: threads, messages, runs.
+
+TypedDicts only: erased at run time. Source: recordings, then azure-ai-agents' models.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypedDict
+
+
+class ThreadMessage(TypedDict, total=False):
+    """A message to be created, or as the service returns it."""
+
+    id: str
+    role: str
+    content: str | list[dict[str, Any]]
+    run_id: str | None
+    status: str
+    metadata: dict[str, str]
+
+
+class RunRequest(TypedDict, total=False):
+    """Body of ``POST /threads/{t}/runs``; without ``additional_*`` of ``POST /threads/runs``."""
+
+    assistant_id: str
+    instructions: str
+    additional_instructions: str
+    additional_messages: list[ThreadMessage]
+    thread: dict[str, Any]
+    metadata: dict[str, str]
+    stream: bool
+
+
+class RunObject(TypedDict, total=False):
+    """A run as answered and repeated in events."""
+
+    id: str
+    thread_id: str
+    status: str
+    model: str
+    usage: dict[str, Any] | None
+    required_action: dict[str, Any] | None
+    last_error: dict[str, Any] | None
+    incomplete_details: dict[str, Any] | None
+    metadata: dict[str, str] | None

@@ -1,0 +1,183 @@
+"""What the caller has already got, and how another source of the same answer is joined to it.
+
+Text already delivered binds. A turn may be told by several sources: a stream that is cut, the
+stored answer, a stream that was generated again, the final object that repeats every delta. Each
+source passes its events through an `Attempt`; what was delivered before is swallowed, what is new
+goes on, and a source that contradicts what was delivered is a `StreamInterruptedError`. Blocks are
+matched by their order, since a second attempt has other ids; the first ids stay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias
+
+from ..errors import StreamInterruptedError
+from ..events import (
+    ApprovalRequest,
+    Citation,
+    ConsentRequest,
+    Event,
+    MediaOutput,
+    Other,
+    ReasoningDelta,
+    RefusalDelta,
+    ServerToolCall,
+    ServerToolResult,
+    TextDelta,
+    ToolCallDelta,
+)
+
+_Delta: TypeAlias = TextDelta | RefusalDelta | ReasoningDelta
+_COUNTED = (
+    Citation,
+    ServerToolCall,
+    ServerToolResult,
+    MediaOutput,
+    ApprovalRequest,
+    ConsentRequest,
+    Other,
+)
+
+
+@dataclass(slots=True)
+class _Channel:
+    """One block of text (or one call's arguments) as far as it was delivered."""
+
+    item: str
+    part: int
+    pieces: list[str] = field(default_factory=list)
+    length: int = 0
+
+    def add(self, text: str) -> None:
+        self.pieces.append(text)
+        self.length += len(text)
+
+    def text(self) -> str:
+        if len(self.pieces) > 1:
+            self.pieces = ["".join(self.pieces)]
+        return self.pieces[0] if self.pieces else ""
+
+
+class Delivered:
+    """Everything the caller has got in this turn, over all attempts."""
+
+    def __init__(self) -> None:
+        self.channels: dict[type, list[_Channel]] = {}
+        self.calls: dict[int, tuple[str, _Channel]] = {}
+        self.counts: dict[tuple[type, str], int] = {}
+
+    @property
+    def text(self) -> str:
+        """Answer text delivered so far."""
+        return "".join(channel.text() for channel in self.channels.get(TextDelta, ()))
+
+    @property
+    def is_empty(self) -> bool:
+        """Nothing was delivered: any other answer is as good."""
+        return not (self.channels or self.calls or self.counts)
+
+
+class Attempt:
+    """One source of the answer, joined to what was delivered before.
+
+    Args:
+        delivered: Shared by all attempts of a turn.
+        repeats: The stream whose final objects this source is. It has the same ids, and only
+            completes what was delivered: where it differs it is ignored.
+
+    Attributes:
+        order: Place of each block among the blocks of its kind, by its id.
+    """
+
+    def __init__(self, delivered: Delivered, *, repeats: Attempt | None = None) -> None:
+        self._delivered = delivered
+        self._lenient = repeats is not None
+        self.order: dict[tuple[type, str, int], int] = repeats.order if repeats else {}
+        self._positions: dict[tuple[type, int], int] = {}
+        self._counts: dict[tuple[type, str], int] = {}
+
+    def take(self, event: Event) -> Event | None:
+        """The part of `event` that is new, or None.
+
+        Raises:
+            StreamInterruptedError: The source contradicts what was delivered.
+        """
+        if isinstance(event, TextDelta | RefusalDelta | ReasoningDelta):
+            return self._take_delta(event)
+        if isinstance(event, ToolCallDelta):
+            return self._take_call(event)
+        if isinstance(event, _COUNTED):
+            return self._take_counted(event)
+        return event
+
+    def take_all(self, events: Iterable[Event]) -> list[Event]:
+        """The new parts of several events."""
+        return [event for event in map(self.take, events) if event is not None]
+
+    def _take_delta(self, event: _Delta) -> Event | None:
+        kind = type(event)
+        ordinal = self._ordinal(kind, event.item, event.part)
+        channels = self._delivered.channels.setdefault(kind, [])
+        if ordinal == len(channels):
+            channels.append(_Channel(event.item, event.part))
+        channel = channels[ordinal]
+        fresh = self._advance((kind, ordinal), channel, event.text)
+        if not fresh:
+            return None
+        if fresh == event.text and channel.item == event.item:
+            return event
+        return kind(fresh, channel.item, channel.part)
+
+    def _ordinal(self, kind: type, item: str, part: int) -> int:
+        key = (kind, item, part)
+        ordinal = self.order.get(key)
+        if ordinal is None:
+            ordinal = self.order[key] = sum(known is kind for known, _, _ in self.order)
+        return ordinal
+
+    def _advance(self, key: tuple[type, int], channel: _Channel, text: str) -> str:
+        """The part of `text` that goes beyond the channel; the channel takes it."""
+        start = self._positions.get(key, 0)
+        self._positions[key] = start + len(text)
+        overlap = channel.length - start
+        if overlap > 0:
+            known = channel.text()[start : start + len(text)]
+            if not text.startswith(known):
+                self._contradicted()
+                return ""
+            text = text[overlap:]
+        if text:
+            channel.add(text)
+        return text
+
+    def _contradicted(self) -> None:
+        if not self._lenient:
+            raise StreamInterruptedError(
+                "the stream was cut and the answer found afterwards differs from the text "
+                "already delivered: ask again",
+                partial_text=self._delivered.text,
+            )
+
+    def _take_call(self, event: ToolCallDelta) -> Event | None:
+        known = self._delivered.calls.get(event.index)
+        if known is None:
+            channel = _Channel(event.name, event.index)
+            self._delivered.calls[event.index] = (event.id, channel)
+            self._advance((ToolCallDelta, event.index), channel, event.arguments)
+            return event
+        call_id, channel = known
+        if event.id and (event.id, event.name) != (call_id, channel.item):
+            self._contradicted()
+            return None
+        fresh = self._advance((ToolCallDelta, event.index), channel, event.arguments)
+        return replace(event, arguments=fresh, id="", name="") if fresh else None
+
+    def _take_counted(self, event: Event) -> Event | None:
+        key = (type(event), event.kind if isinstance(event, Other | Citation) else "")
+        count = self._counts[key] = self._counts.get(key, 0) + 1
+        if count <= self._delivered.counts.get(key, 0):
+            return None
+        self._delivered.counts[key] = count
+        return event

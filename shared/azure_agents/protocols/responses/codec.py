@@ -1,0 +1,217 @@
+"""Canonical messages to v2 input items, and v2 output items to events. Pure."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from ...events import (
+    Citation,
+    Event,
+    FinishReason,
+    Other,
+    ReasoningDelta,
+    RefusalDelta,
+    TextDelta,
+    ToolCallDelta,
+    Usage,
+)
+from ...messages import ApprovalReply, Media, Message, Part, Text, ToolCall, assistant
+from ...naming import AgentName
+from .wire import AgentReference, InputItem, ResponseObject
+
+# --- requests -----------------------------------------------------------------------------------
+
+
+def encode_agent(agent: AgentName) -> AgentReference:
+    """The agent reference of a request."""
+    reference = AgentReference(type="agent_reference", name=agent.name)
+    if agent.version is not None:
+        reference["version"] = agent.version
+    return reference
+
+
+def encode_input(messages: Sequence[Message]) -> list[InputItem]:
+    """Messages as input items, in order."""
+    return [item for message in messages for item in _items(message)]
+
+
+def _items(message: Message) -> Iterator[InputItem]:
+    if message.role == "tool":
+        yield InputItem(
+            type="function_call_output",
+            call_id=message.tool_call_id or "",
+            output=_content(message.parts),
+        )
+        return
+    approvals = [part for part in message.parts if isinstance(part, ApprovalReply)]
+    content = tuple(part for part in message.parts if not isinstance(part, ApprovalReply))
+    if any(not isinstance(part, Text) or part.text for part in content):
+        yield InputItem(type="message", role=message.role, content=_content(content))
+    for call in message.tool_calls:
+        yield InputItem(
+            type="function_call", call_id=call.id, name=call.name, arguments=call.arguments
+        )
+    yield from map(_approval, approvals)
+
+
+def _approval(reply: ApprovalReply) -> InputItem:
+    item = InputItem(
+        type="mcp_approval_response", approval_request_id=reply.request_id, approve=reply.approve
+    )
+    if reply.reason is not None:
+        item["reason"] = reply.reason
+    return item
+
+
+def _content(parts: Sequence[Part]) -> str | list[dict[str, Any]]:
+    """One string where there is only text: the shortest form, and the recorded one."""
+    if all(isinstance(part, Text) for part in parts):
+        return "".join(part.text for part in parts if isinstance(part, Text))
+    return [_part(part) for part in parts if not isinstance(part, ApprovalReply)]
+
+
+def _part(part: Text | Media) -> dict[str, Any]:
+    if isinstance(part, Text):
+        return {"type": "input_text", "text": part.text}
+    if part.kind == "image":
+        source = {"file_id": part.file_id} if part.file_id else {"image_url": _url(part)}
+        return {"type": "input_image", "detail": part.detail or "auto", **source}
+    if part.file_id:
+        return {"type": "input_file", "file_id": part.file_id}
+    if part.url:
+        return {"type": "input_file", "file_url": part.url}
+    return {"type": "input_file", "filename": part.name or "file", "file_data": data_url(part)}
+
+
+def _url(part: Media) -> str:
+    return part.url if part.url is not None else data_url(part)
+
+
+def data_url(part: Media) -> str:
+    """The bytes of `part` as a data URL."""
+    data = b64encode(part.data or b"").decode()
+    return f"data:{part.mime_type or 'application/octet-stream'};base64,{data}"
+
+
+# --- answers ------------------------------------------------------------------------------------
+
+
+def response_events(response: ResponseObject) -> Iterator[Event]:
+    """Every event that a stored or final response amounts to, usage and ids aside."""
+    calls = 0
+    for item in response.get("output") or ():
+        yield from item_events(item, calls)
+        calls += item.get("type") == "function_call"
+
+
+def item_events(item: dict[str, Any], call_index: int) -> Iterator[Event]:
+    """The events of one finished output item."""
+    kind = item.get("type", "")
+    item_id = item.get("id") or ""
+    if kind == "message":
+        for number, part in enumerate(item.get("content") or ()):
+            yield from _part_events(part, item_id, number)
+    elif kind == "function_call":
+        yield ToolCallDelta(
+            call_index, item.get("call_id") or "", item.get("name") or "", item["arguments"] or ""
+        )
+    elif kind == "reasoning":
+        yield from _reasoning(item, item_id)
+    else:
+        yield Other(kind, item)
+
+
+def _part_events(part: dict[str, Any], item: str, number: int) -> Iterator[Event]:
+    if part.get("type") == "output_text":
+        if part.get("text"):
+            yield TextDelta(part["text"], item, number)
+        for annotation in part.get("annotations") or ():
+            yield citation(annotation, item, number)
+    elif part.get("type") == "refusal":
+        yield RefusalDelta(part.get("refusal") or "", item, number)
+    else:
+        yield Other(part.get("type", ""), part)
+
+
+def _reasoning(item: dict[str, Any], item_id: str) -> Iterator[Event]:
+    for number, part in enumerate(item.get("summary") or ()):
+        yield ReasoningDelta(part.get("text") or "", item_id, number)
+    for number, part in enumerate(item.get("content") or ()):
+        yield ReasoningDelta(part.get("text") or "", item_id, reasoning_part(number))
+
+
+def reasoning_part(content_index: int) -> int:
+    """Part number of raw reasoning text, apart from the summary's numbers."""
+    return -1 - content_index
+
+
+_CITATIONS = {
+    "url_citation": "url",
+    "file_citation": "file",
+    "container_file_citation": "container_file",
+    "file_path": "file_path",
+}
+
+
+def citation(annotation: dict[str, Any], item: str, part: int) -> Event:
+    """One annotation of an output text; kinds without a word here stay whole."""
+    kind = _CITATIONS.get(annotation.get("type", ""))
+    if kind is None:
+        return Other(f"annotation.{annotation.get('type', '')}", annotation)
+    start = annotation.get("start_index", annotation.get("index"))
+    return Citation(
+        kind,  # type: ignore[arg-type]
+        item,
+        part,
+        start,
+        annotation.get("end_index", start),
+        url=annotation.get("url"),
+        title=annotation.get("title"),
+        file_id=annotation.get("file_id"),
+        filename=annotation.get("filename"),
+        container_id=annotation.get("container_id"),
+    )
+
+
+def answer_message(response: ResponseObject) -> Message:
+    """The answer as it stands on the server: text, refusals and calls."""
+    text: list[str] = []
+    calls: list[ToolCall] = []
+    for item in response.get("output") or ():
+        if item.get("type") == "message":
+            text += (p.get("text") or p.get("refusal") or "" for p in item.get("content") or ())
+        elif item.get("type") == "function_call":
+            calls.append(ToolCall(item["call_id"], item["name"], item["arguments"]))
+    return assistant("".join(text), *calls)
+
+
+def decode_usage(response: ResponseObject) -> Usage | None:
+    """Token counts, or None before the end."""
+    usage = response.get("usage")
+    if not usage:
+        return None
+    return Usage(
+        usage.get("input_tokens") or 0,
+        usage.get("output_tokens") or 0,
+        usage.get("total_tokens") or 0,
+        (usage.get("input_tokens_details") or {}).get("cached_tokens"),
+        (usage.get("output_tokens_details") or {}).get("reasoning_tokens"),
+    )
+
+
+def finish_reason(response: ResponseObject) -> FinishReason:
+    """Why a completed or incomplete response ended, in OpenAI's words."""
+    reason = incomplete_reason(response)
+    if reason == "content_filter":
+        return "content_filter"
+    if reason is not None:
+        return "length"
+    output = response.get("output") or ()
+    return "tool_calls" if any(i.get("type") == "function_call" for i in output) else "stop"
+
+
+def incomplete_reason(response: ResponseObject) -> str | None:
+    """The service's word for why the answer is incomplete."""
+    return (response.get("incomplete_details") or {}).get("reason")

@@ -1,0 +1,219 @@
+"""A v2 answer, streamed or whole, as canonical events.
+
+Deltas go out as they come. The terminal event repeats the whole response, and that object is the
+truth: what the deltas left out is delivered then, and the transcript's digest is made from it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from typing import Any, cast
+
+from ...envelopes import error_from_event, error_from_last_error
+from ...errors import AzureAgentsError, ProtocolError, RunCancelledError
+from ...events import (
+    Event,
+    Other,
+    Progress,
+    ReasoningDelta,
+    RefusalDelta,
+    Started,
+    TextDelta,
+    ToolCallDelta,
+)
+from ...jsonio import JSON, load_object, malformed
+from ...sse import SSEDecoder
+from ..delivery import Attempt, Delivered
+from .codec import citation, decode_usage, item_events, reasoning_part, response_events
+from .wire import ResponseObject
+
+_TERMINAL = ("completed", "incomplete", "failed", "cancelled")
+_ENDS = frozenset(f"response.{status}" for status in _TERMINAL)
+_REPEATED_AT_THE_END = ("message", "function_call", "reasoning")
+_PROGRESS = re.compile(
+    r"response\.(\w+?)(?:_call)?\."
+    r"(queued|in_progress|searching|interpreting|generating|completed|failed)"
+)
+# Events that only repeat, or announce, what the deltas and the final response say.
+_SILENT = frozenset(
+    f"response.{name}"
+    for name in (
+        "content_part.added",
+        "content_part.done",
+        "output_text.done",
+        "refusal.done",
+        "reasoning_text.done",
+        "reasoning_summary_text.done",
+        "reasoning_summary_part.added",
+        "reasoning_summary_part.done",
+        "function_call_arguments.done",
+    )
+)
+
+
+class ResponseReader:
+    """Decoder of one v2 response.
+
+    Args:
+        delivered: What the caller has got in this turn so far.
+
+    Attributes:
+        response: The response object as last seen; the final one once `is_done`.
+        failure: Why the turn failed, if it did.
+        sequence_number: Of the last event, for resuming.
+    """
+
+    def __init__(self, delivered: Delivered) -> None:
+        self._delivered = delivered
+        self._attempt = Attempt(delivered)
+        self._sse = SSEDecoder()
+        self._calls: dict[str, int] = {}  # item id -> index of the call
+        self._started = False
+        self.response: ResponseObject = {}
+        self.failure: AzureAgentsError | None = None
+        self.sequence_number: int | None = None
+        self.is_done = False
+
+    @property
+    def response_id(self) -> str | None:
+        """The response's id, once the service has told it."""
+        return self.response.get("id")
+
+    @property
+    def conversation_id(self) -> str | None:
+        """The conversation the response belongs to."""
+        return (self.response.get("conversation") or {}).get("id")
+
+    def feed(self, data: bytes) -> list[Event]:
+        """Take bytes of the event stream."""
+        frames = self._sse.feed(data)
+        with malformed(data):
+            return [event for frame in frames for event in self._frame(load_object(frame.data))]
+
+    def read(self, response: JSON) -> list[Event]:
+        """Take a whole response object: the answer to a request without stream, or a stored one."""
+        with malformed(response):
+            started = self._announce(response)
+            events = [*started, *self._attempt.take_all(response_events(self.response))]
+            self._end(self.response)
+            return [*events, *self._usage()]
+
+    def _frame(self, event: JSON) -> list[Event]:
+        kind = event.get("type", "")
+        self.sequence_number = event.get("sequence_number", self.sequence_number)
+        if kind in _ENDS:
+            return list(self._on_terminal(event))
+        handler = _HANDLERS.get(kind)
+        events = handler(self, event) if handler else self._without_handler(kind, event)
+        return self._attempt.take_all(events)
+
+    def _without_handler(self, kind: str, event: JSON) -> Iterable[Event]:
+        if kind in _SILENT:
+            return ()
+        progress = _PROGRESS.fullmatch(kind)
+        if progress is not None:
+            return (Progress(event.get("item_id") or "", progress[1], progress[2]),)
+        return (Other(kind, event),)
+
+    def _announce(self, response: Any) -> Iterable[Event]:
+        if not isinstance(response, dict) or not isinstance(response.get("id"), str):
+            raise ProtocolError(f"expected a response object with an id: {str(response)[:80]!r}")
+        self.response = cast("ResponseObject", response)
+        if self._started:
+            return ()
+        self._started = True
+        return (Started(thread_id=self.conversation_id, response_id=self.response_id),)
+
+    def _on_response(self, event: JSON) -> Iterable[Event]:
+        return self._announce(event.get("response"))
+
+    def _on_terminal(self, event: JSON) -> Iterable[Event]:
+        yield from self._announce(event.get("response"))
+        self._end(self.response)
+        if self.failure is None:
+            final = Attempt(self._delivered, repeats=self._attempt)
+            yield from final.take_all(response_events(self.response))
+        yield from self._usage()
+
+    def _end(self, response: ResponseObject) -> None:
+        status = response.get("status")
+        self.is_done = status in _TERMINAL
+        if status == "failed":
+            self.failure = error_from_last_error(
+                response.get("error"), doing="the response", response_id=self.response_id
+            )
+        elif status == "cancelled":
+            self.failure = RunCancelledError(
+                "the response was cancelled: ask again", response_id=self.response_id
+            )
+
+    def _usage(self) -> Iterable[Event]:
+        usage = decode_usage(self.response)
+        return (usage,) if usage else ()
+
+    def _on_error(self, event: JSON) -> Iterable[Event]:
+        self.failure = error_from_event(event, doing="the response", response_id=self.response_id)
+        self.is_done = True
+        return ()
+
+    def _on_item_added(self, event: JSON) -> Iterable[Event]:
+        item = event.get("item") or {}
+        if item.get("type") != "function_call":
+            return ()
+        index = self._calls[item.get("id") or ""] = len(self._calls)
+        return (ToolCallDelta(index, item["call_id"], item["name"], item.get("arguments") or ""),)
+
+    def _on_item_done(self, event: JSON) -> Iterable[Event]:
+        item = event.get("item") or {}
+        if item.get("type") in _REPEATED_AT_THE_END:
+            return ()
+        return item_events(item, 0)
+
+    def _on_arguments(self, event: JSON) -> Iterable[Event]:
+        index = self._calls.get(event.get("item_id") or "")
+        if index is None:
+            return (Other(event["type"], event),)
+        return (ToolCallDelta(index, "", "", event["delta"]),)
+
+
+def _on_text(_: ResponseReader, event: JSON) -> Iterable[Event]:
+    return (TextDelta(event["delta"], event["item_id"], event["content_index"]),)
+
+
+def _on_refusal(_: ResponseReader, event: JSON) -> Iterable[Event]:
+    return (RefusalDelta(event["delta"], event["item_id"], event["content_index"]),)
+
+
+def _on_summary(_: ResponseReader, event: JSON) -> Iterable[Event]:
+    return (ReasoningDelta(event["delta"], event["item_id"], event["summary_index"]),)
+
+
+def _on_reasoning(_: ResponseReader, event: JSON) -> Iterable[Event]:
+    part = reasoning_part(event["content_index"])
+    return (ReasoningDelta(event["delta"], event["item_id"], part),)
+
+
+def _on_annotation(_: ResponseReader, event: JSON) -> Iterable[Event]:
+    return (citation(event["annotation"], event["item_id"], event["content_index"]),)
+
+
+def _on_code(_: ResponseReader, event: JSON) -> Iterable[Event]:
+    return (Progress(event["item_id"], "code_interpreter", "coding", event["delta"]),)
+
+
+_HANDLERS: dict[str, Callable[[ResponseReader, JSON], Iterable[Event]]] = {
+    "response.created": ResponseReader._on_response,
+    "response.queued": ResponseReader._on_response,
+    "response.in_progress": ResponseReader._on_response,
+    "response.output_text.delta": _on_text,
+    "response.refusal.delta": _on_refusal,
+    "response.reasoning_summary_text.delta": _on_summary,
+    "response.reasoning_text.delta": _on_reasoning,
+    "response.output_text.annotation.added": _on_annotation,
+    "response.output_item.added": ResponseReader._on_item_added,
+    "response.output_item.done": ResponseReader._on_item_done,
+    "response.function_call_arguments.delta": ResponseReader._on_arguments,
+    "response.code_interpreter_call_code.delta": _on_code,
+    "error": ResponseReader._on_error,
+}

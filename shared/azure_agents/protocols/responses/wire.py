@@ -1,0 +1,70 @@
+"""The v2 wire as far as it is read or written: Responses API with an agent reference.
+
+TypedDicts only: erased at run time. Source: recordings, then the openai SDK's types. All keys
+are optional on reading, because the service leaves unset ones out (recorded).
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, TypedDict
+
+
+class AgentReference(TypedDict, total=False):
+    """Which agent shall answer; no `version` means the latest."""
+
+    type: Literal["agent_reference"]
+    name: str
+    version: str
+
+
+class InputItem(TypedDict, total=False):
+    """An input item: a message, a function call or its output, an approval response."""
+
+    type: str
+    role: str
+    content: str | list[dict[str, Any]]
+    call_id: str
+    name: str
+    arguments: str
+    output: str | list[dict[str, Any]]
+    approval_request_id: str
+    approve: bool
+    reason: str
+
+
+class ResponseRequest(TypedDict, total=False):
+    """Body of ``POST /openai/v1/responses``."""
+
+    agent_reference: AgentReference
+    input: list[InputItem]
+    previous_response_id: str
+    conversation: str
+    stream: bool
+    store: bool
+    background: bool
+    metadata: dict[str, str]
+
+
+class UsageObject(TypedDict, total=False):
+    """Token counts."""
+
+    input_tokens: int
+    output_tokens: int
+    total_tokens: int
+    input_tokens_details: dict[str, int] | None
+    output_tokens_details: dict[str, int] | None
+
+
+class ResponseObject(TypedDict, total=False):
+    """A response as answered, stored and repeated in events."""
+
+    id: str
+    status: str
+    model: str
+    output: list[dict[str, Any]]
+    usage: UsageObject | None
+    error: dict[str, Any] | None
+    incomplete_details: dict[str, Any] | None
+    conversation: dict[str, Any] | None
+    metadata: dict[str, str] | None
+    content_filters: list[dict[str, Any]] | None

@@ -1,0 +1,50 @@
+"""One turn as its flow sees it: what was asked, by whom, of whom. Nothing in here changes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..config import Settings
+from ..messages import Message, TurnRequest, system
+from ..retry import RetryPolicy
+from ..threads.anchor import scope_of
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """The input of a flow.
+
+    Attributes:
+        settings: What holds for every call of the client.
+        request: What holds for this call.
+        operation: Unique key of the turn; written into the metadata of what it creates.
+        deltas: Whether the caller wants the answer piece by piece.
+    """
+
+    settings: Settings
+    request: TurnRequest
+    operation: str
+    deltas: bool
+
+    @property
+    def pin(self) -> str | None:
+        """The pinned thread of this call."""
+        return self.request.thread_id or self.settings.thread_id
+
+    @property
+    def scope(self) -> str:
+        """What anchors of this turn are bound to."""
+        return scope_of(self.settings.endpoint.url, self.settings.agent.requested)
+
+    @property
+    def policy(self) -> RetryPolicy:
+        """How often and how patiently to try."""
+        return RetryPolicy(max_retries=self.settings.max_retries)
+
+    @property
+    def messages(self) -> tuple[Message, ...]:
+        """The messages of the call, the client's own instructions first."""
+        instructions = self.settings.instructions
+        if not instructions:
+            return self.request.messages
+        return (system(instructions), *self.request.messages)

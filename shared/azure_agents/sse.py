@@ -1,0 +1,103 @@
+"""Server-sent events, pushed: bytes in at any boundary, whole events out.
+
+Follows the WHATWG event-stream rules: LF, CR and CRLF end a line (also when CR and LF come in
+two pushes), a BOM at the very start and comment lines are skipped, the data lines of an event
+are joined with LF, and an event without data is none. UTF-8 is decoded per event, so a
+character cut in two by a chunk boundary cannot be harmed.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from .errors import ProtocolError
+
+_LINE_END = re.compile(rb"\r\n|\n|\r")
+_BOM = b"\xef\xbb\xbf"
+MAX_EVENT_BYTES = 32 * 1024 * 1024  # a generated image arrives as one base64 event
+
+
+class ServerSentEvent(NamedTuple):
+    """One event: its name (``message`` if none was given) and its data, undecoded."""
+
+    name: str
+    data: bytes
+
+
+class SSEDecoder:
+    """Push decoder for one stream.
+
+    Args:
+        limit: Largest event in bytes; a larger one is a `ProtocolError`.
+    """
+
+    def __init__(self, limit: int = MAX_EVENT_BYTES) -> None:
+        self._limit = limit
+        self._pieces: list[bytes] = []  # an unfinished line, in pieces: no quadratic joining
+        self._held = 0  # bytes of the event in the making
+        self._name = b""
+        self._data: list[bytes] = []
+        self._at_start = True
+        self._after_cr = False  # the last push ended in CR: a LF that follows belongs to it
+
+    def feed(self, data: bytes) -> list[ServerSentEvent]:
+        """Take the next bytes and return the events they complete.
+
+        Raises:
+            ProtocolError: An event is larger than the limit.
+        """
+        if self._after_cr and data:
+            self._after_cr = False
+            data = data.removeprefix(b"\n")
+        if not data:
+            return []
+        lines = _LINE_END.split(data)
+        tail = lines.pop()
+        self._after_cr = not tail and data.endswith(b"\r")
+        events = []
+        for line in lines:
+            event = self._take_line(self._whole(line))
+            if event is not None:
+                events.append(event)
+        self._hold(tail)
+        return events
+
+    def _whole(self, line: bytes) -> bytes:
+        if self._pieces:
+            self._pieces.append(line)
+            line = b"".join(self._pieces)
+            self._pieces.clear()
+        if self._at_start:
+            self._at_start = False
+            line = line.removeprefix(_BOM)
+        return line
+
+    def _hold(self, piece: bytes) -> None:
+        if piece:
+            self._pieces.append(piece)
+            self._grow(len(piece))
+
+    def _grow(self, size: int) -> None:
+        self._held += size
+        if self._held > self._limit:
+            raise ProtocolError(f"a server-sent event is larger than {self._limit} bytes")
+
+    def _take_line(self, line: bytes) -> ServerSentEvent | None:
+        if not line:
+            return self._dispatch()
+        field, _, value = line.partition(b":")
+        if field == b"data":
+            value = value.removeprefix(b" ")
+            self._grow(len(value))
+            self._data.append(value)
+        elif field == b"event":
+            self._name = value.removeprefix(b" ")
+        return None
+
+    def _dispatch(self) -> ServerSentEvent | None:
+        name, data = self._name, self._data
+        self._name, self._data, self._held = b"", [], 0
+        if not data:
+            return None
+        return ServerSentEvent(name.decode("utf-8", "replace") or "message", b"\n".join(data))

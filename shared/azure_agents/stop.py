@@ -1,0 +1,69 @@
+"""`stop` sequences, cut on our side: agents know no such parameter.
+
+The text before the first sequence is the answer; what follows is read (the turn goes on to its end
+on the server) but not delivered. An answer that was cut differs from the server's and has no anchor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from .errors import InvalidRequestError
+from .events import Citation, Event, Finished, TextDelta
+
+
+class StopCut:
+    """Filters the events of one turn.
+
+    Args:
+        stop: The sequences; none may be empty.
+    """
+
+    def __init__(self, stop: Sequence[str]) -> None:
+        if not all(stop):
+            raise InvalidRequestError(f"stop={list(stop)!r} must not hold an empty string")
+        self._stop = tuple(stop)
+        self._keep = max(map(len, self._stop)) - 1  # what may be the start of a sequence
+        self._held: list[TextDelta] = []
+        self._is_cut = False
+
+    def feed(self, event: Event) -> list[Event]:
+        """The events to deliver now."""
+        if isinstance(event, TextDelta):
+            return [] if self._is_cut else self._take(event)
+        if isinstance(event, Citation) and self._is_cut:
+            return []
+        if isinstance(event, Finished):
+            return [*self._release(), self._finished(event)]
+        return [event]
+
+    def _finished(self, event: Finished) -> Finished:
+        return replace(event, reason="stop", anchor=None) if self._is_cut else event
+
+    def _take(self, event: TextDelta) -> list[Event]:
+        self._held.append(event)
+        text = "".join(held.text for held in self._held)
+        found = [at for at in map(text.find, self._stop) if at >= 0]
+        if found:
+            self._is_cut = True
+            return self._deliver(min(found), drop=True)
+        return self._deliver(len(text) - self._keep)
+
+    def _release(self) -> list[Event]:
+        held, self._held = self._held, []
+        return [] if self._is_cut else list(held)
+
+    def _deliver(self, count: int, *, drop: bool = False) -> list[Event]:
+        """The first `count` held characters as events; the rest stays held, or is dropped."""
+        out: list[Event] = []
+        rest: list[TextDelta] = []
+        for held in self._held:
+            take = max(0, min(count, len(held.text)))
+            count -= take
+            if take:
+                out.append(replace(held, text=held.text[:take]))
+            if take < len(held.text):
+                rest.append(replace(held, text=held.text[take:]))
+        self._held = [] if drop else rest
+        return out

@@ -1,0 +1,72 @@
+"""The anchor: what an answer carries so that the next call can find its place on the server.
+
+One short opaque string in the answer's metadata. It names the thread (or response), the head of
+that thread after the answer, and - as digests - the endpoint and agent it belongs to and the
+transcript up to and including the answer. It holds no secret and no text, and it is believed
+only when its digests match the call at hand.
+"""
+
+from __future__ import annotations
+
+import re
+from base64 import urlsafe_b64encode
+from dataclasses import dataclass
+from hashlib import sha256
+
+_VERSION = "fa1"
+_FORM = re.compile(
+    rf"{_VERSION}\.([\w-]{{12}})\.([\w-]{{22}}|-)\.([\w-]{{11}}|-)\.(\w[\w-]{{0,99}})\.(\w[\w-]{{0,99}}|-)"
+)
+MAX_LENGTH = 200
+
+
+def short_digest(data: bytes, length: int) -> str:
+    """The first `length` base64url characters of the SHA-256 of `data`."""
+    return urlsafe_b64encode(sha256(data).digest()).decode()[:length]
+
+
+def scope_of(endpoint: str, agent: str) -> str:
+    """What an anchor is bound to: the project endpoint and the agent as requested."""
+    return short_digest(f"{endpoint}\n{agent}".encode(), 12)
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """Where a transcript stands on the server.
+
+    Attributes:
+        scope: Digest of endpoint and requested agent (`scope_of`).
+        digest: Digest of the transcript including the answer; "" if unknown (a pinned thread
+            may hold more than the messages of the call): such an anchor never continues.
+        thread: ``resp_…`` (v2 chain), ``conv_…`` or ``thread_…``.
+        head: Last response (conversation) or run (classic) on the thread; "" on a chain.
+        pending: Set while a classic run waits for tool outputs: digest of the system messages
+            it was started with.
+    """
+
+    scope: str
+    digest: str
+    thread: str
+    head: str = ""
+    pending: str = ""
+
+    def encode(self) -> str | None:
+        """The opaque string, or None if an id is too long to be kept (the next call replays)."""
+        fields = (
+            self.scope,
+            self.digest or "-",
+            self.pending or "-",
+            self.thread,
+            self.head or "-",
+        )
+        text = ".".join((_VERSION, *fields))
+        return text if len(text) <= MAX_LENGTH and _FORM.fullmatch(text) else None
+
+
+def parse_anchor(text: str | None) -> Anchor | None:
+    """Read an anchor back; anything that is not one is None, never an error."""
+    match = _FORM.fullmatch(text) if isinstance(text, str) and len(text) <= MAX_LENGTH else None
+    if match is None:
+        return None
+    scope, digest, pending, thread, head = ("" if g == "-" else g for g in match.groups())
+    return Anchor(scope, digest, thread, head, pending)

@@ -1,0 +1,197 @@
+"""Where to continue, and what to send: a pure decision over the messages of a call.
+
+The candidates are the assistant messages that carry an anchor of this endpoint and agent whose
+digest matches the history before them. The newest *ready* one is the continuation point: what
+follows it answers all its tool calls and answers nothing older. A chain (`previous_response_id`)
+may step back to an older ready anchor, since branches are free; an append-only thread may not,
+since only its head can be continued. Everything else starts anew with the whole history.
+
+Calls the history never answers are not sent, and neither are empty messages. A tool result
+without its call, or a second one, is an error: no service could place it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from ..errors import InvalidRequestError
+from ..messages import Message
+from .anchor import Anchor, parse_anchor
+from .digest import TranscriptDigest, system_digest
+
+RESPONSES = ("resp_", "wfresp_", "caresp_")  # prompt, workflow and hosted agents
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to do with one call.
+
+    Attributes:
+        anchor: Where to continue; None: start anew with `whole`.
+        suffix: What to send when continuing.
+        whole: What to send when starting anew (also after a refused continuation).
+        submits: The suffix is exactly the tool outputs the paused run of `anchor` waits for.
+        cancels: A paused run that this call supersedes.
+        transcript: Digest of the whole history, to be extended by the answer.
+    """
+
+    anchor: Anchor | None
+    suffix: tuple[Message, ...]
+    whole: tuple[Message, ...]
+    transcript: TranscriptDigest
+    submits: bool = False
+    cancels: Anchor | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    index: int
+    anchor: Anchor
+
+
+class _History:
+    """The messages of a call, with every tool result paired to the call it answers."""
+
+    def __init__(self, messages: Sequence[Message], *, allow_orphans: bool = False) -> None:
+        self.messages = messages
+        self.call_of: dict[int, int] = {}  # index of a tool message -> index of the call's message
+        self._answered: set[tuple[int, str]] = set()
+        self._allow_orphans = allow_orphans
+        self._pair()
+
+    def _pair(self) -> None:
+        made: dict[str, int] = {}
+        for index, message in enumerate(self.messages):
+            for call in message.tool_calls:
+                made[call.id] = index
+            if message.role == "tool":
+                self._answer(index, message.tool_call_id or "", made)
+
+    def _answer(self, index: int, call_id: str, made: dict[str, int]) -> None:
+        caller = made.get(call_id)
+        if caller is None:
+            if self._allow_orphans:
+                return
+            raise InvalidRequestError(
+                f"message {index} is the result of tool call {call_id!r}, which no message before "
+                "it makes: keep the assistant message with the call in the history"
+            )
+        if (caller, call_id) in self._answered:
+            raise InvalidRequestError(
+                f"message {index} is a second result of tool call {call_id!r}: "
+                "give every call exactly one result"
+            )
+        self._answered.add((caller, call_id))
+        self.call_of[index] = caller
+
+    def is_ready(self, point: int) -> bool:
+        """What follows `point` answers all its calls and nothing older."""
+        calls = self.messages[point].tool_calls
+        if not all((point, call.id) in self._answered for call in calls):
+            return False
+        return all(caller >= point for tool, caller in self.call_of.items() if tool > point)
+
+    def cleaned(self, start: int = 0) -> tuple[Message, ...]:
+        """The messages from `start`, without empty ones and calls that are never answered."""
+        kept = (self._clean(index) for index in range(start, len(self.messages)))
+        return tuple(message for message in kept if not message.is_empty)
+
+    def _clean(self, index: int) -> Message:
+        message = self.messages[index]
+        if not message.tool_calls:
+            return message
+        answered = tuple(c for c in message.tool_calls if (index, c.id) in self._answered)
+        if len(answered) == len(message.tool_calls):
+            return message
+        return replace(message, tool_calls=answered)
+
+    def answers_exactly(self, point: int) -> bool:
+        """What follows `point`, system messages aside, is the results of all its calls."""
+        rest = range(point + 1, len(self.messages))
+        others = [i for i in rest if not self.messages[i].is_empty and self._is_other(i, point)]
+        return not others and self.is_ready(point)
+
+    def _is_other(self, index: int, point: int) -> bool:
+        return self.messages[index].role != "system" and self.call_of.get(index) != point
+
+
+def plan_chain(messages: Sequence[Message], scope: str) -> Plan:
+    """Plan a turn on a v2 chain: the newest ready anchor with something to send after it."""
+    history = _History(messages)
+    candidates, transcript = _candidates(messages, scope, RESPONSES, with_system=True)
+    whole = _something(history.cleaned())
+    for candidate in candidates:
+        suffix = history.cleaned(candidate.index + 1)
+        if suffix and history.is_ready(candidate.index):
+            return Plan(candidate.anchor, suffix, whole, transcript)
+    return Plan(None, (), whole, transcript)
+
+
+def plan_thread(messages: Sequence[Message], scope: str, *, prefix: str, with_system: bool) -> Plan:
+    """Plan a turn on an append-only thread: the newest anchor or none.
+
+    Args:
+        messages: The history of the call.
+        scope: What anchors must be bound to.
+        prefix: ``thread_`` or ``conv_``: the kind of thread to continue.
+        with_system: Whether system messages are stored in the thread (conversations) or travel
+            with every run (classic).
+    """
+    history = _History(messages)
+    candidates, transcript = _candidates(messages, scope, (prefix,), with_system=with_system)
+    plan = Plan(None, (), _something(history.cleaned()), transcript)
+    if not candidates:
+        return plan
+    point, anchor = candidates[0].index, candidates[0].anchor
+    if anchor.pending:
+        return _plan_pending(plan, history, point, anchor)
+    if not history.is_ready(point):
+        return plan
+    suffix = history.cleaned(point + 1)
+    if with_system and not suffix:
+        return plan  # a conversation has nothing new to answer: replay, so that it is asked again
+    return replace(plan, anchor=anchor, suffix=suffix)
+
+
+def _plan_pending(plan: Plan, history: _History, point: int, anchor: Anchor) -> Plan:
+    same_system = (system_digest(history.messages) or NO_SYSTEM) == anchor.pending
+    if not same_system or not history.answers_exactly(point):
+        return replace(plan, cancels=anchor)
+    outputs = tuple(m for m in history.cleaned(point + 1) if m.role == "tool")
+    return replace(plan, anchor=anchor, suffix=outputs, submits=True)
+
+
+NO_SYSTEM = "no-system--"  # `Anchor.pending` of a run without system messages; never a digest
+
+
+def plan_pinned(messages: Sequence[Message]) -> tuple[Message, ...]:
+    """What a pinned thread does not hold yet: everything after the last assistant message."""
+    history = _History(messages, allow_orphans=True)
+    last = max((i for i, m in enumerate(messages) if m.role == "assistant"), default=-1)
+    return history.cleaned(last + 1)
+
+
+def _candidates(
+    messages: Sequence[Message], scope: str, prefixes: tuple[str, ...], *, with_system: bool
+) -> tuple[list[_Candidate], TranscriptDigest]:
+    """All anchors that may be believed, newest first, and the digest of the whole history."""
+    found: list[_Candidate] = []
+    running = TranscriptDigest(with_system=with_system)
+    for index, message in enumerate(messages):
+        running.add(message)
+        if message.anchor is None or message.role != "assistant":
+            continue
+        anchor = parse_anchor(message.anchor)
+        if anchor is None or anchor.scope != scope or not anchor.thread.startswith(prefixes):
+            continue
+        if anchor.digest and anchor.digest == running.digest():
+            found.append(_Candidate(index, anchor))
+    found.reverse()
+    return found, running
+
+
+def _something(messages: tuple[Message, ...]) -> tuple[Message, ...]:
+    if not messages:
+        raise InvalidRequestError("every message is empty: give at least one with text or media")
+    return messages

@@ -1,0 +1,208 @@
+import base64
+
+import pytest
+from langchain_core.messages import (
+    AIMessage,
+    AIMessageChunk,
+    ChatMessage,
+    FunctionMessage,
+    HumanMessage,
+    RemoveMessage,
+    SystemMessage,
+    ToolMessage,
+)
+
+from azure_agents.errors import InvalidRequestError
+from azure_agents.messages import (
+    ApprovalReply,
+    Media,
+    Message,
+    Text,
+    ToolCall,
+    assistant,
+    system,
+    tool,
+    user,
+)
+from langchain_azure_agents._content import AGENT_OUTPUT
+from langchain_azure_agents._messages import to_messages
+
+PNG = b"\x89PNG"
+B64 = base64.b64encode(PNG).decode()
+CALL = {"name": "f", "args": {"x": 1}, "id": "call_1", "type": "tool_call"}
+
+MESSAGES = [
+    (HumanMessage("hi"), user("hi")),
+    (HumanMessage("hi", name="bob", id="m1"), user("hi")),
+    (SystemMessage("be brief"), system("be brief")),
+    (SystemMessage("dev", additional_kwargs={"__openai_role__": "developer"}), system("dev")),
+    (SystemMessage(["a", {"type": "text", "text": "b"}]), Message("system", (Text("a"), Text("b")))),
+    (AIMessage("hello"), assistant("hello")),
+    (AIMessageChunk("hello"), assistant("hello")),
+    (AIMessage(""), assistant("")),
+    (AIMessage("a", response_metadata={"foundry": "fa1.x"}), assistant("a", anchor="fa1.x")),
+    (AIMessage("a", response_metadata={"foundry": 5}), assistant("a")),
+    (AIMessage("", tool_calls=[CALL]), assistant("", ToolCall("call_1", "f", '{"x":1}'))),
+    (
+        AIMessage("", invalid_tool_calls=[{"name": "f", "args": "{", "id": "c", "error": "e"}]),
+        assistant("", ToolCall("c", "f", "{")),
+    ),
+    (
+        AIMessage([{"type": "text", "text": "so"}, CALL], tool_calls=[CALL]),
+        assistant("so", ToolCall("call_1", "f", '{"x":1}')),
+    ),
+    (AIMessage([CALL]), assistant("", ToolCall("call_1", "f", '{"x":1}'))),
+    (
+        AIMessage([{"type": "tool_use", "id": "c", "name": "f", "input": {}}]),
+        assistant("", ToolCall("c", "f", "{}")),
+    ),
+    (
+        AIMessage("", additional_kwargs={"function_call": {"name": "f", "arguments": "{}"}}),
+        assistant("", ToolCall("call_f", "f", "{}")),
+    ),
+    (AIMessage("", additional_kwargs={"refusal": "I won't."}), assistant("I won't.")),
+    (AIMessage([{"type": "refusal", "refusal": "I won't."}]), assistant("I won't.")),
+    (ToolMessage("4", tool_call_id="call_1"), tool("call_1", "4")),
+    (
+        ToolMessage("boom", tool_call_id="call_1", status="error"),
+        tool("call_1", "boom", is_error=True),
+    ),
+    (ToolMessage([{"type": "text", "text": "4"}], tool_call_id="call_1"), tool("call_1", "4")),
+    (ToolMessage("", tool_call_id="call_1"), Message("tool", (), tool_call_id="call_1")),
+    (FunctionMessage("4", name="f"), tool("call_f", "4")),
+    (ChatMessage("hi", role="user"), user("hi")),
+    (ChatMessage("hi", role="developer"), system("hi")),
+    (ChatMessage("hi", role="assistant"), assistant("hi")),
+]
+
+PARTS = [
+    ("hi", Text("hi")),
+    ({"type": "text", "text": "hi", "id": "lc_1", "annotations": []}, Text("hi")),
+    ({"type": "input_text", "text": "hi"}, Text("hi")),
+    ({"type": "text-plain", "text": "hi", "mime_type": "text/plain"}, Text("hi")),
+    (
+        {"type": "image_url", "image_url": {"url": "https://x/y.png", "detail": "low"}},
+        Media("image", url="https://x/y.png", detail="low"),
+    ),
+    ({"type": "image_url", "image_url": "https://x/y.png"}, Media("image", url="https://x/y.png")),
+    (
+        {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{B64}"}},
+        Media("image", data=PNG, mime_type="image/png"),
+    ),
+    ({"type": "image", "url": "https://x/y.png"}, Media("image", url="https://x/y.png")),
+    (
+        {"type": "image", "base64": B64, "mime_type": "image/png"},
+        Media("image", data=PNG, mime_type="image/png"),
+    ),
+    ({"type": "image", "file_id": "file-1"}, Media("image", file_id="file-1")),
+    ({"type": "input_image", "file_id": "file-1"}, Media("image", file_id="file-1")),
+    (
+        {"type": "input_image", "image_url": "https://x/y.png", "detail": "high"},
+        Media("image", url="https://x/y.png", detail="high"),
+    ),
+    (
+        {
+            "type": "image",
+            "source": {"type": "base64", "media_type": "image/png", "data": B64},
+        },
+        Media("image", data=PNG, mime_type="image/png"),
+    ),
+    (
+        {
+            "type": "file",
+            "base64": B64,
+            "mime_type": "application/pdf",
+            "extras": {"filename": "a.pdf"},
+        },
+        Media("file", data=PNG, mime_type="application/pdf", name="a.pdf"),
+    ),
+    ({"type": "file", "file_id": "file-1"}, Media("file", file_id="file-1")),
+    ({"type": "file", "file": {"file_id": "file-1"}}, Media("file", file_id="file-1")),
+    (
+        {"type": "input_file", "filename": "a.pdf", "file_data": f"data:a/pdf;base64,{B64}"},
+        Media("file", data=PNG, mime_type="a/pdf", name="a.pdf"),
+    ),
+    (
+        {"type": "document", "source": {"type": "url", "url": "https://x/a.pdf"}, "title": "A"},
+        Media("file", url="https://x/a.pdf", name="A"),
+    ),
+    ({"type": "document", "source": {"type": "text", "data": "hi"}}, Text("hi")),
+    (
+        {"type": "approval_reply", "request_id": "mcpr_1", "approve": True},
+        ApprovalReply("mcpr_1", approve=True),
+    ),
+    (
+        {
+            "type": "non_standard",
+            "value": {
+                "type": "mcp_approval_response",
+                "approval_request_id": "mcpr_1",
+                "approve": False,
+                "reason": "no",
+            },
+        },
+        ApprovalReply("mcpr_1", approve=False, reason="no"),
+    ),
+]
+
+REFUSED = [
+    (RemoveMessage("m1"), "type 'remove'"),
+    (ChatMessage("x", role="critic"), "role 'critic'"),
+    (ChatMessage("x", role="tool"), "role 'tool'"),
+    (HumanMessage([{"type": "hologram"}]), "type 'hologram'"),
+    (HumanMessage([{"text": "no type"}]), "type None"),
+    (HumanMessage([{"type": "audio", "base64": B64}]), "type 'audio'"),
+    (HumanMessage([{"type": "video", "url": "https://x"}]), "type 'video'"),
+    (HumanMessage([{"type": "reasoning", "reasoning": "hm"}]), "type 'reasoning'"),
+    (HumanMessage([{"type": "non_standard", "value": {"type": "odd"}}]), "non_standard (odd)"),
+    (HumanMessage([{"type": "image"}]), "none of them"),
+    (HumanMessage([{"type": "image", "url": 5}]), "exactly one"),
+    (HumanMessage([{"type": "image", "base64": "***"}]), "not base64"),
+    (HumanMessage([{"type": "text", "text": 5}]), "no string"),
+    (AIMessage([{"type": "hologram"}]), "type 'hologram'"),
+    (HumanMessage([{"type": "approval_reply", "approve": True}]), "request_id"),
+]
+
+
+@pytest.mark.parametrize(("message", "expected"), MESSAGES)
+def test_messages_are_mapped(message, expected):
+    """Every kind of message says to the agent what it says to LangChain."""
+    assert to_messages([message]) == (expected,)
+
+
+@pytest.mark.parametrize(("block", "expected"), PARTS)
+def test_content_blocks_are_mapped(block, expected):
+    """Text, images and files arrive in whichever dialect they come."""
+    assert to_messages([HumanMessage([block])]) == (Message("user", (expected,)),)
+
+
+@pytest.mark.parametrize(("message", "named"), REFUSED)
+def test_what_cannot_be_sent_is_named(message, named):
+    """Unknown roles and blocks raise; nothing vanishes."""
+    with pytest.raises(InvalidRequestError) as caught:
+        to_messages([message])
+    assert named in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", sorted(AGENT_OUTPUT))
+def test_the_work_of_an_agent_is_not_sent_back(kind):
+    """Reasoning, server tools, generated images and requests stay out of later turns."""
+    message = AIMessage([{"type": kind}, {"type": "text", "text": "so"}])
+    (mapped,) = to_messages([message])
+    assert mapped.parts == (Text("so"),)
+
+
+@pytest.mark.parametrize("approve", [1, "true", "yes", "True", [True], {"a": 1}, None])
+def test_only_true_approves(approve):
+    """Whatever merely looks like a yes is a no."""
+    block = {"type": "approval_reply", "request_id": "mcpr_1", "approve": approve}
+    (mapped,) = to_messages([HumanMessage([block])])
+    assert mapped.parts == (ApprovalReply("mcpr_1", approve=False),)
+
+
+def test_broken_data_is_not_repeated():
+    """An image may be private: the error does not show it, and neither does its cause."""
+    with pytest.raises(InvalidRequestError) as caught:
+        to_messages([HumanMessage([{"type": "image", "base64": "private picture!"}])])
+    assert "private" not in str(caught.value)
+    assert caught.value.__cause__ is None

@@ -1,0 +1,250 @@
+"""What happens around calls: secrets, pickles, threads, event loops, and leaving early."""
+
+import asyncio
+import copy
+import json
+import pickle
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from llama_index.core import Settings
+from llama_index.core.base.llms.types import ChatMessage
+
+from azure_agents.config import Timeouts
+from azure_agents.emulator import Emulator, Text
+from llamaindex_azure_agents import AzureAgentLLM
+
+ENDPOINT = "https://r.services.ai.azure.com/api/projects/p"
+SECRETS = {
+    "credential": {"credential": "s3cret"},
+    "api_key": {"api_key": "s3cret"},
+    "client_secret": {"client_id": "c", "tenant_id": "t", "client_secret": "s3cret"},
+}
+Make = Callable[..., AzureAgentLLM]
+
+
+@pytest.mark.parametrize("secrets", SECRETS.values(), ids=SECRETS)
+def test_nothing_shows_a_secret(secrets: dict[str, str]) -> None:
+    """Neither dumps nor traces nor pickles nor what is printed."""
+    llm = AzureAgentLLM("my-agent", endpoint=ENDPOINT, **secrets)
+    shown = [
+        repr(llm),
+        str(llm),
+        json.dumps(llm.to_dict()),
+        llm.to_json(),
+        json.dumps(llm.to_payload()),
+        repr(llm.model_dump()),
+        repr(vars(llm._connection)),
+        repr(pickle.dumps(llm)),
+    ]
+    assert [] == [text for text in shown if "s3cret" in text]
+
+
+def test_a_pickle_brings_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also those of the environment it was made in; clients are made anew."""
+    monkeypatch.setenv("AZURE_AI_PROJECT_ENDPOINT", ENDPOINT)
+    llm = AzureAgentLLM(
+        "my-agent:1",
+        credential="s3cret",
+        timeout=Timeouts(read=5.0),
+        thread_id="conv_a",
+        owner="me",
+    )
+    monkeypatch.delenv("AZURE_AI_PROJECT_ENDPOINT")
+    again = pickle.loads(pickle.dumps(llm))  # noqa: S301 - made here
+    assert llm.to_dict() == again.to_dict()
+    assert llm._connection.settings == again._connection.settings
+
+
+def test_a_dump_makes_an_equal_llm() -> None:
+    """`from_dict` is how LlamaIndex restores components."""
+    llm = AzureAgentLLM("my-agent", endpoint=ENDPOINT, timeout=Timeouts(read=5.0), temperature=0.1)
+    again = AzureAgentLLM.from_dict(json.loads(llm.to_json()))
+    assert llm.to_dict() == again.to_dict()
+    assert llm._connection.settings == again._connection.settings
+
+
+def test_copies_share_the_connection() -> None:
+    """A copy signs in no second time."""
+    llm = AzureAgentLLM("my-agent", endpoint=ENDPOINT, credential="s3cret")
+    copies = [copy.copy(llm), copy.deepcopy(llm), llm.model_copy(update={"temperature": 0.1})]
+    assert [llm._connection] * 3 == [each._connection for each in copies]
+
+
+def test_a_copy_answers(make_llm: Make) -> None:
+    """With the same transport and credential."""
+    assert "ok" == copy.deepcopy(make_llm("ok")).chat([ChatMessage("Hi")]).message.content
+
+
+def test_it_can_be_the_global_llm(make_llm: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Settings replace the callback manager of what they hold."""
+    monkeypatch.setattr(Settings, "_llm", None)
+    llm = make_llm("ok")
+    Settings.llm = llm
+    assert llm is Settings.llm
+    assert "ok" == Settings.llm.complete("Hi").text
+
+
+def test_a_closed_llm_opens_again(make_llm: Make) -> None:
+    """Closing gives connections back, it does not end the object."""
+    llm = make_llm("ok")
+
+    async def twice() -> list[Any]:
+        first = await llm.acomplete("Hi")
+        await llm.aclose()
+        second = await llm.acomplete("Hi")
+        await llm.aclose()
+        return [first.text, second.text]
+
+    llm.complete("Hi")
+    llm.close()
+    assert ["ok", "ok", "ok"] == [llm.complete("Hi").text, *asyncio.run(twice())]
+
+
+# -- threads and event loops --------------------------------------------------------------------
+
+
+def test_threads_share_one_llm(foundry: Emulator, make_llm: Make) -> None:
+    """Twenty at once, each with its own conversation."""
+    llm = make_llm(lambda turn: f"re {turn.last_user_text}")
+
+    def converse(number: int) -> list[str | None]:
+        history: list[ChatMessage] = []
+        for turn in range(3):
+            history.append(ChatMessage(f"{number}.{turn}"))
+            history.append(llm.chat(history).message)
+        return [message.content for message in history[1::2]]
+
+    with ThreadPoolExecutor(20) as pool:
+        answers = list(pool.map(converse, range(20)))
+    assert [[f"re {n}.{t}" for t in range(3)] for n in range(20)] == answers
+    for seen in foundry.seen:
+        assert 1 == len({m.text.removeprefix("re ").split(".")[0] for m in seen.messages})
+
+
+def test_event_loops_come_and_go(make_llm: Make) -> None:
+    """One LLM, a new loop per call: nothing is kept that belongs to a closed loop."""
+    llm = make_llm("ok")
+    answers = [asyncio.run(llm.acomplete("Hi")).text for _ in range(3)]
+    assert ["ok"] * 3 == answers
+
+
+def test_a_sync_call_works_where_a_loop_runs(make_llm: Make) -> None:
+    """Notebooks have a running loop."""
+    llm = make_llm("ok")
+
+    async def cell() -> list[str]:
+        return [llm.complete("Hi").text, *(chunk.text for chunk in llm.stream_complete("Hi"))][:1]
+
+    assert ["ok"] == asyncio.run(cell())
+
+
+def test_calls_run_at_the_same_time(make_llm: Make) -> None:
+    """Four async calls meet inside the agent: none waits for another one."""
+    meeting = threading.Barrier(4, timeout=10)
+
+    def reply(turn: Any) -> str:
+        meeting.wait()
+        return f"re {turn.last_user_text}"
+
+    llm = make_llm(reply)
+
+    async def four() -> list[str]:
+        answers = await asyncio.gather(*(llm.acomplete(str(n)) for n in range(4)))
+        return [answer.text for answer in answers]
+
+    assert [f"re {n}" for n in range(4)] == asyncio.run(four())
+
+
+# -- leaving early ------------------------------------------------------------------------------
+
+LONG = Text(deltas=tuple(f"word {n} " for n in range(50)))
+
+
+def _is_over(foundry: Emulator, generation: str) -> bool:
+    """The server's turn was cancelled, or its stream closed (a v2 response has no cancel)."""
+    if generation == "v2":
+        return True
+    return any(request.path.endswith("/cancel") for request in foundry.requests)
+
+
+@pytest.mark.parametrize("endpoint", ["stream_chat", "stream_complete"])
+def test_closing_a_stream_cancels_the_turn(
+    foundry: Emulator, make_llm: Make, generation: str, endpoint: str
+) -> None:
+    """At once, and the next call is not disturbed."""
+    llm = make_llm([LONG, "ok"])
+    prompt = "Hi" if endpoint == "stream_complete" else [ChatMessage("Hi")]
+    chunks = getattr(llm, endpoint)(prompt)
+    next(chunks)
+    chunks.close()
+    assert _is_over(foundry, generation)
+    assert "ok" == llm.complete("again").text
+
+
+@pytest.mark.parametrize("endpoint", ["astream_chat", "astream_complete"])
+def test_closing_an_async_stream_cancels_the_turn(
+    foundry: Emulator, make_llm: Make, generation: str, endpoint: str
+) -> None:
+    """LlamaIndex leaves that to the garbage collector: a tick later, on the same loop."""
+    llm = make_llm([LONG, "ok"])
+    prompt: Any = "Hi" if endpoint == "astream_complete" else [ChatMessage("Hi")]
+
+    async def leave() -> str:
+        chunks = await getattr(llm, endpoint)(prompt)
+        await anext(chunks)
+        await chunks.aclose()
+        del chunks
+        await asyncio.sleep(0.05)
+        assert _is_over(foundry, generation)
+        return (await llm.acomplete("again")).text
+
+    assert "ok" == asyncio.run(leave())
+
+
+def test_a_cancelled_task_cancels_the_turn(
+    foundry: Emulator, make_llm: Make, generation: str
+) -> None:
+    """A web server drops the task of a client that went away."""
+    llm = make_llm([LONG, "ok"])
+
+    async def leave() -> str:
+        started = asyncio.Event()
+
+        async def read() -> None:
+            async for _ in await llm.astream_chat([ChatMessage("Hi")]):
+                started.set()
+                await asyncio.sleep(0)
+
+        task = asyncio.create_task(read())
+        await started.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await asyncio.sleep(0.05)
+        assert _is_over(foundry, generation)
+        return (await llm.acomplete("again")).text
+
+    assert "ok" == asyncio.run(leave())
+
+
+def test_a_stream_that_is_never_read_sends_nothing(foundry: Emulator, make_llm: Make) -> None:
+    """But it is bound: wrong messages are found when it is asked for."""
+    before = len(foundry.requests)
+    make_llm("ok").stream_chat([ChatMessage("Hi")])
+    assert before == len(foundry.requests)
+
+
+def test_a_stream_is_bound_when_it_is_asked_for(foundry: Emulator, make_llm: Make) -> None:
+    """LlamaIndex reads it later in another thread, when the caller's list has changed."""
+    llm = make_llm("ok")
+    messages = [ChatMessage("Hi")]
+    chunks = llm.stream_chat(messages)
+    messages.append(ChatMessage("later"))
+    reader = threading.Thread(target=lambda: list(chunks))
+    reader.start()
+    reader.join()
+    assert ["Hi"] == [message.text for message in foundry.seen[-1].messages]
