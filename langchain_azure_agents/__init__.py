@@ -8,7 +8,7 @@ except ImportError as exc:
         'install it with: pip install "azure-agents[langchain]"',
     ) from exc
 
-from azure_agents._version import __version__
+from azure_agents import __version__
 from azure_agents.config import Timeouts
 from azure_agents.errors import AzureAgentsError, ConfigError, InvalidRequestError
 

@@ -10,60 +10,34 @@ A pinned thread comes as an argument of the call (or of `bind`), from LangChain'
 
 from __future__ import annotations
 
-import functools
-import hashlib
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import aclosing, closing
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Any
 
-from langchain_core.language_models import BaseChatModel, LangSmithParams
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
-from pydantic import (
-    AliasChoices,
-    ConfigDict,
-    Field,
-    PrivateAttr,
-    SecretStr,
-    SkipValidation,
-    model_validator,
-)
 
-from azure_agents._version import __version__
-from azure_agents.config import InstructionsMode, ThreadPolicy, Timeouts
 from azure_agents.messages import TurnRequest
 
 from ._answers import to_message
-from ._blocks import PROVIDER
 from ._chunks import Chunker
-from ._clients import Clients
 from ._errors import translated
 from ._messages import to_messages
 from ._pins import ReadsPin, configured_pin, graph_thread
-from ._tokens import estimate_messages, estimate_text
+from ._settings import AgentSettings
+from ._structured import structured
+from ._tokens import MessageTokens, estimate_text
+from ._tools import choice_of, declarations
 
 if TYPE_CHECKING:
     from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
-    from langchain_core.messages import BaseMessage
+    from langchain_core.language_models import LanguageModelInput
+    from langchain_core.messages import AIMessage, BaseMessage
+    from langchain_core.runnables import Runnable
 
-_NOT_OPTIONS = frozenset({"owner", "stream", "thread_id"})
-# Never pickled: what is secret, and what belongs to this process.
-_LEFT_BEHIND = (
-    "api_key",
-    "async_transport",
-    "client_secret",
-    "credential",
-    "observer",
-    "operation_keys",
-    "thread_store",
-    "transport",
-)
+    from ._tools import Tool
 
 
-def _hidden(description: str) -> Any:
-    return Field(default=None, exclude=True, repr=False, description=description)
-
-
-class ChatAzureAgent(ReadsPin, BaseChatModel):
+class ChatAzureAgent(ReadsPin, AgentSettings):
     """An agent of Microsoft Foundry, of either generation, as a chat model.
 
     Example:
@@ -87,140 +61,60 @@ class ChatAzureAgent(ReadsPin, BaseChatModel):
     them and all secrets behind and finds its credential in the environment.
     """
 
-    model_config = ConfigDict(
-        arbitrary_types_allowed=True, populate_by_name=True, protected_namespaces=()
-    )
+    # Tools and objects
 
-    # The core checks settings, with its own errors: pydantic must not be first.
-    model: Annotated[str | None, SkipValidation] = Field(
-        default=None, validation_alias=AliasChoices("model", "model_name")
-    )
-    """`my-agent`, `my-agent:1` or `asst_…`; default: `AZURE_AI_AGENT`."""
-    endpoint: Annotated[str | None, SkipValidation] = Field(
-        default=None, validation_alias=AliasChoices("endpoint", "api_base", "project_endpoint")
-    )
-    """The project endpoint; default: `AZURE_AI_PROJECT_ENDPOINT`."""
-    threads: Annotated[ThreadPolicy, SkipValidation] = "auto"
-    """How histories meet server-side threads: `auto`, `conversation` or `ephemeral`."""
-    thread_id: Annotated[str | None, SkipValidation] = None
-    """A pinned thread for all calls: `conv_…` or `thread_…`."""
-    owner: Annotated[str | None, SkipValidation] = None
-    """Whose histories these are; lets histories that kept only text be matched."""
-    instructions: Annotated[str | None, SkipValidation] = None
-    """Sent with every call, besides the agent's own instructions."""
-    instructions_mode: Annotated[InstructionsMode, SkipValidation] = "append"
-    """`append`, or `replace` the agent's own instructions (classic only)."""
-    timeout: Annotated[float | Timeouts | None, SkipValidation] = Field(
-        default=60.0, validation_alias=AliasChoices("timeout", "request_timeout")
-    )
-    """Seconds for a whole turn, or `Timeouts`."""
-    max_retries: Annotated[int, SkipValidation] = 2
-    """How often a request is tried again."""
-    allow_http: Annotated[bool, SkipValidation] = False
-    """Accept a plain http endpoint on another machine."""
-    api_version: Annotated[str | None, SkipValidation] = None
-    """API version of the classic service."""
+    def bind_tools(
+        self,
+        tools: Sequence[Tool],
+        *,
+        tool_choice: str | dict[str, Any] | bool | None = None,
+        strict: bool | None = None,
+        **kwargs: Any,
+    ) -> Runnable[LanguageModelInput, AIMessage]:
+        """Give the agent function tools; nothing is sent yet.
 
-    credential: Annotated[Any, SkipValidation] = _hidden(
-        "A credential of azure-identity (sync or async), a callable that gives a token, or a token."
-    )
-    api_key: SecretStr | None = _hidden("A key, or a token.")
-    scope: str | None = None
-    """What tokens are asked for; default: by host, or `AZURE_SCOPE`."""
-    tenant_id: str | None = None
-    client_id: str | None = None
-    client_secret: SecretStr | None = _hidden("Of a service principal.")
+        A classic run gets them besides the agent's own. A v2 agent declares its tools itself: the
+        first call checks that these are among them.
 
-    streaming: bool = False
-    """Stream underneath `invoke` too."""
-    temperature: float | None = None
-    max_tokens: int | None = Field(
-        default=None, validation_alias=AliasChoices("max_tokens", "max_completion_tokens")
-    )
-    stop: list[str] | None = Field(
-        default=None, validation_alias=AliasChoices("stop", "stop_sequences")
-    )
-    """Texts that end an answer; cut on our side."""
-    model_kwargs: dict[str, Any] = Field(default_factory=dict)
-    """Further options. What the agent refuses is an error at the call, not here."""
+        Args:
+            tools: Functions, pydantic classes, LangChain tools, or OpenAI's dictionaries.
+            tool_choice: ``auto``, ``any``, ``none``, or the name of a tool.
+            strict: Whether arguments must keep to the schema (classic).
+            kwargs: More options of the calls, for instance ``parallel_tool_calls``.
 
-    transport: Annotated[Any, SkipValidation] = _hidden("httpx transport of sync calls.")
-    async_transport: Annotated[Any, SkipValidation] = _hidden("httpx transport of async calls.")
-    thread_store: Annotated[Any, SkipValidation] = _hidden(
-        "Where threads are remembered; default: in memory, one for the process."
-    )
-    observer: Annotated[Any, SkipValidation] = _hidden("Is told what the client does.")
-    operation_keys: Annotated[Any, SkipValidation] = _hidden("Names of writes, for recordings.")
+        Raises:
+            InvalidRequestError: `tool_choice` names no bound tool.
+        """
+        declared = declarations(tools, strict=strict)
+        choice = choice_of(tool_choice, declared)
+        options = kwargs if choice is None else {**kwargs, "tool_choice": choice}
+        return self.bind(tools=declared, **options)
 
-    _clients: Clients = PrivateAttr(default_factory=Clients)
+    def with_structured_output(
+        self,
+        schema: dict[str, Any] | type,
+        *,
+        method: str = "json_schema",
+        include_raw: bool = False,
+        strict: bool | None = None,
+        **kwargs: Any,
+    ) -> Runnable[LanguageModelInput, Any]:
+        """Answer with objects instead of messages.
 
-    @model_validator(mode="before")
-    @classmethod
-    def _gather_options(cls, values: Any) -> Any:
-        if not isinstance(values, dict):
-            return values
-        names = _argument_names(cls)
-        unknown = {name: value for name, value in values.items() if name not in names}
-        if not unknown:
-            return values
-        rest = {name: value for name, value in values.items() if name in names}
-        return {**rest, "model_kwargs": {**(values.get("model_kwargs") or {}), **unknown}}
+        Args:
+            schema: A pydantic class, a TypedDict, a JSON schema or a function schema.
+            method: ``json_schema``, ``function_calling`` (the same here), or ``json_mode``, where
+                the messages of the caller describe the object.
+            include_raw: Give a dictionary of ``raw``, ``parsed`` and ``parsing_error``.
+            strict: Whether the service shall enforce the schema to the letter (classic).
+            kwargs: More options of the calls.
 
-    @model_validator(mode="after")
-    def _check_azure_agent(self) -> Self:
-        settings = self._clients.settings(self)
-        # What came from the environment is settled now, for this model and its copies.
-        self.model = self.model or settings.agent.requested
-        self.endpoint = self.endpoint or settings.endpoint.url
-        self._add_version("azure-agents", __version__)
-        return self
-
-    # Identity
-
-    @property
-    def _llm_type(self) -> str:
-        return "azure-ai-agent"
-
-    @property
-    def _identifying_params(self) -> Mapping[str, Any]:
-        """What tells two models apart; the key of LangChain's cache. Nothing secret."""
-        settings = self._clients.settings(self)
-        said = settings.instructions
-        return {
-            "agent": settings.agent.requested,
-            "endpoint": settings.endpoint.url,
-            "threads": settings.threads,
-            "thread_id": settings.thread_id,
-            "owner": settings.owner,
-            "instructions": said and hashlib.sha256(said.encode()).hexdigest(),
-            "instructions_mode": settings.instructions_mode,
-            "options": self._options({}),
-            "stop_default": self.stop,
-            "output_version": self.output_version,
-        }
-
-    def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
-        params = super()._get_ls_params(stop=stop or self.stop, **kwargs)
-        params["ls_provider"] = PROVIDER
-        return params
-
-    def __getstate__(self) -> dict[Any, Any]:
-        state = super().__getstate__()
-        state["__dict__"] = {**state["__dict__"], **dict.fromkeys(_LEFT_BEHIND)}
-        return state
-
-    def __copy__(self) -> Self:
-        # Also behind `model_copy(update=…)`: the copy may differ in any setting.
-        copied = super().__copy__()
-        copied._clients = Clients()  # noqa: SLF001 - of the same class
-        return copied
-
-    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
-        memo = {} if memo is None else memo
-        for name in _LEFT_BEHIND:
-            shared = getattr(self, name)
-            memo[id(shared)] = shared
-        return super().__deepcopy__(memo)
+        Raises:
+            ConfigError: The method is unknown.
+        """
+        return structured(
+            self, schema, method=method, strict=strict, include_raw=include_raw, options=kwargs
+        )
 
     # Token counts
 
@@ -236,7 +130,7 @@ class ChatAzureAgent(ReadsPin, BaseChatModel):
         tools: Sequence[dict[str, Any] | type | Callable[..., Any] | Any] | None = None,
     ) -> int:
         """Estimate the tokens of messages and tools."""
-        return estimate_messages(messages, tools)
+        return MessageTokens(self.get_num_tokens).total(messages, tools)
 
     # Turns
 
@@ -318,22 +212,12 @@ class ChatAzureAgent(ReadsPin, BaseChatModel):
             options=self._options(kwargs),
         )
 
-    def _options(self, kwargs: Mapping[str, Any]) -> dict[str, Any]:
-        own = {"temperature": self.temperature, "max_tokens": self.max_tokens}
-        call = {name: value for name, value in kwargs.items() if name not in _NOT_OPTIONS}
-        options = {**self.model_kwargs, **own, **call}
-        return {name: value for name, value in options.items() if value is not None}
-
     def _chunker(self) -> Chunker:
         return Chunker(agent=self._agent, v1=self.output_version == "v1")
 
     def _result(self, completion: Any) -> ChatResult:
         message = to_message(completion, agent=self._agent, v1=self.output_version == "v1")
         return ChatResult(generations=[ChatGeneration(message=message)])
-
-    @property
-    def _agent(self) -> str:
-        return self._clients.settings(self).agent.requested
 
     def close(self) -> None:
         """Close the connections of sync calls; the next call opens new ones."""
@@ -346,14 +230,3 @@ class ChatAzureAgent(ReadsPin, BaseChatModel):
 
 def _first(given: Any, otherwise: Callable[[], Any]) -> Any:
     return otherwise() if given is None else given
-
-
-@functools.cache
-def _argument_names(cls: type[ChatAzureAgent]) -> frozenset[str]:
-    names = set(cls.model_fields)
-    for field in cls.model_fields.values():
-        if isinstance(field.validation_alias, AliasChoices):
-            names.update(map(str, field.validation_alias.choices))
-        elif field.alias:
-            names.add(field.alias)
-    return frozenset(names)

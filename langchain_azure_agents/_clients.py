@@ -15,7 +15,7 @@ from azure_agents.config import Settings, resolve_settings
 if TYPE_CHECKING:
     from azure_agents.client import Agents, AsyncAgents
 
-    from ._chat_model import ChatAzureAgent
+    from ._settings import AgentSettings
 
 _SETTINGS = (
     "model",
@@ -46,12 +46,12 @@ class Clients:
         self._sync: Agents | None = None
         self._async: AsyncAgents | None = None
 
-    def settings(self, model: ChatAzureAgent) -> Settings:
+    def settings(self, model: AgentSettings) -> Settings:
         """Check the model's settings and credential arguments; nothing is sent."""
         with self._lock:
             return self._checked(model)
 
-    def sync(self, model: ChatAzureAgent) -> Agents:
+    def sync(self, model: AgentSettings) -> Agents:
         """The sync client."""
         from azure_agents.client import Agents
 
@@ -62,7 +62,7 @@ class Clients:
                 self._sync = Agents(*self._arguments, **seams)
             return self._sync
 
-    def aio(self, model: ChatAzureAgent) -> AsyncAgents:
+    def aio(self, model: AgentSettings) -> AsyncAgents:
         """The async client; it serves any number of event loops."""
         from azure_agents.client import AsyncAgents
 
@@ -73,7 +73,7 @@ class Clients:
                 self._async = AsyncAgents(*self._arguments, **seams)
             return self._async
 
-    def _checked(self, model: ChatAzureAgent) -> Settings:
+    def _checked(self, model: AgentSettings) -> Settings:
         values = tuple(getattr(model, name) for name in _FIELDS)
         if self._settings is None or values != self._made_from:
             # Clients in use elsewhere end with their turns.
@@ -109,7 +109,7 @@ class Clients:
         return Clients, ()
 
 
-def _seams(model: ChatAzureAgent, transport: object) -> dict[str, Any]:
+def _seams(model: AgentSettings, transport: object) -> dict[str, Any]:
     return {
         "transport": transport,
         "store": model.thread_store,

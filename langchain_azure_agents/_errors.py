@@ -14,13 +14,12 @@ from contextlib import contextmanager
 from langchain_core import exceptions
 
 from azure_agents import errors
-from azure_agents.errors import AzureAgentsError
 
 _FALLBACK: type[Exception] = getattr(exceptions, "ModelError", exceptions.LangChainException)
 
 # A failure that may have stored the turn on a pinned thread (unknown, busy) is a plain
 # `ModelError`: not to be tried again blindly. `ConfigError` is about no call and stays as it is.
-_STANDARD: dict[type[AzureAgentsError], str] = {
+_STANDARD: dict[type[errors.AzureAgentsError], str] = {
     errors.AzureAgentsError: "ModelError",
     errors.InvalidRequestError: "ModelInvalidRequestError",
     errors.CredentialError: "ModelAuthenticationError",
@@ -54,7 +53,9 @@ _STANDARD: dict[type[AzureAgentsError], str] = {
 _OVERFLOW_CODES = frozenset({"context_length_exceeded", "string_above_max_length"})
 
 
-def _both(ours: type[AzureAgentsError], standard: str, name: str) -> type[AzureAgentsError]:
+def _both(
+    ours: type[errors.AzureAgentsError], standard: str, name: str
+) -> type[errors.AzureAgentsError]:
     base = getattr(exceptions, standard, _FALLBACK)
     return type(name, (ours, base), {"__module__": __name__, "__doc__": ours.__doc__})
 
@@ -62,11 +63,12 @@ def _both(ours: type[AzureAgentsError], standard: str, name: str) -> type[AzureA
 _DUAL = {ours: _both(ours, standard, ours.__name__) for ours, standard in _STANDARD.items()}
 _OVERFLOW = _both(errors.BadRequestError, "ContextOverflowError", "ContextOverflowError")
 
-# Found by name when an error is unpickled, for instance when it crosses a process pool.
+# Found by name when an error is unpickled, for instance when it crosses a process pool. So this
+# module must not import our errors by the names that these classes take.
 globals().update({dual.__name__: dual for dual in (*_DUAL.values(), _OVERFLOW)})
 
 
-def as_model_error(error: AzureAgentsError) -> AzureAgentsError:
+def as_model_error(error: errors.AzureAgentsError) -> errors.AzureAgentsError:
     """Give the same error as one that LangChain knows too; others are returned as they are."""
     if type(error) is errors.BadRequestError and error.code in _OVERFLOW_CODES:
         return _OVERFLOW(error.message, **error.facts)
@@ -79,7 +81,7 @@ def translated() -> Iterator[None]:
     """Let errors of the core leave as errors of both."""
     try:
         yield
-    except AzureAgentsError as error:
+    except errors.AzureAgentsError as error:
         both = as_model_error(error)
         if both is error:
             raise

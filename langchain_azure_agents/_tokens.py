@@ -10,7 +10,7 @@ where counting letters would be three times too low. The service's own count is 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage
@@ -26,22 +26,29 @@ def estimate_text(text: str) -> int:
     return -(-len(text.encode("utf-8", "surrogatepass")) // _BYTES_PER_TOKEN)
 
 
-def estimate_messages(messages: Sequence[BaseMessage], tools: Sequence[Any] | None) -> int:
-    """Estimate the tokens of messages and tool declarations."""
-    declared = [convert_to_openai_tool(tool) for tool in tools or ()]
-    return sum(map(_message, messages)) + sum(map(_json, declared))
+class MessageTokens:
+    """Estimates the tokens of messages and tool declarations.
 
+    Args:
+        count: Counts the tokens of a text.
+    """
 
-def _message(message: BaseMessage) -> int:
-    content = message.content if isinstance(message.content, list) else [message.content]
-    calls = message.tool_calls if isinstance(message, AIMessage) else []
-    return _PER_MESSAGE + sum(map(_block, content)) + sum(map(_json, calls))
+    def __init__(self, count: Callable[[str], int]) -> None:
+        self._count = count
 
+    def total(self, messages: Sequence[BaseMessage], tools: Sequence[Any] | None = None) -> int:
+        """Estimate the tokens of all of them."""
+        declared = [convert_to_openai_tool(tool) for tool in tools or ()]
+        return sum(map(self._message, messages)) + sum(map(self._json, declared))
 
-def _block(block: str | dict[Any, Any]) -> int:
-    text = block if isinstance(block, str) else block.get("text")
-    return estimate_text(text) if isinstance(text, str) else _PER_MEDIUM
+    def _message(self, message: BaseMessage) -> int:
+        content = message.content if isinstance(message.content, list) else [message.content]
+        calls = message.tool_calls if isinstance(message, AIMessage) else []
+        return _PER_MESSAGE + sum(map(self._block, content)) + sum(map(self._json, calls))
 
+    def _block(self, block: str | dict[Any, Any]) -> int:
+        text = block if isinstance(block, str) else block.get("text")
+        return self._count(text) if isinstance(text, str) else _PER_MEDIUM
 
-def _json(value: Any) -> int:
-    return estimate_text(json.dumps(value, default=str, ensure_ascii=False))
+    def _json(self, value: Any) -> int:
+        return self._count(json.dumps(value, default=str, ensure_ascii=False))

@@ -9,7 +9,8 @@ except ImportError as exc:
     ) from exc
 
 from ._approvals import approve, reject
+from ._errors import StructuredOutputError
 from ._llm import AzureAgentLLM
 from ._recording import record_turns
 
-__all__ = ["AzureAgentLLM", "approve", "record_turns", "reject"]
+__all__ = ["AzureAgentLLM", "StructuredOutputError", "approve", "record_turns", "reject"]

@@ -6,11 +6,12 @@ one object that copies share and pickles leave out, so nothing else needs to rem
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import httpx
 
     from azure_agents.auth import FoundryAuth
@@ -23,7 +24,7 @@ class Connection:
 
     Args:
         settings: Checked settings.
-        sign_in: What the core's `make_auth` takes besides the endpoint.
+        sign_in: Makes what signs requests; its closure is the only holder of secrets.
         transport: httpx transport of sync calls.
         async_transport: httpx transport of async calls.
     """
@@ -31,7 +32,7 @@ class Connection:
     def __init__(
         self,
         settings: Settings,
-        sign_in: Mapping[str, Any],
+        sign_in: Callable[[], FoundryAuth],
         transport: httpx.BaseTransport | None = None,
         async_transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
@@ -76,10 +77,8 @@ class Connection:
 
     def _auth(self) -> FoundryAuth:
         # One for both clients, so that a token is asked for once. Called under the lock.
-        from azure_agents.auth import make_auth
-
         if self._shared_auth is None:
-            self._shared_auth = make_auth(endpoint=self.settings.endpoint, **self._sign_in)
+            self._shared_auth = self._sign_in()
         return self._shared_auth
 
     def __deepcopy__(self, _memo: object) -> Connection:

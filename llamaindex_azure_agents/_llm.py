@@ -23,23 +23,26 @@ from llama_index.core.base.llms.types import (
     MessageRole,
 )
 from llama_index.core.llms.callbacks import llm_chat_callback, llm_completion_callback
-from llama_index.core.llms.function_calling import FunctionCallingLLM
 from pydantic import ConfigDict, Field, PrivateAttr
 
 from azure_agents.config import Timeouts, resolve_settings
-from azure_agents.errors import ConfigError, InvalidRequestError
+from azure_agents.errors import ConfigError
 from azure_agents.messages import TurnRequest
 
 from ._connection import Connection
-from ._messages import to_messages
+from ._messages import as_messages, stops_of, to_messages
 from ._recording import current_turns, noted
 from ._responses import acompletions, astream, completions, stream, to_completion, to_response
+from ._structured import StructuredAnswers
 from ._tools import calls_of, to_selection, tool_options, with_one_call
 
 if TYPE_CHECKING:
     import httpx
     from llama_index.core.llms.llm import ToolSelection
     from llama_index.core.tools import BaseTool
+    from pydantic import SecretStr
+
+    from azure_agents.auth import FoundryAuth
 
 _Method = TypeVar("_Method", bound=Callable[..., Any])
 _SETTINGS = (
@@ -63,7 +66,7 @@ def _completion_endpoint(method: _Method) -> _Method:
     return cast("_Method", llm_completion_callback()(method))
 
 
-class AzureAgentLLM(FunctionCallingLLM):
+class AzureAgentLLM(StructuredAnswers):
     """An agent that lives in Microsoft Foundry, as an LLM.
 
     Works wherever LlamaIndex takes an LLM. Every call is a pure function of its messages: the
@@ -149,10 +152,10 @@ class AzureAgentLLM(FunctionCallingLLM):
         api_base: str | None = None,
         project_endpoint: str | None = None,
         credential: Any = None,
-        api_key: str | None = None,
+        api_key: str | SecretStr | None = None,
         tenant_id: str | None = None,
         client_id: str | None = None,
-        client_secret: str | None = None,
+        client_secret: str | SecretStr | None = None,
         transport: httpx.BaseTransport | None = None,
         async_transport: httpx.AsyncBaseTransport | None = None,
         **fields: Any,
@@ -169,14 +172,20 @@ class AzureAgentLLM(FunctionCallingLLM):
         super().__init__(
             model=model or settings.agent.requested, endpoint=settings.endpoint.url, **fields
         )
-        sign_in = {
-            "credential": credential,
-            "api_key": api_key,
-            "scope": self.scope,
-            "tenant_id": tenant_id,
-            "client_id": client_id,
-            "client_secret": client_secret,
-        }
+
+        def sign_in() -> FoundryAuth:
+            from azure_agents.auth import make_auth
+
+            return make_auth(
+                endpoint=settings.endpoint,
+                credential=credential,
+                api_key=api_key,
+                scope=fields.get("scope"),
+                tenant_id=tenant_id,
+                client_id=client_id,
+                client_secret=client_secret,
+            )
+
         self._connection = Connection(settings, sign_in, transport, async_transport)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -312,9 +321,12 @@ class AzureAgentLLM(FunctionCallingLLM):
             messages=to_messages(messages),
             thread_id=options.pop("thread_id", None),
             owner=options.pop("owner", None),
-            stop=_stops(options.pop("stop", None)),
+            stop=stops_of(options.pop("stop", None)),
             options=options,
         )
+
+    def _takes_schema(self) -> bool:
+        return self._connection.settings.agent.generation == "classic"
 
     # -- tools ---------------------------------------------------------------------------------
 
@@ -333,7 +345,7 @@ class AzureAgentLLM(FunctionCallingLLM):
         if tools and not allow_parallel_tool_calls:
             options["parallel_tool_calls"] = False
         # A new list: the caller's is often the memory of an agent.
-        return {"messages": [*(chat_history or ()), *_as_user(user_msg)], **options, **kwargs}
+        return {"messages": [*(chat_history or ()), *as_messages(user_msg)], **options, **kwargs}
 
     def _validate_chat_with_tools_response(
         self,
@@ -372,16 +384,3 @@ def _one_of(given: Mapping[str, str | None]) -> str | None:
             "pass one of them"
         )
     return values.pop() if values else None
-
-
-def _stops(stop: Any) -> tuple[str, ...]:
-    texts = (stop,) if isinstance(stop, str) else tuple(stop or ())
-    if not all(isinstance(text, str) and text for text in texts):
-        raise InvalidRequestError(f"stop must be texts that are not empty, got {stop!r}")
-    return texts
-
-
-def _as_user(message: str | ChatMessage | None) -> tuple[ChatMessage, ...]:
-    if message is None:
-        return ()
-    return (ChatMessage(message) if isinstance(message, str) else message,)

@@ -56,10 +56,6 @@ def to_messages(messages: Sequence[ChatMessage]) -> tuple[Message, ...]:
     Raises:
         InvalidRequestError: A message, role or block that no Foundry agent can be given.
     """
-    if isinstance(messages, str | ChatMessage):
-        raise InvalidRequestError(
-            f"messages is a {type(messages).__name__}: pass a list of ChatMessage"
-        )
     return tuple(_to_message(message, index) for index, message in enumerate(messages))
 
 
@@ -201,3 +197,24 @@ def _file(path: Path, where: str) -> bytes:
         return path.read_bytes()
     except OSError as exc:
         raise InvalidRequestError(f"{where}: cannot read {str(path)!r}: {exc.strerror}") from exc
+
+
+def as_messages(message: str | ChatMessage | None) -> tuple[ChatMessage, ...]:
+    """What LlamaIndex passes as ``user_msg``: none or one message, or its text."""
+    if message is None:
+        return ()
+    return (ChatMessage(message) if isinstance(message, str) else message,)
+
+
+def stops_of(stop: object) -> tuple[str, ...]:
+    """The option ``stop``: none, one text or several.
+
+    Raises:
+        InvalidRequestError: Something else.
+    """
+    if stop is None:
+        return ()
+    texts = tuple(stop) if isinstance(stop, list | tuple) else (stop,)
+    if not all(isinstance(text, str) and text for text in texts):
+        raise InvalidRequestError(f"stop must be texts that are not empty, got {stop!r}")
+    return texts

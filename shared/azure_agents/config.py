@@ -49,6 +49,7 @@ ThreadPolicy: TypeAlias = Literal["auto", "conversation", "ephemeral"]
 InstructionsMode: TypeAlias = Literal["append", "replace"]
 _POLICIES = ("auto", "conversation", "ephemeral")
 _MODES = ("append", "replace")
+_LONGEST_WAIT = 600.0  # seconds; what the openai SDK allows by default
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,63}")
 
 
@@ -78,7 +79,9 @@ class Timeouts:
 
     @classmethod
     def of(cls, value: float | Timeouts | None) -> Timeouts:
-        """Read ``timeout=``: a number limits the whole turn (no wait in it is longer).
+        """Read ``timeout=``: a number limits the whole turn, and any wait in it may be as long.
+
+        None sets no limit for the turn; a single wait then ends after ten minutes.
 
         Raises:
             ConfigError: Not a positive, finite number.
@@ -86,11 +89,11 @@ class Timeouts:
         if isinstance(value, Timeouts):
             return value
         if value is None:
-            return cls(turn=None)
-        _check_seconds("timeout", value)
-        waits = ("connect", "read", "first_event", "between_events")
-        defaults = cls()
-        return cls(turn=value, **{name: min(getattr(defaults, name), value) for name in waits})
+            wait = _LONGEST_WAIT
+        else:
+            _check_seconds("timeout", value)
+            wait = value
+        return cls(min(cls().connect, wait), wait, wait, wait, turn=value)
 
 
 def _check_seconds(name: str, value: object) -> None:

@@ -11,6 +11,7 @@ from .events import (
     Citation,
     Event,
     Finished,
+    Progress,
     ReasoningDelta,
     RefusalDelta,
     Started,
@@ -109,7 +110,7 @@ class Fold:
                 self._usage = event
             case Finished():
                 self._finished = event
-            case Started():
+            case Started() | Progress():  # `Progress` is for display while the turn runs
                 pass
             case _:
                 self._blocks.append(event)

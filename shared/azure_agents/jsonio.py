@@ -63,5 +63,5 @@ def malformed(value: object) -> Iterator[None]:
     """Turn look-ups that fail on an object of an unexpected shape into a `ProtocolError`."""
     try:
         yield
-    except (KeyError, IndexError, TypeError, AttributeError, ValueError) as exc:
+    except (LookupError, TypeError, AttributeError, ValueError, OverflowError) as exc:
         raise ProtocolError(f"unexpected shape ({exc!r}) in {str(value)[:200]!r}") from exc

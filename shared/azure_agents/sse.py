@@ -29,13 +29,14 @@ class SSEDecoder:
     """Push decoder for one stream.
 
     Args:
-        limit: Largest event in bytes; a larger one is a `ProtocolError`.
+        limit: Most bytes the data lines of an event, or any one line, may have.
     """
 
     def __init__(self, limit: int = MAX_EVENT_BYTES) -> None:
         self._limit = limit
         self._pieces: list[bytes] = []  # an unfinished line, in pieces: no quadratic joining
-        self._held = 0  # bytes of the event in the making
+        self._pending = 0  # bytes of that line
+        self._held = 0  # bytes of the data lines of the event in the making
         self._name = b""
         self._data: list[bytes] = []
         self._at_start = True
@@ -68,6 +69,7 @@ class SSEDecoder:
             self._pieces.append(line)
             line = b"".join(self._pieces)
             self._pieces.clear()
+            self._pending = 0
         if self._at_start:
             self._at_start = False
             line = line.removeprefix(_BOM)
@@ -76,21 +78,21 @@ class SSEDecoder:
     def _hold(self, piece: bytes) -> None:
         if piece:
             self._pieces.append(piece)
-            self._grow(len(piece))
+            self._pending += len(piece)
+            self._check(self._pending)
 
-    def _grow(self, size: int) -> None:
-        self._held += size
-        if self._held > self._limit:
+    def _check(self, line: int) -> None:
+        if self._held + line > self._limit:
             raise ProtocolError(f"a server-sent event is larger than {self._limit} bytes")
 
     def _take_line(self, line: bytes) -> ServerSentEvent | None:
         if not line:
             return self._dispatch()
+        self._check(len(line))
         field, _, value = line.partition(b":")
         if field == b"data":
-            value = value.removeprefix(b" ")
-            self._grow(len(value))
-            self._data.append(value)
+            self._held += len(line)
+            self._data.append(value.removeprefix(b" "))
         elif field == b"event":
             self._name = value.removeprefix(b" ")
         return None

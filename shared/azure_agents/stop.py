@@ -1,7 +1,8 @@
 """`stop` sequences, cut on our side: agents know no such parameter.
 
 The text before the first sequence is the answer; what follows is read (the turn goes on to its end
-on the server) but not delivered. An answer that was cut differs from the server's and has no anchor.
+on the server) but not delivered, be it text or a tool call: a model that stops makes none. An
+answer that was cut differs from the server's and has no anchor.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from .errors import InvalidRequestError
-from .events import Citation, Event, Finished, TextDelta
+from .events import Citation, Event, Finished, Progress, Started, TextDelta, Usage
 
 
 class StopCut:
@@ -25,25 +26,32 @@ class StopCut:
             raise InvalidRequestError(f"stop={list(stop)!r} must not hold an empty string")
         self._stop = tuple(stop)
         self._keep = max(map(len, self._stop)) - 1  # what may be the start of a sequence
-        self._held: list[TextDelta] = []
+        self._held: list[TextDelta | Citation] = []  # begins with text, if there is any
         self._is_cut = False
 
     def feed(self, event: Event) -> list[Event]:
         """The events to deliver now."""
-        if isinstance(event, TextDelta):
-            return [] if self._is_cut else self._take(event)
-        if isinstance(event, Citation) and self._is_cut:
-            return []
         if isinstance(event, Finished):
             return [*self._release(), self._finished(event)]
-        return [event]
+        if isinstance(event, Started | Usage):
+            return [event]
+        if self._is_cut:
+            return []
+        if isinstance(event, TextDelta):
+            return self._take(event)
+        if isinstance(event, Progress):
+            return [event]
+        if isinstance(event, Citation) and self._held:
+            self._held.append(event)
+            return []
+        return [*self._release(), event]  # no sequence spans two texts with this between them
 
     def _finished(self, event: Finished) -> Finished:
         return replace(event, reason="stop", anchor=None) if self._is_cut else event
 
     def _take(self, event: TextDelta) -> list[Event]:
         self._held.append(event)
-        text = "".join(held.text for held in self._held)
+        text = "".join(held.text for held in self._held if isinstance(held, TextDelta))
         found = [at for at in map(text.find, self._stop) if at >= 0]
         if found:
             self._is_cut = True
@@ -52,13 +60,16 @@ class StopCut:
 
     def _release(self) -> list[Event]:
         held, self._held = self._held, []
-        return [] if self._is_cut else list(held)
+        return list(held)
 
     def _deliver(self, count: int, *, drop: bool = False) -> list[Event]:
         """The first `count` held characters as events; the rest stays held, or is dropped."""
         out: list[Event] = []
-        rest: list[TextDelta] = []
+        rest: list[TextDelta | Citation] = []
         for held in self._held:
+            if isinstance(held, Citation):
+                (rest or out).append(held)
+                continue
             take = max(0, min(count, len(held.text)))
             count -= take
             if take:

@@ -164,8 +164,8 @@ def test_plain_http_on_another_machine_must_be_allowed() -> None:
     [
         (60.0, Timeouts()),
         (5, Timeouts(5, 5, 5, 5, 5)),
-        (300, Timeouts(turn=300)),
-        (None, Timeouts(turn=None)),
+        (300, Timeouts(10, 300, 300, 300, 300)),
+        (None, Timeouts(10, 600, 600, 600, None)),
         (Timeouts(read=1), Timeouts(read=1)),
     ],
 )

@@ -1,7 +1,10 @@
 """The two ways to one message: `invoke` folds events, `stream` adds chunks up."""
 
+from __future__ import annotations
+
 import functools
 import operator
+from typing import Any
 
 import pytest
 from langchain_core.language_models._compat_bridge import chunks_to_events
@@ -48,20 +51,24 @@ FOUND_BLOCK = {
 }
 
 
-def text(value, **more):
+def text(value: Any, **more: Any) -> Any:
+    """A text block."""
     return {"type": "text", "text": value, **more}
 
 
-def non_standard(kind, **facts):
+def non_standard(kind: Any, **facts: Any) -> Any:
+    """A block of our own kind."""
     return {"type": "non_standard", "value": {"type": kind, **facts}}
 
 
-def cited(start, end, **more):
+def cited(start: Any, end: Any, **more: Any) -> Any:
+    """A citation block."""
     where = {"start_index": start, "end_index": end}
     return {"type": "citation", "url": "https://x", **where, "extras": {"kind": "url"}, **more}
 
 
-def url_citation(start, end, item="m1", part=0):
+def url_citation(start: Any, end: Any, item: Any = "m1", part: Any = 0) -> Any:
+    """A citation event."""
     return Citation("url", item, part, start, end, url="https://x")
 
 
@@ -187,30 +194,35 @@ SCENARIOS = {
 NAMES = list(SCENARIOS)
 
 
-def events_of(name):
+def events_of(name: Any) -> Any:
+    """All events of a scenario's turn."""
     events, _, _ = SCENARIOS[name]
     return [Started(response_id="resp_1"), *events, Usage(3, 2, 5, 1, 0), END]
 
 
-def chunks_of(events, *, v1=False):
+def chunks_of(events: Any, *, v1: bool = False) -> Any:
+    """The chunks of a stream."""
     chunker = Chunker(agent="my-agent", v1=v1)
     return [chunk for event in events if (chunk := chunker.chunk(event)) is not None]
 
 
-def summed(events, *, v1=False):
+def summed(events: Any, *, v1: bool = False) -> Any:
+    """The chunks, added up."""
     return functools.reduce(operator.add, chunks_of(events, v1=v1))
 
 
-def answer(events, *, v1=False):
+def answer(events: Any, *, v1: bool = False) -> Any:
+    """What `invoke` gives."""
     return to_message(fold(events), agent="my-agent", v1=v1)
 
 
-def without_index(blocks):
+def without_index(blocks: Any) -> Any:
+    """Blocks without what only chunks have."""
     return [{k: v for k, v in block.items() if k != "index"} for block in blocks]
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_content_is_the_text_and_blocks_are_everything(name):
+def test_content_is_the_text_and_blocks_are_everything(name: Any) -> None:
     """`invoke` gives text as `content` and the standard blocks in order."""
     _, content, blocks = SCENARIOS[name]
     message = answer(events_of(name))
@@ -218,7 +230,7 @@ def test_content_is_the_text_and_blocks_are_everything(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_chunks_add_up_to_the_answer(name):
+def test_chunks_add_up_to_the_answer(name: Any) -> None:
     """`stream` says what `invoke` says: text, blocks, calls, usage and metadata."""
     message, chunk = answer(events_of(name)), summed(events_of(name))
     assert chunk.content == message.content
@@ -229,7 +241,7 @@ def test_chunks_add_up_to_the_answer(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_output_version_v1_puts_blocks_into_content(name):
+def test_output_version_v1_puts_blocks_into_content(name: Any) -> None:
     """With `output_version="v1"` content is the list of blocks, in both ways of calling."""
     _, _, blocks = SCENARIOS[name]
     message, chunk = answer(events_of(name), v1=True), summed(events_of(name), v1=True)
@@ -241,14 +253,14 @@ def test_output_version_v1_puts_blocks_into_content(name):
 
 @pytest.mark.parametrize("v1", [False, True])
 @pytest.mark.parametrize("name", NAMES)
-def test_one_form_of_content_per_stream(name, v1):
+def test_one_form_of_content_per_stream(name: Any, v1: bool) -> None:
     """All chunks carry a string, or all of them carry a list of blocks."""
     kinds = {type(chunk.content) for chunk in chunks_of(events_of(name), v1=v1)}
     assert kinds == {list if v1 else str}
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_facts_are_on_the_last_chunk_only(name):
+def test_facts_are_on_the_last_chunk_only(name: Any) -> None:
     """Merging would double ids and usage that came twice."""
     *others, last = chunks_of(events_of(name))
     assert last.chunk_position == "last"
@@ -262,11 +274,14 @@ def test_facts_are_on_the_last_chunk_only(name):
 
 @pytest.mark.parametrize("v1", [False, True])
 @pytest.mark.parametrize("name", NAMES)
-def test_the_event_bridge_loses_nothing(name, v1):
+def test_the_event_bridge_loses_nothing(name: Any, v1: bool) -> None:
     """LangChain's event stream (v3) ends with the same blocks; text may be in one block."""
     chunks = [ChatGenerationChunk(message=chunk) for chunk in chunks_of(events_of(name), v1=v1)]
-    finished = [e["content"] for e in chunks_to_events(iter(chunks)) if "finish" in e["event"][8:]
-                and "content" in e]
+    finished = [
+        e["content"]
+        for e in chunks_to_events(iter(chunks))
+        if "finish" in e["event"][8:] and "content" in e
+    ]
     expected = SCENARIOS[name][2]
     kinds = sorted(block["type"] for block in expected if block["type"] != "text")
     assert sorted(b["type"] for b in finished if b["type"] != "text") == kinds
@@ -276,7 +291,7 @@ def test_the_event_bridge_loses_nothing(name, v1):
     assert sum(len(b.get("annotations", ())) for b in finished) == count
 
 
-def test_two_reasoning_summaries_are_two_paragraphs():
+def test_two_reasoning_summaries_are_two_paragraphs() -> None:
     """As one text they stay apart, as blocks they are two."""
     events = [ReasoningDelta("One.", "r1", 0), ReasoningDelta("Two.", "r1", 1), END]
     blocks = [{"type": "reasoning", "reasoning": word} for word in ("One.", "Two.")]
@@ -286,7 +301,7 @@ def test_two_reasoning_summaries_are_two_paragraphs():
     assert without_index(summed(events, v1=True).content) == blocks
 
 
-def test_requests_to_the_user_are_in_the_metadata():
+def test_requests_to_the_user_are_in_the_metadata() -> None:
     """Who waits for an approval or a consent need not search blocks for it."""
     metadata = answer(events_of("approval and consent")).response_metadata
     assert metadata["approval_requests"] == [
@@ -297,7 +312,7 @@ def test_requests_to_the_user_are_in_the_metadata():
     ]
 
 
-def test_progress_shows_while_it_streams():
+def test_progress_shows_while_it_streams() -> None:
     """A chunk says what a server-side tool is doing."""
     chunks = chunks_of([Progress("fs_1", "file_search", "searching"), END])
     step = {"id": "fs_1", "name": "file_search", "status": "searching", "delta": ""}
@@ -306,7 +321,7 @@ def test_progress_shows_while_it_streams():
 
 
 @pytest.mark.parametrize("arguments", ["{", "[1]", '"x"'])
-def test_bad_arguments_are_invalid_tool_calls(arguments):
+def test_bad_arguments_are_invalid_tool_calls(arguments: Any) -> None:
     """What is no JSON object is kept as it came, and is no call."""
     message = answer([ToolCallDelta(0, "call_a", "f", arguments), END])
     assert message.tool_calls == []
@@ -314,7 +329,7 @@ def test_bad_arguments_are_invalid_tool_calls(arguments):
     assert (invalid["id"], invalid["name"], invalid["args"]) == ("call_a", "f", arguments)
 
 
-def test_all_facts_of_a_classic_turn():
+def test_all_facts_of_a_classic_turn() -> None:
     """Every id is under its name, and one under LangChain's `id`."""
     end = Finished(
         "length",
@@ -358,12 +373,12 @@ USAGES = [
 
 
 @pytest.mark.parametrize(("usage", "expected"), USAGES)
-def test_usage_has_the_details_that_the_service_told(usage, expected):
+def test_usage_has_the_details_that_the_service_told(usage: Any, expected: Any) -> None:
     """Zero is a number, and unknown is absent."""
     assert usage_of(usage) == expected
 
 
-def test_a_shortened_text_keeps_its_blocks():
+def test_a_shortened_text_keeps_its_blocks() -> None:
     """Middleware that masks an answer does not break `content_blocks`."""
     message = answer(events_of("server tool between two texts"))
     masked = message.model_copy(update={"content": "***"})

@@ -1,4 +1,7 @@
+from __future__ import annotations
+
 import base64
+from typing import Any
 
 import pytest
 from langchain_core.messages import (
@@ -36,7 +39,10 @@ MESSAGES = [
     (HumanMessage("hi", name="bob", id="m1"), user("hi")),
     (SystemMessage("be brief"), system("be brief")),
     (SystemMessage("dev", additional_kwargs={"__openai_role__": "developer"}), system("dev")),
-    (SystemMessage(["a", {"type": "text", "text": "b"}]), Message("system", (Text("a"), Text("b")))),
+    (
+        SystemMessage(["a", {"type": "text", "text": "b"}]),
+        Message("system", (Text("a"), Text("b"))),
+    ),
     (AIMessage("hello"), assistant("hello")),
     (AIMessageChunk("hello"), assistant("hello")),
     (AIMessage(""), assistant("")),
@@ -165,19 +171,19 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("message", "expected"), MESSAGES)
-def test_messages_are_mapped(message, expected):
+def test_messages_are_mapped(message: Any, expected: Any) -> None:
     """Every kind of message says to the agent what it says to LangChain."""
     assert to_messages([message]) == (expected,)
 
 
 @pytest.mark.parametrize(("block", "expected"), PARTS)
-def test_content_blocks_are_mapped(block, expected):
+def test_content_blocks_are_mapped(block: Any, expected: Any) -> None:
     """Text, images and files arrive in whichever dialect they come."""
     assert to_messages([HumanMessage([block])]) == (Message("user", (expected,)),)
 
 
 @pytest.mark.parametrize(("message", "named"), REFUSED)
-def test_what_cannot_be_sent_is_named(message, named):
+def test_what_cannot_be_sent_is_named(message: Any, named: Any) -> None:
     """Unknown roles and blocks raise; nothing vanishes."""
     with pytest.raises(InvalidRequestError) as caught:
         to_messages([message])
@@ -185,7 +191,7 @@ def test_what_cannot_be_sent_is_named(message, named):
 
 
 @pytest.mark.parametrize("kind", sorted(AGENT_OUTPUT))
-def test_the_work_of_an_agent_is_not_sent_back(kind):
+def test_the_work_of_an_agent_is_not_sent_back(kind: Any) -> None:
     """Reasoning, server tools, generated images and requests stay out of later turns."""
     message = AIMessage([{"type": kind}, {"type": "text", "text": "so"}])
     (mapped,) = to_messages([message])
@@ -193,14 +199,14 @@ def test_the_work_of_an_agent_is_not_sent_back(kind):
 
 
 @pytest.mark.parametrize("approve", [1, "true", "yes", "True", [True], {"a": 1}, None])
-def test_only_true_approves(approve):
+def test_only_true_approves(approve: Any) -> None:
     """Whatever merely looks like a yes is a no."""
     block = {"type": "approval_reply", "request_id": "mcpr_1", "approve": approve}
     (mapped,) = to_messages([HumanMessage([block])])
     assert mapped.parts == (ApprovalReply("mcpr_1", approve=False),)
 
 
-def test_broken_data_is_not_repeated():
+def test_broken_data_is_not_repeated() -> None:
     """An image may be private: the error does not show it, and neither does its cause."""
     with pytest.raises(InvalidRequestError) as caught:
         to_messages([HumanMessage([{"type": "image", "base64": "private picture!"}])])

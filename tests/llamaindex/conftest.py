@@ -13,6 +13,12 @@ from llamaindex_azure_agents import AzureAgentLLM
 MakeLLM = Callable[..., AzureAgentLLM]
 
 
+@pytest.fixture(autouse=True)
+def _no_loop() -> None:
+    # Without a loop that was set, LlamaIndex's `asyncio_run` makes one and leaves it open.
+    asyncio.set_event_loop(None)
+
+
 @pytest.fixture(name="foundry")
 def _foundry() -> Iterator[Emulator]:
     with Emulator() as foundry:

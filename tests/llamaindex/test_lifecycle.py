@@ -164,11 +164,11 @@ def test_calls_run_at_the_same_time(make_llm: Make) -> None:
 LONG = Text(deltas=tuple(f"word {n} " for n in range(50)))
 
 
-def _is_over(foundry: Emulator, generation: str) -> bool:
-    """The server's turn was cancelled, or its stream closed (a v2 response has no cancel)."""
-    if generation == "v2":
-        return True
-    return any(request.path.endswith("/cancel") for request in foundry.requests)
+def is_left(foundry: Emulator, generation: str) -> bool:
+    """Nobody reads the turn any more; classic runs are cancelled (v2 has no such request)."""
+    is_read = any(turn.readers for turn in foundry._world.unfinished())
+    is_cancelled = any(request.path.endswith("/cancel") for request in foundry.requests)
+    return not is_read and is_cancelled == (generation == "classic")
 
 
 @pytest.mark.parametrize("endpoint", ["stream_chat", "stream_complete"])
@@ -180,8 +180,9 @@ def test_closing_a_stream_cancels_the_turn(
     prompt = "Hi" if endpoint == "stream_complete" else [ChatMessage("Hi")]
     chunks = getattr(llm, endpoint)(prompt)
     next(chunks)
+    assert not is_left(foundry, generation)
     chunks.close()
-    assert _is_over(foundry, generation)
+    assert is_left(foundry, generation)
     assert "ok" == llm.complete("again").text
 
 
@@ -199,7 +200,7 @@ def test_closing_an_async_stream_cancels_the_turn(
         await chunks.aclose()
         del chunks
         await asyncio.sleep(0.05)
-        assert _is_over(foundry, generation)
+        assert is_left(foundry, generation)
         return (await llm.acomplete("again")).text
 
     assert "ok" == asyncio.run(leave())
@@ -225,7 +226,7 @@ def test_a_cancelled_task_cancels_the_turn(
         with pytest.raises(asyncio.CancelledError):
             await task
         await asyncio.sleep(0.05)
-        assert _is_over(foundry, generation)
+        assert is_left(foundry, generation)
         return (await llm.acomplete("again")).text
 
     assert "ok" == asyncio.run(leave())

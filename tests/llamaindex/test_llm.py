@@ -150,7 +150,7 @@ def test_messages_that_are_wrong_leave_no_trace(foundry: Emulator, make_llm: Ask
     """Found before a request leaves."""
     llm = make_llm()
     before = len(foundry.requests)
-    for messages in ([], [ChatMessage("")], [ChatMessage("3", role="tool")], "Hi"):
+    for messages in ([], [ChatMessage("")], [ChatMessage("3", role="tool")]):
         with pytest.raises(InvalidRequestError):
             ask(llm, messages)
     assert before == len(foundry.requests)

@@ -182,7 +182,6 @@ def test_a_stored_history_is_the_same_history() -> None:
 
 
 MISTAKES = [
-    ("hello", "messages is a str"),
     (["hello"], "message 0 is a str: use ChatMessage"),
     ([ChatMessage("x", role="tool")], "message 0 is a tool result for no call"),
     ([of("user", AudioBlock(audio=b"RIFF"))], "message 0 has a block of type 'audio'"),

@@ -27,11 +27,31 @@ from .replies import (
     ToolCalls,
 )
 from .server import Served, run_server
+from .server_tools import (
+    Citation,
+    CodeInterpreter,
+    ConnectedAgent,
+    Consent,
+    FileSearch,
+    GeneratedImage,
+    Items,
+    McpApproval,
+    McpCall,
+    McpTools,
+    Reasoning,
+    Refusal,
+    WebSearch,
+    WorkflowAction,
+)
 from .state import Rules
 from .transcripts import SeenCall, SeenMedia, SeenMessage, SeenReply, SeenTurn
 from .wireline import LoggedRequest
 
 __all__ = [
+    "Citation",
+    "CodeInterpreter",
+    "ConnectedAgent",
+    "Consent",
     "CreatedAgent",
     "Delayed",
     "Empty",
@@ -40,11 +60,19 @@ __all__ = [
     "FakeClock",
     "Fault",
     "Faults",
+    "FileSearch",
+    "GeneratedImage",
     "Incomplete",
+    "Items",
     "LoggedRequest",
+    "McpApproval",
+    "McpCall",
+    "McpTools",
     "Parts",
     "Pause",
     "RealClock",
+    "Reasoning",
+    "Refusal",
     "Rules",
     "SeenCall",
     "SeenMedia",
@@ -55,5 +83,7 @@ __all__ = [
     "Text",
     "Token",
     "ToolCalls",
+    "WebSearch",
+    "WorkflowAction",
     "run_server",
 ]

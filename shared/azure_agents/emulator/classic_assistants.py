@@ -32,7 +32,8 @@ _FIELDS = (
 
 def add_assistant(world: World, body: JSON, script: Script = None) -> Assistant:
     """Create an assistant."""
-    assistant = Assistant(assistant_wire(world, world.ids.classic("asst"), body), Brain(script))
+    brain = world.default if script is None else Brain(script)
+    assistant = Assistant(assistant_wire(world, world.ids.classic("asst"), body), brain)
     world.assistants[assistant.id] = assistant
     return assistant
 

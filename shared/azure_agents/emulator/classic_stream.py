@@ -189,11 +189,12 @@ def _content(text: str) -> list[JSON]:
 def _begin_message(
     world: World, run: Run, text: str, deltas: Sequence[str] | None = None
 ) -> Iterator[Frame]:
-    message = run.open_message = written_message(world, run)
+    message = written_message(world, run)
     details = {"type": "message_creation", "message_creation": {"message_id": message["id"]}}
     yield from _begin_step(world, run, details)
     entry = Entry((transcripts.SeenMessage("assistant"),), message, (run.id, run.leg))
     run.thread.entries.append(entry)
+    run.open_message = message
     yield frame("thread.message.created", message)
     yield frame("thread.message.in_progress", message)
     cut = tokens.pieces(text) if deltas is None else deltas

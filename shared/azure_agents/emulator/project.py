@@ -71,7 +71,7 @@ class Emulator:
         chunk_size: Bytes in a chunk of a stream; None cuts every event at random places.
         clock: Another clock than a `FakeClock`.
         strict_auth: False accepts any bearer token and any key.
-        reply: What plain models answer, see `create_agent`.
+        reply: What plain models and agents without a script answer, see `create_agent`.
         rules: Knobs of the service, see `Rules`.
     """
 

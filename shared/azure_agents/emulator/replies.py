@@ -8,12 +8,13 @@ part here and one entry in the table of each generation.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from .. import jsonio
 from . import tokens
+from .server_tools import SERVER_PARTS, Citation, Refusal, ServerPart
 from .transcripts import SeenTurn
 
 
@@ -24,10 +25,12 @@ class Text:
     Args:
         text: The text; may be left out when `deltas` are given.
         deltas: How it is cut into stream events; default by words.
+        citations: Where pieces of it come from; mappings are sent as they are.
     """
 
     text: str = ""
-    deltas: tuple[str, ...] | None = None
+    deltas: Sequence[str] | None = None
+    citations: Sequence[Citation | Mapping[str, Any]] = ()
 
     def __post_init__(self) -> None:
         if self.deltas is None:
@@ -105,7 +108,7 @@ def Delayed(seconds: float, reply: Reply) -> Parts:  # noqa: N802 - reads as a r
     return Parts(Pause(seconds), reply)
 
 
-Part: TypeAlias = Text | ToolCalls | Failed | Incomplete | Empty | Pause
+Part: TypeAlias = Text | ToolCalls | Failed | Incomplete | Empty | Pause | ServerPart
 Reply: TypeAlias = str | Part | Parts | Sequence["Reply"]
 Script: TypeAlias = Reply | Callable[[SeenTurn], Reply] | Sequence[Reply] | Iterator[Reply] | None
 
@@ -121,6 +124,8 @@ def parts_of(reply: Reply) -> tuple[Part, ...]:
             return (reply,)
         case list() | tuple():
             return tuple(part for inner in reply for part in parts_of(inner))
+        case _ if isinstance(reply, SERVER_PARTS):
+            return (reply,)
         case _:
             raise TypeError(
                 f"not a reply: {reply!r}; use a string, a part such as ToolCalls(...), or a list"
@@ -129,7 +134,8 @@ def parts_of(reply: Reply) -> tuple[Part, ...]:
 
 def said(parts: Sequence[Part]) -> str:
     """The text of an answer."""
-    return "".join(part.text for part in parts if isinstance(part, Text | Failed | Incomplete))
+    spoken = (part for part in parts if isinstance(part, Text | Failed | Incomplete | Refusal))
+    return "".join(part.text for part in spoken)
 
 
 def limited(parts: Sequence[Part], budget: int | None) -> tuple[Part, ...]:

@@ -104,6 +104,11 @@ class Response:
         """Whether it runs without a client."""
         return bool(self.params.get("background"))
 
+    @property
+    def is_workflow(self) -> bool:
+        """Whether a workflow made it: its ids and objects have a form of their own."""
+        return self.agent is not None and self.agent.definition.get("kind") == "workflow"
+
     def chain(self) -> list[JSON]:
         """All items up to and including this response's output."""
         return [*self.context, *self.inputs, *self.output]

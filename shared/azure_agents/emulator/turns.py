@@ -115,6 +115,9 @@ class Turn:
         except StopIteration:
             self.done = True
             return None
+        except BaseException:  # a script that this generation cannot play
+            self.done = True
+            raise
         self._reply = None
         if isinstance(step, Frame):
             self.frames.append(step)

@@ -38,7 +38,7 @@ def add_version(
         name=name,
         version=str(agent.made),
         definition=definition,
-        brain=Brain(script),
+        brain=world.default if script is None else Brain(script),
         created_at=world.now,
         description=description,
         metadata=metadata or {},

@@ -206,6 +206,17 @@ def check_calls(context: list[JSON], inputs: list[JSON]) -> None:
         raise problems.openai(400, message, param="input")
 
 
+def check_approvals(context: list[JSON], inputs: list[JSON]) -> None:
+    """An approval answers a request that was made; the wording was not recorded."""
+    items = (*context, *inputs)
+    asked = {item["id"] for item in items if item["type"] == "mcp_approval_request"}
+    for item in inputs:
+        if item["type"] == "mcp_approval_response" and item["approval_request_id"] not in asked:
+            id = item["approval_request_id"]
+            message = f"No approval request found for approval response with id {id}."
+            raise problems.openai(400, message, param="input")
+
+
 def check_ids(context: list[JSON], inputs: list[JSON]) -> None:
     """An item that the service already holds must not be sent again.
 

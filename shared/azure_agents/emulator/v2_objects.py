@@ -1,7 +1,8 @@
 """v2 wire objects, written after the recordings.
 
 Sources: v2/prompt_text_conversation.json (plain answers), v2/prompt_text_stream.json (the same
-object in streams lists every field), v2/agents_crud.json, v2/background_poll.json.
+object in streams lists every field), v2/agents_crud.json, v2/background_poll.json,
+v2/workflow_stream.json (a shorter object, the same in streams and plain).
 """
 
 from __future__ import annotations
@@ -60,6 +61,10 @@ def conversation_wire(conversation: Conversation) -> JSON:
 
 def response_wire(response: Response) -> JSON:
     """A response as plain answers show it: keys without a value are absent."""
+    if response.is_workflow:
+        wire = _workflow_wire(response)
+        del wire["completed_at"]
+        return wire
     params, wire = response.params, _settings(response)
     wire["service_tier"] = "auto" if response.completed_at is None else "default"
     if response.previous is not None:
@@ -124,6 +129,8 @@ def _tools(response: Response) -> list[JSON]:
 
 def streamed_response_wire(response: Response) -> JSON:
     """A response inside stream events: every field is there, null where it has no value."""
+    if response.is_workflow:
+        return _workflow_wire(response)
     params, definition = response.params, response.definition
     conversation, previous = response.conversation, response.previous
     reasoning = {"effort": "none", "summary": None} | (definition.get("reasoning") or {})
@@ -135,7 +142,7 @@ def streamed_response_wire(response: Response) -> JSON:
         "background": response.is_background,
         "completed_at": response.completed_at,
         "content_filters": _filters(response) if response.usage else None,
-        "conversation": {"id": conversation.id} if conversation else None,
+        **({"conversation": {"id": conversation.id}} if conversation else {}),
         "error": response.error,
         "frequency_penalty": 0.0,
         "incomplete_details": response.incomplete_details,
@@ -165,6 +172,30 @@ def streamed_response_wire(response: Response) -> JSON:
         "metadata": params.get("metadata") or {},
     }
     return wire | ({"agent_reference": response.agent.reference} if response.agent else {})
+
+
+def _workflow_wire(response: Response) -> JSON:
+    wire: JSON = {
+        "metadata": response.params.get("metadata") or {},
+        "service_tier": "auto",
+        "model": "",
+        "background": response.is_background,
+        "tools": [],
+        "truncation": "auto",
+        "id": response.id,
+        "object": "response",
+        "status": response.status,
+        "created_at": response.created_at,
+        "completed_at": response.completed_at or response.created_at,
+        "error": response.error,
+        "incomplete_details": response.incomplete_details,
+        "output": response.output,
+        "instructions": "",
+        "parallel_tool_calls": True,
+    }
+    if response.conversation is not None:
+        wire["conversation"] = {"id": response.conversation.id}
+    return wire | {"agent_reference": response.agent.reference if response.agent else None}
 
 
 def _filters(response: Response) -> list[JSON]:

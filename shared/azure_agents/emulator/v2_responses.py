@@ -13,7 +13,7 @@ from ._ids import partition_of
 from .exchange import Answer, Request, check_metadata
 from .paging import v2_list
 from .state import AgentVersion, Conversation, Response
-from .v2_input import check_calls, check_fields, check_ids, read_items
+from .v2_input import check_approvals, check_calls, check_fields, check_ids, read_items
 from .v2_objects import response_wire
 from .v2_stream import respond
 
@@ -49,7 +49,7 @@ def _create(world: World, body: JSON, request: Request) -> Answer:
     partition = _partition(world, conversation, previous)
     inputs = _inputs(world, body, context, partition)
     response = Response(
-        id=world.ids.made("resp", partition),
+        id=_new_id(world, agent, partition),
         created_at=world.now,
         params=body,
         model=model,
@@ -63,6 +63,12 @@ def _create(world: World, body: JSON, request: Request) -> Answer:
         status="queued" if body.get("background") else "in_progress",
     )
     return _start(world, response)
+
+
+def _new_id(world: World, agent: AgentVersion | None, partition: str) -> str:
+    if agent is not None and agent.definition.get("kind") == "workflow":
+        return world.ids.stored("wfresp", partition)
+    return world.ids.made("resp", partition)
 
 
 def _check_background(body: JSON) -> None:
@@ -169,6 +175,7 @@ def _inputs(world: World, body: JSON, context: list[JSON], partition: str) -> li
     check_ids(context, items)
     items = [_resolved(world, item, context) for item in items]
     check_calls(context, items)
+    check_approvals(context, items)
     return items
 
 

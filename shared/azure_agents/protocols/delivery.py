@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
-from ..errors import StreamInterruptedError
+from ..errors import ProtocolError, StreamInterruptedError
 from ..events import (
     ApprovalRequest,
     Citation,
@@ -30,6 +30,7 @@ from ..events import (
 )
 
 _Delta: TypeAlias = TextDelta | RefusalDelta | ReasoningDelta
+_Place: TypeAlias = tuple[type, int]  # kind of block, and its number among those of its kind
 _COUNTED = (
     Citation,
     ServerToolCall,
@@ -73,10 +74,16 @@ class Delivered:
         """Answer text delivered so far."""
         return "".join(channel.text() for channel in self.channels.get(TextDelta, ()))
 
-    @property
-    def is_empty(self) -> bool:
-        """Nothing was delivered: any other answer is as good."""
-        return not (self.channels or self.calls or self.counts)
+    def lengths(self) -> dict[_Place, int]:
+        """How much of each answer text and of each call's arguments was delivered."""
+        told: dict[_Place, int] = {
+            (kind, ordinal): channel.length
+            for kind in (TextDelta, RefusalDelta)
+            for ordinal, channel in enumerate(self.channels.get(kind, ()))
+        }
+        for index, (_, call) in self.calls.items():
+            told[ToolCallDelta, index] = call.length
+        return told
 
 
 class Attempt:
@@ -85,17 +92,21 @@ class Attempt:
     Args:
         delivered: Shared by all attempts of a turn.
         repeats: The stream whose final objects this source is. It has the same ids, and only
-            completes what was delivered: where it differs it is ignored.
+            completes what was delivered: where its text differs it is ignored. A call that
+            differs is never ignored: a tool would run on arguments the agent did not give.
 
     Attributes:
         order: Place of each block among the blocks of its kind, by its id.
+        owed: What earlier sources had told when this one began.
     """
 
     def __init__(self, delivered: Delivered, *, repeats: Attempt | None = None) -> None:
         self._delivered = delivered
-        self._lenient = repeats is not None
+        self._repeats = repeats
+        self.owed: dict[_Place, int] = repeats.owed if repeats else delivered.lengths()
+        self._lenient = repeats is not None and not self.owed
         self.order: dict[tuple[type, str, int], int] = repeats.order if repeats else {}
-        self._positions: dict[tuple[type, int], int] = {}
+        self._positions: dict[_Place, int] = {}
         self._counts: dict[tuple[type, str], int] = {}
 
     def take(self, event: Event) -> Event | None:
@@ -116,7 +127,25 @@ class Attempt:
         """The new parts of several events."""
         return [event for event in map(self.take, events) if event is not None]
 
+    def settle(self) -> None:
+        """The source has told its whole answer: what other sources told must be in it.
+
+        Raises:
+            StreamInterruptedError: The answer is shorter than what was delivered.
+        """
+        if not all(self.has_told(place, length) for place, length in self.owed.items()):
+            self._contradicted()
+
+    def has_told(self, place: _Place, length: int) -> bool:
+        """Whether this source, or the stream it repeats, told so much of a block."""
+        told = self._positions.get(place)
+        if told is not None and told >= length:
+            return True
+        return self._repeats is not None and self._repeats.has_told(place, length)
+
     def _take_delta(self, event: _Delta) -> Event | None:
+        if event.text == "":  # would count as a block, which the stored answer does not have
+            return None
         kind = type(event)
         ordinal = self._ordinal(kind, event.item, event.part)
         channels = self._delivered.channels.setdefault(kind, [])
@@ -126,7 +155,7 @@ class Attempt:
         fresh = self._advance((kind, ordinal), channel, event.text)
         if not fresh:
             return None
-        if fresh == event.text and channel.item == event.item:
+        if fresh == event.text and (channel.item, channel.part) == (event.item, event.part):
             return event
         return kind(fresh, channel.item, channel.part)
 
@@ -137,23 +166,24 @@ class Attempt:
             ordinal = self.order[key] = sum(known is kind for known, _, _ in self.order)
         return ordinal
 
-    def _advance(self, key: tuple[type, int], channel: _Channel, text: str) -> str:
+    def _advance(self, key: _Place, channel: _Channel, text: str) -> str:
         """The part of `text` that goes beyond the channel; the channel takes it."""
+        _check_text(text)
         start = self._positions.get(key, 0)
         self._positions[key] = start + len(text)
         overlap = channel.length - start
         if overlap > 0:
             known = channel.text()[start : start + len(text)]
             if not text.startswith(known):
-                self._contradicted()
+                self._contradicted(ignore=self._lenient and key[0] is not ToolCallDelta)
                 return ""
             text = text[overlap:]
         if text:
             channel.add(text)
         return text
 
-    def _contradicted(self) -> None:
-        if not self._lenient:
+    def _contradicted(self, *, ignore: bool = False) -> None:
+        if not ignore:
             raise StreamInterruptedError(
                 "the stream was cut and the answer found afterwards differs from the text "
                 "already delivered: ask again",
@@ -161,6 +191,7 @@ class Attempt:
             )
 
     def _take_call(self, event: ToolCallDelta) -> Event | None:
+        _check_text(event.id, event.name)
         known = self._delivered.calls.get(event.index)
         if known is None:
             channel = _Channel(event.name, event.index)
@@ -170,7 +201,6 @@ class Attempt:
         call_id, channel = known
         if event.id and (event.id, event.name) != (call_id, channel.item):
             self._contradicted()
-            return None
         fresh = self._advance((ToolCallDelta, event.index), channel, event.arguments)
         return replace(event, arguments=fresh, id="", name="") if fresh else None
 
@@ -180,4 +210,21 @@ class Attempt:
         if count <= self._delivered.counts.get(key, 0):
             return None
         self._delivered.counts[key] = count
-        return event
+        return self._first_place(event) if isinstance(event, Citation) else event
+
+    def _first_place(self, event: Citation) -> Citation:
+        """The citation in the block whose text was delivered first."""
+        ordinal = self.order.get((TextDelta, event.item, event.part))
+        if ordinal is None:
+            return event
+        channel = self._delivered.channels[TextDelta][ordinal]
+        if (channel.item, channel.part) == (event.item, event.part):
+            return event
+        return replace(event, item=channel.item, part=channel.part)
+
+
+def _check_text(*values: object) -> None:
+    """Everything both protocols deliver passes here: events hold what their types say."""
+    for value in values:
+        if not isinstance(value, str):
+            raise ProtocolError(f"expected text, got {str(value)[:80]!r}")

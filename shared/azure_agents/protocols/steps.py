@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from ..commands import Flow, Reply, Send, Sleep
 from ..envelopes import error_from_reply
-from ..errors import AzureAgentsError
+from ..errors import AzureAgentsError, ConnectionLostError, ProtocolError
 from ..jsonio import JSON, load_object
 from ..retry import delay_before, may_pass
 from .turn import Turn
@@ -24,6 +24,14 @@ def send(request: Send, turn: Turn, doing: str, **facts: str | None) -> Flow[Rep
         error.add_facts(agent=turn.settings.agent.requested, **facts)
         raise error
     return reply
+
+
+def read_object(reply: Reply) -> JSON:
+    """The JSON object of a success; one that is not whole counts as a lost answer."""
+    try:
+        return load_object(reply.body)
+    except ProtocolError as exc:
+        raise ConnectionLostError(f"the answer did not arrive whole: {exc.message}") from exc
 
 
 def retrying(
@@ -53,7 +61,7 @@ def fetch(path: str, turn: Turn, doing: str, query: tuple[tuple[str, str], ...] 
 
     def attempt() -> Flow[JSON]:
         reply = yield from send(Send("GET", path, query=query), turn, doing)
-        return load_object(reply.body)
+        return read_object(reply)
 
     return (yield from retrying(attempt, turn, when=may_pass))
 

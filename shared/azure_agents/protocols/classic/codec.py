@@ -168,9 +168,9 @@ def decode_usage(run: RunObject) -> Usage | None:
         return None
     details = usage.get("prompt_token_details") or usage.get("prompt_tokens_details") or {}
     return Usage(
-        usage.get("prompt_tokens") or 0,
-        usage.get("completion_tokens") or 0,
-        usage.get("total_tokens") or 0,
+        int(usage.get("prompt_tokens") or 0),
+        int(usage.get("completion_tokens") or 0),
+        int(usage.get("total_tokens") or 0),
         details.get("cached_tokens"),
         (usage.get("completion_tokens_details") or {}).get("reasoning_tokens"),
     )

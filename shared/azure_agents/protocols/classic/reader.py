@@ -23,6 +23,7 @@ from ...sse import ServerSentEvent, SSEDecoder
 from ..delivery import Attempt, Delivered
 from .codec import (
     decode_usage,
+    finish_reason,
     message_events,
     message_text,
     part_events,
@@ -69,6 +70,7 @@ class RunReader:
         self._sse = SSEDecoder()
         self._calls: dict[str, int] = {}  # call id -> index of the call
         self._texts: list[str] = []
+        self._over: set[str] = set()  # ids of messages and steps that have ended: some end twice
         self._started = False
         self.run: RunObject = {}
         self.thread_id = thread_id
@@ -104,7 +106,7 @@ class RunReader:
 
     def _frame(self, frame: ServerSentEvent) -> Iterable[Event]:
         name = frame.name
-        if name == "done" or (not self._deltas and name in _DELTAS):
+        if self.is_done or name == "done" or self._skips(name):
             return ()
         event = load_object(frame.data)
         handler = _HANDLERS.get(name)
@@ -113,6 +115,13 @@ class RunReader:
         if name.startswith("thread.run.") and not name.startswith("thread.run.step."):
             return self._on_run(event)
         return () if name in _SILENT else self._attempt.take_all([Other(name, event)])
+
+    def _skips(self, name: str) -> bool:
+        """Whether an event need not be parsed: nobody wants its delta."""
+        if self._deltas or name not in _DELTAS:
+            return False
+        # Recorded: the output of an MCP tool comes as a delta of a step that has ended.
+        return name == "thread.message.delta" or not self._over
 
     def _on_thread(self, thread: JSON) -> Iterable[Event]:
         self.thread_id = thread["id"]
@@ -137,6 +146,7 @@ class RunReader:
     def _end(self) -> Iterable[Event]:
         self.is_done = True
         status = self.run.get("status")
+        finish_reason(self.run)  # the flow reads it: a malformed run is a `ProtocolError` here
         if status == "failed":
             error = self.run.get("last_error")
             self.failure = error_from_last_error(error, doing="the run")
@@ -148,6 +158,8 @@ class RunReader:
             )
         if self.failure is not None:
             self.failure.add_facts(run_id=self.run_id, thread_id=self.thread_id)
+        else:
+            self._final.settle()
         usage = decode_usage(self.run)
         return (usage,) if usage else ()
 
@@ -163,7 +175,14 @@ class RunReader:
         raw = (e for p in parts for e in part_events(p, event["id"], p.get("index", 0)))
         return self._attempt.take_all(raw)
 
+    def _ends_again(self, ended: JSON) -> bool:
+        known = ended["id"] in self._over
+        self._over.add(ended["id"])
+        return known
+
     def _on_message_done(self, message: JSON) -> Iterable[Event]:
+        if self._ends_again(message):
+            return ()
         self._keep(message)
         return self._final.take_all(message_events(message))
 
@@ -177,7 +196,11 @@ class RunReader:
         return self._attempt.take_all(raw)
 
     def _call_delta(self, step: JSON, call: dict[str, Any]) -> Iterable[Event]:
-        if call.get("type") == "function":
+        if step["id"] in self._over:
+            yield Other(call.get("type", ""), call)
+        elif not self._deltas:
+            return
+        elif call.get("type") == "function":
             yield self._function_delta(step, call)
         elif call.get("type") == "code_interpreter":
             code = (call.get("code_interpreter") or {}).get("input") or ""
@@ -193,6 +216,8 @@ class RunReader:
         )
 
     def _on_step_done(self, step: JSON) -> Iterable[Event]:
+        if self._ends_again(step):
+            return ()
         details = step.get("step_details") or {}
         calls = [c for c in details.get("tool_calls") or () if c.get("type") != "function"]
         found = [Other(call.get("type", ""), call) for call in calls]

@@ -13,12 +13,12 @@ from typing import Any
 
 from ...commands import Emit, Flow, Pump, Reply, Send
 from ...errors import AzureAgentsError, BadRequestError, ConnectionLostError
-from ...jsonio import JSON, dumps, load_object
+from ...jsonio import JSON, dumps
 from ...messages import Message
 from ...retry import is_unknown, may_pass, was_not_applied
 from ..delivery import Delivered
 from ..metadata import OPERATION, encode_metadata
-from ..steps import fetch, poll, retrying, send
+from ..steps import fetch, poll, read_object, retrying, send
 from ..turn import Turn
 from .codec import encode_messages, encode_outputs, message_text, system_text
 from .options import encode_options
@@ -94,7 +94,7 @@ class Runs:
         named = {OPERATION: self.turn.operation}
         body = dumps({"messages": encode_messages(messages), "metadata": named})
         reply = yield from self._post(Send("POST", "/threads", body), "create a thread")
-        return str(load_object(reply.body)["id"])
+        return str(read_object(reply)["id"])
 
     def _create_thread_piecewise(self, whole: Sequence[Message]) -> Flow[str]:
         """The caps on messages in one body are not documented: past them, one by one."""

@@ -193,9 +193,9 @@ def decode_usage(response: ResponseObject) -> Usage | None:
     if not usage:
         return None
     return Usage(
-        usage.get("input_tokens") or 0,
-        usage.get("output_tokens") or 0,
-        usage.get("total_tokens") or 0,
+        int(usage.get("input_tokens") or 0),
+        int(usage.get("output_tokens") or 0),
+        int(usage.get("total_tokens") or 0),
         (usage.get("input_tokens_details") or {}).get("cached_tokens"),
         (usage.get("output_tokens_details") or {}).get("reasoning_tokens"),
     )

@@ -25,7 +25,7 @@ from ...errors import (
     TurnUnknownError,
 )
 from ...events import Finished
-from ...jsonio import JSON, dumps, load_object
+from ...jsonio import JSON, dumps
 from ...messages import Message
 from ...retry import is_unknown, may_pass, was_not_applied
 from ...threads.anchor import Anchor
@@ -34,7 +34,7 @@ from ...threads.plan import plan_chain, plan_pinned, plan_thread
 from ...threads.store import head_key, system_key
 from ..delivery import Delivered
 from ..metadata import OPERATION, encode_metadata
-from ..steps import fetch, poll, retrying, send, waits
+from ..steps import fetch, poll, read_object, retrying, send, waits
 from ..turn import Turn
 from .codec import (
     answer_message,
@@ -189,7 +189,7 @@ class _ResponsesTurn:
             body = dumps({"metadata": {OPERATION: self._turn.operation}})
             request = Send("POST", _CONVERSATIONS, body)
             reply = yield from send(request, self._turn, "create a conversation")
-            return str(load_object(reply.body)["id"])
+            return str(read_object(reply)["id"])
 
         return (yield from retrying(attempt, self._turn, when=may_pass))
 
@@ -309,7 +309,7 @@ class _ResponsesTurn:
         if reply.is_open:
             yield Pump(reader)
         else:
-            yield Emit(reader.read(load_object(reply.body)))
+            yield Emit(reader.read(read_object(reply)))
         if not reader.is_done:
             raise ConnectionLostError(
                 "the stream ended before the answer did", response_id=reader.response_id

@@ -25,7 +25,15 @@ from ...events import (
 from ...jsonio import JSON, load_object, malformed
 from ...sse import SSEDecoder
 from ..delivery import Attempt, Delivered
-from .codec import citation, decode_usage, item_events, reasoning_part, response_events
+from .codec import (
+    answer_message,
+    citation,
+    decode_usage,
+    finish_reason,
+    item_events,
+    reasoning_part,
+    response_events,
+)
 from .wire import ResponseObject
 
 _TERMINAL = ("completed", "incomplete", "failed", "cancelled")
@@ -61,7 +69,7 @@ class ResponseReader:
     Attributes:
         response: The response object as last seen; the final one once `is_done`.
         failure: Why the turn failed, if it did.
-        sequence_number: Of the last event, for resuming.
+        sequence_number: Of the last event; an event that comes again is skipped.
     """
 
     def __init__(self, delivered: Delivered) -> None:
@@ -89,7 +97,7 @@ class ResponseReader:
         """Take bytes of the event stream."""
         frames = self._sse.feed(data)
         with malformed(data):
-            return [event for frame in frames for event in self._frame(load_object(frame.data))]
+            return [event for frame in frames for event in self._take_frame(frame.data)]
 
     def read(self, response: JSON) -> list[Event]:
         """Take a whole response object: the answer to a request without stream, or a stored one."""
@@ -97,11 +105,23 @@ class ResponseReader:
             started = self._announce(response)
             events = [*started, *self._attempt.take_all(response_events(self.response))]
             self._end(self.response)
+            if self.is_done and self.failure is None:
+                self._attempt.settle()
             return [*events, *self._usage()]
 
-    def _frame(self, event: JSON) -> list[Event]:
+    def _take_frame(self, data: bytes) -> list[Event]:
+        if self.is_done:  # what follows the end does not matter, be it JSON or not
+            return []
+        event = load_object(data)
+        number = event.get("sequence_number")
+        if isinstance(number, int):
+            if self.sequence_number is not None and number <= self.sequence_number:
+                return []  # said before
+            self.sequence_number = number
+        return self._decode(event)
+
+    def _decode(self, event: JSON) -> list[Event]:
         kind = event.get("type", "")
-        self.sequence_number = event.get("sequence_number", self.sequence_number)
         if kind in _ENDS:
             return list(self._on_terminal(event))
         handler = _HANDLERS.get(kind)
@@ -134,11 +154,13 @@ class ResponseReader:
         if self.failure is None:
             final = Attempt(self._delivered, repeats=self._attempt)
             yield from final.take_all(response_events(self.response))
+            final.settle()
         yield from self._usage()
 
     def _end(self, response: ResponseObject) -> None:
         status = response.get("status")
         self.is_done = status in _TERMINAL
+        _check_readable(response)
         if status == "failed":
             self.failure = error_from_last_error(
                 response.get("error"), doing="the response", response_id=self.response_id
@@ -175,6 +197,12 @@ class ResponseReader:
         if index is None:
             return (Other(event["type"], event),)
         return (ToolCallDelta(index, "", "", event["delta"]),)
+
+
+def _check_readable(response: ResponseObject) -> None:
+    """The flow reads this at the end; here a malformed one is still a `ProtocolError`."""
+    answer_message(response)
+    finish_reason(response)
 
 
 def _on_text(_: ResponseReader, event: JSON) -> Iterable[Event]:

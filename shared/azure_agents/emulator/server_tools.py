@@ -1,0 +1,167 @@
+"""Parts of an answer beyond text and functions: what an agent does with tools on the server.
+
+One vocabulary for both generations where both have the tool. `v2_items` and `classic_steps` say
+how each part looks on the wire; a part that a generation does not have is a TypeError there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias, get_args
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """Where a piece of the text comes from.
+
+    Args:
+        kind: A web page, a file in a vector store, or a file in a container.
+        start: Where the cited piece of text begins.
+        end: Where it ends.
+        url: The page.
+        title: Its title.
+        file_id: The file.
+        filename: Its name.
+        container_id: Its container.
+    """
+
+    kind: Literal["url", "file", "container_file"]
+    start: int
+    end: int
+    url: str = ""
+    title: str = ""
+    file_id: str = ""
+    filename: str = ""
+    container_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reasoning:
+    """Think before answering (v2): a summary, and the tokens it cost."""
+
+    summary: str = ""
+    tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Decline to answer (v2)."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileSearch:
+    """Search files; results are mappings with file_id, filename, score and text."""
+
+    queries: tuple[str, ...] = ()
+    results: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CodeInterpreter:
+    """Run code; `logs` is what it printed, `images` are file ids (classic) or URLs (v2)."""
+
+    code: str
+    logs: str = ""
+    images: tuple[str, ...] = ()
+    container_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WebSearch:
+    """Search the web: a web search call (v2), Bing grounding (classic)."""
+
+    query: str
+
+
+@dataclass(frozen=True, slots=True)
+class McpTools:
+    """List the tools of an MCP server; tools have name, description and schema."""
+
+    server_label: str
+    tools: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class McpApproval:
+    """Ask whether an MCP tool may be called; a classic run pauses for the answer."""
+
+    server_label: str
+    name: str
+    arguments: str = "{}"
+    id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class McpCall:
+    """Call an MCP tool; right after an approval it is the approved call."""
+
+    server_label: str
+    name: str
+    arguments: str = "{}"
+    output: str | None = ""
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """Ask the user to sign in somewhere (v2)."""
+
+    link: str
+    server_label: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GeneratedImage:
+    """Paint (v2): base64 data, and the prompt that was really used."""
+
+    result: str
+    revised_prompt: str | None = None
+    partial: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectedAgent:
+    """Ask another agent: a connected agent (classic), agent to agent (v2)."""
+
+    name: str
+    arguments: str = "{}"
+    output: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowAction:
+    """One step of a workflow agent (v2); `says` is a message that it sends."""
+
+    kind: str
+    action_id: str
+    says: str | None = None
+    parent_action_id: str = "my_workflow"
+    previous_action_id: str = "my_workflow"
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """Raw output items (v2) or step details (classic); ids are filled in where they are missing."""
+
+    items: Sequence[Mapping[str, Any]]
+
+
+ServerPart: TypeAlias = (
+    Reasoning
+    | Refusal
+    | FileSearch
+    | CodeInterpreter
+    | WebSearch
+    | McpTools
+    | McpApproval
+    | McpCall
+    | Consent
+    | GeneratedImage
+    | ConnectedAgent
+    | WorkflowAction
+    | Items
+)
+SERVER_PARTS = get_args(ServerPart)

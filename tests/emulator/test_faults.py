@@ -1,0 +1,229 @@
+"""Each fault does what it says, to the request it names, and the service's state is right after."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+
+from azure_agents.emulator import Delayed, Emulator, Fault, Rules
+
+V2 = "/openai/v1/responses"
+
+BREAKS = [
+    ("refuse", httpx.ConnectError, 0),
+    ("connect_timeout", httpx.ConnectTimeout, 0),
+    ("reset_before", httpx.ReadError, 0),
+    ("lost", httpx.ReadError, 1),
+    ("timeout_after", httpx.ReadTimeout, 1),
+]
+
+
+@pytest.mark.parametrize(("kind", "error", "applied"), BREAKS)
+def test_plain_requests_break(
+    foundry: Emulator, wire: Any, kind: Any, error: Any, applied: Any
+) -> None:
+    """The error is the one that httpx raises; the request was applied or not."""
+    agent = foundry.create_agent("my-agent")
+    foundry.faults.add(Fault(kind, path="/responses$"))
+    with pytest.raises(error):
+        wire.respond(agent, "hi")
+    assert len(foundry.seen) == applied
+    assert [(r.path, r.status, r.fault) for r in foundry.requests] == [(V2, None, kind)]
+    assert wire.respond(agent, "hi")["status"] == "completed"
+
+
+@pytest.mark.parametrize(("kind", "applied"), [("status_before", 0), ("status_after", 1)])
+def test_error_statuses(foundry: Emulator, wire: Any, kind: Any, applied: Any) -> None:
+    """An error status instead of the answer, before or after the request is applied."""
+    agent = foundry.create_agent("my-agent")
+    foundry.faults.add(Fault(kind, status=429, headers={"Retry-After-Ms": "20"}))
+    answer = wire.request("POST", V2, wire.turn(agent, "hi"))
+    assert (answer.status_code, answer.headers["retry-after-ms"]) == (429, "20")
+    assert answer.json()["error"]["code"] == "429"
+    assert len(foundry.seen) == applied
+
+
+@pytest.mark.parametrize(
+    ("fault", "hits"),
+    [
+        (Fault("refuse"), [1]),
+        (Fault("refuse", nth=2), [2]),
+        (Fault("refuse", nth=2, times=2), [2, 3]),
+        (Fault("refuse", times=None), [1, 2, 3, 4]),
+        (Fault("refuse", method="get"), []),
+        (Fault("refuse", path="^/threads"), []),
+        (Fault("refuse", when=lambda body: body["input"] == "3"), [3]),
+    ],
+)
+def test_faults_find_their_request(foundry: Emulator, wire: Any, fault: Any, hits: Any) -> None:
+    """By method, path, number and body."""
+    agent = foundry.create_agent("my-agent")
+    foundry.faults.add(fault)
+    found = []
+    for number in range(1, 5):
+        try:
+            wire.respond(agent, str(number))
+        except httpx.ConnectError:
+            found.append(number)
+    assert found == hits
+
+
+def test_unknown_faults_are_errors() -> None:
+    """The message lists the kinds."""
+    with pytest.raises(ValueError, match="unknown fault 'explode'; use one of refuse"):
+        Fault("explode")
+
+
+def read(answer: httpx.Response) -> tuple[bytes, Exception | None]:
+    """Everything that arrives, and the error at the end."""
+    got = b""
+    try:
+        for chunk in answer.iter_raw():
+            got += chunk
+    except httpx.HTTPError as error:
+        return got, error
+    finally:
+        answer.close()
+    return got, None
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [
+        (Fault("cut", after_events=5), httpx.ReadError),
+        (Fault("cut", after_events=5, mode="eof"), None),
+        (Fault("stall", after_events=5), httpx.ReadTimeout),
+        (Fault("cut", after_bytes=2000), httpx.ReadError),
+    ],
+)
+def test_streams_break_off(foundry: Emulator, wire: Any, fault: Any, error: Any) -> None:
+    """Exactly what was let through arrives; the turn goes on without its reader."""
+    agent = foundry.create_agent("my-agent")
+    foundry.faults.add(fault)
+    got, raised = read(wire.open(V2, wire.turn(agent, "hi")))
+    assert type(raised) is (error or type(None))
+    if fault.after_bytes:
+        assert len(got) == fault.after_bytes
+    else:
+        assert got.count(b"\n\n") == 5
+    id = got.split(b'"id":"', 1)[1].split(b'"', 1)[0].decode()
+    statuses = [wire.get(f"{V2}/{id}")["status"] for _ in range(3)]
+    assert statuses == ["in_progress", "completed", "completed"]
+
+
+def test_a_lost_response_is_gone(foundry: Emulator, wire: Any) -> None:
+    """`finishes=False`: the service forgets the response, and the conversation is free."""
+    agent = foundry.create_agent("my-agent")
+    conversation = wire.post("/openai/v1/conversations")["id"]
+    foundry.faults.add(Fault("cut", path="/responses$", after_events=3, finishes=False))
+    got, _ = read(wire.open(V2, wire.turn(agent, "hi", conversation=conversation)))
+    id = got.split(b'"id":"', 1)[1].split(b'"', 1)[0].decode()
+    assert wire.request("GET", f"{V2}/{id}").status_code == 404
+    assert wire.get(f"/openai/v1/conversations/{conversation}/items")["data"] == []
+    assert wire.respond(agent, "again", conversation=conversation)["status"] == "completed"
+
+
+@pytest.mark.parametrize(("finishes", "status"), [(True, "completed"), (False, "failed")])
+def test_a_cut_run_ends(foundry: Emulator, wire: Any, finishes: Any, status: Any) -> None:
+    """Classic: the run goes on to its end, or fails."""
+    agent = foundry.create_agent("a", generation="classic")
+    thread = wire.start_thread("hi")
+    path = f"/threads/{thread}/runs"
+    foundry.faults.add(Fault("cut", path="/runs$", after_events=8, finishes=finishes))
+    read(wire.open(path, {"assistant_id": agent.id}))
+    run = wire.get(path)["data"][0]["id"]
+    assert wire.finish(thread, run)["status"] == status
+
+
+def test_a_lost_conversation_turn_shows_only_when_it_ends(foundry: Emulator, wire: Any) -> None:
+    """v2: items appear when the response is over, not before."""
+    agent = foundry.create_agent("my-agent", "yes")
+    conversation = wire.post("/openai/v1/conversations")["id"]
+    foundry.faults.add(Fault("lost", path="/responses$"))
+    with pytest.raises(httpx.ReadError):
+        wire.open(V2, wire.turn(agent, "hi", conversation=conversation))
+    path = f"/openai/v1/conversations/{conversation}/items"
+    looks = [len(wire.get(path)["data"]) for _ in range(3)]
+    assert looks == [0, 2, 2]
+
+
+def test_a_busy_conversation_becomes_free(foundry: Emulator, wire: Any) -> None:
+    """Whoever is refused and tries again finds an abandoned turn finished, on any clock."""
+    agent = foundry.create_agent("my-agent", "yes")
+    conversation = wire.post("/openai/v1/conversations")["id"]
+    wire.open(V2, wire.turn(agent, "one", conversation=conversation)).close()
+    body = wire.turn(agent, "two", conversation=conversation)
+    statuses = [wire.request("POST", V2, body).status_code for _ in range(3)]
+    assert statuses == [400, 400, 200]
+
+
+def test_time_finishes_abandoned_turns(foundry: Emulator, wire: Any) -> None:
+    """The same by the clock."""
+    agent = foundry.create_agent("a", generation="classic")
+    thread = wire.start_thread("hi")
+    path = f"/threads/{thread}/runs"
+    wire.open(path, {"assistant_id": agent.id}).close()
+    foundry.clock.advance(5)
+    assert wire.get(path)["data"][0]["status"] == "completed"
+
+
+@pytest.mark.parametrize("linger", [0, 2])
+def test_linger_says_how_long_an_abandoned_turn_is_seen_working(
+    make_wire: Any, linger: Any
+) -> None:
+    """A knob for clients that look once, or poll."""
+    foundry = Emulator(rules=Rules(linger=linger))
+    wire = make_wire(foundry)
+    agent = foundry.create_agent("a", generation="classic")
+    thread = wire.start_thread("hi")
+    path = f"/threads/{thread}/runs"
+    answer = wire.open(path, {"assistant_id": agent.id})
+    next(answer.iter_raw())
+    answer.close()
+    run = foundry.wireline.world.threads[thread].active.id
+    statuses = [wire.get(f"{path}/{run}")["status"] for _ in range(4)]
+    assert statuses.index("completed") >= linger
+
+
+def test_delays_pass_on_the_clock(foundry: Emulator, wire: Any) -> None:
+    """A slow answer, a slow event and a slow agent take time, and no time."""
+    agent = foundry.create_agent("my-agent", Delayed(7, "late"))
+    start = foundry.clock.time()
+    foundry.faults.add(
+        Fault("delay", seconds=20), Fault("delay", seconds=40, after_events=4, nth=2)
+    )
+    client = wire.http
+    client.timeout = httpx.Timeout(60)
+    assert wire.respond(agent, "hi")["status"] == "completed"
+    wire.stream(V2, wire.turn(agent, "hi"))
+    assert foundry.clock.time() - start == 7 + 20 + 7 + 40
+
+
+def test_the_read_timeout_of_the_client_counts(foundry: Emulator, wire: Any) -> None:
+    """A wait longer than the client's patience is a ReadTimeout, after that patience."""
+    agent = foundry.create_agent("my-agent", Delayed(30, "late"))
+    wire.http.timeout = httpx.Timeout(10)
+    start = foundry.clock.time()
+    with pytest.raises(httpx.ReadTimeout):
+        wire.respond(agent, "hi")
+    assert foundry.clock.time() - start == 10
+
+
+def test_events_come_twice(foundry: Emulator, wire: Any) -> None:
+    """`duplicate` repeats one event, or every one."""
+    agent = foundry.create_agent("my-agent", "a")
+    foundry.faults.add(Fault("duplicate", after_events=5), Fault("duplicate", nth=2))
+    once = [name for name, _ in wire.stream(V2, wire.turn(agent, "hi"))]
+    assert once.count("response.output_text.delta") == 2
+    assert once.count("response.created") == 1
+    twice = [name for name, _ in wire.stream(V2, wire.turn(agent, "hi"))]
+    assert twice[::2] == twice[1::2]
+
+
+def test_cleared_faults_do_nothing(foundry: Emulator, wire: Any) -> None:
+    """`clear` forgets what was planned."""
+    foundry.faults.add(Fault("refuse", times=None))
+    foundry.faults.clear()
+    assert wire.request("GET", "/agents").status_code == 200

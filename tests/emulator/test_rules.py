@@ -1,0 +1,544 @@
+"""What the service refuses, and in which envelope.
+
+The numbers are the rows of the enforcement table in the protocol notes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from azure_agents.emulator import Emulator, Failed, Rules, ToolCalls
+
+V2 = "/openai/v1/responses"
+REFERENCE = {"type": "agent_reference", "name": "my-agent"}
+TOOL = {"type": "function", "name": "f", "parameters": {"type": "object"}}
+MALFORMED = "conv_0123"
+NO_VERSION = "Missing required query parameter: api-version"
+UNKNOWN = "conv_0123456789abcdef00" + "A" * 32
+
+
+@dataclass
+class Case:
+    """One wrong request and the answer to it."""
+
+    row: str
+    method: str
+    path: str
+    body: Any
+    status: int
+    error: dict[str, Any]
+    query: dict[str, str]
+
+
+def case(
+    row: str,
+    request: str,
+    body: Any = None,
+    *,
+    status: int = 400,
+    query: dict[str, str] | None = None,
+    **error: Any,
+) -> Case:
+    """A wrong request, written in one line."""
+    method, path = request.split(" ")
+    return Case(row, method, path, body, status, error, query or {})
+
+
+def respond(**fields: Any) -> dict[str, Any]:
+    """The body of a v2 turn."""
+    return {"agent_reference": REFERENCE, "input": "hi", **fields}
+
+
+def run(**fields: Any) -> dict[str, Any]:
+    """The body of a run."""
+    return {"assistant_id": "{asst}", **fields}
+
+
+CASES = [
+    # both generations
+    case("4", "GET /nothing", status=404, code="404", message="Resource not found"),
+    case("4", "POST /threads/{thread}/nothing", status=404, code="404"),
+    case("7", f"POST {V2}", respond(metadata={str(n): "" for n in range(17)}), param="metadata"),
+    case("7", "POST /threads", {"metadata": {"k" * 65: "v"}}, param="metadata"),
+    case("7", "POST /threads", {"metadata": {"k": "v" * 513}}, param="metadata"),
+    case("7", "POST /threads", {"metadata": {"k": 1}}, param="metadata"),
+    # classic
+    case("10", "POST /threads", query={"api_version": ""}, message=NO_VERSION),
+    case(
+        "11",
+        "POST /threads",
+        query={"api_version": "2024-01-01"},
+        code="UnsupportedApiVersionValue",
+        message="Unsupported api version '2024-01-01'. The supported versions are 'v1', "
+        "'2025-05-01', '2025-05-15-preview'",
+    ),
+    case(
+        "12",
+        "POST /threads/{thread}/runs",
+        {"assistant_id": "asst_x"},
+        status=404,
+        message="No assistant found with id 'asst_x'.",
+    ),
+    case("12", "GET /threads/thread_x", status=404, message="No thread found with id 'thread_x'."),
+    case(
+        "12",
+        "GET /threads/{thread}/runs/run_x",
+        status=404,
+        message="No run found with id 'run_x'.",
+    ),
+    case(
+        "12",
+        "GET /threads/{thread}/messages/msg_x",
+        status=404,
+        message="No message found with id 'msg_x'.",
+    ),
+    case(
+        "13",
+        "POST /threads/runs",
+        {"assistant_id": "my-agent"},
+        message="Invalid 'assistant_id': 'my-agent'. Expected an ID that begins with 'asst'.",
+    ),
+    case(
+        "14",
+        "POST /threads/{busy}/messages",
+        {"role": "user", "content": "hi"},
+        message="Can't add messages to {busy} while a run {run} is active.",
+    ),
+    case(
+        "15",
+        "POST /threads/{busy}/runs",
+        run(),
+        message="Thread {busy} already has an active run {run}.",
+    ),
+    case(
+        "16",
+        "POST /threads/{paused}/runs/{pause}/submit_tool_outputs",
+        {"tool_outputs": [{"tool_call_id": "call_1", "output": "x"}]},
+        message="Expected tool outputs for call_ids ['call_1', 'call_2'], got ['call_1']",
+    ),
+    case(
+        "17",
+        "POST /threads/{paused}/runs/{pause}/submit_tool_outputs",
+        {"tool_outputs": [{"tool_call_id": "call_1", "output": "x"}] * 2},
+        message="Expected tool outputs for call_ids ['call_1', 'call_2'], got ['call_1', 'call_1']",
+    ),
+    case(
+        "18",
+        "POST /threads/{thread}/runs/{done}/submit_tool_outputs",
+        {"tool_outputs": []},
+        message='Runs in status "completed" do not accept tool outputs.',
+    ),
+    case(
+        "20",
+        "POST /threads/{thread}/runs/{done}/cancel",
+        message="Cannot cancel run with status 'completed'.",
+    ),
+    case(
+        "21",
+        "POST /assistants",
+        {"model": "m", "tools": [{"type": "x"}]},
+        message="Invalid tool value(s): x",
+    ),
+    case("-", "POST /threads/runs", run(additional_messages=[]), code="unknown_parameter"),
+    case("-", "POST /threads/runs", run(additional_instructions="x"), code="unknown_parameter"),
+    case(
+        "-",
+        "POST /threads/{thread}/messages",
+        {"role": "system", "content": "hi"},
+        param="role",
+    ),
+    case(
+        "-",
+        "POST /threads/{thread}/messages",
+        {"role": "user", "content": ""},
+        message="Message content must be non-empty.",
+    ),
+    case(
+        "-",
+        "POST /threads/{thread}/runs",
+        run(additional_messages=[{"role": "user", "content": "hi"}] * 4),
+        code="array_above_max_length",
+        param="additional_messages",
+    ),
+    case("-", "GET /threads/{thread}/messages", query={"limit": "0"}, param="limit"),
+    case("-", "GET /threads/{thread}/messages", query={"order": "up"}, param="order"),
+    # v2
+    case("40", "GET /agents", query={"api_version": ""}, message=NO_VERSION),
+    case("41", f"POST {V2}", respond(), query={"api-version": "v1"}, code="BadRequest"),
+    case(
+        "42",
+        "POST /agents/my-agent/endpoint/protocols/openai/responses",
+        {"input": "hi"},
+        status=404,
+        query={"api_version": "2025-11-15-preview"},
+        code="404",
+    ),
+    case(
+        "43",
+        "POST /agents/w/versions",
+        {"definition": {"kind": "workflow", "workflow": ""}},
+        status=403,
+        code="preview_feature_required",
+    ),
+    case(
+        "44",
+        f"POST /agents/{'n' * 64}/versions",
+        {"definition": {"kind": "prompt", "model": "m"}},
+        code="invalid_payload",
+    ),
+    case(
+        "44",
+        "POST /agents/-n/versions",
+        {"definition": {"kind": "prompt", "model": "m"}},
+        code="invalid_payload",
+    ),
+    case(
+        "45",
+        f"POST {V2}",
+        {"agent_reference": {"name": "other"}, "input": "hi"},
+        status=404,
+        code="not_found",
+        message="Agent other with version not found",
+    ),
+    case(
+        "45",
+        f"POST {V2}",
+        {"agent_reference": {"name": "my-agent", "version": "9"}, "input": "hi"},
+        status=404,
+        code="not_found",
+        message="Agent my-agent with version 9 not found",
+    ),
+    case("46", "GET /agents/x", status=404, code="not_found", message="Agent x doesn't exist"),
+    case("46", "DELETE /agents/x", status=404, code="not_found"),
+    case(
+        "49",
+        f"POST {V2}",
+        {"agent": REFERENCE, "input": "hi"},
+        code="invalid_payload",
+        message="The 'agent' property is deprecated. Use 'agent_reference' instead.",
+    ),
+    *(
+        case(
+            "50",
+            f"POST {V2}",
+            respond(**{name: value}),
+            code="invalid_payload",
+            message="Not allowed when agent is specified.",
+            param=name,
+        )
+        for name, value in {
+            "temperature": 0.5,
+            "top_p": 1,
+            "text": {},
+            "instructions": "x",
+            "tools": [],
+            "reasoning": {},
+        }.items()
+    ),
+    case("50", f"POST {V2}", respond(top_p=1, text={}), message="Invalid payload", param=None),
+    case(
+        "51",
+        f"POST {V2}",
+        {"input": "hi"},
+        message="Missing required parameter: 'model'.",
+        code="missing_required_parameter",
+        param="model",
+    ),
+    case(
+        "52",
+        f"POST {V2}",
+        {"model": "gpt-none", "input": "hi"},
+        status=404,
+        code="DeploymentNotFound",
+    ),
+    *(
+        case(
+            "53",
+            f"POST /openai/v1/conversations{path}",
+            {"items": [{"role": "user", "content": "hi"}] * 21},
+            code="invalid_payload",
+            message="maxItems: Value should have at most 20 items",
+            param="/items",
+        )
+        for path in ("", "/{conv}/items")
+    ),
+    case(
+        "54",
+        f"GET /openai/v1/conversations/{UNKNOWN}",
+        status=404,
+        code="not_found",
+        message=f"Conversation '{UNKNOWN}' not found",
+    ),
+    case("54", f"POST {V2}", respond(conversation=UNKNOWN), status=404, code="not_found"),
+    case(
+        "55",
+        f"POST {V2}",
+        respond(conversation=MALFORMED),
+        message="Invalid conversation id 'conv_0123', Malformed identifier.",
+    ),
+    case(
+        "56",
+        f"GET {V2}/resp_x",
+        status=404,
+        message="Response with id 'resp_x' not found.",
+        code=None,
+    ),
+    case(
+        "57",
+        f"POST {V2}",
+        respond(previous_response_id="resp_x"),
+        code="previous_response_not_found",
+        param="previous_response_id",
+    ),
+    case(
+        "58",
+        f"POST {V2}",
+        respond(previous_response_id="{resp}", conversation="{conv}"),
+        code="mutually_exclusive_parameters",
+    ),
+    case(
+        "59",
+        f"POST {V2}",
+        respond(previous_response_id="{call}"),
+        message="No tool output found for function call call_1.",
+        param="input",
+    ),
+    case(
+        "60",
+        f"POST {V2}",
+        respond(input=[{"type": "function_call_output", "call_id": "call_x", "output": ""}]),
+        message="No tool call found for function call output with call_id call_x.",
+        param="input",
+    ),
+    case(
+        "61",
+        f"POST {V2}",
+        respond(
+            previous_response_id="{call}",
+            input=[
+                {"type": "function_call_output", "call_id": id, "output": ""}
+                for id in ("call_1", "call_2", "call_1")
+            ],
+        ),
+        message="No tool call found for function call output with call_id call_1.",
+    ),
+    case(
+        "63",
+        f"POST {V2}",
+        respond(conversation="{locked}"),
+        code="conversation_locked",
+        param="conversation",
+    ),
+    case(
+        "64",
+        f"POST {V2}",
+        respond(input=[{"role": "user", "content": "hi", "status": None}]),
+        message="Invalid payload",
+        details=[
+            {
+                "code": "ValidationError",
+                "message": "Value is 'null' but should be 'string'",
+                "param": "/input/0/status",
+                "type": "error",
+            }
+        ],
+    ),
+    case(
+        "65",
+        f"POST {V2}",
+        {"agent_reference": {"name": "hosted"}, "input": "hi"},
+        code="bad_request",
+    ),
+    case("66", f"POST {V2}/{{resp}}/cancel"),
+    case("67", f"GET {V2}/{{resp}}", query={"stream": "true", "starting_after": "1"}),
+    case(
+        "69",
+        "POST /agents/a/versions",
+        {
+            "definition": {
+                "kind": "prompt",
+                "model": "m",
+                "tools": [{"type": "mcp", "server_label": "{{x}}"}],
+            }
+        },
+        message="The supplied value is invalid.",
+        param="",
+    ),
+    case(
+        "76",
+        f"POST {V2}",
+        {"agent_reference": {"name": "painter"}, "input": "hi"},
+        code="missing_required_parameter",
+    ),
+    case("-", f"POST {V2}", respond(max_tokens=5), code="unknown_parameter", param="max_tokens"),
+    case("-", f"POST {V2}", {"agent_reference": REFERENCE}, code="missing_required_parameter"),
+    case("-", f"POST {V2}", respond(input=[{"type": "x_y"}]), message="Invalid payload"),
+    case("-", f"POST {V2}", respond(input=[{"role": "tool", "content": ""}])),
+    case(
+        "-",
+        f"POST {V2}",
+        respond(
+            input=[{"role": "assistant", "content": [{"type": "input_text", "text": "hi"}]}],
+        ),
+        message="Invalid value: 'input_text'. Supported values are: 'output_text' and 'refusal'.",
+    ),
+    case("-", f"POST {V2}", respond(background=True, store=False), param="background"),
+]
+
+
+@pytest.fixture(scope="module")
+def project(make_wire: Any) -> Any:
+    """A project with something in every state that a case needs, and the ids of it."""
+    foundry = Emulator(seed=5, rules=Rules(linger=100, most_messages=3))
+    calls = ToolCalls(("f", {}, "call_1"), ("f", {}, "call_2"))
+    foundry.create_agent("my-agent")
+    foundry.create_agent("caller", calls, tools=[TOOL])
+    foundry.create_agent("hosted", definition={"kind": "hosted"})
+    foundry.create_agent("painter", tools=[{"type": "image_generation"}])
+    asst = foundry.create_agent("classic", generation="classic")
+    caller = foundry.create_agent("classic-caller", calls, generation="classic")
+    wire = make_wire(foundry)
+    ids = {"asst": asst.id}
+    for thread, started, agent in (("thread", "done", asst), ("paused", "pause", caller)):
+        ids[thread] = wire.start_thread("hi")
+        ids[started] = wire.post(f"/threads/{ids[thread]}/runs", {"assistant_id": agent.id})["id"]
+        wire.finish(ids[thread], ids[started])
+    ids["busy"] = wire.start_thread("hi")
+    working = wire.open(f"/threads/{ids['busy']}/runs", {"assistant_id": asst.id})
+    ids["run"] = wire.get(f"/threads/{ids['busy']}/runs")["data"][0]["id"]
+    ids["resp"] = wire.respond("my-agent", "hi")["id"]
+    ids["call"] = wire.respond("caller", "hi")["id"]
+    for name in ("conv", "locked"):
+        ids[name] = wire.post("/openai/v1/conversations")["id"]
+    answering = wire.open(V2, wire.turn("my-agent", "hi", conversation=ids["locked"]))
+    yield wire, ids
+    working.close()
+    answering.close()
+
+
+def fill(value: Any, ids: dict[str, str]) -> Any:
+    """Put ids where a case names them."""
+    if isinstance(value, str):
+        for name, id in ids.items():
+            value = value.replace("{" + name + "}", id)
+        return value
+    if isinstance(value, list):
+        return [fill(one, ids) for one in value]
+    if isinstance(value, dict):
+        return {key: fill(one, ids) for key, one in value.items()}
+    return value
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.row}-{case.method}-{case.path}")
+def test_wrong_requests_are_refused(project: Any, case: Any) -> None:
+    """Status, message, code and param are those of the service."""
+    wire, ids = project
+    request = wire.build(case.method, fill(case.path, ids), fill(case.body, ids), **case.query)
+    answer = wire.http.send(request)
+    assert answer.status_code == case.status, answer.text
+    error = answer.json()["error"]
+    assert {key: error[key] for key in case.error} == fill(case.error, ids)
+
+
+def test_bodies_that_are_not_json_are_refused(wire: Any) -> None:
+    """Row 6: the envelope is the Foundry layer's."""
+    request = wire.build("POST", V2)
+    headers = {**request.headers, "content-type": "application/json", "content-length": "9"}
+    answer = wire.http.post(V2, content=b"{not json", headers=headers)
+    assert answer.status_code == 400
+    assert answer.json()["error"]["code"] == "invalid_payload"
+
+
+@pytest.mark.parametrize("header", [None, "Bearer garbage", "Basic x", "Bearer "])
+def test_bad_tokens_are_refused_in_their_own_envelope(wire: Any, header: Any) -> None:
+    """Row 1: API management answers without an `error` key."""
+    headers = {} if header is None else {"authorization": header}
+    answer = wire.http.get("/agents", params={"api-version": "v1"}, headers=headers)
+    assert answer.status_code == 401
+    assert answer.json() == {
+        "statusCode": 401,
+        "message": "Unauthorized. Access token is missing, invalid, audience is incorrect "
+        "(https://ai.azure.com/), or have expired.",
+    }
+
+
+def test_a_token_for_another_audience_is_refused(foundry: Emulator, wire: Any) -> None:
+    """Row 1: the credential hands it out, the service does not take it."""
+    wire.token = foundry.credential.get_token("https://cognitiveservices.azure.com/.default").token
+    assert wire.request("GET", "/agents").status_code == 401
+    assert foundry.token_scopes[-1] == ("https://cognitiveservices.azure.com/.default",)
+
+
+def test_tokens_end(foundry: Emulator, wire: Any) -> None:
+    """Row 1: a token lives an hour on the clock, or until it is revoked."""
+    foundry.clock.advance(3599)
+    assert wire.request("GET", "/agents").status_code == 200
+    foundry.clock.advance(1)
+    assert wire.request("GET", "/agents").status_code == 401
+    wire.sign_in()
+    foundry.revoke_tokens()
+    assert wire.request("GET", "/agents").status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("path", "status"), [("/agents?api-version=v1", 200), ("/threads?api-version=v1", 401)]
+)
+def test_keys_open_v2_only(foundry: Emulator, wire: Any, path: Any, status: Any) -> None:
+    """An api-key header works on v2 and not on classic."""
+    assert wire.http.get(path, headers={"api-key": foundry.api_key}).status_code == status
+
+
+def test_runs_that_nobody_answers_expire(foundry: Emulator, wire: Any) -> None:
+    """Row 22: ten hours after it started, a paused run is over."""
+    agent = foundry.create_agent("a", ToolCalls(("f", {}, "call_1")), generation="classic")
+    thread = wire.start_thread("hi")
+    run = wire.post(f"/threads/{thread}/runs", {"assistant_id": agent.id})["id"]
+    paused = wire.finish(thread, run)
+    assert paused["expires_at"] == paused["started_at"] + 36_000
+    foundry.clock.advance(36_000)
+    wire.sign_in()
+    assert wire.get(f"/threads/{thread}/runs/{run}")["status"] == "expired"
+    late = {"tool_outputs": [{"tool_call_id": "call_1", "output": ""}]}
+    answer = wire.request("POST", f"/threads/{thread}/runs/{run}/submit_tool_outputs", late)
+    assert answer.json()["error"]["message"] == (
+        'Runs in status "expired" do not accept tool outputs.'
+    )
+    wire.post(f"/threads/{thread}/messages", {"role": "user", "content": "still there?"})
+
+
+def test_model_quota_is_a_failed_run(foundry: Emulator, wire: Any) -> None:
+    """Row 23: HTTP is fine, the run is not."""
+    agent = foundry.create_agent("a", Failed("rate_limit_exceeded", "Wait."), generation="classic")
+    thread = wire.start_thread("hi")
+    run = wire.post(f"/threads/{thread}/runs", {"assistant_id": agent.id})["id"]
+    ended = wire.finish(thread, run)
+    assert ended["status"] == "failed"
+    assert ended["last_error"] == {"code": "rate_limit_exceeded", "message": "Wait."}
+
+
+def test_lists_are_paged_newest_first(wire: Any) -> None:
+    """Row 24: twenty at a time unless asked otherwise, in both directions."""
+    thread = wire.start_thread(*(f"{number}" for number in range(25)))
+    path = f"/threads/{thread}/messages"
+
+    def texts(page: Any) -> list[str]:
+        return [message["content"][0]["text"]["value"] for message in page["data"]]
+
+    first = wire.get(path)
+    assert (len(first["data"]), first["has_more"], texts(first)[0]) == (20, True, "24")
+    second = wire.get(path, after=first["last_id"])
+    assert (texts(second), second["has_more"]) == (["4", "3", "2", "1", "0"], False)
+    assert texts(wire.get(path, order="asc", limit="2")) == ["0", "1"]
+
+
+def test_deleting_an_item_answers_with_the_conversation(wire: Any) -> None:
+    """Row 74: there is no deletion record."""
+    items = [{"role": "user", "content": "hi"}]
+    conversation = wire.post("/openai/v1/conversations", {"items": items})
+    path = f"/openai/v1/conversations/{conversation['id']}/items"
+    item = wire.get(path)["data"][0]["id"]
+    assert wire.request("DELETE", f"{path}/{item}").json() == conversation
+    assert wire.get(path) == {"data": [], "has_more": False, "object": "list"}

@@ -1,0 +1,361 @@
+"""How a turn lives: streamed, polled, in the background, cancelled, and in parallel."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpx
+import pytest
+
+from azure_agents.emulator import (
+    Delayed,
+    Empty,
+    Emulator,
+    Failed,
+    Incomplete,
+    Parts,
+    Text,
+    ToolCalls,
+)
+
+V2 = "/openai/v1/responses"
+
+TEXT = [
+    "response.created",
+    "response.in_progress",
+    "response.output_item.added",
+    "response.content_part.added",
+    "response.output_text.delta",
+    "response.output_text.delta",
+    "response.output_text.done",
+    "response.content_part.done",
+    "response.output_item.done",
+    "response.completed",
+]
+CALL = [
+    "response.created",
+    "response.in_progress",
+    "response.output_item.added",
+    "response.function_call_arguments.delta",
+    "response.function_call_arguments.done",
+    "response.output_item.done",
+    "response.completed",
+]
+
+V2_STREAMS = [
+    ("one two", TEXT),
+    (Empty(), ["response.created", "response.in_progress", "response.completed"]),
+    (ToolCalls(("f", {})), CALL),
+    (Parts("one two", ToolCalls(("f", {}))), [*TEXT[:-1], *CALL[2:]]),
+    (Failed(), ["response.created", "response.in_progress", "response.failed"]),
+    (Failed(text="one two"), [*TEXT[:6], "response.failed"]),
+    (Incomplete(text="one two"), [*TEXT[:-1], "response.incomplete"]),
+    ("", [*TEXT[:4], *TEXT[6:]]),
+]
+
+HEAD = ["thread.run.created", "thread.run.queued", "thread.run.in_progress"]
+STEP = ["thread.run.step.created", "thread.run.step.in_progress"]
+MESSAGE = [
+    *STEP,
+    "thread.message.created",
+    "thread.message.in_progress",
+    "thread.message.delta",
+    "thread.message.delta",
+]
+SAID = [*MESSAGE, "thread.message.completed", "thread.run.step.completed"]
+CLASSIC_STREAMS = [
+    ("one two", [*SAID, "thread.run.completed"]),
+    (Empty(), ["thread.run.completed"]),
+    (
+        ToolCalls(("f", {})),
+        [*STEP, "thread.run.step.delta", "thread.run.step.delta", "thread.run.requires_action"],
+    ),
+    (
+        Parts("one two", ToolCalls(("f", ""))),
+        [*SAID, *STEP, "thread.run.step.delta", "thread.run.requires_action"],
+    ),
+    (Failed(), ["thread.run.failed"]),
+    (
+        Failed(text="one two"),
+        [
+            *MESSAGE,
+            "thread.message.incomplete",
+            "thread.run.step.failed",
+            "thread.run.failed",
+        ],
+    ),
+    (
+        Incomplete(text="one two"),
+        [
+            *MESSAGE,
+            "thread.message.incomplete",
+            "thread.run.step.completed",
+            "thread.run.incomplete",
+        ],
+    ),
+]
+
+
+@pytest.mark.parametrize(("reply", "expected"), V2_STREAMS)
+def test_v2_events_come_in_order(foundry: Emulator, wire: Any, reply: Any, expected: Any) -> None:
+    """Names and order of events; numbers from zero without gaps; no [DONE]."""
+    agent = foundry.create_agent("my-agent", reply)
+    events = wire.stream(V2, wire.turn(agent, "hi"))
+    assert [name for name, _ in events] == expected
+    assert [data["sequence_number"] for _, data in events] == list(range(len(events)))
+    assert all(name == data["type"] for name, data in events)
+
+
+@pytest.mark.parametrize(("reply", "expected"), CLASSIC_STREAMS)
+def test_classic_events_come_in_order(
+    foundry: Emulator, wire: Any, reply: Any, expected: Any
+) -> None:
+    """Names and order of events; every stream ends with `done`."""
+    agent = foundry.create_agent("a", reply, generation="classic")
+    thread = wire.start_thread("hi")
+    events = wire.stream(f"/threads/{thread}/runs", {"assistant_id": agent.id})
+    assert [name for name, _ in events] == [*HEAD, *expected, "done"]
+    assert events[-1][1] == "[DONE]"
+
+
+def test_a_new_thread_is_announced(foundry: Emulator, wire: Any) -> None:
+    """`/threads/runs` begins with the thread."""
+    agent = foundry.create_agent("a", "yes", generation="classic")
+    body = {
+        "assistant_id": agent.id,
+        "thread": {"messages": [{"role": "user", "content": "hi"}]},
+    }
+    events = wire.stream("/threads/runs", body)
+    assert events[0][0] == "thread.created"
+    assert events[0][1]["id"] == events[1][1]["thread_id"]
+
+
+@pytest.mark.parametrize("chunk_size", [1, 7, None])
+def test_chunks_are_cut_anywhere(make_wire: Any, chunk_size: Any) -> None:
+    """Events come in several reads, also inside of characters."""
+    foundry = Emulator(seed=1, chunk_size=chunk_size)
+    wire = make_wire(foundry)
+    agent = foundry.create_agent("my-agent", Text("naïve 😀 text"))
+    answer = wire.open(V2, wire.turn(agent, "hi"))
+    chunks = list(answer.iter_raw())
+    assert len(chunks) > b"".join(chunks).count(b"\n\n")
+    assert "naïve 😀 text" in b"".join(chunks).decode()
+    if chunk_size:
+        assert max(map(len, chunks)) == chunk_size
+
+
+def test_a_run_is_active_while_its_stream_is_open(foundry: Emulator, wire: Any) -> None:
+    """The thread is locked until the last event, and free right after it."""
+    agent = foundry.create_agent("a", generation="classic")
+    thread = wire.start_thread("hi")
+    path = f"/threads/{thread}/runs"
+    answer = wire.open(path, {"assistant_id": agent.id})
+    chunks = answer.iter_raw()
+    next(chunks)
+    for _ in range(3):
+        assert wire.request("POST", path, {"assistant_id": agent.id}).status_code == 400
+    for _ in chunks:
+        pass
+    assert wire.request("POST", path, {"assistant_id": agent.id}).status_code == 200
+
+
+def test_a_client_may_stop_reading_at_the_terminal_event(foundry: Emulator, wire: Any) -> None:
+    """v2: after response.completed the conversation is free, even before the stream is closed."""
+    agent = foundry.create_agent("my-agent")
+    conversation = wire.post("/openai/v1/conversations")["id"]
+    body = wire.turn(agent, "hi", conversation=conversation)
+    answer, got = wire.open(V2, body), b""
+    for chunk in answer.iter_raw():
+        got += chunk
+        if b"response.completed" in got and got.endswith(b"\n\n"):
+            break
+    assert wire.request("POST", V2, body).status_code == 200
+    answer.close()
+
+
+def test_polling_moves_a_run_on(foundry: Emulator, wire: Any) -> None:
+    """One status for every look."""
+    agent = foundry.create_agent("a", [ToolCalls(("f", {}, "call_1")), "ok"], generation="classic")
+    thread = wire.start_thread("hi")
+    path = f"/threads/{thread}/runs"
+    run = wire.post(path, {"assistant_id": agent.id})
+    statuses = [run["status"]] + [wire.get(f"{path}/{run['id']}")["status"] for _ in range(3)]
+    assert statuses == ["queued", "in_progress", "requires_action", "requires_action"]
+    outputs = {"tool_outputs": [{"tool_call_id": "call_1", "output": "x"}]}
+    again = wire.post(f"{path}/{run['id']}/submit_tool_outputs", outputs)
+    statuses = [again["status"]] + [wire.get(f"{path}/{run['id']}")["status"] for _ in range(2)]
+    assert statuses == ["queued", "in_progress", "completed"]
+    steps = wire.get(f"{path}/{run['id']}/steps")["data"]
+    assert [step["type"] for step in steps] == ["message_creation", "tool_calls"]
+    assert wire.get(f"{path}/{run['id']}/steps/{steps[0]['id']}") == steps[0]
+    total = wire.get(f"{path}/{run['id']}")["usage"]["total_tokens"]
+    assert total == sum(step["usage"]["total_tokens"] for step in steps)
+
+
+def test_a_late_agent_is_waited_for_on_any_clock(foundry: Emulator, wire: Any) -> None:
+    """A polled run takes as many looks as seconds, or the time on the clock."""
+    agent = foundry.create_agent("a", Delayed(3, "ok"), generation="classic")
+    thread = wire.start_thread("hi")
+    run = wire.post(f"/threads/{thread}/runs", {"assistant_id": agent.id})["id"]
+    path = f"/threads/{thread}/runs/{run}"
+    statuses = [wire.get(path)["status"] for _ in range(6)]
+    assert (statuses.count("in_progress"), statuses[-1]) == (5, "completed")
+
+
+def test_background_responses_resume(foundry: Emulator, wire: Any) -> None:
+    """A stream goes on after any event, for any number of readers."""
+    agent = foundry.create_agent("my-agent", "one two three")
+    body = wire.turn(agent, "hi", background=True)
+    whole = wire.stream(V2, body)
+    id = whole[0][1]["response"]["id"]
+    assert [name for name, _ in whole][:3] == [
+        "response.created",
+        "response.queued",
+        "response.in_progress",
+    ]
+    answer = wire.request("GET", f"{V2}/{id}", stream="true", starting_after="4")
+    numbers = [line for line in answer.text.split("\n") if line.startswith("data: ")]
+    assert len(numbers) == len(whole) - 5
+
+
+def test_background_responses_are_cancelled(foundry: Emulator, wire: Any) -> None:
+    """Any number of times; a cancelled one stays cancelled."""
+    agent = foundry.create_agent("my-agent")
+    id = wire.respond(agent, "hi", background=True)["id"]
+    statuses = [wire.post(f"{V2}/{id}/cancel")["status"] for _ in range(2)]
+    assert [*statuses, wire.get(f"{V2}/{id}")["status"]] == ["cancelled"] * 3
+
+
+def test_unstored_responses_cannot_be_asked_for(foundry: Emulator, wire: Any) -> None:
+    """`store: false` leaves nothing behind."""
+    agent = foundry.create_agent("my-agent")
+    id = wire.respond(agent, "hi", store=False)["id"]
+    assert wire.request("GET", f"{V2}/{id}").status_code == 404
+    body = wire.turn(agent, "hi", previous_response_id=id)
+    assert wire.request("POST", V2, body).json()["error"]["code"] == "previous_response_not_found"
+
+
+def test_max_output_tokens_cut_the_answer(foundry: Emulator, wire: Any) -> None:
+    """The budget ends the answer as incomplete."""
+    agent = foundry.create_agent("my-agent", "one two three four")
+    answer = wire.respond(agent, "hi", max_output_tokens=2)
+    assert answer["incomplete_details"] == {"reason": "max_output_tokens"}
+    assert answer["output"][0]["content"][0]["text"] == "one two"
+    assert answer["usage"]["output_tokens"] == 2
+
+
+def test_agent_versions_answer_for_themselves(foundry: Emulator, wire: Any) -> None:
+    """A new version is the default; the old one answers by number; the endpoint route works."""
+    foundry.create_agent("my-agent", "old")
+    new = foundry.create_agent("my-agent", "new")
+    texts = [
+        wire.respond(name, "hi")["output"][0]["content"][0]["text"]
+        for name in ("my-agent", "my-agent:1", new)
+    ]
+    assert texts == ["new", "old", "new"]
+    path = "/agents/my-agent/endpoint/protocols/openai/responses"
+    assert wire.post(path, {"input": "hi"})["agent_reference"]["version"] == "2"
+
+
+def test_ids_share_the_partition(foundry: Emulator, wire: Any) -> None:
+    """v2: a conversation, its responses and their items; a chain and its items."""
+    agent = foundry.create_agent("my-agent")
+    conversation = wire.post("/openai/v1/conversations")["id"]
+    made = wire.respond(agent, "hi", conversation=conversation)
+    ids = [conversation, made["id"], made["output"][0]["id"]]
+    assert len({id.partition("_")[2][:18] for id in ids}) == 1
+    first = wire.respond(agent, "hi")
+    second = wire.respond(agent, "hi", previous_response_id=first["id"])
+    assert first["id"][:23] == second["id"][:23]
+    assert first["id"] != second["id"]
+
+
+def test_a_seed_makes_everything_repeatable(make_wire: Any) -> None:
+    """The same requests give the same bytes; without a seed ids differ."""
+
+    def play(seed: int | None) -> bytes:
+        foundry = Emulator(seed=seed)
+        wire = make_wire(foundry)
+        agent = foundry.create_agent("my-agent")
+        return b"|".join(wire.open(V2, wire.turn(agent, "hi")).iter_raw())
+
+    assert play(3) == play(3)
+    assert play(3) != play(4)
+    assert play(None) != play(None)
+
+
+def test_agents_think_in_parallel(foundry: Emulator, wire: Any) -> None:
+    """A scripted answer may wait for another turn: nothing is locked meanwhile."""
+    barrier = threading.Barrier(2, timeout=10)
+    agent = foundry.create_agent("my-agent", lambda _: f"{barrier.wait() * 0}")
+    with ThreadPoolExecutor(2) as pool:
+        answers = list(pool.map(lambda n: wire.respond(agent, n), "ab"))
+    assert {answer["status"] for answer in answers} == {"completed"}
+
+
+async def test_agents_think_in_parallel_tasks(foundry: Emulator, wire: Any) -> None:
+    """The same from one event loop."""
+    barrier = threading.Barrier(2, timeout=10)
+    agent = foundry.create_agent("my-agent", lambda _: f"{barrier.wait() * 0}")
+    headers = {"authorization": f"Bearer {wire.token}"}
+    async with httpx.AsyncClient(
+        transport=foundry.async_transport, base_url=foundry.endpoint, headers=headers
+    ) as client:
+        posts = (client.post(V2, json=wire.turn(agent, text)) for text in "ab")
+        answers = await asyncio.gather(*posts)
+    assert [answer.status_code for answer in answers] == [200, 200]
+
+
+async def test_a_cancelled_task_leaves_its_turn_behind(foundry: Emulator, wire: Any) -> None:
+    """Async: cancelling the reader is going away; the run can be cancelled or goes on."""
+    agent = foundry.create_agent("a", "one two three", generation="classic")
+    thread = wire.start_thread("hi")
+    path = f"/threads/{thread}/runs"
+    headers = {"authorization": f"Bearer {wire.token}"}
+    seen = asyncio.Event()
+
+    async def follow(client: httpx.AsyncClient) -> None:
+        body = {"assistant_id": agent.id, "stream": True}
+        async with client.stream("POST", f"{path}?api-version=v1", json=body) as answer:
+            async for _ in answer.aiter_raw():
+                seen.set()
+
+    async with httpx.AsyncClient(
+        transport=foundry.async_transport, base_url=foundry.endpoint, headers=headers
+    ) as client:
+        task = asyncio.create_task(follow(client))
+        await seen.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    run = wire.get(path)["data"][0]["id"]
+    assert wire.post(f"{path}/{run}/cancel")["status"] in {"cancelling", "cancelled"}
+
+
+def test_a_script_that_raises_fails_the_turn(foundry: Emulator, wire: Any) -> None:
+    """The error reaches the test, and the service is not left hanging."""
+
+    def broken(_: object) -> str:
+        raise RuntimeError("assertion in a script")
+
+    agent = foundry.create_agent("a", broken, generation="classic")
+    thread = wire.start_thread("hi")
+    path = f"/threads/{thread}/runs"
+    with pytest.raises(RuntimeError, match="assertion in a script"):
+        wire.stream(path, {"assistant_id": agent.id})
+    for _ in range(2):
+        runs = wire.get(path)["data"]
+    assert runs[0]["status"] == "failed"
+
+
+def test_secrets_are_not_logged(foundry: Emulator, wire: Any) -> None:
+    """The request log keeps bodies and headers, not tokens."""
+    wire.respond(foundry.create_agent("my-agent"), "hi")
+    logged = foundry.requests[-1]
+    assert logged.headers["authorization"] == "***"
+    assert wire.token not in repr(foundry.requests)
+    assert wire.token not in repr(foundry.credential.get_token("x"))
+    assert (logged.body["input"], logged.status, logged.path) == ("hi", 200, V2)

@@ -1,0 +1,74 @@
+"""The one promise, tried on random scripts: what the agent sees is what the call says.
+
+Whatever the caller does - continue, edit, branch, go back, regenerate, batch, share, strip the
+metadata, change the system message, restart, work from two processes, cancel, lose answers - the
+transcript of every turn equals the messages of its call.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from .world import STEPS, TOOL_STEPS, Setting, Step, World
+
+# 500 for each of the four points of the text grid make the 2,000 that CI must try.
+EXAMPLES = int(os.environ.get("PROMISE_EXAMPLES", "500"))
+GRID = [
+    Setting(generation, is_async) for generation in ("v2", "classic") for is_async in (False, True)
+]
+
+
+def scripts(names: list[str]) -> st.SearchStrategy[list[Step]]:
+    """Scripts of a few steps."""
+    number = st.integers(0, 200)
+    return st.lists(st.builds(Step, st.sampled_from(names), number, number), max_size=9)
+
+
+TEXT_SCRIPTS = scripts([name for name in STEPS if name not in TOOL_STEPS])
+TOOL_SCRIPTS = scripts(["continue", *STEPS])
+
+
+async def play(setting: Setting, script: list[Step], seed: int) -> World:
+    """Play a script in a new world; every call in it is checked."""
+    world = World(setting, seed)
+    for step in script:
+        await world.apply(step)
+    return world
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("setting", GRID, ids=str)
+def test_the_agent_sees_exactly_the_messages_of_the_call(setting: Setting) -> None:
+    """No script makes the agent see anything but the messages of the call."""
+
+    @settings(
+        max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), database=None
+    )
+    @given(script=TEXT_SCRIPTS, seed=st.integers(0, 9))
+    def try_script(script: list[Step], seed: int) -> None:
+        asyncio.run(play(setting, script, seed))
+
+    try_script()
+
+
+TOOL_GRID = [Setting(s.generation, s.is_async, has_tools=True) for s in GRID]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("setting", TOOL_GRID, ids=str)
+def test_tool_rounds_keep_the_promise(setting: Setting) -> None:
+    """Calls that are answered at once, in parts, late, never or after other words change nothing."""
+
+    @settings(
+        max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), database=None
+    )
+    @given(script=TOOL_SCRIPTS, seed=st.integers(0, 9))
+    def try_script(script: list[Step], seed: int) -> None:
+        asyncio.run(play(setting, script, seed))
+
+    try_script()
