@@ -90,8 +90,8 @@ EVENTS = [
         id="a citation comes after its text",
     ),
     pytest.param(
-        [*texts("ab"), Progress("1", "x", "searching")],
-        [*texts("a"), Progress("1", "x", "searching"), *texts("b"), WHOLE],
+        [*texts("abc"), Progress("1", "x", "searching")],
+        [*texts("a"), Progress("1", "x", "searching"), *texts("bc"), WHOLE],
         id="progress waits for nothing",
     ),
     pytest.param(
@@ -120,12 +120,13 @@ def test_other_events_keep_their_place(events: list[Event], delivered: list[Even
 
 
 def test_nothing_is_delivered_that_may_have_to_be_taken_back() -> None:
-    """As much text is held back as could begin a sequence, and no more."""
-    cutter = StopCut(("END",))
-    assert [texts("abc"), [], texts("E", "N", "D")[:2]] == [
+    """One character less than the longest sequence is held back."""
+    cutter = StopCut(("END", "."))
+    assert [texts("abc"), [], texts("EN", "d"), texts("EN")] == [
         cutter.feed(TextDelta("abcEN", "m", 0)),
         cutter.feed(TextDelta("", "m", 0)),
-        cutter.feed(TextDelta("dEN", "m", 0))[:2],
+        cutter.feed(TextDelta("dEN", "m", 0)),
+        cutter.feed(WHOLE)[:-1],
     ]
 
 

@@ -97,7 +97,7 @@ def _stream_text(world: World, part: Part, content: JSON) -> Iterator[Event]:
 
 
 def _place(annotation: JSON) -> int:
-    return int(annotation.get("end_index", annotation.get("index", 0)))
+    return int(annotation.get("end_index") or annotation.get("index") or 0)
 
 
 def _deltas(part: Part, text: str) -> Sequence[str]:

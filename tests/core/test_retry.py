@@ -1,0 +1,98 @@
+"""Retry is a pure decision: what may be sent again, and how long to wait before."""
+
+from __future__ import annotations
+
+import pytest
+
+from azure_agents.errors import (
+    AuthenticationError,
+    AzureAgentsError,
+    BadRequestError,
+    ConflictError,
+    ConnectionLostError,
+    CredentialError,
+    DeadlineError,
+    NotSentError,
+    ProtocolError,
+    RateLimitError,
+    RunFailedError,
+    ServerError,
+    StreamInterruptedError,
+    TimedOutError,
+    TransportError,
+)
+from azure_agents.retry import (
+    MAX_RETRY_AFTER,
+    RetryPolicy,
+    delay_before,
+    is_unknown,
+    may_pass,
+    was_not_applied,
+)
+
+# error, provably not applied, perhaps applied, worth another attempt
+ERRORS = [
+    (NotSentError("x"), True, False, True),
+    (ConnectionLostError("x"), False, True, True),
+    (TimedOutError("x"), False, True, True),
+    (TransportError("x"), False, True, True),
+    (DeadlineError("x"), False, False, False),
+    (RateLimitError("x", status=429), True, False, True),
+    (RateLimitError("a run that failed"), False, False, True),
+    (RateLimitError("x", status=400), False, False, True),
+    (ServerError("x", status=500), False, True, True),
+    (ServerError("an error event"), False, True, True),
+    (BadRequestError("x", status=408), False, True, True),
+    (BadRequestError("x", status=400), False, False, False),
+    (ConflictError("x", status=409), False, False, False),
+    (AuthenticationError("x", status=401), False, False, False),
+    (CredentialError("x"), False, False, False),
+    (RunFailedError("x"), False, False, False),
+    (StreamInterruptedError("x"), False, False, False),
+    (ProtocolError("x"), False, False, False),
+]
+
+
+@pytest.mark.parametrize(("error", "safe", "unknown", "hopeful"), ERRORS, ids=repr)
+def test_what_is_known_of_a_failed_request(
+    error: AzureAgentsError, safe: bool, unknown: bool, hopeful: bool
+) -> None:
+    """Every error says whether its request may be sent again, and under which condition."""
+    assert (safe, unknown, hopeful) == (was_not_applied(error), is_unknown(error), may_pass(error))
+
+
+POLICY = RetryPolicy(max_retries=5, wait_initial=1.0, wait_max=6.0)
+WAITS = [(1, 1.0), (2, 2.0), (3, 4.0), (4, 6.0), (5, 6.0)]
+
+
+@pytest.mark.parametrize(("retry", "wait"), WAITS)
+def test_waits_double_up_to_the_longest(retry: int, wait: float) -> None:
+    """Each wait is twice the last, spread by a quarter either way."""
+    delays = [delay_before(retry, ServerError("x"), POLICY, f"client {i}") for i in range(200)]
+    assert all(d is not None and 0.75 * wait <= d <= 1.25 * wait for d in delays)
+    assert len(set(delays)) > 50
+
+
+ANSWERS = [
+    pytest.param(6, None, None, id="no retries are left"),
+    pytest.param(6, 1.0, None, id="no retries are left, whatever the service says"),
+    pytest.param(1, 0.0, 0.0, id="at once"),
+    pytest.param(1, 0.25, 0.25, id="as long as the service says"),
+    pytest.param(5, 30.0, 30.0, id="longer than our own longest wait"),
+    pytest.param(1, MAX_RETRY_AFTER, MAX_RETRY_AFTER, id="the longest that is obeyed"),
+    pytest.param(1, MAX_RETRY_AFTER + 1, None, id="longer: the caller decides"),
+]
+
+
+@pytest.mark.parametrize(("retry", "retry_after", "delay"), ANSWERS)
+def test_the_service_decides_how_long_to_wait(
+    retry: int, retry_after: float | None, delay: float | None
+) -> None:
+    """`retry-after` is obeyed exactly; a wait that is too long is not made."""
+    error = RateLimitError("x", status=429, retry_after=retry_after)
+    assert delay == delay_before(retry, error, POLICY, "key")
+
+
+def test_no_retries_means_none() -> None:
+    """With `max_retries=0` the first failure is the last."""
+    assert None is delay_before(1, ServerError("x"), RetryPolicy(max_retries=0), "key")

@@ -1,0 +1,224 @@
+"""Tools are bound and objects are asked for in LangChain's words."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+from langchain_core import exceptions
+from langchain_core.exceptions import OutputParserException
+from langchain_core.messages import AIMessage, HumanMessage
+from langchain_core.runnables import RunnableBinding
+from langchain_core.tools import tool
+from pydantic import BaseModel
+from pydantic.v1 import BaseModel as OldBaseModel
+from typing_extensions import TypedDict
+
+from azure_agents.emulator import Emulator, Incomplete, Text, ToolCalls
+from azure_agents.errors import ConfigError, InvalidRequestError
+from langchain_azure_agents import ChatAzureAgent
+from langchain_azure_agents._structured import Inquiry, json_of
+
+ENDPOINT = "https://r.services.ai.azure.com/api/projects/p"
+GOOD = '{"name": "Bob", "age": 4}'
+
+
+class Person(BaseModel):
+    """A person."""
+
+    name: str
+    age: int
+
+
+class OldPerson(OldBaseModel):
+    """A person."""
+
+    name: str
+    age: int
+
+
+class PersonDict(TypedDict):
+    """A person."""
+
+    name: str
+    age: int
+
+
+@tool
+def add(a: int, b: int) -> int:
+    """Add."""
+    return a + b
+
+
+def double(x: int) -> int:
+    """Double."""
+    return 2 * x
+
+
+SCHEMAS = [
+    (Person, Person(name="Bob", age=4)),
+    (OldPerson, OldPerson(name="Bob", age=4)),
+    (PersonDict, {"name": "Bob", "age": 4}),
+    (Person.model_json_schema(), {"name": "Bob", "age": 4}),
+]
+
+CHOICES = [
+    (None, None),
+    (False, None),
+    (True, "required"),
+    ("any", "required"),
+    ("required", "required"),
+    ("auto", "auto"),
+    ("none", "none"),
+    ("add", {"type": "function", "function": {"name": "add"}}),
+    ({"type": "file_search"}, {"type": "file_search"}),
+]
+
+
+def model() -> ChatAzureAgent:
+    """A model that is never called."""
+    return ChatAzureAgent(model="my-agent", endpoint=ENDPOINT)
+
+
+@pytest.mark.parametrize(("choice", "expected"), CHOICES)
+def test_tools_are_bound_in_openai_format(choice: Any, expected: Any) -> None:
+    """Binding sends nothing, takes every kind of tool and translates the choice."""
+    declared = {"type": "file_search"}
+    bound = model().bind_tools([add, double, Person, declared], tool_choice=choice, user="u")
+    assert isinstance(bound, RunnableBinding)
+    tools = bound.kwargs["tools"]
+    assert [t.get("function", t).get("name", t["type"]) for t in tools] == [
+        "add",
+        "double",
+        "Person",
+        "file_search",
+    ]
+    assert bound.kwargs.get("tool_choice") == expected
+    assert bound.kwargs["user"] == "u"
+
+
+def test_a_choice_of_no_bound_tool() -> None:
+    """It is refused when it is made."""
+    with pytest.raises(InvalidRequestError, match="subtract"):
+        model().bind_tools([add], tool_choice="subtract")
+
+
+def test_an_unknown_method() -> None:
+    """It is refused when it is made."""
+    with pytest.raises(ConfigError, match="telepathy"):
+        model().with_structured_output(Person, method="telepathy")
+
+
+FENCES = [GOOD, f" {GOOD}\n", f"```json\n{GOOD}\n```", f"```\n{GOOD}```"]
+
+
+@pytest.mark.parametrize("text", FENCES)
+def test_json_is_taken_out_of_its_fence(text: str) -> None:
+    """Models like to wrap their JSON in Markdown."""
+    assert json.loads(json_of(text)) == json.loads(GOOD)
+
+
+@pytest.mark.parametrize("method", ["json_schema", "function_calling", "json_mode"])
+@pytest.mark.parametrize(("schema", "expected"), SCHEMAS)
+def test_objects(connect: Any, schema: Any, expected: Any, method: str) -> None:
+    """Every kind of schema gives its kind of object, in every way of calling."""
+    llm = connect(Text(GOOD)).with_structured_output(schema, method=method)
+    found = [
+        llm.invoke("who?"),
+        asyncio.run(llm.ainvoke("who?")),
+        *llm.stream("who?"),
+        *llm.batch(["who?"]),
+    ]
+    assert found == [expected] * 4
+
+
+def test_the_agent_knows_the_schema(connect: Any, foundry: Emulator, generation: str) -> None:
+    """A classic run enforces it, a v2 agent is told it."""
+    connect(Text(GOOD)).with_structured_output(Person, strict=True).invoke("who?")
+    body = foundry.requests[-1].body
+    if generation == "classic":
+        assert body["response_format"]["json_schema"]["name"] == "Person"
+        assert body["response_format"]["json_schema"]["strict"] is True
+    else:
+        told = foundry.seen[-1].messages[-1]
+        assert (told.role in {"system", "developer"}, '"age"' in told.text) == (True, True)
+
+
+def test_a_wrong_answer_gets_one_repair_round(connect: Any, foundry: Emulator) -> None:
+    """The agent hears what was wrong, once."""
+    llm = connect(["sure!", GOOD]).with_structured_output(Person)
+    assert llm.invoke("who?") == Person(name="Bob", age=4)
+    assert "not valid" in foundry.seen[-1].last_user_text
+    assert len(foundry.seen) == 2
+
+
+@pytest.mark.parametrize("bad", ["sure!", "[1]", '{"name": "Bob"}', '{"name": "Bob", "age": "x"}'])
+@pytest.mark.parametrize("schema", [Person, OldPerson])
+def test_a_wrong_repair_is_an_error(connect: Any, foundry: Emulator, schema: Any, bad: str) -> None:
+    """With the raw text; with `include_raw` it is told and not raised."""
+    llm = connect(Text(bad))
+    with pytest.raises(OutputParserException) as caught:
+        llm.with_structured_output(schema).invoke("who?")
+    assert caught.value.llm_output == bad
+    assert len(foundry.seen) == 2
+    told = llm.with_structured_output(schema, include_raw=True).invoke("who?")
+    assert (told["raw"].content, told["parsed"]) == (bad, None)
+    assert isinstance(told["parsing_error"], OutputParserException)
+
+
+def test_include_raw(connect: Any) -> None:
+    """The message comes along, with ids and usage."""
+    llm = connect(Text(GOOD)).with_structured_output(Person, include_raw=True)
+    told = llm.invoke("who?")
+    assert (told["parsed"], told["parsing_error"]) == (Person(name="Bob", age=4), None)
+    assert told["raw"].usage_metadata["total_tokens"] > 0
+
+
+def test_a_truncated_answer_is_an_error(connect: Any, foundry: Emulator) -> None:
+    """Half an object is none, and asking again would give the same half."""
+    llm = connect(Incomplete(text='{"name": "Bo')).with_structured_output(Person)
+    with pytest.raises(OutputParserException, match="not whole"):
+        llm.invoke("who?")
+    assert len(foundry.seen) == 1
+
+
+def test_a_refusal_is_an_error() -> None:
+    """LangChain's own, where it has one."""
+    refused = AIMessage(
+        "",
+        additional_kwargs={"refusal": "I will not."},
+        response_metadata={"model_provider": "azure_ai_agents", "finish_reason": "stop"},
+    )
+    error = getattr(exceptions, "ModelRefusalError", OutputParserException)
+    with pytest.raises(error, match=r"I will not\."):
+        Inquiry(Person, [HumanMessage("who?")], is_told=False).read(refused)
+
+
+def test_a_pin_of_a_structured_call(connect: Any, foundry: Emulator) -> None:
+    """Arguments and config of the call reach the model."""
+    llm = connect(Text(GOOD))
+    thread = llm.invoke("hi").response_metadata["thread_id"]
+    asked = llm.with_structured_output(Person)
+    asked.invoke("who?", thread_id=thread)
+    assert foundry.seen[-1].messages[0].text == "hi"
+    asked.invoke("who?", {"configurable": {"foundry_thread_id": thread}})
+    assert foundry.seen[-1].messages[0].text == "hi"
+
+
+def test_a_tool_round_of_a_classic_agent(foundry: Emulator) -> None:
+    """Calls come out, results go in, and the run goes on where it waited."""
+    script = [ToolCalls(("add", {"a": 1, "b": 2}), ("double", {"x": 3})), "3 and 6"]
+    agent = foundry.create_agent("tools", script, generation="classic")
+    llm = ChatAzureAgent(model=agent.model, **foundry.connection()).bind_tools([add, double])
+    asked: list[Any] = [HumanMessage("compute")]
+    call = llm.invoke(asked)
+    assert [(c["name"], c["args"]) for c in call.tool_calls] == [
+        ("add", {"a": 1, "b": 2}),
+        ("double", {"x": 3}),
+    ]
+    assert call.response_metadata["finish_reason"] == "tool_calls"
+    results = [add.invoke(call.tool_calls[0]), tool(double).invoke(call.tool_calls[1])]
+    assert llm.invoke([*asked, call, *results]).content == "3 and 6"
+    assert foundry.requests[-1].path.endswith("/submit_tool_outputs")
