@@ -12,6 +12,7 @@ from azure_agents import __version__
 from azure_agents.config import Timeouts
 from azure_agents.errors import AzureAgentsError, ConfigError, InvalidRequestError
 
+from ._approvals import approve, reject
 from ._blocks import register as _register
 from ._chat_model import ChatAzureAgent
 
@@ -24,4 +25,6 @@ __all__ = [
     "InvalidRequestError",
     "Timeouts",
     "__version__",
+    "approve",
+    "reject",
 ]

@@ -18,9 +18,6 @@ from langchain_core.exceptions import OutputParserException
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 from langchain_core.runnables import RunnableConfig, RunnableLambda
 from langchain_core.utils.function_calling import convert_to_json_schema
-from pydantic import BaseModel, ValidationError
-from pydantic.v1 import BaseModel as OldBaseModel
-from pydantic.v1 import ValidationError as OldValidationError
 
 from azure_agents.errors import ConfigError, ProtocolError
 from azure_agents.jsonio import loads
@@ -70,7 +67,7 @@ class Inquiry:
         text = json_of(answer.text)
         try:
             return self._parsed(text)
-        except (ValidationError, OldValidationError, ProtocolError, ValueError) as exc:
+        except (ProtocolError, ValueError) as exc:
             problem = _told(exc)
             if not self._may_repair:
                 raise _failure(f"the answer is not valid ({problem})", answer) from exc
@@ -80,11 +77,10 @@ class Inquiry:
         return None
 
     def _parsed(self, text: str) -> Any:
-        if isinstance(self._wanted, type):
-            if issubclass(self._wanted, BaseModel):
-                return self._wanted.model_validate_json(text)
-            if issubclass(self._wanted, OldBaseModel):
-                return self._wanted.parse_raw(text)
+        # By its method: to import `pydantic.v1` warns on younger Pythons.
+        for method in ("model_validate_json", "parse_raw"):
+            if isinstance(self._wanted, type) and hasattr(self._wanted, method):
+                return getattr(self._wanted, method)(text)
         value = loads(text)
         if not isinstance(value, dict):
             raise ValueError("it is no JSON object")  # noqa: TRY004 - as bad as wrong fields
@@ -200,9 +196,10 @@ def _refusal_of(answer: AIMessage) -> str:
 
 
 def _told(error: Exception) -> str:
-    if isinstance(error, ValidationError | OldValidationError):
-        return "; ".join(f"{_place(e['loc'])}: {e['msg']}" for e in error.errors())
-    return str(error)
+    details = getattr(error, "errors", None)  # pydantic's, old and new
+    if details is None:
+        return str(error)
+    return "; ".join(f"{_place(each['loc'])}: {each['msg']}" for each in details())
 
 
 def _place(steps: tuple[Any, ...]) -> str:

@@ -7,10 +7,10 @@ one object that copies share and pickles leave out, so nothing else needs to rem
 from __future__ import annotations
 
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     import httpx
 
@@ -27,6 +27,7 @@ class Connection:
         sign_in: Makes what signs requests; its closure is the only holder of secrets.
         transport: httpx transport of sync calls.
         async_transport: httpx transport of async calls.
+        seams: What else the core's clients take: `store`, `observer`, `operation_keys`.
     """
 
     def __init__(
@@ -35,11 +36,13 @@ class Connection:
         sign_in: Callable[[], FoundryAuth],
         transport: httpx.BaseTransport | None = None,
         async_transport: httpx.AsyncBaseTransport | None = None,
+        seams: Mapping[str, Any] | None = None,
     ) -> None:
         self.settings = settings
         self._sign_in = sign_in
         self._transport = transport
         self._async_transport = async_transport
+        self._seams = seams or {}
         self._lock = Lock()
         self._agents: Agents | None = None
         self._async_agents: AsyncAgents | None = None
@@ -51,7 +54,9 @@ class Connection:
 
         with self._lock:
             if self._agents is None:
-                self._agents = Agents(self.settings, self._auth(), transport=self._transport)
+                self._agents = Agents(
+                    self.settings, self._auth(), transport=self._transport, **self._seams
+                )
             return self._agents
 
     def async_agents(self) -> AsyncAgents:
@@ -61,7 +66,10 @@ class Connection:
         with self._lock:
             if self._async_agents is None:
                 self._async_agents = AsyncAgents(
-                    self.settings, self._auth(), transport=self._async_transport
+                    self.settings,
+                    self._auth(),
+                    transport=self._async_transport,
+                    **self._seams,
                 )
             return self._async_agents
 

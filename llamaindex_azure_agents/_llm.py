@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from azure_agents.auth import FoundryAuth
+    from azure_agents.observe import Observer
+    from azure_agents.threads.store import ThreadStore
 
 _Method = TypeVar("_Method", bound=Callable[..., Any])
 _SETTINGS = (
@@ -91,6 +93,9 @@ class AzureAgentLLM(StructuredAnswers):
         client_secret: See `tenant_id`.
         transport: httpx transport of sync calls, for tests and proxies.
         async_transport: httpx transport of async calls.
+        thread_store: Where threads are remembered; by default in memory, one for the process.
+        observer: Is told of every request.
+        operation_keys: Makes the unique key of each turn, for recordings.
         fields: The fields below and those of every LlamaIndex LLM (``system_prompt``,
             ``callback_manager``, ``output_parser`` …).
 
@@ -158,6 +163,9 @@ class AzureAgentLLM(StructuredAnswers):
         client_secret: str | SecretStr | None = None,
         transport: httpx.BaseTransport | None = None,
         async_transport: httpx.AsyncBaseTransport | None = None,
+        thread_store: ThreadStore | None = None,
+        observer: Observer | None = None,
+        operation_keys: Callable[[], str] | None = None,
         **fields: Any,
     ) -> None:
         given = {"endpoint": endpoint, "api_base": api_base, "project_endpoint": project_endpoint}
@@ -186,7 +194,8 @@ class AzureAgentLLM(StructuredAnswers):
                 client_secret=client_secret,
             )
 
-        self._connection = Connection(settings, sign_in, transport, async_transport)
+        seams = {"store": thread_store, "observer": observer, "operation_keys": operation_keys}
+        self._connection = Connection(settings, sign_in, transport, async_transport, seams)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         # The base class would hide a failure here and leave an object without a connection.

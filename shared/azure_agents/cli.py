@@ -8,6 +8,7 @@ Every command imports what it needs when it runs, so that `--version` and `--hel
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 from collections.abc import Sequence
 from contextlib import closing
@@ -36,6 +37,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit code: 0, 2 after an error, 130 after Ctrl-C.
     """
     arguments = _parser().parse_args(argv)
+    # azure-identity logs a page about every way to sign in that it tried.
+    logging.getLogger("azure").addHandler(logging.NullHandler())
     try:
         arguments.run(arguments)
     except AzureAgentsError as error:

@@ -6,7 +6,7 @@ no connection is opened before the first call.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Generator
+from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from contextlib import aclosing, closing
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -25,7 +25,11 @@ from .fold import Completion, Fold
 from .messages import TurnRequest
 from .naming import check_handle, parse_handle
 from .observe import Observer
+from .protocols.cancel import cancel
 from .protocols.classic.flow import run_turn as run_classic_turn
+from .protocols.memo import Memo
+from .protocols.responses.background import resume_response
+from .protocols.responses.declared import declare_tools
 from .protocols.responses.flow import run_turn as run_responses_turn
 from .protocols.turn import Turn
 from .stop import StopCut
@@ -60,11 +64,16 @@ class _Client:
         self._keys = operation_keys or _new_key
         url, clock = settings.endpoint.url, clock or SystemClock()
         self._wiring = Wiring(url, auth, settings.timeouts, clock, observer)
+        self._memo = Memo(clock.time)
 
     def _start(self, request: TurnRequest, *, deltas: bool) -> Flow[None]:
         check_request(self.settings, request)
-        turn = Turn(self.settings, request, self._keys(), deltas)
+        turn = self._turn(request, deltas=deltas)
         return _FLOWS[self.settings.agent.generation](turn)
+
+    def _turn(self, request: TurnRequest | None = None, *, deltas: bool = True) -> Turn:
+        asked = request or TurnRequest(())
+        return Turn(self.settings, asked, self._keys(), deltas, self._memo)
 
     def __repr__(self) -> str:
         agent, url = self.settings.agent.requested, self.settings.endpoint.url
@@ -134,6 +143,33 @@ class Agents(_Client):
         if not request.stop:
             return events
         return _cut(events, StopCut(request.stop))
+
+    def resume(
+        self, response_id: str, *, starting_after: int | None = None
+    ) -> Generator[Event, None, None]:
+        """Tell the rest of a background response, also one that another process began.
+
+        Args:
+            response_id: ``resp_…`` of the response.
+            starting_after: Sequence number of the last event already seen; None: from the start.
+        """
+        turn = self._turn()
+        return self._driver.events(resume_response(turn, response_id, starting_after))
+
+    def cancel(
+        self,
+        *,
+        response_id: str | None = None,
+        thread_id: str | None = None,
+        run_id: str | None = None,
+    ) -> str:
+        """Stop a background response (v2) or a run (classic); returns its status."""
+        flow = cancel(self._turn(), response_id=response_id, thread_id=thread_id, run_id=run_id)
+        return self._driver.result(flow)
+
+    def declare_tools(self, tools: Sequence[object]) -> str:
+        """Make a version of the v2 agent that declares these function tools; returns it."""
+        return self._driver.result(declare_tools(self._turn(), tools))
 
     def close(self) -> None:
         """Close idle connections; the client can still be used."""
@@ -210,6 +246,33 @@ class AsyncAgents(_Client):
         if not request.stop:
             return events
         return _acut(events, StopCut(request.stop))
+
+    def resume(
+        self, response_id: str, *, starting_after: int | None = None
+    ) -> AsyncGenerator[Event, None]:
+        """Tell the rest of a background response, also one that another process began.
+
+        Args:
+            response_id: ``resp_…`` of the response.
+            starting_after: Sequence number of the last event already seen; None: from the start.
+        """
+        turn = self._turn()
+        return self._driver.events(resume_response(turn, response_id, starting_after))
+
+    async def cancel(
+        self,
+        *,
+        response_id: str | None = None,
+        thread_id: str | None = None,
+        run_id: str | None = None,
+    ) -> str:
+        """Stop a background response (v2) or a run (classic); returns its status."""
+        flow = cancel(self._turn(), response_id=response_id, thread_id=thread_id, run_id=run_id)
+        return await self._driver.result(flow)
+
+    async def declare_tools(self, tools: Sequence[object]) -> str:
+        """Make a version of the v2 agent that declares these function tools; returns it."""
+        return await self._driver.result(declare_tools(self._turn(), tools))
 
     async def aclose(self) -> None:
         """Close idle connections of the running event loop; the client can still be used."""

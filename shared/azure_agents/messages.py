@@ -102,6 +102,11 @@ class Message:
             return False
         return all(isinstance(part, Text) and not part.text.strip() for part in self.parts)
 
+    @property
+    def is_approval(self) -> bool:
+        """Nothing but answers to approval requests."""
+        return bool(self.parts) and all(isinstance(p, ApprovalReply) for p in self.parts)
+
 
 @dataclass(frozen=True, slots=True)
 class TurnRequest:

@@ -9,10 +9,27 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from azure_agents.emulator import Emulator, Failed, Fault, Incomplete, Served, ToolCalls
+from azure_agents.emulator import (
+    CodeInterpreter,
+    Emulator,
+    Failed,
+    Fault,
+    FileSearch,
+    GeneratedImage,
+    Incomplete,
+    McpApproval,
+    McpCall,
+    McpTools,
+    Reasoning,
+    Refusal,
+    Served,
+    ToolCalls,
+    WebSearch,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 pytestmark = [
     pytest.mark.allow_hosts(["127.0.0.1"]),
@@ -109,6 +126,44 @@ def test_openai_retries(foundry: Emulator, client: Any) -> None:
     assert [request.status for request in foundry.requests] == [429, 200]
 
 
+PARTS = [
+    Reasoning("think", tokens=5),
+    FileSearch(("what",), ({"file_id": "f", "filename": "a.md", "score": 0.5, "text": "x"},)),
+    WebSearch("what"),
+    CodeInterpreter("print(1)", logs="1"),
+    GeneratedImage("aW1n", "a cat"),
+    McpTools("docs", ({"name": "find"},)),
+    McpCall("docs", "find", output="42"),
+    McpApproval("docs", "find"),
+    Refusal("no"),
+]
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_openai_knows_every_item(foundry: Emulator, client: Any, part: Any) -> None:
+    """Items and events of tools on the server have the types of the SDK."""
+    responses = pytest.importorskip("openai.types.responses")
+    known = {getattr(responses, name) for name in dir(responses) if name.startswith("Response")}
+    agent = foundry.create_agent("my-agent", [[part, "done"]])
+    events = list(client.responses.create(input="hi", stream=True, extra_body=by(agent)))
+    assert {type(event) for event in events} <= known
+    plain = client.responses.create(input="hi", extra_body=by(agent))
+    assert [item.type for item in plain.output] == [
+        item.type for item in events[-1].response.output
+    ]
+
+
+def test_openai_uploads_files(client: Any) -> None:
+    """Upload, vector store, wait until indexed, download."""
+    file = client.files.create(file=("a.md", b"# hi"), purpose="assistants")
+    store = client.vector_stores.create(name="s")
+    indexed = client.vector_stores.files.create_and_poll(
+        file.id, vector_store_id=store.id, poll_interval_ms=1
+    )
+    assert indexed.status == "completed"
+    assert client.files.content(file.id).content == b"# hi"
+
+
 def test_openai_polls_background(foundry: Emulator, client: Any) -> None:
     """A background response is queued, then in progress, then completed."""
     agent = foundry.create_agent("my-agent")
@@ -188,6 +243,33 @@ def test_classic_streams_a_tool_round(foundry: Emulator, agents: Any) -> None:
     handler.until_done()
     last = agents.messages.get_last_message_text_by_role(thread_id=thread.id, role="assistant")
     assert last.text.value == "It is noon."
+
+
+def test_classic_streams_tools_on_the_server(foundry: Emulator, agents: Any) -> None:
+    """Steps of tools have the types of the SDK."""
+    models = pytest.importorskip("azure.ai.agents.models")
+    parts = [FileSearch(), CodeInterpreter("print(1)"), WebSearch("x"), "done"]
+    agent = foundry.create_agent("a", [parts], generation="classic")
+    thread = agents.threads.create()
+    with agents.runs.stream(thread_id=thread.id, agent_id=agent.id) as stream:
+        steps = [data for _, data, _ in stream if isinstance(data, models.RunStep)]
+    details = [step.step_details for step in steps if step.status == "completed"]
+    calls = [one.tool_calls[0] for one in details if one.type == "tool_calls"]
+    assert [type(call).__name__ for call in calls] == [
+        "RunStepFileSearchToolCall",
+        "RunStepCodeInterpreterToolCall",
+        "RunStepBingGroundingToolCall",
+    ]
+
+
+def test_classic_uploads_files(agents: Any, tmp_path: Path) -> None:
+    """Upload, vector store, wait until indexed."""
+    path = tmp_path / "a.md"
+    path.write_text("# hi")
+    file = agents.files.upload_and_poll(file_path=str(path), purpose="assistants")
+    store = agents.vector_stores.create_and_poll(file_ids=[file.id], name="s")
+    assert (store.status, store.file_counts.completed) == ("completed", 1)
+    assert b"".join(agents.files.get_content(file.id)) == b"# hi"
 
 
 def test_classic_sees_a_failed_run(foundry: Emulator, agents: Any) -> None:

@@ -27,6 +27,7 @@ from azure_agents.messages import (
     tool,
     user,
 )
+from langchain_azure_agents import approve, reject
 from langchain_azure_agents._content import AGENT_OUTPUT
 from langchain_azure_agents._messages import to_messages
 
@@ -204,6 +205,15 @@ def test_only_true_approves(approve: Any) -> None:
     block = {"type": "approval_reply", "request_id": "mcpr_1", "approve": approve}
     (mapped,) = to_messages([HumanMessage([block])])
     assert mapped.parts == (ApprovalReply("mcpr_1", approve=False),)
+
+
+def test_helpers_reply_to_requests() -> None:
+    """`approve` and `reject` build the message, for one request or several."""
+    messages = to_messages([approve("mcpr_1", "mcpr_2"), reject("mcpr_3", reason="no")])
+    assert [message.parts for message in messages] == [
+        (ApprovalReply("mcpr_1", approve=True), ApprovalReply("mcpr_2", approve=True)),
+        (ApprovalReply("mcpr_3", approve=False, reason="no"),),
+    ]
 
 
 def test_broken_data_is_not_repeated() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -41,34 +42,43 @@ async def play(setting: Setting, script: list[Step], seed: int) -> World:
     return world
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("setting", GRID, ids=str)
-def test_the_agent_sees_exactly_the_messages_of_the_call(setting: Setting) -> None:
-    """No script makes the agent see anything but the messages of the call."""
+def try_scripts(setting: Setting, scripts: st.SearchStrategy[list[Step]], examples: int) -> None:
+    """Play random scripts."""
 
     @settings(
-        max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), database=None
+        max_examples=examples, deadline=None, suppress_health_check=list(HealthCheck), database=None
     )
-    @given(script=TEXT_SCRIPTS, seed=st.integers(0, 9))
+    @given(script=scripts, seed=st.integers(0, 9))
     def try_script(script: list[Step], seed: int) -> None:
         asyncio.run(play(setting, script, seed))
 
     try_script()
 
 
-TOOL_GRID = [Setting(s.generation, s.is_async, has_tools=True) for s in GRID]
+@pytest.mark.slow
+@pytest.mark.parametrize("setting", GRID, ids=str)
+def test_the_agent_sees_exactly_the_messages_of_the_call(setting: Setting) -> None:
+    """No script makes the agent see anything but the messages of the call."""
+    try_scripts(setting, TEXT_SCRIPTS, EXAMPLES)
+
+
+TOOL_GRID = [replace(setting, has_tools=True) for setting in GRID]
+POLICY_GRID = [
+    *(replace(s, threads="conversation") for s in TOOL_GRID if s.generation == "v2"),
+    *(replace(s, threads="ephemeral") for s in TOOL_GRID),
+    *(replace(s, owner="ada") for s in TOOL_GRID),
+]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("setting", TOOL_GRID, ids=str)
 def test_tool_rounds_keep_the_promise(setting: Setting) -> None:
-    """Calls that are answered at once, in parts, late, never or after other words change nothing."""
+    """Calls answered at once, in parts, late, never or after other words change nothing."""
+    try_scripts(setting, TOOL_SCRIPTS, EXAMPLES)
 
-    @settings(
-        max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), database=None
-    )
-    @given(script=TOOL_SCRIPTS, seed=st.integers(0, 9))
-    def try_script(script: list[Step], seed: int) -> None:
-        asyncio.run(play(setting, script, seed))
 
-    try_script()
+@pytest.mark.slow
+@pytest.mark.parametrize("setting", POLICY_GRID, ids=str)
+def test_every_policy_keeps_the_promise(setting: Setting) -> None:
+    """Durable conversations, threads that are deleted, and histories found by their owner."""
+    try_scripts(setting, TOOL_SCRIPTS, EXAMPLES // 2)

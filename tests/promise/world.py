@@ -57,6 +57,7 @@ class Setting:
     is_async: bool
     threads: str = "auto"
     has_tools: bool = False
+    owner: str | None = None
 
 
 class World:
@@ -117,7 +118,7 @@ class World:
 
     def _request(self, messages: list[Message]) -> TurnRequest:
         front = [system(self.system)] if self.system else []
-        return TurnRequest((*front, *messages))
+        return TurnRequest((*front, *messages), owner=self.setting.owner)
 
     async def ask(self, messages: list[Message], *, stream: bool, store: int = 0) -> Completion:
         """One call, checked."""

@@ -21,11 +21,12 @@ from ..commands import (
     StoreGet,
     StorePut,
     StoreTake,
+    T,
 )
 from ..errors import Abandoned, AzureAgentsError, DeadlineError
 from ..events import Event
 from ..threads.store import ThreadStore
-from .call import CLEAN_UP_COMMANDS, Call, Wiring, reply_to, shorten_reads
+from .call import CLEAN_UP_COMMANDS, Call, Wiring, boxed, reply_to, shorten_reads
 
 
 class AsyncDriver:
@@ -74,6 +75,14 @@ class AsyncDriver:
             raise
         finally:
             await call.close()
+
+    async def result(self, flow: Flow[T]) -> T:
+        """Run `flow` to its end and return its result; it has no events."""
+        box: list[T] = []
+        async with aclosing(self.events(boxed(flow, box))) as events:
+            async for _ in events:
+                pass
+        return box[0]
 
 
 class _AsyncCall(Call):

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 
 from .. import _version
-from ..commands import Reply, Send, Sleep
+from ..commands import Flow, Reply, Send, Sleep, T
 from ..config import Timeouts
 from ..errors import (
     AzureAgentsError,
@@ -161,6 +161,11 @@ class Call:
             status = answer[0].status_code if answer else None
             request_id = answer[0].headers.get("x-request-id") if answer else None
             observer.record(RequestEnded(*key, status, seconds, request_id))
+
+
+def boxed(flow: Flow[T], box: list[T]) -> Flow[None]:
+    """The same flow, its result put into a box: drivers hand out events, not results."""
+    box.append((yield from flow))
 
 
 def reply_to(response: httpx.Response, *, is_open: bool) -> Reply:

@@ -20,11 +20,12 @@ from ..commands import (
     StoreGet,
     StorePut,
     StoreTake,
+    T,
 )
 from ..errors import Abandoned, AzureAgentsError, DeadlineError
 from ..events import Event
 from ..threads.store import ThreadStore
-from .call import CLEAN_UP_COMMANDS, Call, Wiring, reply_to, shorten_reads
+from .call import CLEAN_UP_COMMANDS, Call, Wiring, boxed, reply_to, shorten_reads
 
 
 class SyncDriver:
@@ -70,6 +71,13 @@ class SyncDriver:
             raise
         finally:
             call.close()
+
+    def result(self, flow: Flow[T]) -> T:
+        """Run `flow` to its end and return its result; it has no events."""
+        box: list[T] = []
+        for _ in self.events(boxed(flow, box)):
+            pass
+        return box[0]
 
 
 class _SyncCall(Call):

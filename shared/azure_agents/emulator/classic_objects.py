@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from . import problems
+from . import files, problems
 from .exchange import check_metadata
 
 if TYPE_CHECKING:
@@ -63,7 +63,26 @@ def _filled(tool: JSON) -> JSON:
         }
     if tool["type"] == "mcp":
         return {"allowed_tools": None} | tool
+    if tool["type"] == "bing_grounding":  # recorded: empty settings do not come back
+        bing = tool["bing_grounding"]
+        configurations = [_without_blanks(one) for one in bing.get("search_configurations", [])]
+        return tool | {"bing_grounding": bing | {"search_configurations": configurations}}
     return tool
+
+
+def _without_blanks(settings: JSON) -> JSON:
+    return {name: value for name, value in settings.items() if value != ""}
+
+
+def _assistant_resources(world: World, given: JSON | None) -> JSON:
+    """Tool resources as they come back: data sources have become files."""
+    resources = dict(given or {})
+    code = dict(resources.get("code_interpreter") or {})
+    if sources := code.pop("data_sources", None):
+        added = [files.add_file(world, str(source["uri"]), b"") for source in sources]
+        code["file_ids"] = [*code.get("file_ids", []), *(str(file.wire["id"]) for file in added)]
+        resources["code_interpreter"] = code
+    return resources
 
 
 def assistant_wire(world: World, id: str, body: JSON) -> JSON:
@@ -79,7 +98,7 @@ def assistant_wire(world: World, id: str, body: JSON) -> JSON:
         "tools": read_tools(body.get("tools")),
         "top_p": _or(body.get("top_p"), 1.0),
         "temperature": _or(body.get("temperature"), 1.0),
-        "tool_resources": body.get("tool_resources") or {},
+        "tool_resources": _assistant_resources(world, body.get("tool_resources")),
         "metadata": check_metadata(body),
         "response_format": body.get("response_format") or "auto",
     }
@@ -198,7 +217,7 @@ def run_wire(world: World, assistant: Assistant, thread_id: str, body: JSON) -> 
         # Not recorded: how additional instructions show in a run.
         "instructions": f"{instructions or ''} {additional}" if additional else instructions,
         "tools": agent["tools"] if tools is None else read_tools(tools),
-        "tool_resources": body.get("tool_resources") or {},
+        "tool_resources": _echoed(body.get("tool_resources")),
         "metadata": check_metadata(body),
         "temperature": _or(body.get("temperature"), agent["temperature"]),
         "top_p": _or(body.get("top_p"), agent["top_p"]),
@@ -212,6 +231,11 @@ def run_wire(world: World, assistant: Assistant, thread_id: str, body: JSON) -> 
         "tool_choice": body.get("tool_choice") or "auto",
         "parallel_tool_calls": body.get("parallel_tool_calls", True),
     }
+
+
+def _echoed(resources: JSON | None) -> JSON:
+    # Recorded: headers and approval rules of MCP servers do not come back.
+    return {name: value for name, value in (resources or {}).items() if name != "mcp"}
 
 
 def _or_agent(body: JSON, key: str, agent: JSON) -> object:

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 
 from . import classic_assistants, classic_threads, problems
 from .classic_objects import check_known, run_wire
-from .classic_stream import DONE, finish, first_leg, interrupt, next_leg, run_event
+from .classic_play import DONE, finish, interrupt, run_event
+from .classic_steps import without_contents
+from .classic_stream import first_leg, next_leg
 from .exchange import Answer, Request, check_metadata
 from .paging import classic_list
 from .state import Entry, Run, Thread
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from .state import World
     from .turns import Work
 
+_CONTENTS = "step_details.tool_calls[*].file_search.results[*].content"
 _FIELDS = (
     "assistant_id",
     "model",
@@ -51,6 +54,7 @@ def create(world: World, request: Request, id: str) -> Answer:
     run = _new_run(world, thread, body)
     posted = body.get("additional_messages") or []
     classic_threads.add_messages(world, thread, posted, "additional_messages")
+    run.shows_contents = _CONTENTS in request.query.get("include[]", "")
     return _start(world, run, body, None)
 
 
@@ -133,28 +137,34 @@ def submit_tool_outputs(world: World, request: Request, id: str, run_id: str) ->
     if run.status != "requires_action":
         message = f'Runs in status "{run.status}" do not accept tool outputs.'
         raise problems.openai(400, message)
-    outputs = _outputs(run, body)
-    _take_outputs(run, outputs)
+    action = run.wire["required_action"]["type"]
+    if action == "submit_tool_approval":
+        _take_approvals(run, body)
+    else:
+        _take_outputs(run, _given(run, body, "tool_outputs"))
     run.wire |= {"status": "queued", "required_action": None}
     run.leg += 1
     return _go(world, run, next_leg(world, run), body)
 
 
-def _outputs(run: Run, body: JSON) -> dict[str, str]:
-    calls = run.wire["required_action"]["submit_tool_outputs"]["tool_calls"]
-    given = body.get("tool_outputs") or []
-    expected = [call["id"] for call in calls]
-    got = [output.get("tool_call_id") for output in given]
+def _given(run: Run, body: JSON, name: str) -> dict[str, JSON]:
+    """What was submitted, by call: exactly one for each call of the pause."""
+    action = run.wire["required_action"]
+    expected = [call["id"] for call in action[action["type"]]["tool_calls"]]
+    given = body.get(name) or []
+    got = [one.get("tool_call_id") for one in given]
     if sorted(expected) != sorted(map(str, got)):
-        message = f"Expected tool outputs for call_ids {expected}, got {got}"
+        what = name.replace("_", " ")
+        message = f"Expected {what} for call_ids {expected}, got {got}"
         raise problems.openai(400, message)
-    return {output["tool_call_id"]: output.get("output") or "" for output in given}
+    return {one["tool_call_id"]: one for one in given}
 
 
-def _take_outputs(run: Run, outputs: dict[str, str]) -> None:
+def _take_outputs(run: Run, given: dict[str, JSON]) -> None:
     """Write the outputs into the waiting step, and the round into what later legs read."""
     step = run.open_step
     assert step is not None  # noqa: S101 - a run in requires_action has one
+    outputs = {id: output.get("output") or "" for id, output in given.items()}
     calls = step["step_details"]["tool_calls"]
     for call in calls:
         call["function"]["output"] = outputs[call["id"]]
@@ -164,6 +174,18 @@ def _take_outputs(run: Run, outputs: dict[str, str]) -> None:
     )
     results = (SeenMessage("tool", outputs[call.id], tool_call_id=call.id) for call in made)
     seen = (SeenMessage("assistant", tool_calls=made), *results)
+    run.thread.entries.append(Entry(seen, author=(run.id, run.leg)))
+
+
+def _take_approvals(run: Run, body: JSON) -> None:
+    """Note the decisions; only `true` approves."""
+    given = _given(run, body, "tool_approvals")
+    if all(one.get("approve") is True for one in given.values()):
+        run.approved, run.had_approval = run.open_step, True
+    seen = tuple(
+        SeenMessage("tool", "approved" if one.get("approve") is True else "denied", tool_call_id=id)
+        for id, one in given.items()
+    )
     run.thread.entries.append(Entry(seen, author=(run.id, run.leg)))
 
 
@@ -202,14 +224,21 @@ def expire(world: World) -> None:
             interrupt(world, run, "expired")
 
 
+def _steps(world: World, request: Request, id: str, run_id: str) -> list[JSON]:
+    steps = find(world, id, run_id).steps
+    if _CONTENTS in request.query.get("include[]", ""):
+        return steps
+    return [step | {"step_details": without_contents(step["step_details"])} for step in steps]
+
+
 def list_steps(world: World, request: Request, id: str, run_id: str) -> Answer:
     """GET /threads/{id}/runs/{run_id}/steps."""
-    return Answer(classic_list(find(world, id, run_id).steps, request.query))
+    return Answer(classic_list(_steps(world, request, id, run_id), request.query))
 
 
-def get_step(world: World, _: Request, id: str, run_id: str, step_id: str) -> Answer:
+def get_step(world: World, request: Request, id: str, run_id: str, step_id: str) -> Answer:
     """GET /threads/{id}/runs/{run_id}/steps/{step_id}."""
-    for step in find(world, id, run_id).steps:
+    for step in _steps(world, request, id, run_id):
         if step["id"] == step_id:
             return Answer(step)
     raise problems.classic_not_found("run step", step_id)

@@ -46,8 +46,9 @@ def tool_steps(world: World, part: Part) -> list[ToolStep]:
         case tools.WebSearch(query):
             return [_bing(id, query)]
         case tools.ConnectedAgent(name, arguments, output):
-            ids = {name: world.ids.classic(name) for name in ("run", "thread")}
-            return [_connected(id, name, arguments, output, ids, world.ids.classic("asst"))]
+            ids = {f"{kind}_id": world.ids.classic(kind) for kind in ("run", "thread")}
+            agent = {"assistant_id": world.ids.classic("asst")}
+            return [_connected(id, name, arguments, {"output": output, **ids, **agent})]
         case tools.McpTools(label, listed):
             return [_activities(world.ids.classic("activity"), label, listed)]
         case tools.McpCall(label, name, arguments, output):
@@ -135,24 +136,10 @@ def _bing(id: str, query: str) -> ToolStep:
     return _nested(id, "bing_grounding", url | metadata, blank, url, metadata)
 
 
-def _connected(
-    id: str, name: str, arguments: str, output: str, ids: Mapping[str, str], agent: str
-) -> ToolStep:
-    blank: JSON = {
-        "name": name,
-        "arguments": "",
-        "output": "",
-        "run_id": None,
-        "thread_id": None,
-        "assistant_id": None,
-    }
+def _connected(id: str, name: str, arguments: str, answered: JSON) -> ToolStep:
+    unknown = dict.fromkeys(("run_id", "thread_id", "assistant_id"))
+    blank: JSON = {"name": name, "arguments": "", "output": "", **unknown}
     pieces = [{"arguments": piece} for piece in tokens.pieces(arguments)]
-    answered = {
-        "output": output,
-        "run_id": ids["run"],
-        "thread_id": ids["thread"],
-        "assistant_id": agent,
-    }
     final = blank | answered | {"arguments": arguments}
     return _nested(id, "connected_agent", final, blank, *pieces, answered)
 

@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from . import problems
-from .routes import is_classic
+from .paths import is_classic
 
 if TYPE_CHECKING:
     from .exchange import Request

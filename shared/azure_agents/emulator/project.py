@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from . import classic_assistants, v2_agents
+from . import classic_assistants, files, v2_agents
 from .brains import Brain
 from .clock import FakeClock
 from .credential import AsyncCredential, Credential, Gate
@@ -193,6 +193,23 @@ class Emulator:
             v2_agents.check_name(name)
             full = {"kind": "prompt", **fields}
             return CreatedAgent(v2_agents.add_version(self._world, name, full, reply))
+
+    def add_file(self, filename: str, data: bytes, *, container_id: str | None = None) -> str:
+        """Put a file on the server, for answers to point to; returns its id.
+
+        Args:
+            filename: Its name.
+            data: Its bytes.
+            container_id: The container that code interpreter wrote it in (v2).
+        """
+        world = self._world
+        with world.lock:
+            if container_id is None:
+                return str(files.add_file(world, filename, data).wire["id"])
+            id = world.ids.classic("cfile", 32)
+            stored = files.StoredFile({"filename": filename}, data)
+            world.container_files[container_id, id] = stored
+            return id
 
     @property
     def seen(self) -> list[SeenTurn]:

@@ -10,11 +10,14 @@ from . import (
     classic_assistants,
     classic_runs,
     classic_threads,
+    files,
     problems,
     v2_agents,
     v2_conversations,
     v2_responses,
+    vector_stores,
 )
+from .paths import OPENAI, is_classic
 
 if TYPE_CHECKING:
     from .exchange import Answer, Request
@@ -25,7 +28,6 @@ Handler: TypeAlias = Callable[..., "Answer"]
 
 CLASSIC_VERSIONS = ("v1", "2025-05-01", "2025-05-15-preview")
 _AGENT_VERSIONS = ("v1", "2025-05-15-preview", "2025-11-15-preview")
-_OPENAI = "/openai/v1"
 _ENDPOINT = "/agents/{name}/endpoint/protocols/openai"
 
 # Method, path, handler. A handler gets the world, the request and the path's variables.
@@ -38,21 +40,26 @@ _TABLE: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "/agents/{name}/versions/{version}", v2_agents.get_version),
     ("DELETE", "/agents/{name}/versions/{version}", v2_agents.delete_version),
     ("POST", f"{_ENDPOINT}/responses", v2_responses.create_on_endpoint),
-    ("POST", f"{_OPENAI}/responses", v2_responses.create),
-    ("GET", f"{_OPENAI}/responses", v2_responses.list_all),
-    ("GET", f"{_OPENAI}/responses/{{id}}", v2_responses.get),
-    ("DELETE", f"{_OPENAI}/responses/{{id}}", v2_responses.delete),
-    ("POST", f"{_OPENAI}/responses/{{id}}/cancel", v2_responses.cancel),
-    ("GET", f"{_OPENAI}/responses/{{id}}/input_items", v2_responses.input_items),
-    ("POST", f"{_OPENAI}/conversations", v2_conversations.create),
-    ("GET", f"{_OPENAI}/conversations", v2_conversations.list_all),
-    ("GET", f"{_OPENAI}/conversations/{{id}}", v2_conversations.get),
-    ("POST", f"{_OPENAI}/conversations/{{id}}", v2_conversations.update),
-    ("DELETE", f"{_OPENAI}/conversations/{{id}}", v2_conversations.delete),
-    ("POST", f"{_OPENAI}/conversations/{{id}}/items", v2_conversations.add_items),
-    ("GET", f"{_OPENAI}/conversations/{{id}}/items", v2_conversations.list_items),
-    ("GET", f"{_OPENAI}/conversations/{{id}}/items/{{item_id}}", v2_conversations.get_item),
-    ("DELETE", f"{_OPENAI}/conversations/{{id}}/items/{{item_id}}", v2_conversations.delete_item),
+    ("POST", f"{OPENAI}/responses", v2_responses.create),
+    ("GET", f"{OPENAI}/responses", v2_responses.list_all),
+    ("GET", f"{OPENAI}/responses/{{id}}", v2_responses.get),
+    ("DELETE", f"{OPENAI}/responses/{{id}}", v2_responses.delete),
+    ("POST", f"{OPENAI}/responses/{{id}}/cancel", v2_responses.cancel),
+    ("GET", f"{OPENAI}/responses/{{id}}/input_items", v2_responses.input_items),
+    ("POST", f"{OPENAI}/conversations", v2_conversations.create),
+    ("GET", f"{OPENAI}/conversations", v2_conversations.list_all),
+    ("GET", f"{OPENAI}/conversations/{{id}}", v2_conversations.get),
+    ("POST", f"{OPENAI}/conversations/{{id}}", v2_conversations.update),
+    ("DELETE", f"{OPENAI}/conversations/{{id}}", v2_conversations.delete),
+    ("POST", f"{OPENAI}/conversations/{{id}}/items", v2_conversations.add_items),
+    ("GET", f"{OPENAI}/conversations/{{id}}/items", v2_conversations.list_items),
+    ("GET", f"{OPENAI}/conversations/{{id}}/items/{{item_id}}", v2_conversations.get_item),
+    ("DELETE", f"{OPENAI}/conversations/{{id}}/items/{{item_id}}", v2_conversations.delete_item),
+    (
+        "GET",
+        f"{OPENAI}/containers/{{container}}/files/{{id}}/content",
+        files.container_content,
+    ),
     ("POST", "/assistants", classic_assistants.create),
     ("GET", "/assistants", classic_assistants.list_all),
     ("GET", "/assistants/{id}", classic_assistants.get),
@@ -83,6 +90,28 @@ _TABLE: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "/threads/{id}/runs/{run_id}/steps/{step_id}", classic_runs.get_step),
 )
 
+# Files and vector stores have the same routes in both generations, under different roots.
+_SHARED: tuple[tuple[str, str, Handler], ...] = (
+    ("POST", "/files", files.upload),
+    ("GET", "/files", files.list_all),
+    ("GET", "/files/{id}", files.get),
+    ("DELETE", "/files/{id}", files.delete),
+    ("GET", "/files/{id}/content", files.content),
+    ("POST", "/vector_stores", vector_stores.create),
+    ("GET", "/vector_stores", vector_stores.list_all),
+    ("GET", "/vector_stores/{id}", vector_stores.get),
+    ("POST", "/vector_stores/{id}", vector_stores.update),
+    ("DELETE", "/vector_stores/{id}", vector_stores.delete),
+    ("POST", "/vector_stores/{id}/files", vector_stores.add_file),
+    ("GET", "/vector_stores/{id}/files", vector_stores.list_files),
+    ("GET", "/vector_stores/{id}/files/{file_id}", vector_stores.get_file),
+    ("DELETE", "/vector_stores/{id}/files/{file_id}", vector_stores.delete_file),
+    ("POST", "/vector_stores/{id}/file_batches", vector_stores.create_batch),
+    ("GET", "/vector_stores/{id}/file_batches/{batch_id}", vector_stores.get_batch),
+    ("POST", "/vector_stores/{id}/file_batches/{batch_id}/cancel", vector_stores.cancel_batch),
+    ("GET", "/vector_stores/{id}/file_batches/{batch_id}/files", vector_stores.list_batch_files),
+)
+
 
 class Route(NamedTuple):
     """A handler and the path's variables."""
@@ -95,7 +124,14 @@ def _pattern(path: str) -> re.Pattern[str]:
     return re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", path))
 
 
-_ROUTES = tuple((method, _pattern(path), handler) for method, path, handler in _TABLE)
+_ROUTES = (
+    *((method, _pattern(path), handler) for method, path, handler in _TABLE),
+    *(
+        (method, _pattern(root + path), handler)
+        for root in ("", OPENAI)
+        for method, path, handler in _SHARED
+    ),
+)
 
 
 def find_route(request: Request) -> Route:
@@ -107,14 +143,9 @@ def find_route(request: Request) -> Route:
     raise problems.no_route()
 
 
-def is_classic(path: str) -> bool:
-    """Whether a path belongs to the classic generation."""
-    return path.startswith(("/assistants", "/threads", "/files", "/vector_stores"))
-
-
 def _check_version(request: Request) -> None:
     version = request.query.get("api-version")
-    if request.path.startswith(_OPENAI):
+    if request.path.startswith(OPENAI):
         # The service tolerates it and then misbehaves (lost tool calls): refuse it loudly.
         if version is not None:
             raise problems.gateway(400, "BadRequest", "API version not supported")
@@ -136,10 +167,10 @@ def looked_at(world: World, request: Request, variables: dict[str, Any]) -> Turn
     if request.method != "GET":
         return None
     id = variables.get("id", "")
-    if request.path.startswith(f"{_OPENAI}/responses/"):
+    if request.path.startswith(f"{OPENAI}/responses/"):
         response = world.responses.get(id)
         return response.turn if response else None
-    if request.path.startswith(f"{_OPENAI}/conversations/"):
+    if request.path.startswith(f"{OPENAI}/conversations/"):
         conversation = world.conversations.get(id)
         return conversation.busy if conversation else None
     thread = world.threads.get(id)

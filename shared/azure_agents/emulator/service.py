@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from . import classic_runs
 from .exchange import Answer
+from .paths import is_classic
 from .problems import Problem
-from .routes import find_route, is_classic, looked_at
+from .routes import find_route, looked_at
 
 if TYPE_CHECKING:
     from .credential import Gate

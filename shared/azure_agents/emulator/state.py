@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from ..jsonio import JSON
     from .brains import Brain
     from .clock import Clock
+    from .files import StoredFile
     from .turns import Turn, Work
+    from .vector_stores import VectorStore
 
 Generation: TypeAlias = Literal["v2", "classic"]
 
@@ -135,6 +137,9 @@ class Run:
         leg: How many times tool outputs came in.
         open_message: The message being written.
         open_step: The step being worked on; during a pause the step that waits for outputs.
+        approved: The step whose call was approved and has not been made yet.
+        had_approval: Whether a call was approved in this run.
+        shows_contents: Whether the client asked for the contents of file searches.
         prompt_tokens: Tokens read so far; `completion_tokens`: tokens written so far.
     """
 
@@ -147,6 +152,9 @@ class Run:
     steps: list[JSON] = field(default_factory=list)
     open_message: JSON | None = None
     open_step: JSON | None = None
+    approved: JSON | None = None
+    had_approval: bool = False
+    shows_contents: bool = False
     prompt_tokens: int = 0
     completion_tokens: int = 0
     turn: Turn | None = None
@@ -242,6 +250,9 @@ class World:
         self.assistants: dict[str, Assistant] = {}
         self.threads: dict[str, Thread] = {}
         self.active_runs: dict[str, Run] = {}
+        self.files: dict[str, StoredFile] = {}
+        self.container_files: dict[tuple[str, str], StoredFile] = {}
+        self.stores: dict[str, VectorStore] = {}
         self.seen: list[SeenTurn] = []
         self.turns: list[Turn] = []
 

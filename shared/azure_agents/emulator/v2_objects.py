@@ -17,6 +17,14 @@ _SAFE = {"filtered": False, "severity": "safe"}
 _CLEAR = {"detected": False, "filtered": False}
 _HARMS = {"hate": _SAFE, "sexual": _SAFE, "violence": _SAFE, "self_harm": _SAFE}
 
+_NO_USAGE: JSON = {
+    "input_tokens": 0,
+    "input_tokens_details": {"cached_tokens": 0},
+    "output_tokens": 0,
+    "output_tokens_details": {"reasoning_tokens": 0},
+    "total_tokens": 0,
+}
+
 # What the service fills in where an agent's tool leaves it out.
 _TOOL_DEFAULTS: dict[str, JSON] = {
     "file_search": {
@@ -25,6 +33,7 @@ _TOOL_DEFAULTS: dict[str, JSON] = {
     },
     "code_interpreter": {"container": {"type": "auto"}},
     "web_search": {"search_context_size": "medium"},
+    "web_search_preview": {"search_context_size": "medium"},
 }
 
 
@@ -191,8 +200,10 @@ def _workflow_wire(response: Response) -> JSON:
         "incomplete_details": response.incomplete_details,
         "output": response.output,
         "instructions": "",
-        "parallel_tool_calls": True,
     }
+    if response.usage is not None:  # recorded: a workflow's text and tokens are not counted
+        wire |= {"output_text": "", "usage": _NO_USAGE}
+    wire["parallel_tool_calls"] = True
     if response.conversation is not None:
         wire["conversation"] = {"id": response.conversation.id}
     return wire | {"agent_reference": response.agent.reference if response.agent else None}

@@ -135,6 +135,9 @@ class Attempt:
         """
         if not all(self.has_told(place, length) for place, length in self.owed.items()):
             self._contradicted()
+        for index, (_, channel) in self._delivered.calls.items():
+            if self._positions.get((ToolCallDelta, index), channel.length) < channel.length:
+                self._contradicted()  # deltas that came twice
 
     def has_told(self, place: _Place, length: int) -> bool:
         """Whether this source, or the stream it repeats, told so much of a block."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 from ..commands import Flow, Reply, Send, Sleep
 from ..envelopes import error_from_reply
-from ..errors import AzureAgentsError, ConnectionLostError, ProtocolError
+from ..errors import AzureAgentsError, ConnectionLostError, DeadlineError, ProtocolError
 from ..jsonio import JSON, load_object
 from ..retry import delay_before, may_pass
 from .turn import Turn
@@ -74,6 +75,17 @@ def poll(look: Callable[[], Flow[JSON]], *, active: Container[str]) -> Flow[JSON
         if state.get("status") not in active:
             return state
         yield Sleep(next(pauses))
+
+
+@contextmanager
+def suppress_but_deadline() -> Iterator[None]:
+    """For what is done as well as possible: only the end of the turn's time goes on upwards."""
+    try:
+        yield
+    except DeadlineError:
+        raise
+    except AzureAgentsError:
+        return
 
 
 def waits(first: float = 0.25, longest: float = 2.0) -> Iterator[float]:

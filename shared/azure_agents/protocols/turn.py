@@ -8,6 +8,7 @@ from ..config import Settings
 from ..messages import Message, TurnRequest, system
 from ..retry import RetryPolicy
 from ..threads.anchor import scope_of
+from .memo import Memo
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,17 +20,24 @@ class Turn:
         request: What holds for this call.
         operation: Unique key of the turn; written into the metadata of what it creates.
         deltas: Whether the caller wants the answer piece by piece.
+        memo: What the client has learnt of its agent, shared by all its turns.
     """
 
     settings: Settings
     request: TurnRequest
     operation: str
     deltas: bool
+    memo: Memo
 
     @property
     def pin(self) -> str | None:
         """The pinned thread of this call."""
         return self.request.thread_id or self.settings.thread_id
+
+    @property
+    def owner(self) -> str | None:
+        """Whose history this is; None: nobody's in particular."""
+        return self.request.owner or self.settings.owner
 
     @property
     def scope(self) -> str:

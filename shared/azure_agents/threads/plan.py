@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ..errors import InvalidRequestError
-from ..messages import Message
+from ..messages import ApprovalReply, Message, Part, Text
 from .anchor import Anchor, parse_anchor
 from .digest import TranscriptDigest, system_digest
 
@@ -92,9 +92,16 @@ class _History:
             return False
         return all(caller >= point for tool, caller in self.call_of.items() if tool > point)
 
-    def cleaned(self, start: int = 0) -> tuple[Message, ...]:
-        """The messages from `start`, without empty ones and calls that are never answered."""
-        kept = (self._clean(index) for index in range(start, len(self.messages)))
+    def whole(self) -> tuple[Message, ...]:
+        """The messages, without empty ones and calls that are never answered."""
+        kept = map(_with_approvals_told, map(self._clean, range(len(self.messages))))
+        return tuple(message for message in kept if not message.is_empty)
+
+    def after(self, point: int) -> tuple[Message, ...]:
+        """The same behind `point`; approvals right behind it are the server's to take."""
+        kept = [self._clean(index) for index in range(point + 1, len(self.messages))]
+        told = next((i for i, m in enumerate(kept) if m.role == "assistant"), len(kept))
+        kept[told:] = map(_with_approvals_told, kept[told:])
         return tuple(message for message in kept if not message.is_empty)
 
     def _clean(self, index: int) -> Message:
@@ -108,21 +115,35 @@ class _History:
 
     def answers_exactly(self, point: int) -> bool:
         """What follows `point`, system messages aside, is the results of all its calls."""
-        rest = range(point + 1, len(self.messages))
-        others = [i for i in rest if not self.messages[i].is_empty and self._is_other(i, point)]
-        return not others and self.is_ready(point)
+        rest = {
+            index: message
+            for index, message in enumerate(self.messages)
+            if index > point and message.role != "system" and not message.is_empty
+        }
+        are_answers = (m.is_approval or self.call_of.get(i) == point for i, m in rest.items())
+        return bool(rest) and all(are_answers) and self.is_ready(point)
 
-    def _is_other(self, index: int, point: int) -> bool:
-        return self.messages[index].role != "system" and self.call_of.get(index) != point
+
+def _with_approvals_told(message: Message) -> Message:
+    """An approval whose request is not on the server any more can only be told."""
+    if not any(isinstance(part, ApprovalReply) for part in message.parts):
+        return message
+    return replace(message, parts=tuple(map(_told, message.parts)))
+
+
+def _told(part: Part) -> Part:
+    if not isinstance(part, ApprovalReply):
+        return part
+    return Text(f"[{'approved' if part.approve else 'denied'} {part.request_id}]")
 
 
 def plan_chain(messages: Sequence[Message], scope: str) -> Plan:
     """Plan a turn on a v2 chain: the newest ready anchor with something to send after it."""
     history = _History(messages)
     candidates, transcript = _candidates(messages, scope, RESPONSES, with_system=True)
-    whole = _something(history.cleaned())
+    whole = _something(history.whole())
     for candidate in candidates:
-        suffix = history.cleaned(candidate.index + 1)
+        suffix = history.after(candidate.index)
         if suffix and history.is_ready(candidate.index):
             return Plan(candidate.anchor, suffix, whole, transcript)
     return Plan(None, (), whole, transcript)
@@ -140,7 +161,7 @@ def plan_thread(messages: Sequence[Message], scope: str, *, prefix: str, with_sy
     """
     history = _History(messages)
     candidates, transcript = _candidates(messages, scope, (prefix,), with_system=with_system)
-    plan = Plan(None, (), _something(history.cleaned()), transcript)
+    plan = Plan(None, (), _something(history.whole()), transcript)
     if not candidates:
         return plan
     point, anchor = candidates[0].index, candidates[0].anchor
@@ -148,7 +169,7 @@ def plan_thread(messages: Sequence[Message], scope: str, *, prefix: str, with_sy
         return _plan_pending(plan, history, point, anchor)
     if not history.is_ready(point):
         return plan
-    suffix = history.cleaned(point + 1)
+    suffix = history.after(point)
     if with_system and not suffix:
         return plan  # a conversation has nothing new to answer: replay, so that it is asked again
     return replace(plan, anchor=anchor, suffix=suffix)
@@ -158,7 +179,7 @@ def _plan_pending(plan: Plan, history: _History, point: int, anchor: Anchor) -> 
     same_system = (system_digest(history.messages) or NO_SYSTEM) == anchor.pending
     if not same_system or not history.answers_exactly(point):
         return replace(plan, cancels=anchor)
-    outputs = tuple(m for m in history.cleaned(point + 1) if m.role == "tool")
+    outputs = tuple(m for m in history.after(point) if m.role != "system")
     return replace(plan, anchor=anchor, suffix=outputs, submits=True)
 
 
@@ -169,7 +190,7 @@ def plan_pinned(messages: Sequence[Message]) -> tuple[Message, ...]:
     """What a pinned thread does not hold yet: everything after the last assistant message."""
     history = _History(messages, allow_orphans=True)
     last = max((i for i, m in enumerate(messages) if m.role == "assistant"), default=-1)
-    return history.cleaned(last + 1)
+    return history.after(last)
 
 
 def _candidates(

@@ -81,9 +81,25 @@ def _image(part: Media) -> dict[str, Any]:
     return {"type": "image_url", "image_url": {"url": url, "detail": detail}}
 
 
-def encode_outputs(messages: Sequence[Message]) -> list[dict[str, str]]:
-    """Tool messages as the outputs of a paused run."""
-    return [{"tool_call_id": m.tool_call_id or "", "output": m.text} for m in messages]
+def encode_outputs(messages: Sequence[Message]) -> dict[str, list[dict[str, Any]]]:
+    """Tool messages and approvals as what a paused run waits for; one route takes both."""
+    outputs = [
+        {"tool_call_id": m.tool_call_id or "", "output": m.text}
+        for m in messages
+        if m.role == "tool"
+    ]
+    approvals = [
+        {"tool_call_id": part.request_id, "approve": part.approve}
+        for message in messages
+        for part in message.parts
+        if isinstance(part, ApprovalReply)
+    ]
+    given: dict[str, list[dict[str, Any]]] = {}
+    if outputs:
+        given["tool_outputs"] = outputs
+    if approvals:
+        given["tool_approvals"] = approvals
+    return given
 
 
 def system_text(messages: Sequence[Message]) -> str:
@@ -125,7 +141,7 @@ def _annotation(annotation: dict[str, Any], item: str, part: int) -> Event:
     if kind == "url_citation":
         return where("url", url=source.get("url"), title=source.get("title"))
     if kind == "file_citation":
-        quote = source.get("quote")
+        quote = source.get("quote") or None  # "" in deltas, left out in the message (recorded)
         return where("file", file_id=source.get("file_id"), quote=quote)
     if kind == "file_path":
         return where("file_path", file_id=source.get("file_id"))

@@ -9,6 +9,7 @@ flow waits for the turn to appear, and says so if it does not.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 
 from ...commands import Emit, Flow, Sleep, StorePut, StoreTake
@@ -31,7 +32,8 @@ from ...threads.digest import system_digest
 from ...threads.plan import NO_SYSTEM, Plan, plan_pinned, plan_thread
 from ...threads.store import head_key
 from ..metadata import OPERATION
-from ..steps import retrying, waits
+from ..owner import recall, remember
+from ..steps import retrying, suppress_but_deadline, waits
 from ..turn import Turn
 from .codec import finish_reason, incomplete_reason
 from .reader import ACTIVE
@@ -43,10 +45,14 @@ def run_turn(turn: Turn) -> Flow[None]:
     runs = Runs(turn)
     mode = _ThreadOfOurs(runs) if turn.pin is None else _PinnedThread(runs, turn.pin)
     try:
+        yield from runs.add_tools_of_agent()
         anchor = yield from mode.run()
+        if turn.settings.threads == "ephemeral" and anchor is None:
+            yield from runs.delete_thread()
         yield Emit([_finished(runs, anchor)])
     except (Abandoned, DeadlineError):
-        yield from runs.abandon()
+        with suppress(AzureAgentsError):
+            yield from runs.abandon()
         raise
 
 
@@ -85,7 +91,8 @@ class _ThreadOfOurs:
 
     def run(self) -> Flow[Anchor | None]:
         scope = self._turn.scope
-        plan = plan_thread(self._turn.messages, scope, prefix="thread_", with_system=False)
+        messages = yield from recall(self._turn, ("thread_",), with_system=False)
+        plan = plan_thread(messages, scope, prefix="thread_", with_system=False)
         if plan.cancels is not None:
             yield from self._cancel_superseded(plan.cancels)
         answered = plan.anchor is not None and (yield from self._continue(plan, plan.anchor))
@@ -129,31 +136,28 @@ class _ThreadOfOurs:
         if status == "completed":
             key = head_key(self._turn.scope, reader.thread_id or "")
             yield StorePut(key, reader.run_id or "")
-        if status not in ("completed", "requires_action"):
+        is_ephemeral = self._turn.settings.threads == "ephemeral"
+        if status not in ("completed", "requires_action") or (
+            is_ephemeral and not _is_paused(self._runs)
+        ):
             return None
         plan.transcript.add(reader.answer)
-        return _anchor_at(self._runs, plan.transcript.digest())
+        anchor = _anchor_at(self._runs, plan.transcript.digest())
+        yield from remember(self._turn, anchor.digest, anchor.encode())
+        return anchor
 
     def _cancel_superseded(self, anchor: Anchor) -> Flow[None]:
         """One best-effort cancel: the thread is not used again, whatever comes of it."""
-        try:
+        with suppress_but_deadline():
             yield from self._runs.cancel(anchor.thread, anchor.head)
-        except DeadlineError:
-            raise
-        except AzureAgentsError:
-            return
 
     def _cancel_stragglers(self) -> Flow[None]:
         """A run that was lost and forked away from may have turned up since: it is not wanted."""
         for thread in self._lost_on:
-            try:
+            with suppress_but_deadline():  # the answer is there; the run ends by itself
                 for run in (yield from self._runs.newest_runs(thread)):
                     if self._is_straggler(run):
                         yield from self._runs.cancel(thread, run["id"])
-            except DeadlineError:
-                raise
-            except AzureAgentsError:
-                continue  # the answer is there; the run ends by itself
 
     def _is_straggler(self, run: JSON) -> bool:
         ours = (run.get("metadata") or {}).get(OPERATION) == self._turn.operation
@@ -170,8 +174,8 @@ class _PinnedThread:
 
     def run(self) -> Flow[Anchor | None]:
         fresh = plan_pinned(self._turn.messages)
-        outputs = [m for m in fresh if m.role == "tool"]
-        rest = [m for m in fresh if m.role not in ("tool", "system")]
+        outputs = [m for m in fresh if m.role == "tool" or m.is_approval]
+        rest = [m for m in fresh if m not in outputs and m.role != "system"]
         if outputs and rest:
             raise InvalidRequestError(
                 "tool results and new messages cannot go to a pinned thread in one call: "

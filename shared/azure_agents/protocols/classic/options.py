@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..metadata import encode_named
+from ..tools import choice_word, chosen_name, nested
 
 _SENT_AS = {
     "max_tokens": "max_completion_tokens",
@@ -16,8 +17,6 @@ _SENT_AS = {
     "parallel_tool_calls": "parallel_tool_calls",
     "response_format": "response_format",
     "temperature": "temperature",
-    "tool_choice": "tool_choice",
-    "tools": "tools",
     "top_p": "top_p",
     "truncation_strategy": "truncation_strategy",
 }
@@ -33,4 +32,19 @@ def encode_options(options: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         InvalidRequestError: An option that a run does not know.
     """
-    return encode_named(options, _SENT_AS, _REFUSALS, "a classic run")
+    rest = {n: v for n, v in options.items() if n not in ("tools", "tool_choice")}
+    fields = encode_named(rest, _SENT_AS, _REFUSALS, "a classic run")
+    if options.get("tools"):
+        fields["tools"] = nested(options["tools"])
+    choice = options.get("tool_choice")
+    if choice is not None:
+        fields["tool_choice"] = encode_choice(choice)
+    return fields
+
+
+def encode_choice(choice: object) -> object:
+    """The tool choice of a run. ``required`` is OpenAI's word; that Azure takes it is a guess."""
+    name = chosen_name(choice)
+    if name is not None:
+        return {"type": "function", "function": {"name": name}}
+    return choice_word(choice)

@@ -18,7 +18,7 @@ from ...messages import Message
 from ...retry import is_unknown, may_pass, was_not_applied
 from ..delivery import Delivered
 from ..metadata import OPERATION, encode_metadata
-from ..steps import fetch, poll, read_object, retrying, send
+from ..steps import fetch, poll, read_object, retrying, send, suppress_but_deadline
 from ..turn import Turn
 from .codec import encode_messages, encode_outputs, message_text, system_text
 from .options import encode_options
@@ -52,6 +52,21 @@ class Runs:
     def _new_reader(self, thread: str | None) -> RunReader:
         """A reader for the next source of the answer."""
         return RunReader(self._delivered, deltas=self.turn.deltas, thread_id=thread)
+
+    def add_tools_of_agent(self) -> Flow[None]:
+        """The tools of a run replace those of its agent: send both, the call's own first."""
+        own = self._fields.get("tools")
+        if not own:
+            return
+        known = self.turn.memo.get("tools of agent")
+        if known is None:
+            path = f"/assistants/{self.turn.settings.agent.assistant_id}"
+            agent = yield from self._get(path, "read the agent")
+            known = agent.get("tools") or []
+            self.turn.memo.put("tools of agent", known)
+        names = {tool["function"]["name"] for tool in own}
+        kept = [t for t in known if (t.get("function") or {}).get("name") not in names]
+        self._fields["tools"] = [*own, *kept]
 
     # --- creating -------------------------------------------------------------------------------
 
@@ -153,7 +168,7 @@ class Runs:
         self.reader = self._new_reader(thread)
         answers = [m for m in self.turn.messages if m.role == "assistant"]
         self._told_before = answers[-1].text if answers else ""
-        body = dumps({"tool_outputs": encode_outputs(outputs), "stream": True})
+        body = dumps({**encode_outputs(outputs), "stream": True})
         path = f"/threads/{thread}/runs/{run}/submit_tool_outputs"
 
         def attempt() -> Flow[None]:
@@ -240,6 +255,12 @@ class Runs:
         return list(page.get("data") or ())
 
     # --- clean-up -------------------------------------------------------------------------------
+
+    def delete_thread(self) -> Flow[None]:
+        """Delete the thread of the turn, as well as possible: nobody will use it again."""
+        version = (("api-version", self.turn.settings.api_version),)
+        with suppress_but_deadline():
+            yield Send("DELETE", f"/threads/{self.reader.thread_id}", query=version)
 
     def abandon(self) -> Flow[None]:
         """The caller is gone or out of time: stop what still runs. Called once, bounded."""

@@ -118,7 +118,8 @@ def item_events(item: dict[str, Any], call_index: int) -> Iterator[Event]:
             call_index, item.get("call_id") or "", item.get("name") or "", item["arguments"] or ""
         )
     elif kind == "reasoning":
-        yield from _reasoning(item, item_id)
+        told = [delta for delta in _reasoning(item, item_id) if delta.text != ""]
+        yield from told or (Other(kind, item),)  # often only an id, or encrypted
     else:
         yield Other(kind, item)
 
@@ -135,7 +136,7 @@ def _part_events(part: dict[str, Any], item: str, number: int) -> Iterator[Event
         yield Other(part.get("type", ""), part)
 
 
-def _reasoning(item: dict[str, Any], item_id: str) -> Iterator[Event]:
+def _reasoning(item: dict[str, Any], item_id: str) -> Iterator[ReasoningDelta]:
     for number, part in enumerate(item.get("summary") or ()):
         yield ReasoningDelta(part.get("text") or "", item_id, number)
     for number, part in enumerate(item.get("content") or ()):

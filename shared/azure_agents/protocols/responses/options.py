@@ -10,8 +10,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..metadata import encode_named
+from ..tools import choice_word, chosen_name
 
 _SENT_AS = {
+    "background": "background",
     "max_tokens": "max_output_tokens",
     "max_completion_tokens": "max_output_tokens",
     "max_output_tokens": "max_output_tokens",
@@ -34,8 +36,6 @@ _AGENT_SETTINGS = {
     "response_format": "text.format",
     "model": "model",
     "instructions": "instructions",
-    "tools": "tools",
-    "tool_choice": "tool_choice",
 }
 _REFUSALS = {
     name: f"set `{setting}` in the agent's definition (create a new version of the agent)"
@@ -46,7 +46,25 @@ _REFUSALS = {
 def encode_options(options: Mapping[str, Any]) -> dict[str, Any]:
     """The request fields of the options of a call.
 
+    ``tools`` are not among them: they are part of the agent (see `declared`).
+
     Raises:
         InvalidRequestError: An option that the agent refuses, or that is unknown.
     """
-    return encode_named(options, _SENT_AS, _REFUSALS, "a v2 agent")
+    rest = {n: v for n, v in options.items() if n not in ("tools", "tool_choice")}
+    fields = encode_named(rest, _SENT_AS, _REFUSALS, "a v2 agent")
+    choice = encode_choice(options.get("tool_choice"))
+    return fields if choice is None else {**fields, "tool_choice": choice}
+
+
+def encode_choice(choice: object) -> object:
+    """The tool choice of a request, or None to leave it to the agent.
+
+    A recording shows ``required`` taken next to an agent reference; that ``none`` and a named
+    function are taken too is a guess.
+    """
+    name = chosen_name(choice)
+    if name is not None:
+        return {"type": "function", "name": name}
+    word = choice_word(choice)
+    return None if word == "auto" else word

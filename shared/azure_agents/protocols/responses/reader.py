@@ -38,7 +38,7 @@ from .wire import ResponseObject
 
 _TERMINAL = ("completed", "incomplete", "failed", "cancelled")
 _ENDS = frozenset(f"response.{status}" for status in _TERMINAL)
-_REPEATED_AT_THE_END = ("message", "function_call", "reasoning")
+_REPEATED_AT_THE_END = ("message", "function_call")
 _PROGRESS = re.compile(
     r"response\.(\w+?)(?:_call)?\."
     r"(queued|in_progress|searching|interpreting|generating|completed|failed)"
@@ -92,6 +92,10 @@ class ResponseReader:
     def conversation_id(self) -> str | None:
         """The conversation the response belongs to."""
         return (self.response.get("conversation") or {}).get("id")
+
+    def reconnect(self) -> None:
+        """The next bytes come from a new connection that goes on behind the last event."""
+        self._sse = SSEDecoder()
 
     def feed(self, data: bytes) -> list[Event]:
         """Take bytes of the event stream."""
@@ -190,7 +194,10 @@ class ResponseReader:
         item = event.get("item") or {}
         if item.get("type") in _REPEATED_AT_THE_END:
             return ()
-        return item_events(item, 0)
+        events = item_events(item, 0)
+        if item.get("type") == "reasoning":  # its text came as deltas
+            return (event for event in events if isinstance(event, Other))
+        return events
 
     def _on_arguments(self, event: JSON) -> Iterable[Event]:
         index = self._calls.get(event.get("item_id") or "")

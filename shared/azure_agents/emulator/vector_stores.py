@@ -1,0 +1,262 @@
+"""Vector stores, their files and file batches: the same in both generations.
+
+Sources: v2/file_search_stream.json, classic/file_search_tool_streaming.json,
+v2/error_400_unsupported_file.json. File batches follow the service description.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from . import files, problems
+from .exchange import Answer, Request, check_metadata
+from .paging import classic_list
+
+if TYPE_CHECKING:
+    from ..jsonio import JSON
+    from .state import World
+
+SUPPORTED = (
+    ".c",
+    ".cpp",
+    ".cs",
+    ".css",
+    ".doc",
+    ".docx",
+    ".go",
+    ".html",
+    ".java",
+    ".js",
+    ".json",
+    ".md",
+    ".pdf",
+    ".php",
+    ".pptx",
+    ".py",
+    ".rb",
+    ".sh",
+    ".tex",
+    ".ts",
+    ".txt",
+)
+_INDEX_BYTES = 1024  # recorded: what indexing adds to the bytes of a small file
+
+
+@dataclass(slots=True)
+class VectorStore:
+    """A vector store, its files by id, and how often each was looked at."""
+
+    wire: JSON
+    files: dict[str, JSON] = field(default_factory=dict)
+    batches: dict[str, JSON] = field(default_factory=dict)
+    looks: dict[str, int] = field(default_factory=dict)
+
+
+def find(world: World, id: str) -> VectorStore:
+    """The vector store of this id, or 404."""
+    if id not in world.stores:
+        raise problems.classic_not_found("vector store", id)
+    return world.stores[id]
+
+
+def create(world: World, request: Request) -> Answer:
+    """POST /vector_stores."""
+    body = request.json()
+    sources = (body.get("configuration") or {}).get("data_sources") or []
+    uploaded = [files.add_file(world, str(source["uri"]), b"").wire["id"] for source in sources]
+    wire: JSON = {
+        "id": world.ids.classic("vs"),
+        "object": "vector_store",
+        "name": body.get("name"),
+        "status": "completed",
+        "usage_bytes": 0,
+        "created_at": world.now,
+        "file_counts": _counts([]),
+        "metadata": check_metadata(body),
+        "expires_after": body.get("expires_after"),
+        "expires_at": None,
+        "last_active_at": world.now,
+    }
+    store = world.stores[wire["id"]] = VectorStore(wire)
+    for file_id in [*(body.get("file_ids") or []), *uploaded]:
+        _add(world, store, file_id)
+    _count(store)
+    return Answer(store.wire)
+
+
+def _counts(statuses: list[str]) -> JSON:
+    kinds = ("in_progress", "completed", "failed", "cancelled")
+    return {kind: statuses.count(kind) for kind in kinds} | {"total": len(statuses)}
+
+
+def _count(store: VectorStore) -> None:
+    counts = _counts([file["status"] for file in store.files.values()])
+    store.wire |= {
+        "file_counts": counts,
+        "status": "in_progress" if counts["in_progress"] else "completed",
+        "usage_bytes": sum(file["usage_bytes"] for file in store.files.values()),
+    }
+
+
+def _add(world: World, store: VectorStore, file_id: str) -> JSON:
+    file = files.find(world, file_id)
+    if file.suffix not in SUPPORTED:
+        message = (
+            f"Files with extensions [{file.suffix}] are not supported for retrieval. "
+            f"Supported file types include: [{', '.join(SUPPORTED)}]."
+        )
+        raise problems.openai(400, message, param="file_id", code="unsupported_file")
+    wire = store.files[file_id] = {
+        "id": file_id,
+        "object": "vector_store.file",
+        "usage_bytes": 0,
+        "created_at": world.now,
+        "vector_store_id": store.wire["id"],
+        "status": "in_progress",
+        "last_error": None,
+        "chunking_strategy": {
+            "type": "static",
+            "static": {"max_chunk_size_tokens": 800, "chunk_overlap_tokens": 400},
+        },
+    }
+    return wire
+
+
+def _index(world: World, store: VectorStore, file_id: str) -> None:
+    """Finish a file: it is searchable now."""
+    wire = store.files[file_id]
+    if wire["status"] == "in_progress":
+        data = world.files[file_id].data if file_id in world.files else b""
+        wire |= {"status": "completed", "usage_bytes": len(data) + _INDEX_BYTES}
+        _count(store)
+
+
+def list_all(world: World, request: Request) -> Answer:
+    """GET /vector_stores."""
+    return Answer(classic_list([store.wire for store in world.stores.values()], request.query))
+
+
+def get(world: World, _: Request, id: str) -> Answer:
+    """GET /vector_stores/{id}: whoever looks finds it indexed."""
+    store = find(world, id)
+    for file_id in store.files:
+        _index(world, store, file_id)
+    return Answer(store.wire)
+
+
+def update(world: World, request: Request, id: str) -> Answer:
+    """POST /vector_stores/{id}."""
+    store, body = find(world, id), request.json()
+    known = ("name", "expires_after")
+    store.wire |= {name: body[name] for name in known if body.get(name) is not None}
+    if body.get("metadata") is not None:
+        store.wire["metadata"] = check_metadata(body)
+    return Answer(store.wire)
+
+
+def delete(world: World, _: Request, id: str) -> Answer:
+    """DELETE /vector_stores/{id}; the files themselves stay."""
+    find(world, id)
+    del world.stores[id]
+    return Answer({"id": id, "object": "vector_store.deleted", "deleted": True})
+
+
+def add_file(world: World, request: Request, id: str) -> Answer:
+    """POST /vector_stores/{id}/files."""
+    store, body = find(world, id), request.json()
+    wire = dict(_add(world, store, str(body.get("file_id"))))
+    _count(store)
+    return Answer(wire)
+
+
+def _files(world: World, request: Request, id: str) -> list[JSON]:
+    store = find(world, id)
+    found = list(store.files.values())
+    if wanted := request.query.get("filter"):
+        found = [file for file in found if file["status"] == wanted]
+    return found
+
+
+def list_files(world: World, request: Request, id: str) -> Answer:
+    """GET /vector_stores/{id}/files."""
+    return Answer(classic_list(_files(world, request, id), request.query))
+
+
+def get_file(world: World, _: Request, id: str, file_id: str) -> Answer:
+    """GET /vector_stores/{id}/files/{file_id}: indexed at the second look, as recorded."""
+    store = find(world, id)
+    if file_id not in store.files:
+        raise problems.classic_not_found("file", file_id)
+    looks = store.looks[file_id] = store.looks.get(file_id, 0) + 1
+    if looks > 1:
+        _index(world, store, file_id)
+    return Answer(store.files[file_id])
+
+
+def delete_file(world: World, _: Request, id: str, file_id: str) -> Answer:
+    """DELETE /vector_stores/{id}/files/{file_id}."""
+    store = find(world, id)
+    if store.files.pop(file_id, None) is None:
+        raise problems.classic_not_found("file", file_id)
+    _count(store)
+    return Answer({"id": file_id, "object": "vector_store.file.deleted", "deleted": True})
+
+
+def create_batch(world: World, request: Request, id: str) -> Answer:
+    """POST /vector_stores/{id}/file_batches."""
+    store, body = find(world, id), request.json()
+    ids = [str(file_id) for file_id in body.get("file_ids") or []]
+    for file_id in ids:
+        _add(world, store, file_id)
+    _count(store)
+    batch_id = world.ids.classic("vsfb")
+    store.batches[batch_id] = {"created_at": world.now, "files": ids, "cancelled": False}
+    return Answer(_batch_wire(store, batch_id))
+
+
+def _batch_wire(store: VectorStore, id: str) -> JSON:
+    batch = store.batches[id]
+    counts = _counts([store.files[file]["status"] for file in batch["files"]])
+    status = "in_progress" if counts["in_progress"] else "completed"
+    return {
+        "id": id,
+        "object": "vector_store.files_batch",
+        "created_at": batch["created_at"],
+        "vector_store_id": store.wire["id"],
+        "status": "cancelled" if batch["cancelled"] else status,
+        "file_counts": counts,
+    }
+
+
+def _find_batch(world: World, id: str, batch_id: str) -> tuple[VectorStore, Any]:
+    store = find(world, id)
+    if batch_id not in store.batches:
+        raise problems.classic_not_found("file batch", batch_id)
+    return store, store.batches[batch_id]
+
+
+def get_batch(world: World, _: Request, id: str, batch_id: str) -> Answer:
+    """GET /vector_stores/{id}/file_batches/{batch_id}: whoever looks finds it indexed."""
+    store, batch = _find_batch(world, id, batch_id)
+    for file_id in batch["files"]:
+        _index(world, store, file_id)
+    return Answer(_batch_wire(store, batch_id))
+
+
+def cancel_batch(world: World, _: Request, id: str, batch_id: str) -> Answer:
+    """POST /vector_stores/{id}/file_batches/{batch_id}/cancel."""
+    store, batch = _find_batch(world, id, batch_id)
+    for file_id in batch["files"]:
+        if store.files[file_id]["status"] == "in_progress":
+            store.files[file_id]["status"] = "cancelled"
+            batch["cancelled"] = True
+    _count(store)
+    return Answer(_batch_wire(store, batch_id))
+
+
+def list_batch_files(world: World, request: Request, id: str, batch_id: str) -> Answer:
+    """GET /vector_stores/{id}/file_batches/{batch_id}/files."""
+    _, batch = _find_batch(world, id, batch_id)
+    found = [file for file in _files(world, request, id) if file["id"] in batch["files"]]
+    return Answer(classic_list(found, request.query))

@@ -1,0 +1,29 @@
+"""What a client has learnt of its agent and may believe for a few minutes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+KEEP_SECONDS = 300.0
+
+
+class Memo:
+    """A handful of facts, each with the time it was learnt.
+
+    Args:
+        time: The client's clock.
+    """
+
+    def __init__(self, time: Callable[[], float]) -> None:
+        self._time = time
+        self._facts: dict[str, tuple[float, Any]] = {}
+
+    def get(self, name: str) -> Any:
+        """The fact, or None if it is unknown or too old."""
+        learnt, fact = self._facts.get(name, (0.0, None))
+        return fact if self._time() - learnt < KEEP_SECONDS else None
+
+    def put(self, name: str, fact: Any) -> None:
+        """Remember a fact from now on."""
+        self._facts[name] = (self._time(), fact)

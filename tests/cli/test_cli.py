@@ -1,0 +1,208 @@
+"""The command line: one line per error, a chat that remembers, an emulator that can be found."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from azure_agents import __version__
+from azure_agents.cli import main
+from azure_agents.emulator import Emulator, Failed, ToolCalls
+from azure_agents.emulator.server import run_server
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+GENERATIONS = ["v2", "classic"]
+ELSEWHERE = "https://r.services.ai.azure.com/api/projects/p"
+
+# (arguments, the whole of standard error after the program's name)
+ERRORS = {
+    "no endpoint": (
+        ["chat", "my-agent"],
+        (
+            "ConfigError: no endpoint: pass endpoint=, or set AZURE_AI_PROJECT_ENDPOINT; copy the "
+            "project endpoint from the project's page in the Foundry portal: "
+            "https://<resource>.services.ai.azure.com/api/projects/<project>"
+        ),
+    ),
+    "bad model": (
+        ["chat", "asst_a:1", "--endpoint", ELSEWHERE],
+        (
+            "ConfigError: model 'asst_a:1' gives a version to a classic agent: classic agents have "
+            "none, write 'asst_a'"
+        ),
+    ),
+    "open to the network": (
+        ["emulator", "--host", "0.0.0.0"],  # noqa: S104 - to be refused
+        (
+            "ConfigError: --host '0.0.0.0' would show the emulator, which lets everybody in, to "
+            "other machines: leave it out, or add --allow-remote if that is meant"
+        ),
+    ),
+    "no such file": (
+        ["emulator", "--agents", "missing.yaml"],
+        "ConfigError: cannot read 'missing.yaml' (No such file or directory)",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", ERRORS)
+def test_an_error_is_one_line_and_exit_code_two(
+    case: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No traceback, nothing on standard output."""
+    arguments, expected = ERRORS[case]
+    assert 2 == main(arguments)
+    assert ("", f"azure-agents: {expected}\n") == capsys.readouterr()
+
+
+@pytest.mark.parametrize("arguments", [[], ["fly"], ["chat"], ["emulator", "--port", "x"]])
+def test_wrong_usage_is_exit_code_two(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The usage is shown."""
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert 2 == caught.value.code
+    assert capsys.readouterr().err.startswith("usage: azure-agents")
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    """`--version` prints the package's version."""
+    with pytest.raises(SystemExit) as caught:
+        main(["--version"])
+    assert 0 == caught.value.code
+    assert f"azure-agents {__version__}\n" == capsys.readouterr().out
+
+
+# --- chat -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture(name="foundry")
+def _foundry() -> Iterator[Emulator]:
+    with Emulator(seed=3) as foundry:
+        yield foundry
+
+
+class Terminal:
+    """Runs `azure-agents chat` on an emulator, in process."""
+
+    def __init__(self, foundry: Emulator, patch: pytest.MonkeyPatch) -> None:
+        self._foundry = foundry
+        self._patch = patch
+        patch.setenv(
+            "AZURE_AD_TOKEN", foundry.credential.get_token("https://ai.azure.com/.default").token
+        )
+        patch.setattr("azure_agents.client.SyncClient", self._client)
+
+    def _client(self, _transport: Any) -> Any:
+        from azure_agents.drivers.clients import SyncClient
+
+        return SyncClient(self._foundry.transport)
+
+    def type(self, *lines: str, model: str, options: tuple[str, ...] = ()) -> int:
+        """Start a chat, type lines, end it; gives the exit code."""
+        self._patch.setattr("sys.stdin", io.StringIO("\n".join(lines)))
+        return main(["chat", model, "--endpoint", self._foundry.endpoint, *options])
+
+
+@pytest.fixture(name="terminal")
+def _terminal(foundry: Emulator, monkeypatch: pytest.MonkeyPatch) -> Terminal:
+    return Terminal(foundry, monkeypatch)
+
+
+@pytest.mark.parametrize("generation", GENERATIONS)
+def test_a_chat_remembers(
+    generation: Any, foundry: Emulator, terminal: Terminal, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each turn is one request, answered in full, with thread and tokens; blank lines are none."""
+    agent = foundry.create_agent("helper", generation=generation)
+    assert 0 == terminal.type("My name is Ada.", "", "What is my name?", model=agent.model)
+    lines = capsys.readouterr().out.splitlines()
+    assert ["Nice to meet you, Ada. (turn 1)", "Your name is Ada."] == lines[::2]
+    assert all(line.startswith("[stop · thread ") for line in lines[1::2])
+    assert 2 == len(foundry.requests)
+
+
+@pytest.mark.parametrize("generation", GENERATIONS)
+def test_a_chat_goes_on_with_a_thread(
+    generation: Any, foundry: Emulator, terminal: Terminal, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`--thread-id` takes what an earlier chat printed, and stays with it."""
+    agent = foundry.create_agent("helper", generation=generation)
+    terminal.type("My name is Ada.", model=agent.model)
+    thread = capsys.readouterr().out.split("thread ")[1].split(" ")[0]
+    options = ("--thread-id", thread)
+    assert 0 == terminal.type("I am back.", "Who am I?", model=agent.model, options=options)
+    assert "Your name is Ada." == capsys.readouterr().out.splitlines()[2]
+    said = [message.text for message in foundry.seen[-1].messages if message.role == "user"]
+    assert ["My name is Ada.", "I am back.", "Who am I?"] == said
+
+
+def test_a_turn_that_calls_tools_is_dropped(
+    foundry: Emulator, terminal: Terminal, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The chat has no tools; the next turn does not suffer."""
+    agent = foundry.create_agent("helper", [ToolCalls(("get_time", {})), "Hello."])
+    assert 0 == terminal.type("What time is it?", "Hello?", model=agent.model)
+    output = capsys.readouterr().out
+    assert "[the agent calls get_time, and this chat runs no tools" in output
+    assert ["Hello?"] == [message.text for message in foundry.seen[-1].messages]
+
+
+def test_a_failed_turn_ends_a_script_with_exit_code_two(
+    foundry: Emulator, terminal: Terminal, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Standard input is no terminal here: whoever wrote the script wants to know."""
+    agent = foundry.create_agent("helper", Failed("server_error", "No luck."))
+    assert 2 == terminal.type("Hello?", model=agent.model, options=("--timeout", "30"))
+    error = capsys.readouterr().err
+    assert error.startswith("azure-agents: RunFailedError: ")
+    assert 1 == error.count("\n")
+
+
+def test_no_token_appears_in_output(
+    foundry: Emulator, terminal: Terminal, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Not even when it is refused."""
+    agent = foundry.create_agent("helper")
+    foundry.revoke_tokens()
+    assert 2 == terminal.type("Hello?", model=agent.model)
+    output, error = capsys.readouterr()
+    assert error.startswith("azure-agents: AuthenticationError: ")
+    assert "emulator-token" not in output + error
+
+
+# --- emulator -------------------------------------------------------------------------------------
+
+
+class _EnoughError(Exception):
+    """Ends a server as soon as it listens."""
+
+
+@pytest.mark.allow_hosts(["127.0.0.1"])
+def test_the_emulator_says_where_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Endpoint, agents of the file, and a command to paste."""
+    agents = tmp_path / "agents.yaml"
+    agents.write_text("agents:\n- name: librarian\n  reply: Hello.\n")
+
+    def until_ready(*args: Any, ready: Any, **kwargs: Any) -> None:
+        def announce(*told: Any) -> None:
+            ready(*told)
+            raise _EnoughError
+
+        run_server(*args, ready=announce, **kwargs)
+
+    monkeypatch.setattr("azure_agents.emulator.server.run_server", until_ready)
+    with contextlib.suppress(_EnoughError):
+        main(["emulator", "--port", "0", "--agents", str(agents)])
+    output = capsys.readouterr().out
+    assert "agent     librarian:1  (v2, librarian)" in output
+    assert "azure-agents chat librarian:1 --endpoint http://127.0.0.1:" in output

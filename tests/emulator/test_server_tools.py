@@ -1,0 +1,325 @@
+"""Everything an agent does with tools on the server, as parts of scripted answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from azure_agents.emulator import (
+    Citation,
+    CodeInterpreter,
+    ConnectedAgent,
+    Consent,
+    Emulator,
+    FileSearch,
+    GeneratedImage,
+    Items,
+    McpApproval,
+    McpCall,
+    McpTools,
+    Reasoning,
+    Refusal,
+    SeenMessage,
+    Text,
+    WebSearch,
+    WorkflowAction,
+)
+
+V2 = "/openai/v1/responses"
+FOUND = ({"file_id": "assistant-1", "filename": "a.md", "score": 0.5, "text": "42"},)
+
+# Part, item type, events between added and done (without their common prefix).
+V2_PARTS: list[tuple[Any, str, list[str]]] = [
+    (FileSearch(("what",), FOUND), "file_search_call", ["in_progress", "searching", "completed"]),
+    (WebSearch("what"), "web_search_call", ["in_progress", "searching", "completed"]),
+    (
+        CodeInterpreter("print(1)", logs="1"),
+        "code_interpreter_call",
+        ["in_progress", "_code.delta", "_code.done", "interpreting", "completed"],
+    ),
+    (
+        GeneratedImage("aW1n", "a cat", partial=("aQ==",)),
+        "image_generation_call",
+        ["in_progress", "generating", "partial_image", "completed"],
+    ),
+    (
+        McpTools("docs", ({"name": "find"},)),
+        "mcp_list_tools",
+        ["in_progress", "completed"],
+    ),
+    (McpApproval("docs", "find"), "mcp_approval_request", []),
+    (
+        McpCall("docs", "find", output="42"),
+        "mcp_call",
+        ["in_progress", "_arguments.delta", "_arguments.done", "completed"],
+    ),
+    (
+        McpCall("docs", "find", error="no"),
+        "mcp_call",
+        ["in_progress", "_arguments.delta", "_arguments.done", "failed"],
+    ),
+    (ConnectedAgent("helper", output="42"), "a2a_preview_call", []),
+    (Items([{"type": "future_call", "answer": 42}]), "future_call", []),
+]
+
+
+def squeezed(events: list[tuple[str, Any]]) -> list[str]:
+    """Names of events, each series of equal ones once."""
+    names = [name for name, _ in events]
+    return [name for name, before in zip(names, ["", *names], strict=False) if name != before]
+
+
+@pytest.mark.parametrize(("part", "type", "between"), V2_PARTS)
+def test_v2_items_are_streamed(
+    foundry: Emulator, wire: Any, part: Any, type: str, between: list[str]
+) -> None:
+    """Each item is added, makes its progress, and is done; the answer holds it whole."""
+    agent = foundry.create_agent("my-agent", [[part, "done"]])
+    events = wire.stream(V2, wire.turn(agent, "hi"))
+    inner = [f"response.{type}{'' if name[0] == '_' else '.'}{name}" for name in between]
+    expected = ["response.output_item.added", *inner, "response.output_item.done"]
+    assert squeezed(events)[2 : 2 + len(expected)] == expected
+    item = events[-1][1]["response"]["output"][0]
+    assert item["type"] == type
+    assert item["response_id"] == events[-1][1]["response"]["id"]
+    assert item["id"] == events[2][1]["item"]["id"]
+    assert [entry["type"] for entry in events[-1][1]["response"]["output"]] == [type, "message"]
+
+
+def test_contents_come_when_they_are_asked_for(foundry: Emulator, wire: Any) -> None:
+    """v2: results of searches and outputs of code need `include`."""
+    agent = foundry.create_agent("a", [[FileSearch(("x",), FOUND), CodeInterpreter("1", "2")]])
+    search, code = wire.respond(agent, "hi")["output"]
+    assert ("results" in search, code["outputs"]) == (False, None)
+    include = ["file_search_call.results", "code_interpreter_call.outputs"]
+    search, code = wire.respond(agent, "hi", include=include)["output"]
+    assert search["results"][0]["text"] == "42"
+    assert code["outputs"] == [{"type": "logs", "logs": "2"}]
+
+
+def test_reasoning_is_counted(foundry: Emulator, wire: Any) -> None:
+    """v2: a summary in events of its own, and tokens in the details."""
+    agent = foundry.create_agent("a", [[Reasoning("think hard", tokens=64), "yes"]])
+    events = wire.stream(V2, wire.turn(agent, "hi"))
+    assert [name for name in squeezed(events) if "reasoning" in name] == [
+        "response.reasoning_summary_part.added",
+        "response.reasoning_summary_text.delta",
+        "response.reasoning_summary_text.done",
+        "response.reasoning_summary_part.done",
+    ]
+    usage = events[-1][1]["response"]["usage"]
+    assert usage["output_tokens_details"] == {"reasoning_tokens": 64}
+    assert usage["output_tokens"] == 65
+
+
+def test_refusals_are_content(foundry: Emulator, wire: Any) -> None:
+    """v2: a refusal is a part of the message, and text for whoever reads the transcript."""
+    agent = foundry.create_agent("a", [Refusal("I won't."), "ok"])
+    events = wire.stream(V2, wire.turn(agent, "hi"))
+    assert "response.refusal.delta" in squeezed(events)
+    response = events[-1][1]["response"]
+    assert response["output"][0]["content"] == [{"type": "refusal", "refusal": "I won't."}]
+    wire.respond(agent, "please", previous_response_id=response["id"])
+    assert foundry.seen[-1].messages[1] == SeenMessage("assistant", "I won't.")
+
+
+def test_consent_is_asked_for(foundry: Emulator, wire: Any) -> None:
+    """v2: an item with a link, and the event that no SDK knows."""
+    agent = foundry.create_agent("a", Consent("https://login.test", "docs"))
+    events = wire.stream(V2, wire.turn(agent, "hi"))
+    assert events[3][0] == "response.oauth_consent_requested"
+    item = events[-1][1]["response"]["output"][0]
+    assert (item["consent_link"], item["server_label"]) == ("https://login.test", "docs")
+    assert item["id"].startswith("oauthreq_")
+
+
+TEXT = "Paris【1】 is big【2】."
+CITATIONS = (
+    Citation("url", 5, 8, url="https://x.test", title="X"),
+    Citation("file", 15, 18, file_id="assistant-1", filename="a.md"),
+)
+
+
+def test_v2_citations(foundry: Emulator, wire: Any) -> None:
+    """v2: an event for each, once its text was said, and all of them in the answer."""
+    agent = foundry.create_agent("a", Text(TEXT, citations=CITATIONS))
+    events = wire.stream(V2, wire.turn(agent, "hi"))
+    said, places = "", []
+    for name, data in events:
+        said += data["delta"] if name.endswith("text.delta") else ""
+        if name.endswith("annotation.added"):
+            places.append((data["annotation"]["type"], len(said) >= 8))
+    assert places == [("url_citation", True), ("file_citation", True)]
+    annotations = events[-1][1]["response"]["output"][0]["content"][0]["annotations"]
+    assert annotations == [
+        {
+            "type": "url_citation",
+            "url": "https://x.test",
+            "title": "X",
+            "start_index": 5,
+            "end_index": 8,
+        },
+        {"type": "file_citation", "file_id": "assistant-1", "filename": "a.md", "index": 18},
+    ]
+
+
+def test_classic_citations(foundry: Emulator, wire: Any) -> None:
+    """Classic: a marker is one delta, with its citation."""
+    agent = foundry.create_agent("a", Text(TEXT, citations=CITATIONS), generation="classic")
+    thread = wire.start_thread("hi")
+    events = wire.stream(f"/threads/{thread}/runs", {"assistant_id": agent.id})
+    deltas = [data["delta"]["content"][0]["text"] for name, data in events if "delta" in name]
+    cited = [delta for delta in deltas if delta.get("annotations")]
+    assert [delta["value"] for delta in cited] == ["【1】", "【2】"]
+    assert cited[1]["annotations"][0]["file_citation"] == {"file_id": "assistant-1", "quote": ""}
+    message = wire.get(f"/threads/{thread}/messages")["data"][0]["content"][0]["text"]
+    assert message["value"] == TEXT
+    assert [one["text"] for one in message["annotations"]] == ["【1】", "【2】"]
+
+
+CLASSIC_PARTS = [
+    (FileSearch(("what",), FOUND), "file_search", 1),
+    (CodeInterpreter("print(1)", logs="1"), "code_interpreter", 6),
+    (WebSearch("what"), "bing_grounding", 3),
+    (ConnectedAgent("helper", output="42"), "connected_agent", 3),
+    (McpCall("docs", "find", output="42"), "mcp", 2),
+]
+
+
+@pytest.mark.parametrize(("part", "type", "deltas"), CLASSIC_PARTS)
+def test_classic_steps_are_streamed(
+    foundry: Emulator, wire: Any, part: Any, type: str, deltas: int
+) -> None:
+    """Each tool is a step that never pauses the run."""
+    agent = foundry.create_agent("a", [[part, "done"]], generation="classic")
+    thread = wire.start_thread("hi")
+    events = wire.stream(f"/threads/{thread}/runs", {"assistant_id": agent.id})
+    names = [name for name, _ in events]
+    assert names[3:5] == ["thread.run.step.created", "thread.run.step.in_progress"]
+    assert names[5 : 6 + deltas] == ["thread.run.step.delta"] * deltas + [
+        "thread.run.step.completed"
+    ]
+    call = events[5 + deltas][1]["step_details"]["tool_calls"][0]
+    assert call["type"] == type
+    assert names[-2:] == ["thread.run.completed", "done"]
+    run = events[-2][1]
+    steps = wire.get(f"/threads/{thread}/runs/{run['id']}/steps")["data"]
+    assert sum(step["usage"]["total_tokens"] for step in steps) == run["usage"]["total_tokens"]
+
+
+def test_classic_search_results_show_contents_when_asked(foundry: Emulator, wire: Any) -> None:
+    """Classic: `include[]` on the steps."""
+    agent = foundry.create_agent("a", [[FileSearch((), FOUND), "ok"]], generation="classic")
+    thread = wire.start_thread("hi")
+    path = f"/threads/{thread}/runs"
+    run = wire.stream(path, {"assistant_id": agent.id})[-2][1]["id"]
+    key = "step_details.tool_calls[*].file_search.results[*].content"
+
+    def result(**query: str) -> Any:
+        step = wire.get(f"{path}/{run}/steps", order="asc", **query)["data"][0]
+        return step["step_details"]["tool_calls"][0]["file_search"]["results"][0]
+
+    assert "content" not in result()
+    assert result(**{"include[]": key})["content"] == [{"type": "text", "text": "42"}]
+
+
+def test_a_v2_approval(foundry: Emulator, wire: Any) -> None:
+    """A request in a completed response; the answer in the next one's input; then the call."""
+    agent = foundry.create_agent(
+        "a", [McpApproval("docs", "find"), [McpCall("docs", "find"), "ok"]]
+    )
+    asked = wire.respond(agent, "hi")
+    request = asked["output"][0]
+    answer = {"type": "mcp_approval_response", "approval_request_id": "mcpr_x", "approve": True}
+    body = wire.turn(agent, [answer], previous_response_id=asked["id"])
+    assert wire.request("POST", V2, body).json()["error"]["param"] == "input"
+    answer["approval_request_id"] = request["id"]
+    call, message = wire.respond(agent, [answer], previous_response_id=asked["id"])["output"]
+    assert call["approval_request_id"] == request["id"]
+    assert message["content"][0]["text"] == "ok"
+    assert foundry.seen[-1].messages[-1].text == "approved"
+
+
+@pytest.mark.parametrize(("approve", "seen"), [(True, "approved"), (False, "denied")])
+def test_a_classic_approval(foundry: Emulator, wire: Any, approve: bool, seen: str) -> None:
+    """The run pauses, refuses function outputs, and goes on with the decision."""
+    reply = [[McpTools("docs"), McpApproval("docs", "find", id="call_1")], "ok"]
+    agent = foundry.create_agent("a", reply, generation="classic")
+    thread = wire.start_thread("hi")
+    events = wire.stream(f"/threads/{thread}/runs", {"assistant_id": agent.id})
+    run = events[-2][1]
+    assert run["required_action"]["type"] == "submit_tool_approval"
+    path = f"/threads/{thread}/runs/{run['id']}/submit_tool_outputs"
+    wrong = {"tool_outputs": [{"tool_call_id": "call_1", "output": "x"}]}
+    assert wire.request("POST", path, wrong).status_code == 400
+    wire.stream(path, {"tool_approvals": [{"tool_call_id": "call_1", "approve": approve}]})
+    assert foundry.seen[-1].messages[-1] == SeenMessage("tool", seen, tool_call_id="call_1")
+    assert foundry.seen[-1].reply.text == "ok"  # type: ignore[union-attr]
+
+
+def test_a_workflow(foundry: Emulator, wire: Any) -> None:
+    """v2: its own ids and numbers; an action stays open while it says something."""
+    says = WorkflowAction("SendActivity", "send", says="2")
+    agent = foundry.create_agent(
+        "flow",
+        [[WorkflowAction("SetVariable", "set"), says, WorkflowAction("EndConversation", "end")]],
+        definition={"kind": "workflow", "workflow": "kind: workflow"},
+    )
+    events = wire.stream(V2, wire.turn(agent, "1 + 1?"))
+    assert [data["sequence_number"] for _, data in events] == list(range(1, len(events) + 1))
+    ends = [
+        (name.rpartition(".")[2], data["output_index"])
+        for name, data in events
+        if "output_item" in name
+    ]
+    assert ends[2:6] == [("added", 1), ("added", 2), ("done", 2), ("done", 1)]
+    assert events[-1][1]["response"]["id"].startswith("wfresp_")
+
+
+@pytest.mark.parametrize("part", [Reasoning(), Refusal("no"), Consent("x"), GeneratedImage("x")])
+def test_parts_that_classic_agents_do_not_have(foundry: Emulator, wire: Any, part: Any) -> None:
+    """A script that cannot be played is an error that shows the part."""
+    agent = foundry.create_agent("a", part, generation="classic")
+    thread = wire.start_thread("hi")
+    with pytest.raises(TypeError, match="a classic agent cannot answer with"):
+        wire.stream(f"/threads/{thread}/runs", {"assistant_id": agent.id})
+
+
+@pytest.mark.parametrize("root", ["", "/openai/v1"])
+def test_files_and_stores(foundry: Emulator, wire: Any, root: str) -> None:
+    """Upload, index, list, read and delete, in both generations."""
+    version = {} if root else {"api-version": "v1"}
+    headers = {"authorization": f"Bearer {wire.token}"}
+    made = wire.http.post(
+        f"{root}/files",
+        params=version,
+        headers=headers,
+        data={"purpose": "assistants"},
+        files={"file": ("a.md", b"# hi")},
+    ).json()
+    assert (made["filename"], made["bytes"], made["status"]) == ("a.md", 4, "processed")
+    content = wire.request("GET", f"{root}/files/{made['id']}/content")
+    assert content.content == b"# hi"
+    store = wire.post(f"{root}/vector_stores", {"name": "s"})["id"]
+    wire.post(f"{root}/vector_stores/{store}/files", {"file_id": made["id"]})
+    path = f"{root}/vector_stores/{store}/files/{made['id']}"
+    assert [wire.get(path)["status"] for _ in range(3)] == ["in_progress", "completed", "completed"]
+    batch = wire.post(f"{root}/vector_stores/{store}/file_batches", {"file_ids": [made["id"]]})
+    assert wire.get(f"{root}/vector_stores/{store}/file_batches/{batch['id']}")["status"] == (
+        "completed"
+    )
+    csv = foundry.add_file("a.csv", b"1")
+    wrong = wire.request("POST", f"{root}/vector_stores/{store}/files", {"file_id": csv})
+    assert wrong.json()["error"]["code"] == "unsupported_file"
+    assert wire.request("DELETE", f"{root}/vector_stores/{store}").json()["deleted"] is True
+    assert wire.request("DELETE", f"{root}/files/{made['id']}").json()["deleted"] is True
+    assert wire.request("GET", f"{root}/files/{made['id']}").status_code == 404
+
+
+def test_container_files(foundry: Emulator, wire: Any) -> None:
+    """v2: what code interpreter wrote is read by container and file."""
+    id = foundry.add_file("plot.png", b"png", container_id="cntr_1")
+    path = f"/openai/v1/containers/cntr_1/files/{id}/content"
+    assert wire.request("GET", path).content == b"png"
+    assert wire.request("GET", path.replace("cntr_1", "cntr_2")).status_code == 404
