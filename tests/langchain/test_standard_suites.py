@@ -61,11 +61,13 @@ class _Agent(_Model):
     generation: Any
     details: tuple[str, ...]
     foundry: Emulator
+    tools: tuple[str, ...] = ()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls.foundry = Emulator()
-        cls.agent = cls.foundry.create_agent("suite", reply, generation=cls.generation)
+        tools = [{"type": "function", "name": name, "parameters": {}} for name in cls.tools]
+        cls.agent = cls.foundry.create_agent("suite", reply, generation=cls.generation, tools=tools)
 
     @property
     def chat_model_params(self) -> dict[str, Any]:
@@ -90,13 +92,9 @@ class TestV2(_Agent, ChatModelIntegrationTests):
     generation = "v2"
     details = ("cache_read_input", "reasoning_output")
 
-    @property
-    def has_tool_calling(self) -> bool:
-        return False  # the core does not know yet which tools a v2 agent declares
-
-    @property
-    def has_structured_output(self) -> bool:
-        return True
+    # A v2 agent declares its functions; these are the ones the suites call.
+    tools = ("magic_function", "magic_function_no_args", "greeting_generator", "get_weather",
+             "unicode_customer", "my_adder_tool")  # fmt: skip
 
     @property
     def supports_model_override(self) -> bool:
