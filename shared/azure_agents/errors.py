@@ -2,7 +2,7 @@
 
     AzureAgentsError
     ├── ConfigError                  a setting is missing or wrong; nothing was sent
-    ├── InvalidRequestError          the messages or options of a call are wrong; nothing was sent
+    ├── InvalidRequestError          the messages or options of a call are wrong; not asked
     ├── CredentialError              no token could be had; nothing was sent
     ├── TransportError               the network failed
     │   ├── NotSentError             provably before anything was sent (name look-up, connect, TLS)
@@ -125,7 +125,7 @@ class ConfigError(AzureAgentsError):
 
 
 class InvalidRequestError(AzureAgentsError):
-    """The messages or options of a call are wrong. Nothing was sent."""
+    """The messages or options of a call are wrong. The agent was not asked."""
 
 
 class CredentialError(AzureAgentsError):

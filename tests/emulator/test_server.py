@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import sys
+from pathlib import Path
+
 import httpx
 import pytest
 
 from azure_agents.emulator import Emulator, Fault
+from azure_agents.emulator.server import read_agents
+from azure_agents.errors import ConfigError
 
 pytestmark = pytest.mark.allow_hosts(["127.0.0.1"])
 V2 = "/openai/v1/responses"
@@ -62,10 +67,34 @@ def test_strict_servers_want_real_tokens(foundry: Emulator) -> None:
     assert statuses == [401, 200]
 
 
+def test_missing_extras_are_named(
+    foundry: Emulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Without uvicorn or PyYAML the error says what to install."""
+    for name in ("uvicorn", "yaml"):
+        monkeypatch.setitem(sys.modules, name, None)
+    sentence = r'pip install "azure-agents\[emulator\]"'
+    with pytest.raises(ConfigError, match=sentence), foundry.serve():
+        pass
+    with pytest.raises(ConfigError, match=sentence):
+        read_agents(tmp_path / "agents.yaml")
+
+
+def test_agents_come_from_a_file(tmp_path: Path) -> None:
+    """A YAML list of what `create_agent` takes."""
+    path = tmp_path / "agents.yaml"
+    path.write_text("agents:\n- {name: a, reply: hi}\n- {name: b, generation: classic}\n")
+    foundry = Emulator()
+    for agent in read_agents(path):
+        foundry.create_agent(**agent)
+    assert [agent.name for agent in foundry.agents] == ["a", "b"]
+    path.write_text("- a")
+    with pytest.raises(ConfigError, match="has no list of agents"):
+        read_agents(path)
+
+
 def test_a_taken_port_is_a_clear_error(foundry: Emulator) -> None:
     """The error names the address."""
-    from azure_agents.errors import ConfigError
-
     with (
         foundry.serve() as served,
         pytest.raises(ConfigError, match=f"cannot listen on 127.0.0.1:{served.port}"),

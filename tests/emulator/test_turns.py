@@ -296,6 +296,22 @@ def test_agents_think_in_parallel(foundry: Emulator, wire: Any) -> None:
     assert {answer["status"] for answer in answers} == {"completed"}
 
 
+def test_many_threads_share_one_emulator(foundry: Emulator, wire: Any) -> None:
+    """Every turn sees its own messages only, streamed and not."""
+    agent = foundry.create_agent("my-agent", lambda turn: f"re: {turn.last_user_text}")
+
+    def talk(number: int) -> bool:
+        text = f"number {number}"
+        first = wire.respond(agent, text)
+        body = wire.turn(agent, text, previous_response_id=first["id"])
+        last = wire.stream(V2, body)[-1][1]["response"]
+        seen = [message.text for message in foundry.seen_by(last["id"]).messages]
+        return seen == [text, f"re: {text}", text]
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(talk, range(100)))
+
+
 async def test_agents_think_in_parallel_tasks(foundry: Emulator, wire: Any) -> None:
     """The same from one event loop."""
     barrier = threading.Barrier(2, timeout=10)

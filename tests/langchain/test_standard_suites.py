@@ -9,8 +9,9 @@ import operator
 import re
 from typing import Any
 
+import httpx
 import pytest
-from langchain_tests.integration_tests import ChatModelIntegrationTests
+from langchain_tests.integration_tests import ChatModelIntegrationTests, chat_models
 from langchain_tests.unit_tests import ChatModelUnitTests
 
 from azure_agents.emulator import Emulator, SeenTurn, ToolCalls
@@ -74,6 +75,20 @@ class _Agent(_Model):
         return {"model": self.agent.model, **self.foundry.connection()}
 
     @property
+    def supports_image_inputs(self) -> bool:
+        return True
+
+    @property
+    def supports_image_urls(self) -> bool:
+        return True
+
+    @pytest.fixture(autouse=True)
+    def _offline_samples(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The suite downloads a picture and a document; any bytes will do."""
+        sample = httpx.Response(200, content=b"sample")
+        monkeypatch.setattr(chat_models.httpx, "get", lambda *_, **__: sample)
+
+    @property
     def supported_usage_metadata_details(self) -> Any:
         return {"invoke": self.details, "stream": self.details}
 
@@ -94,7 +109,19 @@ class TestV2(_Agent, ChatModelIntegrationTests):
 
     # A v2 agent declares its functions; these are the ones the suites call.
     tools = ("magic_function", "magic_function_no_args", "greeting_generator", "get_weather",
-             "unicode_customer", "my_adder_tool")  # fmt: skip
+             "unicode_customer", "my_adder_tool", "random_image", "random_pdf")  # fmt: skip
+
+    @property
+    def supports_pdf_inputs(self) -> bool:
+        return True
+
+    @property
+    def supports_image_tool_message(self) -> bool:
+        return True
+
+    @property
+    def supports_pdf_tool_message(self) -> bool:
+        return True
 
     @property
     def supports_model_override(self) -> bool:

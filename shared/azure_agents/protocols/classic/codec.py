@@ -51,7 +51,17 @@ def call_text(call: ToolCall) -> str:
 
 def _result_text(message: Message) -> str:
     word = "error" if message.is_error else "result"
-    return f"[tool {word} {message.tool_call_id}: {message.text}]"
+    return f"[tool {word} {message.tool_call_id}: {_output(message)}]"
+
+
+def _output(message: Message) -> str:
+    """The text of a tool result; a classic run takes nothing else."""
+    if any(not isinstance(part, Text) for part in message.parts):
+        raise InvalidRequestError(
+            f"the result of tool call {message.tool_call_id!r} holds an image or file: a classic "
+            "run takes text results only, so describe it in words or use a v2 agent"
+        )
+    return message.text
 
 
 def _content(parts: Sequence[Part]) -> str | list[dict[str, Any]]:
@@ -84,7 +94,7 @@ def _image(part: Media) -> dict[str, Any]:
 def encode_outputs(messages: Sequence[Message]) -> dict[str, list[dict[str, Any]]]:
     """Tool messages and approvals as what a paused run waits for; one route takes both."""
     outputs = [
-        {"tool_call_id": m.tool_call_id or "", "output": m.text}
+        {"tool_call_id": m.tool_call_id or "", "output": _output(m)}
         for m in messages
         if m.role == "tool"
     ]

@@ -1,0 +1,289 @@
+"""The arguments of `completion`, by LiteLLM's names, as what the core's clients take.
+
+A name that is not in `Arguments` is refused, and by its name alone: what an unknown argument holds
+may be a secret. A name that is there and that the agent's generation does not take is refused by
+the core. None counts as absent, since wrappers pass None for everything they were not given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypedDict, cast
+
+from .config import InstructionsMode, Settings, ThreadPolicy, Timeouts, resolve_settings
+from .errors import ConfigError, InvalidRequestError
+from .messages import Message, TurnRequest, system
+from .naming import parse_agent, shown
+from .openai_input import to_messages
+from .openai_models import PROVIDER
+from .threads.anchor import parse_anchor
+from .threads.store import ThreadStore
+
+if TYPE_CHECKING:
+    import httpx
+    from pydantic import SecretStr
+
+
+class SignIn(TypedDict, total=False):
+    """Who calls; by default what the environment says, see `azure_agents.auth.make_auth`."""
+
+    api_key: str | SecretStr | None
+    credential: Any
+    azure_ad_token: str | SecretStr | None
+    azure_ad_token_provider: Callable[[], Any] | None
+    tenant_id: str | None
+    client_id: str | None
+    client_secret: str | SecretStr | None
+    azure_scope: str | None
+
+
+class Options(TypedDict, total=False):
+    """Model options of a call; an agent takes few, and says which."""
+
+    include: list[str] | None
+    max_completion_tokens: int | None
+    max_output_tokens: int | None
+    max_prompt_tokens: int | None
+    max_tokens: int | None
+    max_tool_calls: int | None
+    metadata: Mapping[str, str] | None
+    parallel_tool_calls: bool | None
+    prompt_cache_key: str | None
+    reasoning_effort: str | None
+    response_format: Mapping[str, Any] | type | None
+    safety_identifier: str | None
+    service_tier: str | None
+    structured_inputs: Mapping[str, Any] | None
+    temperature: float | None
+    tool_choice: str | Mapping[str, Any] | None
+    tools: Sequence[Mapping[str, Any]] | None
+    top_p: float | None
+    truncation: str | None
+    truncation_strategy: Mapping[str, Any] | None
+    user: str | None
+
+
+class Arguments(SignIn, Options, total=False):
+    """All keyword arguments of `completion` but ``stream``, which see."""
+
+    api_base: str | None
+    api_version: str | None
+    thread_id: str | None
+    threads: ThreadPolicy | None
+    owner: str | None
+    instructions: str | None
+    instructions_mode: InstructionsMode | None
+    stop: str | Sequence[str] | None
+    stream_options: Mapping[str, Any] | None
+    n: int | None
+    timeout: float | Timeouts | None
+    max_retries: int | None
+    num_retries: int | None
+    extra_body: Mapping[str, Any] | None
+    custom_llm_provider: str | None
+    allow_http: bool | None
+    thread_store: ThreadStore | None
+    transport: httpx.BaseTransport | None
+    async_transport: httpx.AsyncBaseTransport | None
+
+
+_NAMES = frozenset(Arguments.__annotations__)
+_OPTIONS = frozenset(Options.__annotations__)
+_SETTINGS = ("api_version", "allow_http")
+_LEGACY = {"functions": "tools", "function_call": "tool_choice"}
+_TOKENS = ("credential", "azure_ad_token", "azure_ad_token_provider")
+_DEFAULT_TIMEOUT = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call of `completion`, checked as far as that goes without sending anything.
+
+    Attributes:
+        model: The model as the caller wrote it.
+        settings: What a client is made from.
+        sign_in: Arguments of `make_auth`; the only ones that may be secret.
+        request: What is asked.
+        include_usage: Whether a stream ends with the usage.
+        store: Where threads are remembered, if not in the store of the process.
+        transport: The httpx transport given for this kind of call.
+    """
+
+    model: str
+    settings: Settings
+    sign_in: Mapping[str, Any] = field(repr=False)
+    request: TurnRequest
+    include_usage: bool
+    store: ThreadStore | None
+    transport: Any
+
+
+def read_call(
+    model: str,
+    messages: Sequence[object],
+    *,
+    stream: bool,
+    arguments: Mapping[str, Any],
+    transport: str,
+) -> Call:
+    """Check the arguments of a call.
+
+    Args:
+        model: The model.
+        messages: The history in OpenAI's format.
+        stream: Whether the answer is streamed.
+        arguments: Everything else, see `Arguments`.
+        transport: Name of the argument that holds the transport.
+
+    Raises:
+        ConfigError: A setting is missing or wrong, or the model is no agent.
+        InvalidRequestError: The messages or an argument are wrong.
+    """
+    given = _checked(arguments)
+    history = _with_instructions(to_messages(messages), given.get("instructions"))
+    return Call(
+        model=model,
+        settings=_settings(model, history, given, arguments.get("timeout", _DEFAULT_TIMEOUT)),
+        sign_in=_sign_in(given),
+        request=_request(history, given),
+        include_usage=_includes_usage(given.get("stream_options"), stream=stream),
+        store=given.get("thread_store"),
+        transport=given.get(transport),
+    )
+
+
+def _checked(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    given = {name: value for name, value in arguments.items() if value is not None}
+    for name in given:
+        _check_name(name, _NAMES)
+    if given.get("n", 1) != 1:
+        raise InvalidRequestError(f"n={shown(given['n'])}: an agent gives one answer, leave n out")
+    if given.get("custom_llm_provider", PROVIDER) != PROVIDER:
+        raise ConfigError(
+            f"custom_llm_provider={shown(given['custom_llm_provider'])} is not served here: leave "
+            f"it out, or pass {PROVIDER!r}"
+        )
+    return given
+
+
+def _check_name(name: str, known: frozenset[str]) -> None:
+    if name in known:
+        return
+    if name in _LEGACY:
+        raise InvalidRequestError(f"{name}= was replaced by {_LEGACY[name]}=: pass that")
+    raise InvalidRequestError(
+        f"completion() has no argument {name!r} for an agent: leave it out; it takes "
+        f"{', '.join(sorted(known))}"
+    )
+
+
+# --- settings -----------------------------------------------------------------------------------
+
+
+def _settings(
+    model: str,
+    history: Sequence[Message],
+    given: Mapping[str, Any],
+    timeout: float | Timeouts | None,
+) -> Settings:
+    # `instructions` and pins are left to the request: clients are kept by their settings.
+    return resolve_settings(
+        model=model,
+        endpoint=given.get("api_base"),
+        threads=given.get("threads") or _policy(model, history),
+        owner=given.get("owner"),
+        instructions_mode=given.get("instructions_mode", "append"),
+        timeout=timeout,
+        max_retries=_retries(given),
+        **{name: given[name] for name in _SETTINGS if name in given},
+    )
+
+
+def _policy(model: str, history: Sequence[Message]) -> ThreadPolicy:
+    """A conversation for a caller who begins one, or goes on with its last answer; else a chain.
+
+    The id of a conversation keeps working for callers who keep nothing but the id.
+    """
+    if parse_agent(model).generation == "classic":
+        return "auto"
+    answers = [message for message in history if message.role == "assistant"]
+    if not answers:
+        return "conversation"
+    anchor = parse_anchor(answers[-1].anchor)
+    return "conversation" if anchor and anchor.thread.startswith("conv_") else "auto"
+
+
+def _retries(given: Mapping[str, Any]) -> int:
+    both = {given[name] for name in ("max_retries", "num_retries") if name in given}
+    if len(both) > 1:
+        raise ConfigError("max_retries= and num_retries= are the same and differ: pass one")
+    return cast(int, next(iter(both), 2))
+
+
+def _sign_in(given: Mapping[str, Any]) -> dict[str, Any]:
+    tokens = [name for name in _TOKENS if name in given]
+    if len(tokens) > 1:
+        raise ConfigError(f"{' and '.join(f'{n}=' for n in tokens)} were both passed: pass one")
+    names = ("api_key", "tenant_id", "client_id", "client_secret")
+    chosen = {name: given.get(name) for name in names}
+    credential = given[tokens[0]] if tokens else None
+    return {**chosen, "credential": credential, "scope": given.get("azure_scope")}
+
+
+# --- request ------------------------------------------------------------------------------------
+
+
+def _with_instructions(history: tuple[Message, ...], instructions: object) -> tuple[Message, ...]:
+    if instructions is None:
+        return history
+    if not isinstance(instructions, str):
+        raise InvalidRequestError(f"instructions must be a string, got {shown(instructions)}")
+    return (system(instructions), *history) if history else ()
+
+
+def _request(history: tuple[Message, ...], given: Mapping[str, Any]) -> TurnRequest:
+    return TurnRequest(
+        messages=history,
+        thread_id=given.get("thread_id"),
+        owner=given.get("owner"),
+        stop=_stop(given.get("stop")),
+        options=_options(given),
+    )
+
+
+def _stop(stop: object) -> tuple[str, ...]:
+    endings = [stop] if isinstance(stop, str) else stop or ()
+    if isinstance(endings, Sequence) and all(isinstance(each, str) for each in endings):
+        return tuple(endings)
+    raise InvalidRequestError(f"stop must be a string or a list of strings, got {shown(stop)}")
+
+
+def _options(given: Mapping[str, Any]) -> dict[str, Any]:
+    extra = given.get("extra_body", {})
+    if not isinstance(extra, Mapping):
+        raise InvalidRequestError(f"extra_body must be a dictionary, got {type(extra).__name__}")
+    for name in extra:
+        _check_name(str(name), _OPTIONS)
+    options = {name: value for name, value in given.items() if name in _OPTIONS} | dict(extra)
+    wanted = _response_format(options.pop("response_format", None))
+    return options if wanted is None else {**options, "response_format": wanted}
+
+
+def _response_format(wanted: Any) -> Any:
+    if isinstance(wanted, Mapping) and dict(wanted) == {"type": "text"}:
+        return None  # what every agent does anyway
+    if isinstance(wanted, type) and hasattr(wanted, "model_json_schema"):
+        schema = {"name": wanted.__name__, "schema": wanted.model_json_schema(), "strict": True}
+        return {"type": "json_schema", "json_schema": schema}
+    return wanted
+
+
+def _includes_usage(options: object, *, stream: bool) -> bool:
+    if options is None:
+        return False
+    if not isinstance(options, Mapping) or set(options) - {"include_usage"} or not stream:
+        raise InvalidRequestError(
+            f"stream_options={shown(options)}: pass {{'include_usage': True}}, with stream=True"
+        )
+    return options.get("include_usage") is True

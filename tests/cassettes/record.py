@@ -1,0 +1,165 @@
+"""Record the demo's scenario: one cassette for each generation and framework (`make record`).
+
+By default from the emulator, served on loopback; each file says so. With a project endpoint and
+agents in the environment, from Azure. The scenario itself is `azure_agents.demo`'s, and every turn
+has a fixed operation key, so that a replay sends the same bodies.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import httpx
+import vcr
+from cassette_file import ENDPOINT, CassetteFile
+
+from azure_agents.config import ENV_AGENT, ENV_ENDPOINT, read_env
+from azure_agents.demo import (
+    EMULATED_AGENT,
+    ENV_CLASSIC_AGENT,
+    Answer,
+    Chat,
+    LangChainChat,
+    LlamaIndexChat,
+    play,
+)
+from azure_agents.emulator import Emulator
+from azure_agents.naming import parse_agent
+from azure_agents.threads.memory import MemoryThreadStore
+
+FOLDER = Path(__file__).parents[2] / "cassettes"
+FROM_EMULATOR = "azure-agents emulator, not Azure"
+FROM_AZURE = "Azure"
+# Values that could identify somebody, wherever they turn up.
+_PRIVATE = ("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET", "AZURE_AD_TOKEN",
+            "AZURE_AI_API_KEY", "AZURE_API_KEY")  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What one cassette holds; `seed` makes the emulator's ids repeatable, and differ by file."""
+
+    generation: str
+    connect: Callable[..., Chat]
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """For instance ``v2-langchain``; also the beginning of its operation keys."""
+        return f"{self.generation}-{self.connect.framework.lower()}"  # type: ignore[attr-defined]
+
+    @property
+    def path(self) -> Path:
+        """The cassette."""
+        return FOLDER / f"{self.name}.yaml"
+
+    def chat(self, model: str, **connection: Any) -> Chat:
+        """The chat of this cassette, with its operation keys and no memory of earlier threads."""
+        keys = (f"{self.name}-{number}" for number in count(1))
+        repeatable = {"operation_keys": keys.__next__, "thread_store": MemoryThreadStore()}
+        return self.connect(model, {**connection, **repeatable})
+
+
+SCENES = tuple(
+    Scene(generation, connect, seed)
+    for seed, (generation, connect) in enumerate(
+        ((g, c) for g in ("v2", "classic") for c in (LangChainChat, LlamaIndexChat)), 1
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where to record: endpoint, agent and credential, and what to call it."""
+
+    name: str
+    endpoint: str
+    model: str
+    credential: Any = None
+    secrets: tuple[str, ...] = ()
+
+
+class _PlainTransport(httpx.HTTPTransport):
+    """Asks for answers that are not compressed: a cassette holds what came over the line."""
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        request.headers["accept-encoding"] = "identity"
+        return super().handle_request(request)
+
+
+def record(scene: Scene, source: Source, path: Path) -> list[Answer]:
+    """Play the scenario and write it to `path`."""
+    title = f"The scenario of azure_agents.demo, {scene.connect.framework}, {scene.generation} agent."  # type: ignore[attr-defined]
+    file = CassetteFile(title, source.name, source.model, source.endpoint, source.secrets)
+    recorder = vcr.VCR(serializer="readable")
+    recorder.register_serializer("readable", file)
+    chat = scene.chat(
+        source.model,
+        endpoint=source.endpoint,
+        credential=source.credential,
+        transport=_PlainTransport(),
+    )
+    path.unlink(missing_ok=True)
+    with recorder.use_cassette(str(path), record_mode="all"):
+        return play(chat, lambda step: chat.answer(list(chat.stream(step.history))))
+
+
+@contextmanager
+def emulated(scene: Scene) -> Iterator[Source]:
+    """The emulator on a loopback port, with one agent."""
+    with Emulator(seed=scene.seed) as foundry:
+        agent = foundry.create_agent(EMULATED_AGENT, generation=scene.generation)  # type: ignore[arg-type]
+        with foundry.serve() as served:
+            yield Source(FROM_EMULATOR, served.endpoint, agent.model, foundry.credential)
+
+
+@contextmanager
+def chosen(scene: Scene) -> Iterator[Source | None]:
+    """Azure if the environment names a project, else the emulator; None without a fit agent."""
+    endpoint = read_env(os.environ, ENV_ENDPOINT)
+    if endpoint is None:
+        with emulated(scene) as source:
+            yield source
+        return
+    models = filter(None, (read_env(os.environ, name) for name in (ENV_AGENT, ENV_CLASSIC_AGENT)))
+    fit = [model for model in models if parse_agent(model).generation == scene.generation]
+    private = tuple(filter(None, (read_env(os.environ, name) for name in _PRIVATE)))
+    yield Source(FROM_AZURE, endpoint.rstrip("/"), fit[0], secrets=private) if fit else None
+
+
+def main() -> None:
+    """Record all cassettes."""
+    FOLDER.mkdir(exist_ok=True)
+    for scene in SCENES:
+        with chosen(scene) as source:
+            if source is None:
+                print(f"{scene.name}: skipped, no {scene.generation} agent is set")
+                continue
+            answers = record(scene, source, scene.path)
+        print(f"{scene.path.name}: {len(answers)} turns recorded from {source.name}")
+
+
+@contextmanager
+def replayed(scene: Scene, path: Path | None = None) -> Iterator[tuple[Chat, vcr.cassette.Cassette]]:
+    """A chat that talks to a cassette; whoever leaves without all of it played gets an error."""
+    path = path or scene.path
+    file = CassetteFile()
+    player = vcr.VCR(serializer="readable", match_on=["method", "uri", "body"])
+    player.register_serializer("readable", file)
+    model = file.deserialize(path.read_text(encoding="utf-8"))["model"]
+    chat = scene.chat(
+        model, endpoint=ENDPOINT, credential="replayed", async_transport=httpx.AsyncHTTPTransport()
+    )
+    with player.use_cassette(str(path), record_mode="none") as cassette:
+        yield chat, cassette
+        assert cassette.all_played, f"{cassette.play_count} of {len(cassette)} requests were sent"
+
+
+if __name__ == "__main__":
+    main()
