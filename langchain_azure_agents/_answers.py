@@ -5,15 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from langchain_core.messages import AIMessage, InvalidToolCall
+from langchain_core.messages import AIMessage
 from langchain_core.messages.ai import InputTokenDetails, OutputTokenDetails, UsageMetadata
-from langchain_core.messages.tool import ToolCall as LangChainCall
 
-from azure_agents.errors import ProtocolError
 from azure_agents.events import ApprovalRequest, ConsentRequest, Finished, Usage
 from azure_agents.fold import Completion, ReasoningBlock, RefusalBlock, TextBlock
-from azure_agents.jsonio import loads
-from azure_agents.messages import ToolCall
 
 from ._blocks import (
     PROVIDER,
@@ -25,6 +21,7 @@ from ._blocks import (
     refusal,
     standalone,
 )
+from ._calls import sorted_out
 
 # Between two reasoning summaries, which `reasoning_content` holds as one text.
 PARAGRAPH = "\n\n"
@@ -38,12 +35,12 @@ def to_message(completion: Completion, *, agent: str, v1: bool) -> AIMessage:
         agent: The agent as requested; stands in where the service names no model.
         v1: Whether `content` shall be the list of standard blocks (``output_version="v1"``).
     """
-    calls, invalid = _calls(completion.tool_calls)
+    calls, invalid = sorted_out(completion.tool_calls)
     metadata = metadata_of(completion.finished, agent, _requests(completion.blocks))
     content, extra = _as_blocks(completion) if v1 else _as_text(completion)
     if v1:
         metadata["output_version"] = "v1"
-        content = [*content, *({**call, "type": "tool_call"} for call in calls)]
+        content = [*content, *map(dict, calls), *map(dict, invalid)]
     return AIMessage(
         content=content,
         additional_kwargs=extra,
@@ -143,35 +140,3 @@ def _as_blocks(completion: Completion) -> tuple[list[str | Block], dict[str, Any
         if made is not None:
             blocks.append(made)
     return blocks, {}
-
-
-def _calls(calls: Iterable[ToolCall]) -> tuple[list[LangChainCall], list[InvalidToolCall]]:
-    good: list[LangChainCall] = []
-    bad: list[InvalidToolCall] = []
-    for call in calls:
-        arguments = _arguments(call.arguments)
-        if arguments is None:
-            bad.append(_invalid(call))
-        else:
-            good.append(
-                LangChainCall(name=call.name, args=arguments, id=call.id, type="tool_call"),
-            )
-    return good, bad
-
-
-def _arguments(text: str) -> dict[str, Any] | None:
-    try:
-        value = loads(text or "{}")
-    except ProtocolError:
-        return None
-    return value if isinstance(value, dict) else None
-
-
-def _invalid(call: ToolCall) -> InvalidToolCall:
-    return InvalidToolCall(
-        name=call.name,
-        args=call.arguments,
-        id=call.id,
-        error="the arguments are not a JSON object",
-        type="invalid_tool_call",
-    )

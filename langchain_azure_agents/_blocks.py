@@ -78,12 +78,13 @@ def standalone(event: Event) -> Block | None:
     """The block of an event that stands for itself; None for the other events."""
     match event:
         case ServerToolCall():
-            return {
-                "type": "server_tool_call",
-                "id": event.id,
-                "name": event.name,
-                "args": event.arguments,
-            }
+            return known(
+                type="server_tool_call",
+                id=event.id,
+                name=event.name,
+                args=event.arguments,
+                extras=event.details or None,
+            )
         case ServerToolResult():
             return known(
                 type="server_tool_result",
@@ -125,6 +126,7 @@ def _medium(event: MediaOutput) -> Block:
         type=event.kind,
         id=event.id or None,
         file_id=event.file_id,
+        url=event.url,
         base64=event.data,
         mime_type=event.mime_type,
         extras=extras or None,
@@ -138,12 +140,14 @@ def _non_standard(kind: str, **facts: Any) -> Block:
 def _of_message(message: AIMessage) -> list[types.ContentBlock]:
     blocks = [_without(block, "index") for block in _content(message)]
     calls = [{"type": "tool_call", **_call(call)} for call in message.tool_calls]
+    calls += map(dict, message.invalid_tool_calls)
     return cast("list[types.ContentBlock]", blocks + calls)
 
 
 def _of_chunk(chunk: AIMessageChunk) -> list[types.ContentBlock]:
     if chunk.chunk_position == "last":
         calls = [{"type": "tool_call", **_call(call)} for call in chunk.tool_calls]
+        calls += map(dict, chunk.invalid_tool_calls)
     else:
         calls = [_call_chunk(call) for call in chunk.tool_call_chunks]
     return cast("list[types.ContentBlock]", _content(chunk) + calls)

@@ -22,7 +22,7 @@ from ._answers import to_message
 from ._chunks import Chunker
 from ._errors import translated
 from ._messages import to_messages
-from ._pins import ReadsPin, configured_pin, graph_thread
+from ._pins import ReadsPin, graph_thread
 from ._settings import AgentSettings
 from ._structured import structured
 from ._tokens import MessageTokens, estimate_text
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from langchain_core.language_models import LanguageModelInput
     from langchain_core.messages import AIMessage, BaseMessage
     from langchain_core.runnables import Runnable
+
+    from azure_agents.client import Agents, AsyncAgents
 
     from ._tools import Tool
 
@@ -206,8 +208,8 @@ class ChatAzureAgent(ReadsPin, AgentSettings):
         endings = self.stop if stop is None else stop
         return TurnRequest(
             messages=to_messages(messages),
-            thread_id=_first(kwargs.get("thread_id"), configured_pin),
-            owner=_first(kwargs.get("owner"), lambda: self.owner or graph_thread(run_manager)),
+            thread_id=kwargs.get("thread_id"),
+            owner=kwargs.get("owner") or self.owner or graph_thread(run_manager),
             stop=tuple(endings or ()),
             options=self._options(kwargs),
         )
@@ -219,6 +221,20 @@ class ChatAzureAgent(ReadsPin, AgentSettings):
         message = to_message(completion, agent=self._agent, v1=self.output_version == "v1")
         return ChatResult(generations=[ChatGeneration(message=message)])
 
+    # Doors to the core
+
+    @property
+    def client(self) -> Agents:
+        """The core's client of sync calls: files, background responses, cancelling and so on."""
+        with translated():
+            return self._clients.sync(self)
+
+    @property
+    def async_client(self) -> AsyncAgents:
+        """The core's client of async calls."""
+        with translated():
+            return self._clients.aio(self)
+
     def close(self) -> None:
         """Close the connections of sync calls; the next call opens new ones."""
         self._clients.close()
@@ -226,7 +242,3 @@ class ChatAzureAgent(ReadsPin, AgentSettings):
     async def aclose(self) -> None:
         """Close the connections of sync and async calls; the next call opens new ones."""
         await self._clients.aclose()
-
-
-def _first(given: Any, otherwise: Callable[[], Any]) -> Any:
-    return otherwise() if given is None else given

@@ -33,6 +33,7 @@ from azure_agents.events import (
 
 from ._answers import PARAGRAPH, collect_request, metadata_of, usage_of
 from ._blocks import PROVIDER, Block, citation, refusal, standalone
+from ._calls import spoiler
 
 _Part: TypeAlias = tuple[str, int]
 
@@ -52,7 +53,7 @@ class Chunker:
         self._metadata = {"model_provider": PROVIDER}
         if v1:
             self._metadata["output_version"] = "v1"
-        self._calls: set[int] = set()
+        self._calls: dict[int, str] = {}  # arguments so far
         self._citations: list[Citation] = []
         self._usage: Usage | None = None
         self._requests: dict[str, list[Block]] = {}
@@ -86,16 +87,20 @@ class Chunker:
 
     def _call(self, event: ToolCallDelta) -> AIMessageChunk:
         is_first = event.index not in self._calls
-        self._calls.add(event.index)
+        self._calls[event.index] = self._calls.get(event.index, "") + event.arguments
         # Adding chunks would write name and id twice if they came twice.
-        piece = tool_call_chunk(
-            name=event.name if is_first else None,
-            args=event.arguments,
-            id=event.id if is_first else None,
-            index=event.index,
+        return self._chunk(
+            self._piece(
+                name=event.name if is_first else None,
+                args=event.arguments,
+                id=event.id if is_first else None,
+                index=event.index,
+            )
         )
-        fields = self._form.call(dict(piece))
-        return self._chunk({**fields, "tool_call_chunks": [piece]})
+
+    def _piece(self, **piece: Any) -> dict[str, Any]:
+        made = tool_call_chunk(**piece)
+        return {**self._form.call(dict(made)), "tool_call_chunks": [made]}
 
     def _standalone(self, event: Event) -> AIMessageChunk | None:
         collect_request(self._requests, event)
@@ -109,6 +114,9 @@ class Chunker:
 
     def _last(self, event: Finished) -> AIMessageChunk:
         chunk = self._chunk(self._form.cited(self._citations))
+        for index, arguments in self._calls.items():
+            if rest := spoiler(arguments):
+                chunk += self._chunk(self._piece(name=None, args=rest, id=None, index=index))
         chunk.response_metadata |= metadata_of(event, self._agent, self._requests)
         chunk.usage_metadata = usage_of(self._usage)
         chunk.chunk_position = "last"

@@ -19,7 +19,9 @@ _FALLBACK: type[Exception] = getattr(exceptions, "ModelError", exceptions.LangCh
 
 # A failure that may have stored the turn on a pinned thread (unknown, busy) is a plain
 # `ModelError`: not to be tried again blindly. `ConfigError` is about no call and stays as it is.
-_STANDARD: dict[type[errors.AzureAgentsError], str] = {
+_PARSING = ("OutputParserException", "ModelError")
+_REFUSAL = ("ModelRefusalError",) if hasattr(exceptions, "ModelRefusalError") else _PARSING
+_STANDARD: dict[type[errors.AzureAgentsError], str | tuple[str, ...]] = {
     errors.AzureAgentsError: "ModelError",
     errors.InvalidRequestError: "ModelInvalidRequestError",
     errors.CredentialError: "ModelAuthenticationError",
@@ -42,6 +44,8 @@ _STANDARD: dict[type[errors.AzureAgentsError], str] = {
     errors.RunFailedError: "ModelAPIError",
     errors.RunCancelledError: "ModelError",
     errors.RunExpiredError: "ModelAPIError",
+    errors.StructuredOutputError: _PARSING,
+    errors.RefusedError: _REFUSAL,
     errors.StreamInterruptedError: "ModelConnectionError",
     errors.TurnUnknownError: "ModelError",
     errors.ThreadBusyError: "ModelError",
@@ -54,10 +58,11 @@ _OVERFLOW_CODES = frozenset({"context_length_exceeded", "string_above_max_length
 
 
 def _both(
-    ours: type[errors.AzureAgentsError], standard: str, name: str
+    ours: type[errors.AzureAgentsError], standard: str | tuple[str, ...], name: str
 ) -> type[errors.AzureAgentsError]:
-    base = getattr(exceptions, standard, _FALLBACK)
-    return type(name, (ours, base), {"__module__": __name__, "__doc__": ours.__doc__})
+    names = (standard,) if isinstance(standard, str) else standard
+    bases = (getattr(exceptions, each, _FALLBACK) for each in names)
+    return type(name, (ours, *bases), {"__module__": __name__, "__doc__": ours.__doc__})
 
 
 _DUAL = {ours: _both(ours, standard, ours.__name__) for ours, standard in _STANDARD.items()}
@@ -73,7 +78,12 @@ def as_model_error(error: errors.AzureAgentsError) -> errors.AzureAgentsError:
     if type(error) is errors.BadRequestError and error.code in _OVERFLOW_CODES:
         return _OVERFLOW(error.message, **error.facts)
     dual = _DUAL.get(type(error))
-    return error if dual is None else dual(error.message, **error.facts)
+    if dual is None:
+        return error
+    both = dual(error.message, **error.facts)
+    if isinstance(both, exceptions.OutputParserException):
+        both.llm_output = error.partial_text
+    return both
 
 
 @contextmanager

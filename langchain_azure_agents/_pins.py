@@ -23,13 +23,9 @@ THREAD_KEY = "foundry_thread_id"
 def _with_pin(config: RunnableConfig | None, kwargs: dict[str, Any]) -> dict[str, Any]:
     if kwargs.get("thread_id") is not None:
         return kwargs
-    pin = configured_pin(config)
+    # Without a config of its own, a call has the one of the chain or graph around it.
+    pin = (ensure_config(config).get("configurable") or {}).get(THREAD_KEY)
     return kwargs if pin is None else {**kwargs, "thread_id": pin}
-
-
-def configured_pin(config: RunnableConfig | None = None) -> Any:
-    """The pinned thread of a config, or of the one around this call."""
-    return (ensure_config(config).get("configurable") or {}).get(THREAD_KEY)
 
 
 def graph_thread(run_manager: Any) -> str | None:

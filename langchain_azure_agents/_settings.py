@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import Annotated, Any, Self
 
-from langchain_core.language_models import BaseChatModel, LangSmithParams
+from langchain_core.language_models import BaseChatModel, LangSmithParams, ModelProfile
 from pydantic import (
     AliasChoices,
     ConfigDict,
@@ -166,6 +166,18 @@ class AgentSettings(BaseChatModel):
         params = super()._get_ls_params(stop=stop or self.stop, **kwargs)
         params["ls_provider"] = PROVIDER
         return params
+
+    def _resolve_model_profile(self) -> ModelProfile:
+        """What agents of this generation can do; `create_agent` asks for it."""
+        is_classic = self.takes_schema
+        return ModelProfile(
+            tool_calling=True,
+            structured_output=is_classic,  # with a call; see `with_structured_output`
+            image_inputs=True,
+            image_url_inputs=True,
+            pdf_inputs=not is_classic,
+            audio_inputs=False,
+        )
 
     def __getstate__(self) -> dict[Any, Any]:
         state = super().__getstate__()

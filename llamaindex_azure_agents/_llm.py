@@ -30,15 +30,14 @@ from azure_agents.errors import ConfigError
 from azure_agents.messages import TurnRequest
 
 from ._connection import Connection
-from ._messages import as_messages, stops_of, to_messages
+from ._function_calls import FunctionCalls
+from ._messages import stops_of, to_messages
 from ._recording import current_turns, noted
 from ._responses import acompletions, astream, completions, stream, to_completion, to_response
-from ._structured import StructuredAnswers
-from ._tools import calls_of, to_selection, tool_options, with_one_call
+from ._tools import declarations
 
 if TYPE_CHECKING:
     import httpx
-    from llama_index.core.llms.llm import ToolSelection
     from llama_index.core.tools import BaseTool
     from pydantic import SecretStr
 
@@ -68,7 +67,7 @@ def _completion_endpoint(method: _Method) -> _Method:
     return cast("_Method", llm_completion_callback()(method))
 
 
-class AzureAgentLLM(StructuredAnswers):
+class AzureAgentLLM(FunctionCalls):
     """An agent that lives in Microsoft Foundry, as an LLM.
 
     Works wherever LlamaIndex takes an LLM. Every call is a pure function of its messages: the
@@ -339,50 +338,21 @@ class AzureAgentLLM(StructuredAnswers):
 
     # -- tools ---------------------------------------------------------------------------------
 
-    def _prepare_chat_with_tools(  # noqa: PLR0917 - LlamaIndex's signature, as are the next ones
-        self,
-        tools: Sequence[BaseTool],
-        user_msg: str | ChatMessage | None = None,
-        chat_history: list[ChatMessage] | None = None,
-        verbose: bool = False,  # noqa: ARG002, FBT001, FBT002
-        allow_parallel_tool_calls: bool = False,  # noqa: FBT001, FBT002
-        tool_required: bool = False,  # noqa: FBT001, FBT002
-        tool_choice: str | dict[str, Any] | None = None,
-        **kwargs: Any,
-    ) -> dict[str, Any]:
-        options = tool_options(tools, tool_choice, required=tool_required)
-        if tools and not allow_parallel_tool_calls:
-            options["parallel_tool_calls"] = False
-        # A new list: the caller's is often the memory of an agent.
-        return {"messages": [*(chat_history or ()), *as_messages(user_msg)], **options, **kwargs}
+    def declare_tools(self, tools: Sequence[BaseTool | Callable[..., Any]]) -> str:
+        """Make a version of the v2 agent that declares these function tools, and return it.
 
-    def _validate_chat_with_tools_response(
-        self,
-        response: ChatResponse,
-        tools: Sequence[BaseTool],  # noqa: ARG002 - LlamaIndex's signature
-        allow_parallel_tool_calls: bool = False,  # noqa: FBT001, FBT002
-        **_kwargs: Any,
-    ) -> ChatResponse:
-        return response if allow_parallel_tool_calls else with_one_call(response)
-
-    def get_tool_calls_from_response(
-        self,
-        response: ChatResponse,
-        error_on_no_tool_call: bool = True,  # noqa: FBT001, FBT002 - LlamaIndex's signature
-        **_kwargs: Any,
-    ) -> list[ToolSelection]:
-        """The tool calls of an answer or chunk, with as much of their arguments as there is.
+        A v2 agent calls no functions but those of its definition; a classic one is given them with
+        every call. The tools that the agent has stay, one of the same name is replaced. An LLM of
+        a fixed version (``my-agent:1``) goes on with that one: make another for the new version.
 
         Raises:
-            ValueError: There is none, and that was not allowed.
+            InvalidRequestError: The agent is a classic one.
         """
-        calls = calls_of(response.message, "the answer")
-        if not calls and error_on_no_tool_call:
-            raise ValueError(
-                f"the agent called no tool, it said {response.message.content!r}: pass "
-                "error_on_no_tool_call=False, or tell it in its instructions to use its tools"
-            )
-        return [to_selection(call) for call in calls]
+        return self._connection.agents().declare_tools(declarations(tools))
+
+    async def adeclare_tools(self, tools: Sequence[BaseTool | Callable[..., Any]]) -> str:
+        """Make a version of the v2 agent that declares these tools; see `declare_tools`."""
+        return await self._connection.async_agents().declare_tools(declarations(tools))
 
 
 def _one_of(given: Mapping[str, str | None]) -> str | None:

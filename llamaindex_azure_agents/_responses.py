@@ -269,6 +269,8 @@ def _entry(block: Block) -> JSON:
     fields = _known(asdict(block))
     if isinstance(block, MediaOutput):
         fields.pop("data", None)  # the message has it
+    if not fields.get("details"):
+        fields.pop("details", None)
     return fields
 
 

@@ -54,6 +54,7 @@ class Inquiry(Generic[_Model]):
         messages: What the caller asks.
         options: Options of the calls, from the caller.
         takes_schema: The service enforces a schema; else the agent is told it.
+        about: What the object is for, if not what its class says.
 
     Attributes:
         messages: What to send next.
@@ -67,6 +68,7 @@ class Inquiry(Generic[_Model]):
         options: Mapping[str, Any],
         *,
         takes_schema: bool,
+        about: str | None = None,
     ) -> None:
         self._wanted = wanted
         self._may_repair = True
@@ -74,6 +76,8 @@ class Inquiry(Generic[_Model]):
         self.messages = list(messages)
         self.options = {k: v for k, v in options.items() if k not in _TOOL_OPTIONS}
         schema = wanted.model_json_schema()
+        if about:
+            schema["description"] = about
         if takes_schema:
             self.options["response_format"] = _response_format(wanted.__name__, schema)
         else:
@@ -176,11 +180,13 @@ class StructuredAnswers(FunctionCallingLLM):
             made = super().structured_predict(output_cls, prompt, llm_kwargs, **prompt_args)
             return cast("_Model", made)
         _started(output_cls, prompt, prompt_args)
-        inquiry = self._inquiry(output_cls, prompt, llm_kwargs, prompt_args)
+        return _ended(self._ask(self._of_prompt(output_cls, prompt, llm_kwargs, prompt_args)))
+
+    def _ask(self, inquiry: Inquiry[_Model]) -> _Model:
         found = None
         while found is None:
             found = inquiry.read(self.chat(inquiry.messages, **inquiry.options))
-        return _ended(found)
+        return found
 
     async def astructured_predict(
         self,
@@ -198,11 +204,15 @@ class StructuredAnswers(FunctionCallingLLM):
             made = await super().astructured_predict(output_cls, prompt, llm_kwargs, **prompt_args)
             return cast("_Model", made)
         _started(output_cls, prompt, prompt_args)
-        inquiry = self._inquiry(output_cls, prompt, llm_kwargs, prompt_args)
+        return _ended(
+            await self._aask(self._of_prompt(output_cls, prompt, llm_kwargs, prompt_args))
+        )
+
+    async def _aask(self, inquiry: Inquiry[_Model]) -> _Model:
         found = None
         while found is None:
             found = inquiry.read(await self.achat(inquiry.messages, **inquiry.options))
-        return _ended(found)
+        return found
 
     # The base class's streaming methods call these two, and tell of start, progress and end.
 
@@ -215,7 +225,7 @@ class StructuredAnswers(FunctionCallingLLM):
     ) -> Generator[Any, None, None]:
         if self.pydantic_program_mode != PydanticProgramMode.DEFAULT:
             return super()._structured_stream_call(output_cls, prompt, llm_kwargs, **prompt_args)
-        return self._streamed(self._inquiry(output_cls, prompt, llm_kwargs, prompt_args))
+        return self._streamed(self._of_prompt(output_cls, prompt, llm_kwargs, prompt_args))
 
     def _streamed(self, inquiry: Inquiry[_Model]) -> Generator[Any, None, None]:
         last = ChatResponse(message=ChatMessage())
@@ -224,9 +234,7 @@ class StructuredAnswers(FunctionCallingLLM):
                 if last.delta:
                     yield inquiry.partial(last)
         found = inquiry.read(last)
-        while found is None:
-            found = inquiry.read(self.chat(inquiry.messages, **inquiry.options))
-        yield found
+        yield self._ask(inquiry) if found is None else found
 
     async def _structured_astream_call(
         self,
@@ -239,7 +247,7 @@ class StructuredAnswers(FunctionCallingLLM):
             return await super()._structured_astream_call(
                 output_cls, prompt, llm_kwargs, **prompt_args
             )
-        return self._astreamed(self._inquiry(output_cls, prompt, llm_kwargs, prompt_args))
+        return self._astreamed(self._of_prompt(output_cls, prompt, llm_kwargs, prompt_args))
 
     async def _astreamed(self, inquiry: Inquiry[_Model]) -> AsyncGenerator[Any, None]:
         last = ChatResponse(message=ChatMessage())
@@ -248,11 +256,9 @@ class StructuredAnswers(FunctionCallingLLM):
                 if last.delta:
                     yield inquiry.partial(last)
         found = inquiry.read(last)
-        while found is None:
-            found = inquiry.read(await self.achat(inquiry.messages, **inquiry.options))
-        yield found
+        yield await self._aask(inquiry) if found is None else found
 
-    def _inquiry(
+    def _of_prompt(
         self,
         output_cls: type[_Model],
         prompt: PromptTemplate,
@@ -260,7 +266,16 @@ class StructuredAnswers(FunctionCallingLLM):
         prompt_args: Mapping[str, Any],
     ) -> Inquiry[_Model]:
         messages = self._extend_messages(prompt.format_messages(llm=self, **prompt_args))
-        return Inquiry(output_cls, messages, llm_kwargs or {}, takes_schema=self._takes_schema())
+        return self._inquiry(output_cls, messages, llm_kwargs or {})
+
+    def _inquiry(
+        self,
+        wanted: type[_Model],
+        messages: Sequence[ChatMessage],
+        options: Mapping[str, Any],
+        about: str | None = None,
+    ) -> Inquiry[_Model]:
+        return Inquiry(wanted, messages, options, takes_schema=self._takes_schema(), about=about)
 
 
 def _started(wanted: Any, prompt: PromptTemplate, prompt_args: Any) -> None:

@@ -9,20 +9,18 @@ blocks of a streamed answer - and has become plain dicts when it was stored as J
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Literal
 
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse, ToolCallBlock
 from llama_index.core.llms.llm import ToolSelection
 from llama_index.core.llms.utils import parse_partial_json
+from llama_index.core.tools import BaseTool, FunctionTool
 from pydantic import BaseModel
 
 from azure_agents.errors import InvalidRequestError
 from azure_agents.jsonio import dumps
 from azure_agents.messages import ToolCall
-
-if TYPE_CHECKING:
-    from llama_index.core.tools import BaseTool
 
 ANCHOR = "foundry"  # key of the anchor in a message's `additional_kwargs`
 _CHOICES = ("auto", "none", "required")
@@ -134,15 +132,21 @@ def with_one_call(response: ChatResponse) -> ChatResponse:
     return response
 
 
+def declarations(tools: Iterable[BaseTool | Callable[..., Any]]) -> list[dict[str, Any]]:
+    """The tools in OpenAI's format; plain functions are taken as LlamaIndex takes them."""
+    made = (
+        tool if isinstance(tool, BaseTool) else FunctionTool.from_defaults(tool) for tool in tools
+    )
+    return [tool.metadata.to_openai_tool(skip_length_check=True) for tool in made]
+
+
 def tool_options(
     tools: Sequence[BaseTool], tool_choice: str | Mapping[str, Any] | None, *, required: bool
 ) -> dict[str, Any]:
     """The options of a call with tools: OpenAI's format, nothing that only repeats a default."""
     if not tools:
         return {}
-    options: dict[str, Any] = {
-        "tools": [tool.metadata.to_openai_tool(skip_length_check=True) for tool in tools]
-    }
+    options: dict[str, Any] = {"tools": declarations(tools)}
     choice = _choice(tool_choice or ("required" if required else "auto"))
     if choice != "auto":
         options["tool_choice"] = choice

@@ -21,7 +21,9 @@ from .drivers.clock import Clock, SystemClock
 from .drivers.sync import SyncDriver
 from .errors import InvalidRequestError
 from .events import Event
+from .files import AsyncFiles, Files
 from .fold import Completion, Fold
+from .jsonio import JSON
 from .messages import TurnRequest
 from .naming import check_handle, parse_handle
 from .observe import Observer
@@ -29,12 +31,13 @@ from .protocols.cancel import cancel
 from .protocols.classic.flow import run_turn as run_classic_turn
 from .protocols.memo import Memo
 from .protocols.responses.background import resume_response
-from .protocols.responses.declared import declare_tools
+from .protocols.responses.declared import answer_schema, declare_tools
 from .protocols.responses.flow import run_turn as run_responses_turn
 from .protocols.turn import Turn
 from .stop import StopCut
 from .threads.memory import shared_store
 from .threads.store import ThreadStore
+from .vector_stores import AsyncVectorStores, VectorStores
 
 if TYPE_CHECKING:
     import httpx
@@ -171,6 +174,23 @@ class Agents(_Client):
         """Make a version of the v2 agent that declares these function tools; returns it."""
         return self._driver.result(declare_tools(self._turn(), tools))
 
+    def answer_schema(self) -> JSON | None:
+        """The JSON schema that a v2 agent's own definition puts on its answers, if it has one."""
+        return self._driver.result(answer_schema(self._turn()))
+
+    @property
+    def files(self) -> Files:
+        """The files of the project, and those that answers bring."""
+        return Files(self._turn, self._driver_within)
+
+    @property
+    def vector_stores(self) -> VectorStores:
+        """The vector stores of the project."""
+        return VectorStores(self.files, self._turn, self._driver_within)
+
+    def _driver_within(self, seconds: float | None) -> SyncDriver:
+        return SyncDriver(self._wiring.within(seconds), self._store, self._client.get)
+
     def close(self) -> None:
         """Close idle connections; the client can still be used."""
         self._client.close()
@@ -273,6 +293,23 @@ class AsyncAgents(_Client):
     async def declare_tools(self, tools: Sequence[object]) -> str:
         """Make a version of the v2 agent that declares these function tools; returns it."""
         return await self._driver.result(declare_tools(self._turn(), tools))
+
+    async def answer_schema(self) -> JSON | None:
+        """The JSON schema that a v2 agent's own definition puts on its answers, if it has one."""
+        return await self._driver.result(answer_schema(self._turn()))
+
+    @property
+    def files(self) -> AsyncFiles:
+        """The files of the project, and those that answers bring."""
+        return AsyncFiles(self._turn, self._driver_within)
+
+    @property
+    def vector_stores(self) -> AsyncVectorStores:
+        """The vector stores of the project."""
+        return AsyncVectorStores(self.files, self._turn, self._driver_within)
+
+    def _driver_within(self, seconds: float | None) -> AsyncDriver:
+        return AsyncDriver(self._wiring.within(seconds), self._store, self._clients.get)
 
     async def aclose(self) -> None:
         """Close idle connections of the running event loop; the client can still be used."""

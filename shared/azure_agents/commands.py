@@ -9,12 +9,27 @@ when the caller stopped. After the last two a flow may yield a few more `Send`s 
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias, TypeVar
 
 from .errors import AzureAgentsError
 from .events import Event
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A body that is read while it is sent, since it may be too large to hold.
+
+    Attributes:
+        size: Bytes in all.
+        pieces: Begins the body anew, for each time it is sent.
+        sent: Told how many bytes are on their way: 0 at the start, then after each piece.
+    """
+
+    size: int
+    pieces: Callable[[], Iterator[bytes]]
+    sent: Callable[[int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,18 +39,20 @@ class Send:
     Attributes:
         method: HTTP method.
         path: Path below the project endpoint, for instance ``/openai/v1/responses``.
-        body: JSON text as bytes, or None.
+        body: JSON text as bytes, an `Upload`, or None.
         query: Query parameters.
         stream: Leave a 2xx answer's body open for `Pump`.
         content_type: Media type of `body`.
+        accept: Media types of the answer; None: JSON, and events if it is a stream.
     """
 
     method: str
     path: str
-    body: bytes | None = None
+    body: bytes | Upload | None = None
     query: tuple[tuple[str, str], ...] = ()
     stream: bool = False
     content_type: str = "application/json"
+    accept: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

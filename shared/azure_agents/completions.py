@@ -26,8 +26,8 @@ from uuid import uuid4
 from pydantic import BaseModel
 
 from .connections import async_client, sync_client
-from .events import Event
-from .fold import Fold
+from .events import Event, Finished
+from .fold import Completion, Fold
 from .openai_arguments import Arguments, Call, read_call
 from .openai_format import Chunker, to_response
 from .openai_models import ModelResponse, ModelResponseStream
@@ -95,8 +95,163 @@ def completion(
         AzureAgentsError: See `azure_agents.errors`. A stream raises here too what goes wrong
             before the agent begins to answer.
     """
-    call = _read(model, messages, stream, arguments, "transport")
+    streamed = bool(stream)
+    call = read_call(model, messages, stream=streamed, arguments=arguments, transport="transport")
     client = sync_client(call)
-    if stream:
+    if streamed:
         return CompletionStream(client.stream(call.request), _Telling(call))
-    return _response(call, Fold.of(client.complete(call.request)))
+    return _response(call, client.complete(call.request))
+
+
+@overload
+async def acompletion(
+    model: str,
+    messages: Messages,
+    *,
+    stream: Literal[False] | None = None,
+    **arguments: Unpack[Arguments],
+) -> ModelResponse: ...
+
+
+@overload
+async def acompletion(
+    model: str, messages: Messages, *, stream: Literal[True], **arguments: Unpack[Arguments]
+) -> AsyncCompletionStream: ...
+
+
+@overload
+async def acompletion(
+    model: str, messages: Messages, *, stream: bool | None, **arguments: Unpack[Arguments]
+) -> ModelResponse | AsyncCompletionStream: ...
+
+
+async def acompletion(
+    model: str,
+    messages: Messages,
+    *,
+    stream: bool | None = None,
+    **arguments: Unpack[Arguments],
+) -> ModelResponse | AsyncCompletionStream:
+    """Do as `completion` does, on an event loop; a stream is an async iterator of chunks."""
+    streamed = bool(stream)
+    call = read_call(
+        model, messages, stream=streamed, arguments=arguments, transport="async_transport"
+    )
+    client = async_client(call)
+    if not streamed:
+        return _response(call, await client.complete(call.request))
+    answer = AsyncCompletionStream(client.stream(call.request), _Telling(call))
+    await answer._begin()  # noqa: SLF001 - a constructor cannot wait
+    return answer
+
+
+def _response(call: Call, completed: Completion) -> ModelResponse:
+    return to_response(
+        completed, model=call.model, created=int(time.time()), fallback_id=_fallback_id()
+    )
+
+
+def _fallback_id() -> str:
+    return f"chatcmpl-{uuid4().hex}"
+
+
+class _Telling:
+    """What the chunks of a stream are made from, and the whole answer they amount to."""
+
+    def __init__(self, call: Call) -> None:
+        self.waiting: deque[ModelResponseStream] = deque()
+        self.response: ModelResponse | None = None
+        self._call = call
+        self._folding = Fold()
+        self._chunker = Chunker(
+            model=call.model,
+            created=int(time.time()),
+            fallback_id=_fallback_id(),
+            include_usage=call.include_usage,
+        )
+
+    def take(self, event: Event) -> None:
+        """Take the next event."""
+        self._folding.add(event)
+        self.waiting.extend(self._chunker.feed(event))
+        if isinstance(event, Finished):
+            self.response = _response(self._call, self._folding.result())
+
+
+class CompletionStream:
+    """The chunks of an answer; made by `completion`."""
+
+    def __init__(self, events: Generator[Event, None, None], telling: _Telling) -> None:
+        self._events = events
+        self._telling = telling
+        # The service accepts or refuses the turn here, where callers expect to hear of it.
+        self._telling.take(next(events))
+
+    @property
+    def response(self) -> ModelResponse | None:
+        """The whole answer, once its last chunk was read; append its message to go on."""
+        return self._telling.response
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> ModelResponseStream:
+        while not self._telling.waiting:
+            self._telling.take(next(self._events))
+        return self._telling.waiting.popleft()
+
+    def close(self) -> None:
+        """Stop the turn, also on the server where that is possible; no chunk comes any more."""
+        self._telling.waiting.clear()
+        self._events.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class AsyncCompletionStream:
+    """The chunks of an answer; made by `acompletion`."""
+
+    def __init__(self, events: AsyncGenerator[Event, None], telling: _Telling) -> None:
+        self._events = events
+        self._telling = telling
+
+    async def _begin(self) -> None:
+        self._telling.take(await anext(self._events))
+
+    @property
+    def response(self) -> ModelResponse | None:
+        """The whole answer, once its last chunk was read; append its message to go on."""
+        return self._telling.response
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> ModelResponseStream:
+        while not self._telling.waiting:
+            self._telling.take(await anext(self._events))
+        return self._telling.waiting.popleft()
+
+    async def aclose(self) -> None:
+        """Stop the turn, also on the server where that is possible; no chunk comes any more."""
+        self._telling.waiting.clear()
+        await self._events.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.aclose()

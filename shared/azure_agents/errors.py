@@ -23,6 +23,8 @@
     │   ├── RunFailedError           status failed
     │   ├── RunCancelledError        status cancelled
     │   └── RunExpiredError          status expired
+    ├── StructuredOutputError        the answer holds no object of the wanted kind
+    │   └── RefusedError             the agent refused to give one
     ├── StreamInterruptedError       cut after text was delivered, and no way to continue it truly
     ├── TurnUnknownError             sent, no answer, and the service does not say what became of it
     ├── ThreadBusyError              another turn is active on a pinned thread
@@ -206,6 +208,14 @@ class RunCancelledError(TurnError):
 
 class RunExpiredError(TurnError):
     """The run was not finished in the time the service allows."""
+
+
+class StructuredOutputError(AzureAgentsError):
+    """The answer holds no object of the wanted kind; ``partial_text`` is what the agent said."""
+
+
+class RefusedError(StructuredOutputError):
+    """The agent refused to give an object; ``partial_text`` is the refusal."""
 
 
 class StreamInterruptedError(AzureAgentsError):

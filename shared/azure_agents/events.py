@@ -74,14 +74,17 @@ class ServerToolCall:
     """A tool that runs on the server was called (file search, code interpreter, MCP …).
 
     Attributes:
-        id: Item or step id.
+        id: The call's id, or its item's.
         name: Kind of tool, for instance ``file_search``, ``code_interpreter``, ``mcp``.
         arguments: What it was called with, as far as the service says.
+        details: What else tells it from other calls: `server_label` and `tool_name` of an MCP
+            call, the container of code, the thread of a connected agent.
     """
 
     id: str
     name: str
     arguments: dict[str, Any] = field(default_factory=dict)
+    details: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,14 +111,17 @@ class Progress:
     Attributes:
         id: The tool call's id, "" if the service does not say.
         name: Kind of tool.
-        status: The service's word, for instance ``searching``, ``interpreting``.
+        status: The service's word, for instance ``searching``, ``interpreting``; ours where it
+            has none: ``coding`` and ``calling`` while code and arguments are typed.
         delta: Next piece of what it works on (code being typed), "" if there is none.
+        image: Base64 text of an image as far as it is painted; each one replaces the one before.
     """
 
     id: str
     name: str
     status: str
     delta: str = ""
+    image: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,11 +154,13 @@ class MediaOutput:
     """An image or file the agent made.
 
     Attributes:
-        id: Item id.
+        id: The id of the item or call it belongs to.
         kind: ``image`` or ``file``.
         file_id: Where to load it from (with `container_id` for container files).
         data: Base64 text, if the service sent the content along.
         mime_type: Media type, if known.
+        filename: Its name, if known.
+        url: Where it is, if the service says so instead.
     """
 
     id: str
@@ -162,6 +170,7 @@ class MediaOutput:
     data: str | None = None
     mime_type: str | None = None
     filename: str | None = None
+    url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

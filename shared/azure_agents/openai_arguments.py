@@ -41,6 +41,7 @@ class SignIn(TypedDict, total=False):
 class Options(TypedDict, total=False):
     """Model options of a call; an agent takes few, and says which."""
 
+    background: bool | None
     include: list[str] | None
     max_completion_tokens: int | None
     max_output_tokens: int | None

@@ -76,11 +76,13 @@ def to_response(
     finished = completion.finished
     message = to_message(completion)
     reason = _finish_reason(finished, has_calls=bool(message.tool_calls))
+    choice = Choice(message=message, finish_reason=reason)
+    _tell_end(choice, finished)
     response = ModelResponse(
         id=finished.response_id or finished.run_id or fallback_id,
         created=created,
         model=model,
-        choices=[Choice(message=message, finish_reason=reason)],
+        choices=[choice],
         usage=to_usage(completion.usage),
         thread_id=finished.thread_id,
     )
@@ -165,6 +167,12 @@ def _finish_reason(finished: Finished, *, has_calls: bool) -> FinishReason:
     return "stop" if is_approval else finished.reason
 
 
+def _tell_end(choice: Choice | StreamChoice, finished: Finished) -> None:
+    facts = _known({"incomplete_reason": finished.incomplete_reason, **finished.details})
+    if facts:
+        choice.provider_specific_fields = facts
+
+
 def _hidden_params(finished: Finished) -> dict[str, Any]:
     return _known(
         {
@@ -178,8 +186,7 @@ def _hidden_params(finished: Finished) -> dict[str, Any]:
 
 
 def _extras(blocks: Iterable[object], finished: Finished) -> dict[str, Any]:
-    facts = {ANCHOR_FIELD: finished.anchor, "incomplete_reason": finished.incomplete_reason}
-    found = _known(facts | finished.details)
+    found: dict[str, Any] = _known({ANCHOR_FIELD: finished.anchor})
     for block in blocks:
         match block:
             case ApprovalRequest():
@@ -196,7 +203,8 @@ def _extras(blocks: Iterable[object], finished: Finished) -> dict[str, Any]:
 def _block(event: ServerToolCall | ServerToolResult | MediaOutput | Other) -> dict[str, Any]:
     match event:
         case ServerToolCall():
-            return {"type": "server_tool_call", **_known(asdict(event))}
+            facts = {**asdict(event), "details": event.details or None}
+            return {"type": "server_tool_call", **_known(facts)}
         case ServerToolResult():
             return {"type": "server_tool_result", **_known(asdict(event))}
         case MediaOutput():
@@ -283,6 +291,7 @@ class Chunker:
         delta = Delta(provider_specific_fields=extras) if extras else Delta()
         reason = _finish_reason(finished, has_calls=self._has_calls)
         last = self._chunk(delta, finish_reason=reason)
+        _tell_end(last.choices[0], finished)
         last.thread_id = finished.thread_id
         chunks = [last]
         if self._include_usage and self._usage is not None:

@@ -29,7 +29,7 @@ class OpenAIObject(BaseModel):
 
     def get(self, name: str, default: Any = None) -> Any:
         """The field, or `default` if there is no such field."""
-        return self[name] if name in self else default
+        return getattr(self, name) if name in self else default
 
     def json(self, **options: Any) -> dict[str, Any]:  # type: ignore[override]
         """The object as a dictionary: what ``json()`` gives in LiteLLM."""
@@ -45,10 +45,9 @@ class OpenAIObject(BaseModel):
 class TurnObject(OpenAIObject):
     """What both a whole answer and a chunk of one carry besides OpenAI's fields."""
 
-    _hidden_params: dict[str, Any] = PrivateAttr(default_factory=lambda: dict(_PROVIDER))
-
-
-_PROVIDER = {"custom_llm_provider": PROVIDER}
+    _hidden_params: dict[str, Any] = PrivateAttr(
+        default_factory=lambda: {"custom_llm_provider": PROVIDER}
+    )
 
 
 class CalledFunction(OpenAIObject):
@@ -108,7 +107,7 @@ class ChoiceMessage(OpenAIObject):
         provider_specific_fields: What OpenAI has no field for: ``foundry`` (the opaque anchor by
             which the next call continues on the server), ``approval_requests``,
             ``consent_requests``, ``blocks`` (server tools, images, files, anything else, in
-            order), ``incomplete_reason``, ``content_filters``; each only if there is any.
+            order); each only if there is any.
     """
 
     role: Literal["assistant"] = "assistant"
@@ -121,11 +120,17 @@ class ChoiceMessage(OpenAIObject):
 
 
 class Choice(OpenAIObject):
-    """The one choice of an answer."""
+    """The one choice of an answer.
+
+    Attributes:
+        provider_specific_fields: What the service told of the end: ``incomplete_reason``,
+            ``content_filters``; None if nothing.
+    """
 
     index: int = 0
     message: ChoiceMessage
     finish_reason: Literal["stop", "length", "content_filter", "tool_calls"]
+    provider_specific_fields: dict[str, Any] | None = None
 
 
 class PromptDetails(OpenAIObject):
@@ -181,11 +186,12 @@ class Delta(OpenAIObject):
 
 
 class StreamChoice(OpenAIObject):
-    """The one choice of a chunk."""
+    """The one choice of a chunk; the last one tells of the end as `Choice` does."""
 
     index: int = 0
     delta: Delta
     finish_reason: Literal["stop", "length", "content_filter", "tool_calls"] | None = None
+    provider_specific_fields: dict[str, Any] | None = None
 
 
 class ModelResponseStream(TurnObject):

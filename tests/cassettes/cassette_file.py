@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,23 +18,28 @@ from urllib.parse import urlsplit
 import yaml
 
 JSON = dict[str, Any]
+Rule = tuple[re.Pattern[str], str]  # what to look for, and what to write instead
 
 ENDPOINT = "https://example.services.ai.azure.com/api/projects/example"
 REMOVED = "(removed)"
 KEPT_HEADERS = {"accept", "content-type", "retry-after", "retry-after-ms"}
 
-_NOTHING = "00000000-0000-0000-0000-000000000000"
-_SHORTEST_SECRET = 8  # anything shorter is a word that stands in bodies too: "gzip", "chunked"
-# In this order: what stands in a secret's place (a header, a field, a query) goes whole.
-_FORMS = (
-    (re.compile(r'(?i)("(?:[\w-]*(?:api[-_]?key|secret|password|[a-z]_token)|authorization)"\s*:\s*)"[^"]*"'),
-     rf'\1"{REMOVED}"'),
-    (re.compile(r"(?i)([?&](?:[\w-]*key|code|sig|[\w-]*token|[\w-]*secret)=)[^&#\s\"]+"), rf"\1{REMOVED}"),
-    (re.compile(r"(?i)(\b(?:Bearer|Basic) )[\w.~+/=-]+"), rf"\1{REMOVED}"),
+_SHORTEST_SECRET = 16  # words of dropped headers below that stand in bodies too: "chunked"
+_FIELDS = r"[\w-]*(?:api[-_]?key|secret|password)|(?:access|id|refresh)_token|authorization"
+_FORMS: tuple[Rule, ...] = (
+    (re.compile(rf'("(?:{_FIELDS})"\s*:\s*)"[^"]*"', re.IGNORECASE), rf'\1"{REMOVED}"'),
+    (
+        re.compile(rf"([?&](?:{_FIELDS}|code|sig|token)=)[^&#\s\"]+", re.IGNORECASE),
+        rf"\1{REMOVED}",
+    ),
+    (re.compile(r"\b((?:Bearer|Basic) )[\w.~+/=-]+", re.IGNORECASE), rf"\1{REMOVED}"),
     (re.compile(r"\bey[\w-]+\.[\w-]+\.[\w-]*"), REMOVED),  # a JWT
-    (re.compile(r"(?i)\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"), _NOTHING),  # a tenant …
-    (re.compile(r"(?i)\b[\w-]+(\.onmicrosoft\.com)"), r"example\1"),
-    (re.compile(r"(?i)\b[\w.+-]+@[\w-]+\.[\w.-]+\b"), REMOVED),
+    (  # a tenant, a subscription, a client
+        re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", re.IGNORECASE),
+        "00000000-0000-0000-0000-000000000000",
+    ),
+    (re.compile(r"\b[\w-]+(\.onmicrosoft\.com)", re.IGNORECASE), r"example\1"),
+    (re.compile(r"\b[\w.+-]+@[\w-]+\.[\w.-]+\b"), REMOVED),  # a mail address
 )
 
 
@@ -47,9 +52,13 @@ def scrub(cassette: JSON, *, endpoint: str, secrets: Sequence[str] = ()) -> JSON
         secrets: Texts to remove besides those that are found.
     """
     sides = [one[side] for one in cassette["interactions"] for side in ("request", "response")]
-    found = {value for side in sides for value in _dropped_values(side.get("headers") or {})}
+    found = {word for side in sides for word in _dropped_words(side.get("headers") or {})}
+    # The longest first: one may be a part of another.
     known = sorted({*found, *secrets} - {""}, key=len, reverse=True)
-    return {**_cleaned(_with_kept_headers(cassette), _places(endpoint), known)}
+    rules = [(re.compile(re.escape(secret)), REMOVED) for secret in known]
+    rules += [*_places(endpoint), *_FORMS]
+    cleaned: JSON = _each_text(_with_kept_headers(cassette), lambda text: _clean(text, rules))
+    return cleaned
 
 
 def _with_kept_headers(value: Any) -> Any:
@@ -57,55 +66,46 @@ def _with_kept_headers(value: Any) -> Any:
         return [_with_kept_headers(one) for one in value]
     if not isinstance(value, dict):
         return value
-    copied = {key: _with_kept_headers(one) for key, one in value.items() if key != "headers"}
-    if "headers" in value:
-        headers = value["headers"] or {}
-        copied["headers"] = {k.lower(): v for k, v in headers.items() if k.lower() in KEPT_HEADERS}
+    copied = {key: _with_kept_headers(one) for key, one in value.items()}
+    if isinstance(copied.get("headers"), dict):
+        headers = {name.lower(): held for name, held in copied["headers"].items()}
+        copied["headers"] = {name: headers[name] for name in headers if name in KEPT_HEADERS}
     return copied
 
 
-def _dropped_values(headers: Mapping[str, Any]) -> Iterator[str]:
-    for name, values in headers.items():
-        for value in [values] if isinstance(values, str) else values:
-            words = re.split(r"[\s;,=]+", value)
-            if name.lower() not in KEPT_HEADERS and name.lower() not in _HARMLESS:
-                yield from (word for word in words if len(word) >= _SHORTEST_SECRET)
+def _dropped_words(headers: Mapping[str, Any]) -> Iterator[str]:
+    for name, held in headers.items():
+        if name.lower() in KEPT_HEADERS:
+            continue
+        for value in [held] if isinstance(held, str) else held:
+            words = re.split(r"[\s;,=\"]+", value)
+            yield from (word for word in words if len(word) >= _SHORTEST_SECRET)
 
 
-# Dropped as well, but what they say is no secret and stands in bodies.
-_HARMLESS = {
-    "accept-encoding", "cache-control", "connection", "content-encoding", "content-length",
-    "date", "host", "server", "transfer-encoding", "vary",
-}  # fmt: skip
-
-
-def _places(endpoint: str) -> list[tuple[str, str]]:
-    """What names the recorded project, and what is written instead; longest first."""
+def _places(endpoint: str) -> Iterator[Rule]:
+    """What names the recorded project, and what is written instead."""
     here, there = urlsplit(endpoint), urlsplit(ENDPOINT)
-    pairs = [(endpoint, ENDPOINT), (here.netloc, there.netloc), (here.hostname or "", there.netloc)]
-    resource = (here.hostname or "").partition(".")[0]
-    # The first part of an address of this machine ("127", "localhost") names nothing.
-    return pairs if here.port else [*pairs, (resource, "example")]
+    yield re.compile(re.escape(endpoint), re.IGNORECASE), ENDPOINT
+    yield re.compile(re.escape(here.netloc), re.IGNORECASE), there.netloc
+    if here.port is None:  # otherwise it is this machine, which has no name to hide
+        resource = re.escape((here.hostname or "").partition(".")[0])
+        other = rf"(?<![\w-]){resource}(?=\.[a-z])|(?<=/accounts/){resource}\b"
+        yield re.compile(other, re.IGNORECASE), "example"
+        project = re.escape(here.path.rpartition("/")[2])
+        yield re.compile(rf"(?<=/projects/){project}\b", re.IGNORECASE), "example"
 
 
-def _cleaned(value: Any, places: Sequence[tuple[str, str]], secrets: Sequence[str]) -> Any:
+def _each_text(value: Any, change: Callable[[str], str]) -> Any:
     if isinstance(value, dict):
-        return {
-            _cleaned(key, places, secrets): _cleaned(one, places, secrets)
-            for key, one in value.items()
-        }
+        return {change(key): _each_text(one, change) for key, one in value.items()}
     if isinstance(value, list):
-        return [_cleaned(one, places, secrets) for one in value]
-    return _clean(value, places, secrets) if isinstance(value, str) else value
+        return [_each_text(one, change) for one in value]
+    return change(value) if isinstance(value, str) else value
 
 
-def _clean(text: str, places: Sequence[tuple[str, str]], secrets: Sequence[str]) -> str:
-    for secret in secrets:
-        text = text.replace(secret, REMOVED)
-    for here, there in places:
-        text = text.replace(here, there)
-    for form, instead in _FORMS:
-        text = form.sub(instead, text)
+def _clean(text: str, rules: Sequence[Rule]) -> str:
+    for pattern, instead in rules:
+        text = pattern.sub(instead, text)
     return text
 
 
@@ -129,25 +129,25 @@ class CassetteFile:
 
     def serialize(self, cassette: JSON) -> str:
         """Write a cassette."""
-        clean = scrub(cassette, endpoint=self.endpoint, secrets=self.secrets)
         about = {"recorded_from": self.recorded_from, "model": self.model}
-        for one in clean["interactions"]:
-            one["request"]["body"] = _readable(one["request"].get("body"))
-            one["response"]["body"]["string"] = _readable(one["response"]["body"]["string"])
-        body = yaml.dump(
-            {"version": clean["version"], **about, "interactions": clean["interactions"]},
-            Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=10_000,
-        )  # fmt: skip
+        whole = {"version": cassette["version"], **about, "interactions": cassette["interactions"]}
+        clean = scrub(whole, endpoint=self.endpoint, secrets=self.secrets)
+        _each_body(clean, _readable)
+        text = yaml.dump(clean, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=10_000)
         made = "Made by `make record` and scrubbed; not to be edited."
-        return f"# {self.title}\n# Recorded from: {self.recorded_from}.\n# {made}\n{body}"
+        return f"# {self.title}\n# Recorded from: {self.recorded_from}.\n# {made}\n{text}"
 
     def deserialize(self, text: str) -> JSON:
         """Read a cassette."""
         cassette: JSON = yaml.safe_load(text)
-        for one in cassette["interactions"]:
-            one["request"]["body"] = _wire(one["request"].get("body"))
-            one["response"]["body"]["string"] = _wire(one["response"]["body"]["string"])
+        _each_body(cassette, _wire)
         return cassette
+
+
+def _each_body(cassette: JSON, change: Callable[[Any], Any]) -> None:
+    for one in cassette["interactions"]:
+        one["request"]["body"] = change(one["request"].get("body"))
+        one["response"]["body"]["string"] = change(one["response"]["body"]["string"])
 
 
 def _readable(body: str | None) -> Any:
@@ -158,11 +158,13 @@ def _readable(body: str | None) -> Any:
 
 
 def _wire(body: Any) -> str:
-    return body if isinstance(body, str) else "" if body is None else json.dumps(body)
+    if body is None:
+        return ""
+    return body if isinstance(body, str) else json.dumps(body)
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes text of several lines as it is."""
+    """Writes a text of several lines as it is."""
 
 
 def _represent(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:

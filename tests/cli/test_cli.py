@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from azure_agents import __version__
+from azure_agents import __version__, fold
 from azure_agents.cli import main
 from azure_agents.emulator import Emulator, Failed, ToolCalls
 from azure_agents.emulator.server import run_server
+from azure_agents.events import TextDelta
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -105,9 +106,15 @@ class Terminal:
 
         return SyncClient(self._foundry.transport)
 
-    def type(self, *lines: str, model: str, options: tuple[str, ...] = ()) -> int:
+    def type(
+        self,
+        *lines: str,
+        model: str,
+        options: tuple[str, ...] = (),
+        stdin: type[io.StringIO] = io.StringIO,
+    ) -> int:
         """Start a chat, type lines, end it; gives the exit code."""
-        self._patch.setattr("sys.stdin", io.StringIO("\n".join(lines)))
+        self._patch.setattr("sys.stdin", stdin("\n".join(lines)))
         return main(["chat", model, "--endpoint", self._foundry.endpoint, *options])
 
 
@@ -164,6 +171,45 @@ def test_a_failed_turn_ends_a_script_with_exit_code_two(
     error = capsys.readouterr().err
     assert error.startswith("azure-agents: RunFailedError: ")
     assert 1 == error.count("\n")
+
+
+class _Keyboard(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_at_a_terminal_a_failed_turn_is_dropped_and_the_chat_goes_on(
+    foundry: Emulator, terminal: Terminal, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The error is one line, and the agent never hears of the turn again."""
+    agent = foundry.create_agent("helper", [Failed("server_error", "No luck."), "Hello."])
+    assert 0 == terminal.type("Hello?", "Hello again?", model=agent.model, stdin=_Keyboard)
+    output, error = capsys.readouterr()
+    assert error.strip().startswith("azure-agents: RunFailedError: ")
+    assert "Hello.\n[stop · thread " in output
+    assert ["Hello again?"] == [message.text for message in foundry.seen[-1].messages]
+
+
+def test_ctrl_c_stops_an_answer_and_not_the_chat(
+    foundry: Emulator,
+    terminal: Terminal,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The run is cancelled on the server, and the next turn is answered without it."""
+    agent = foundry.create_agent("helper", generation="classic")
+    keys = iter([True])
+    show = fold.Fold.add
+
+    def interrupted(folding: fold.Fold, event: Any) -> None:
+        show(folding, event)
+        if isinstance(event, TextDelta) and next(keys, False):
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("azure_agents.fold.Fold.add", interrupted)
+    assert 0 == terminal.type("My name is Ada.", "Who am I?", model=agent.model)
+    assert "\n[stopped]\nYou have not told me your name yet.\n" in capsys.readouterr().out
+    assert foundry.requests[1].path.endswith("/cancel")
 
 
 def test_no_token_appears_in_output(

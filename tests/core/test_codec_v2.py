@@ -34,6 +34,8 @@ from azure_agents.events import (
     Progress,
     ReasoningDelta,
     RefusalDelta,
+    ServerToolCall,
+    ServerToolResult,
     Started,
     TextDelta,
     ToolCallDelta,
@@ -342,7 +344,7 @@ EVENTS: list[Any] = [
             "annotation": {"type": "file_path", "file_id": "f", "index": 1},
             **WHERE,
         },
-        [Citation("file_path", "msg_1", 0, 1, 1, file_id="f")],
+        [Citation("file_path", "msg_1", 0, file_id="f")],
         id="file path",
     ),
     pytest.param(
@@ -365,12 +367,12 @@ EVENTS: list[Any] = [
     pytest.param(item_event("added", {"type": "mcp_call", "id": "x"}), [], id="tool begins"),
     pytest.param(
         item_event("done", {"type": "mcp_call", "id": "x"}),
-        [Other("mcp_call", {"type": "mcp_call", "id": "x"})],
+        [ServerToolCall("x", "mcp"), ServerToolResult("x", "mcp", "success")],
         id="tool ends",
     ),
     pytest.param(
         item_event("done", {"type": "reasoning", "id": "rs", "summary": []}),
-        [Other("reasoning", {"type": "reasoning", "id": "rs", "summary": []})],
+        [],
         id="reasoning without text",
     ),
     pytest.param(
@@ -727,7 +729,7 @@ def broken(seed: list[JSON], wounds: list[tuple[int, int, tuple[Any] | None]]) -
         for step in way:
             holder = holder[step]
         if junk is not None:
-            holder[key] = junk[0]
+            holder[key] = copy.deepcopy(junk[0])
         elif isinstance(holder, dict):
             holder.pop(key, None)
     return events

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -12,6 +14,9 @@ from azure_agents.emulator import Emulator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+# `fidelity` and its parts are a script as well: there they stand on the path.
+sys.path.insert(0, str(Path(__file__).parent))
 
 SCOPE = "https://ai.azure.com/.default"
 

@@ -320,13 +320,35 @@ def test_progress_shows_while_it_streams() -> None:
     assert chunks[0].content_blocks == []
 
 
-@pytest.mark.parametrize("arguments", ["{", "[1]", '"x"'])
-def test_bad_arguments_are_invalid_tool_calls(arguments: Any) -> None:
-    """What is no JSON object is kept as it came, and is no call."""
-    message = answer([ToolCallDelta(0, "call_a", "f", arguments), END])
-    assert message.tool_calls == []
-    (invalid,) = message.invalid_tool_calls
-    assert (invalid["id"], invalid["name"], invalid["args"]) == ("call_a", "f", arguments)
+BAD_ARGUMENTS = [
+    "{",
+    "[1]",
+    '"x"',
+    "null",
+    "broken",
+    "{broken",
+    '{"path": "/home',
+    '{"path": "/home/x\\',
+    '{"paths": ["/a", "/b',
+    '{"paths": ["/a"',
+    '{"a": 1, "b"',
+    '{"a": 1} and more',
+    '{"a": 1}}',
+    '{"a": "line\nbreak"}',
+]
+
+
+@pytest.mark.parametrize("v1", [False, True])
+@pytest.mark.parametrize("arguments", BAD_ARGUMENTS)
+def test_bad_arguments_are_invalid_tool_calls(arguments: Any, v1: bool) -> None:
+    """What is no JSON object is no call, so that no tool runs with half its arguments."""
+    events = [ToolCallDelta(0, "call_a", "f", arguments), ToolCallDelta(1, "b", "g", "{}"), END]
+    message, chunk = answer(events, v1=v1), summed(events, v1=v1)
+    assert [(c["id"], c["args"]) for c in message.invalid_tool_calls] == [("call_a", arguments)]
+    assert [c["id"] for c in chunk.invalid_tool_calls] == ["call_a"]
+    assert chunk.invalid_tool_calls[0]["args"].startswith(arguments)
+    assert chunk.tool_calls == message.tool_calls
+    assert [block["type"] for block in message.content_blocks] == ["tool_call", "invalid_tool_call"]
 
 
 def test_all_facts_of_a_classic_turn() -> None:

@@ -167,6 +167,17 @@ def test_an_unknown_pin_is_an_error(llm: Any, generation: str) -> None:
         llm.invoke("hi", thread_id=pin)
 
 
+def test_a_pin_can_be_left_out_inside(llm: Any, foundry: Emulator) -> None:
+    """What is called inside a pinned chain shares the pin, unless its own config says None."""
+    thread = llm.invoke("hi").response_metadata["thread_id"]
+
+    def ask(question: str) -> Any:
+        return llm.invoke(question, {"configurable": {"foundry_thread_id": None}})
+
+    RunnableLambda(ask).invoke("alone", config(thread))
+    assert texts(foundry.seen[-1]) == ["alone"]
+
+
 def test_langgraphs_thread_is_no_pin(llm: Any, foundry: Emulator) -> None:
     """`configurable["thread_id"]` belongs to LangGraph: it names an owner and nothing else."""
     in_graph = {"configurable": {"thread_id": "langgraph-1"}}

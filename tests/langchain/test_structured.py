@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from typing import Any
 
 import pytest
 from langchain_core import exceptions
 from langchain_core.exceptions import OutputParserException
-from langchain_core.messages import AIMessage, HumanMessage
+from langchain_core.messages import HumanMessage
 from langchain_core.runnables import RunnableBinding
 from langchain_core.tools import tool
 from pydantic import BaseModel
 from pydantic.v1 import BaseModel as OldBaseModel
 from typing_extensions import TypedDict
 
-from azure_agents.emulator import Emulator, Incomplete, Text, ToolCalls
-from azure_agents.errors import ConfigError, InvalidRequestError
+from azure_agents.emulator import Emulator, Fault, Incomplete, Refusal, Text, ToolCalls
+from azure_agents.errors import (
+    ConfigError,
+    InvalidRequestError,
+    RefusedError,
+    StructuredOutputError,
+)
 from langchain_azure_agents import ChatAzureAgent
-from langchain_azure_agents._structured import Inquiry, json_of
 
 ENDPOINT = "https://r.services.ai.azure.com/api/projects/p"
 GOOD = '{"name": "Bob", "age": 4}'
@@ -111,15 +114,6 @@ def test_an_unknown_method() -> None:
         model().with_structured_output(Person, method="telepathy")
 
 
-FENCES = [GOOD, f" {GOOD}\n", f"```json\n{GOOD}\n```", f"```\n{GOOD}```"]
-
-
-@pytest.mark.parametrize("text", FENCES)
-def test_json_is_taken_out_of_its_fence(text: str) -> None:
-    """Models like to wrap their JSON in Markdown."""
-    assert json.loads(json_of(text)) == json.loads(GOOD)
-
-
 @pytest.mark.parametrize("method", ["json_schema", "function_calling", "json_mode"])
 @pytest.mark.parametrize(("schema", "expected"), SCHEMAS)
 def test_objects(connect: Any, schema: Any, expected: Any, method: str) -> None:
@@ -184,16 +178,90 @@ def test_a_truncated_answer_is_an_error(connect: Any, foundry: Emulator) -> None
     assert len(foundry.seen) == 1
 
 
-def test_a_refusal_is_an_error() -> None:
-    """LangChain's own, where it has one."""
-    refused = AIMessage(
-        "",
-        additional_kwargs={"refusal": "I will not."},
-        response_metadata={"model_provider": "azure_ai_agents", "finish_reason": "stop"},
+@pytest.mark.parametrize("v1", [False, True])
+def test_a_refusal_is_an_error(foundry: Emulator, v1: bool) -> None:
+    """LangChain's own, where it has one; in any case ours, with the raw text and the ids."""
+    agent = foundry.create_agent("prude", Refusal("I will not."))
+    version = "v1" if v1 else None
+    llm = ChatAzureAgent(model=agent.model, output_version=version, **foundry.connection())
+    standard = getattr(exceptions, "ModelRefusalError", OutputParserException)
+    with pytest.raises(standard, match=r"I will not\.") as caught:
+        llm.with_structured_output(Person).invoke("who?")
+    assert isinstance(caught.value, RefusedError)
+    assert caught.value.partial_text == "I will not."
+    assert caught.value.response_id == foundry.seen[-1].response_id
+    assert getattr(caught.value, "raw_message", None) is not None or standard is (
+        OutputParserException
     )
-    error = getattr(exceptions, "ModelRefusalError", OutputParserException)
-    with pytest.raises(error, match=r"I will not\."):
-        Inquiry(Person, [HumanMessage("who?")], is_told=False).read(refused)
+    assert len(foundry.seen) == 1
+
+
+OWN_FORMAT = {
+    "type": "json_schema",
+    "name": "person",
+    "schema": {"type": "object", "properties": {"name": {"type": "string"}}},
+}
+
+
+def own_schema(foundry: Emulator, reply: Any, format: Any = None) -> Any:
+    """A v2 agent whose definition says what its answers look like."""
+    definition = {"text": {"format": format or OWN_FORMAT}}
+    agent = foundry.create_agent("typed", reply, definition=definition)
+    return ChatAzureAgent(model=agent.model, **foundry.connection())
+
+
+def test_an_agent_with_a_schema_of_its_own(foundry: Emulator) -> None:
+    """It need not be told; its definition is read once."""
+    llm = own_schema(foundry, Text(GOOD)).with_structured_output(Person)
+    assert [llm.invoke("who?"), asyncio.run(llm.ainvoke("who?")), llm.invoke("who?")] == [
+        Person(name="Bob", age=4)
+    ] * 3
+    assert [[m.role for m in turn.messages] for turn in foundry.seen] == [["user"]] * 3
+    assert [r.method for r in foundry.requests] == ["GET", "POST", "GET", "POST", "POST"]
+
+
+def test_a_schema_of_the_agent_that_does_not_fit(foundry: Emulator) -> None:
+    """The error says whose schema is in force."""
+    llm = own_schema(foundry, Text('{"name": "Bob"}')).with_structured_output(Person)
+    with pytest.raises(OutputParserException, match="schema of the agent's definition") as caught:
+        llm.invoke("who?")
+    assert isinstance(caught.value, StructuredOutputError)
+
+
+def test_a_format_without_a_schema(foundry: Emulator) -> None:
+    """JSON alone says nothing about the object: the agent is told."""
+    llm = own_schema(foundry, Text(GOOD), {"type": "json_object"})
+    llm.with_structured_output(Person).invoke("who?")
+    assert [m.role for m in foundry.seen[-1].messages] == ["user", "system"]
+
+
+def test_a_definition_that_may_not_be_read(foundry: Emulator) -> None:
+    """Who may only talk to the agent tells it the schema."""
+    foundry.faults.add(Fault("status_before", method="GET", status=403, times=None))
+    llm = own_schema(foundry, Text(GOOD)).with_structured_output(Person)
+    assert llm.invoke("who?") == Person(name="Bob", age=4)
+    assert [m.role for m in foundry.seen[-1].messages] == ["user", "system"]
+
+
+def test_json_mode_tells_nothing(connect: Any, foundry: Emulator, generation: str) -> None:
+    """The caller's own messages describe the object."""
+    llm = connect(Text(GOOD)).with_structured_output(Person, method="json_mode")
+    assert llm.invoke("who? as JSON") == Person(name="Bob", age=4)
+    assert [m.role for m in foundry.seen[-1].messages] == ["user"]
+    sent = foundry.requests[-1].body.get("response_format")
+    assert sent == ({"type": "json_object"} if generation == "classic" else None)
+
+
+def test_the_instruction_leaves_no_trace_in_the_history(connect: Any, foundry: Emulator) -> None:
+    """The raw answer goes on where the caller's own messages go on."""
+    llm = connect(["Hello.", GOOD, "Bye."])
+    history: list[Any] = [HumanMessage("hi")]
+    history.append(llm.invoke(history))
+    history.append(HumanMessage("who?"))
+    history.append(llm.with_structured_output(Person, include_raw=True).invoke(history)["raw"])
+    history.append(HumanMessage("bye"))
+    llm.invoke(history)
+    assert [m.text for m in foundry.seen[-1].messages] == [m.text for m in history]
 
 
 def test_a_pin_of_a_structured_call(connect: Any, foundry: Emulator) -> None:

@@ -10,6 +10,8 @@ from llama_index.core.base.llms.types import ChatMessage, ChatResponse, Completi
 from azure_agents.emulator import Emulator
 from llamaindex_azure_agents import AzureAgentLLM
 
+pytest.register_assert_rewrite("tests.llamaindex.oracle")
+
 MakeLLM = Callable[..., AzureAgentLLM]
 
 

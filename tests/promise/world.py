@@ -105,7 +105,7 @@ class World:
             model=self.agent.model,
             endpoint=wires["endpoint"],
             threads=self.setting.threads,
-            timeout=Timeouts(read=5, first_event=5, between_events=5, turn=600),
+            timeout=Timeouts(read=5, first_event=5, between_events=5, turn=60),
             env={},
         )
         auth = make_auth(credential=wires["credential"], endpoint=settings.endpoint, env={})
@@ -170,9 +170,7 @@ class World:
 
 def answer(completion: Completion) -> Message:
     """The answer as a caller keeps it."""
-    return assistant(
-        completion.text, *completion.tool_calls, anchor=completion.finished.anchor
-    )
+    return assistant(completion.text, *completion.tool_calls, anchor=completion.finished.anchor)
 
 
 def _text(step: Step) -> Message:

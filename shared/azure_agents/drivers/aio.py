@@ -26,7 +26,7 @@ from ..commands import (
 from ..errors import Abandoned, AzureAgentsError, DeadlineError
 from ..events import Event
 from ..threads.store import ThreadStore
-from .call import CLEAN_UP_COMMANDS, Call, Wiring, boxed, reply_to, shorten_reads
+from .call import CLEAN_UP_COMMANDS, Call, Pieces, Wiring, boxed, reply_to, shorten_reads
 
 
 class AsyncDriver:
@@ -85,11 +85,23 @@ class AsyncDriver:
         return box[0]
 
 
+class _AsyncPieces(Pieces):
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        with self.kept_failures():
+            done = 0
+            self.upload.sent(done)
+            pieces = self.upload.pieces()
+            while (piece := await asyncio.to_thread(next, pieces, None)) is not None:
+                yield piece
+                done += len(piece)
+                self.upload.sent(done)
+
+
 class _AsyncCall(Call):
     def __init__(
         self, wiring: Wiring, store: ThreadStore, client: Callable[[], Awaitable[httpx.AsyncClient]]
     ) -> None:
-        super().__init__(wiring)
+        super().__init__(wiring, _AsyncPieces)
         self._store = store
         self._client = client
         self._open: httpx.Response | None = None
@@ -118,8 +130,9 @@ class _AsyncCall(Call):
         await self.close()
         client = await self._client()
         doing = f"{command.method} {command.path}"
-        with self.failures(doing), self.observed(command) as answer:
-            request = self.build(client, command)
+        content = self.content(command)
+        with self.failures(doing), self.reading(content), self.observed(command) as answer:
+            request = self.build(client, command, content)
             async with asyncio.timeout(self.remaining()):
                 response = await client.send(request, auth=self._wiring.auth, stream=True)
                 answer.append(response)

@@ -5,15 +5,15 @@ Everything here is plain: no I/O and no ``async``. The drivers differ only by ``
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
 
 import httpx
 
 from .. import _version
-from ..commands import Flow, Reply, Send, Sleep, T
+from ..commands import Flow, Reply, Send, Sleep, T, Upload
 from ..config import Timeouts
 from ..errors import (
     AzureAgentsError,
@@ -43,12 +43,45 @@ class Wiring:
     clock: Clock
     observer: Observer | None
 
+    def within(self, seconds: float | None) -> Wiring:
+        """The same with another deadline, for what takes longer than a turn; None: no deadline."""
+        return replace(self, timeouts=replace(self.timeouts, turn=seconds))
+
+
+class Pieces:
+    """The body of an `Upload`; each driver lets a client iterate it in its own way.
+
+    What goes wrong while the body is read is kept: aiohttp makes a lost connection of it.
+    """
+
+    def __init__(self, upload: Upload) -> None:
+        self.upload = upload
+        self.failure: Exception | None = None
+
+    @contextmanager
+    def kept_failures(self) -> Iterator[None]:
+        """Keep what goes wrong."""
+        try:
+            yield
+        except Exception as exc:
+            self.failure = exc
+            raise
+
+
+Content: TypeAlias = bytes | Pieces | None
+
 
 class Call:
-    """One turn's clock and requests."""
+    """One turn's clock and requests.
 
-    def __init__(self, wiring: Wiring) -> None:
+    Args:
+        wiring: Endpoint, credential, timeouts, clock, observer.
+        pieces: The driver's own way of reading an upload.
+    """
+
+    def __init__(self, wiring: Wiring, pieces: Callable[[Upload], Pieces]) -> None:
         self._wiring = wiring
+        self._pieces = pieces
         self._attempts: dict[tuple[str, str], int] = {}
         turn = wiring.timeouts.turn
         self._deadline = None if turn is None else wiring.clock.time() + turn
@@ -74,17 +107,24 @@ class Call:
         turn = self._wiring.timeouts.turn
         return DeadlineError(f"the turn took longer than timeout={turn} seconds: allow it more")
 
-    def build(self, client: httpx.Client | httpx.AsyncClient, command: Send) -> httpx.Request:
+    def content(self, command: Send) -> Content:
+        """The body of a `Send` as an HTTP client takes it."""
+        return self._pieces(command.body) if isinstance(command.body, Upload) else command.body
+
+    def build(
+        self, client: httpx.Client | httpx.AsyncClient, command: Send, content: Content
+    ) -> httpx.Request:
         """The HTTP request of a `Send`."""
-        headers = {"User-Agent": _USER_AGENT, "Accept": "application/json"}
-        if command.stream:
-            headers["Accept"] = "text/event-stream, application/json"
+        answer = "text/event-stream, application/json" if command.stream else "application/json"
+        headers = {"User-Agent": _USER_AGENT, "Accept": command.accept or answer}
         if command.body is not None:
             headers["Content-Type"] = command.content_type
+        if isinstance(command.body, Upload):
+            headers["Content-Length"] = str(command.body.size)
         return client.build_request(
             command.method,
             self._wiring.url + command.path,
-            content=command.body,
+            content=content,  # type: ignore[arg-type]  # both kinds of `Pieces` are iterable
             params=command.query or None,
             headers=headers,
             timeout=self._timeout(command),
@@ -141,6 +181,17 @@ class Call:
         if isinstance(exc, httpx.TimeoutException | TimeoutError) and not _is_lost(exc):
             return TimedOutError(f"{doing}: no answer in time ({_said(exc)})")
         return ConnectionLostError(f"{doing}: the connection was lost ({_said(exc)})")
+
+    @contextmanager
+    def reading(self, content: Content) -> Iterator[None]:
+        """What went wrong with the body itself outranks what a client made of it."""
+        try:
+            yield
+        except Exception as exc:
+            failure = content.failure if isinstance(content, Pieces) else None
+            if failure is None or failure is exc:
+                raise
+            raise failure from exc
 
     @contextmanager
     def observed(self, command: Send) -> Iterator[list[httpx.Response]]:

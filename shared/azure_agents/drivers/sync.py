@@ -25,7 +25,7 @@ from ..commands import (
 from ..errors import Abandoned, AzureAgentsError, DeadlineError
 from ..events import Event
 from ..threads.store import ThreadStore
-from .call import CLEAN_UP_COMMANDS, Call, Wiring, boxed, reply_to, shorten_reads
+from .call import CLEAN_UP_COMMANDS, Call, Pieces, Wiring, boxed, reply_to, shorten_reads
 
 
 class SyncDriver:
@@ -80,11 +80,22 @@ class SyncDriver:
         return box[0]
 
 
+class _SyncPieces(Pieces):
+    def __iter__(self) -> Iterator[bytes]:
+        with self.kept_failures():
+            done = 0
+            self.upload.sent(done)
+            for piece in self.upload.pieces():
+                yield piece
+                done += len(piece)
+                self.upload.sent(done)
+
+
 class _SyncCall(Call):
     def __init__(
         self, wiring: Wiring, store: ThreadStore, client: Callable[[], httpx.Client]
     ) -> None:
-        super().__init__(wiring)
+        super().__init__(wiring, _SyncPieces)
         self._store = store
         self._client = client
         self._open: httpx.Response | None = None
@@ -108,8 +119,9 @@ class _SyncCall(Call):
         self.close()
         client = self._client()
         doing = f"{command.method} {command.path}"
-        with self.failures(doing), self.observed(command) as answer:
-            request = self.build(client, command)
+        content = self.content(command)
+        with self.failures(doing), self.reading(content), self.observed(command) as answer:
+            request = self.build(client, command, content)
             response = client.send(request, auth=self._wiring.auth, stream=True)
             answer.append(response)
             self._open = response

@@ -1,4 +1,8 @@
-"""Who answers: the script of an agent, or a small brain that remembers."""
+"""Who answers: the script of an agent, or a small brain that remembers.
+
+The small brain knows no language. It calls a declared function when the words of a message ask
+for it, answers from attached files, fills in a schema, remembers names, and echoes the rest.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +11,19 @@ import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from .replies import parts_of
+from .. import jsonio
+from .choosing import choose_calls
+from .reading import sentences_of, words_of
+from .replies import Text, parts_of
+from .schemas import Evidence, sample
+from .server_tools import Citation
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
     from .replies import Part, Reply, Script
+    from .server_tools import FileSearch
     from .transcripts import SeenTurn
 
 _NAME = re.compile(r"\bmy name is (\w+)", re.IGNORECASE)
@@ -47,7 +60,7 @@ class Brain:
         if self._played is not None:
             return parts_of(self._next())
         if self._script is None:
-            return parts_of(converse(turn))
+            return parts_of(think(turn))
         if callable(self._script):
             return parts_of(self._script(turn))
         return parts_of(self._script)  # type: ignore[arg-type]  # iterators are gone by now
@@ -59,11 +72,46 @@ class Brain:
             return self._last
 
 
-def converse(turn: SeenTurn) -> str:
-    """Answer from memory: the caller's name, the tool's result, or an echo with a count."""
+def think(turn: SeenTurn) -> Reply:
+    """What the small brain answers: calls, an answer from files, JSON for a schema, or talk."""
+    calls = choose_calls(turn)
+    if calls is not None:
+        return calls
+    if turn.schema is not None:
+        return _structured(turn, turn.schema)
     last = turn.messages[-1] if turn.messages else None
-    if last is not None and last.role == "tool":
-        return f"The tool said: {last.text}"
+    if turn.library is not None and last is not None and last.role == "user":
+        searched = turn.search()
+        if searched.results:
+            return [searched, _from_file(turn, searched)]
+    return converse(turn)
+
+
+def _structured(turn: SeenTurn, schema: Mapping[str, Any]) -> str:
+    text = turn.last_user_text
+    value = sample(schema, Evidence(text)) if schema else {"answer": text}
+    return jsonio.dumps(value).decode()
+
+
+def _from_file(turn: SeenTurn, searched: FileSearch) -> Text:
+    """The sentence of the best result that has most to do with the question, with its source."""
+    best = (searched.results or ())[0]
+    asked = set(words_of(turn.last_user_text))
+    sentence = max(sentences_of(best["text"]), key=lambda one: len(asked & set(words_of(one))))
+    # Recorded: classic answers have a marker in the text, v2 answers do not.
+    marker = "【4:0†source】" if turn.generation == "classic" else ""
+    text = f"{sentence}{marker}"
+    source = Citation(
+        "file", len(sentence), len(text), file_id=best["file_id"], filename=best["filename"]
+    )
+    return Text(text, citations=(source,))
+
+
+def converse(turn: SeenTurn) -> str:
+    """Answer from memory: the caller's name, the tools' results, or an echo with a count."""
+    results = _results(turn)
+    if results:
+        return f"The tool said: {'; '.join(results)}"
     told = [name for m in turn.messages if m.role == "user" for name in _NAME.findall(m.text)]
     asked = turn.last_user_text
     count = sum(message.role == "user" for message in turn.messages)
@@ -72,3 +120,13 @@ def converse(turn: SeenTurn) -> str:
     if _NAME.search(asked):
         return f"Nice to meet you, {told[-1]}. (turn {count})"
     return f"You said: {asked} (turn {count})"
+
+
+def _results(turn: SeenTurn) -> list[str]:
+    """What the tools said that were called last."""
+    found: list[str] = []
+    for message in reversed(turn.messages):
+        if message.role != "tool":
+            break
+        found.insert(0, message.text)
+    return found

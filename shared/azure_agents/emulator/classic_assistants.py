@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from . import problems
 from .brains import Brain
-from .classic_objects import assistant_wire, check_known, read_tools
-from .exchange import Answer, Request, check_metadata
+from .classic_objects import assistant_wire, read_tools
+from .exchange import Answer, Request, check_known, check_metadata
 from .paging import classic_list
 from .state import Assistant
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from . import files, problems
-from .exchange import check_metadata
+from .exchange import check_known, check_metadata
 
 if TYPE_CHECKING:
     from ..jsonio import JSON
@@ -39,14 +39,6 @@ _CONTENT_TYPES = ("text", "image_url", "image_file")
 _MESSAGE_STATUS = ("status", "incomplete_details", "incomplete_at", "completed_at")
 
 
-def check_known(body: JSON, *known: str) -> None:
-    """Refuse fields that the route does not take."""
-    for name in body:
-        if name not in known:
-            message = f"Unknown parameter: '{name}'."
-            raise problems.openai(400, message, param=name, code="unknown_parameter")
-
-
 def read_tools(given: list[JSON] | None) -> list[JSON]:
     """Tools with the service's defaults filled in."""
     for tool in given or []:
@@ -62,12 +54,19 @@ def _filled(tool: JSON) -> JSON:
             "function": tool["function"] | {"strict": tool["function"].get("strict", False)}
         }
     if tool["type"] == "mcp":
-        return {"allowed_tools": None} | tool
+        return tool | {"allowed_tools": tool.get("allowed_tools")}
+    if tool["type"] == "connected_agent":
+        return tool | {"connected_agent": _named_first(tool["connected_agent"])}
     if tool["type"] == "bing_grounding":  # recorded: empty settings do not come back
         bing = tool["bing_grounding"]
         configurations = [_without_blanks(one) for one in bing.get("search_configurations", [])]
         return tool | {"bing_grounding": bing | {"search_configurations": configurations}}
     return tool
+
+
+def _named_first(settings: JSON) -> JSON:
+    order = ("name", "description", "id")
+    return {key: settings[key] for key in order if key in settings} | settings
 
 
 def _without_blanks(settings: JSON) -> JSON:

@@ -9,11 +9,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from . import classic_assistants, classic_threads, problems
-from .classic_objects import check_known, run_wire
+from .classic_objects import run_wire
 from .classic_play import DONE, finish, interrupt, run_event
 from .classic_steps import without_contents
 from .classic_stream import first_leg, next_leg
-from .exchange import Answer, Request, check_metadata
+from .exchange import Answer, Request, check_known, check_metadata
 from .paging import classic_list
 from .state import Entry, Run, Thread
 from .transcripts import SeenCall, SeenMessage

@@ -38,7 +38,7 @@ def tool_steps(world: World, part: Part) -> list[ToolStep]:
     id = world.ids.classic("call")
     match part:
         case tools.FileSearch(_, results):
-            return [_file_search(id, [dict(result) for result in results])]
+            return [_file_search(id, [dict(result) for result in results or ()])]
         case tools.CodeInterpreter(code, logs, images):
             printed = [{"type": "logs", "logs": logs}] if logs else []
             painted = [{"type": "image", "image": {"file_id": image}} for image in images]
@@ -74,7 +74,10 @@ def mcp_call(id: str, label: str, name: str, arguments: str) -> JSON:
 def _calls(final: JSON, *deltas: JSON) -> ToolStep:
     """One tool call; deltas after the first one name only what they add."""
     kind = final["type"]
-    numbered = [{"index": 0, "type": kind} | delta for delta in deltas]
+    numbered = [
+        {"index": 0} | ({"id": delta["id"]} if "id" in delta else {}) | {"type": kind} | delta
+        for delta in deltas
+    ]
     return ToolStep({"type": "tool_calls", "tool_calls": [final]}, numbered)
 
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from . import tokens, transcripts
+from . import tokens, transcripts, vector_search
 from .classic_objects import usage
 from .classic_play import DONE, Player, count_call, run_event
 from .classic_steps import mcp_call
-from .replies import Failed, ToolCalls, limited, said
+from .replies import Failed, ToolCalls, limited, said, searched
 from .server_tools import McpApproval
 from .turns import Think, frame
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from ..jsonio import JSON
     from .replies import Part
+    from .search import Library
     from .state import Entry, Run, Thread, World
     from .turns import Work
 
@@ -51,8 +52,9 @@ def next_leg(world: World, run: Run) -> Work:
 def _leg(world: World, run: Run) -> Work:
     run.wire |= {"status": "in_progress", "started_at": world.now}
     yield run_event(run)
-    seen = _seen(run, remember=world.rules.remember_tool_rounds)
+    seen = _seen(world, run, remember=world.rules.remember_tool_rounds)
     parts = yield Think(seen, run.assistant.brain)
+    parts = searched(parts, seen)
     parts = _until_pause(limited(parts, run.wire["max_completion_tokens"]))
     calls = _calls(world, parts)
     prompt = tokens.count_prompt(seen.messages, seen.instructions, seen.additional_instructions)
@@ -90,7 +92,7 @@ def _function_call(world: World, name: str, arguments: str, id: str | None) -> J
     return {"id": id or world.ids.classic("call"), "type": "function", "function": function}
 
 
-def _seen(run: Run, *, remember: bool) -> transcripts.SeenTurn:
+def _seen(world: World, run: Run, *, remember: bool) -> transcripts.SeenTurn:
     entries = [
         entry
         for entry in run.thread.entries
@@ -108,7 +110,43 @@ def _seen(run: Run, *, remember: bool) -> transcripts.SeenTurn:
         run_id=run.id,
         thread_id=run.thread.id,
         metadata=dict(run.wire["metadata"]),
+        tools=transcripts.read_tools(run.wire["tools"]),
+        tool_choice=transcripts.read_choice(run.wire["tool_choice"]),
+        parallel_tool_calls=run.wire["parallel_tool_calls"] is not False,
+        schema=transcripts.read_schema(run.wire["response_format"]),
+        library=_library(world, run),
     )
+
+
+def _library(world: World, run: Run) -> Library | None:
+    """The stores of the agent and of the thread, and files attached to messages for search."""
+    tool = next((tool for tool in run.wire["tools"] if tool["type"] == "file_search"), None)
+    if tool is None:
+        return None
+    resources = (run.assistant.wire["tool_resources"], run.thread.wire["tool_resources"])
+    stores = [id for one in resources for id in _search_in(one)]
+    settings = tool.get("file_search") or {}
+    ranking = settings.get("ranking_options") or {}
+    return vector_search.library(
+        world,
+        stores,
+        attached=[id for message in run.thread.messages for id in _attached(message)],
+        limit=settings.get("max_num_results") or vector_search.MOST_RESULTS,
+        threshold=ranking.get("score_threshold") or 0.0,
+    )
+
+
+def _search_in(resources: JSON) -> list[str]:
+    return (resources.get("file_search") or {}).get("vector_store_ids") or []
+
+
+def _attached(message: JSON) -> list[str]:
+    return [
+        attachment["file_id"]
+        for attachment in message["attachments"]
+        if attachment.get("file_id")
+        and any(tool["type"] == "file_search" for tool in attachment.get("tools") or ())
+    ]
 
 
 def _joined(entries: Sequence[Entry]) -> tuple[transcripts.SeenMessage, ...]:

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from . import problems
-from .classic_objects import check_known, listed_message, posted_message, thread_wire
-from .exchange import Answer, Request, check_metadata
+from .classic_objects import listed_message, posted_message, thread_wire
+from .exchange import Answer, Request, check_known, check_metadata
 from .paging import classic_list
 from .state import Entry, Thread
 from .transcripts import SeenMedia, SeenMessage, read_content

@@ -80,3 +80,11 @@ def check_metadata(body: JSON) -> dict[str, str]:
             message = f"Invalid 'metadata': key '{key[:64]}' or its value is too long."
             raise problems.openai(400, message, param="metadata", code="string_above_max_length")
     return dict(metadata)
+
+
+def check_known(body: JSON, *known: str) -> None:
+    """Refuse fields that the route does not take."""
+    for name in body:
+        if name not in known:
+            message = f"Unknown parameter: '{name}'."
+            raise problems.openai(400, message, param=name, code="unknown_parameter")

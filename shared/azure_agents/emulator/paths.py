@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 OPENAI = "/openai/v1"
+ENDPOINT = re.compile(r"/agents/([^/]+)/endpoint/protocols/openai")
 
 
 def is_classic(path: str) -> bool:

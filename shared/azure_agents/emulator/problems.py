@@ -61,6 +61,12 @@ def invalid_payload(
     return Problem(400, body, has_request_id=False)
 
 
+def preview(status: int, code: str, message: str) -> Problem:
+    """E2: some handlers of the v2 preview, with a key in snake case."""
+    error = {"code": code, "message": message, "details": []}
+    return Problem(status, {"error": error | {"additional_info": {"request_id": None}}})
+
+
 def preview_required(what: str, feature: str) -> Problem:
     """E1, 403: a preview kind without its header; recorded without ``param``."""
     message = (

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 
 from .. import jsonio
 from . import tokens
-from .server_tools import SERVER_PARTS, Citation, Refusal, ServerPart
+from .server_tools import SERVER_PARTS, Citation, FileSearch, Refusal, ServerPart
 from .transcripts import SeenTurn
 
 
@@ -130,6 +130,16 @@ def parts_of(reply: Reply) -> tuple[Part, ...]:
             raise TypeError(
                 f"not a reply: {reply!r}; use a string, a part such as ToolCalls(...), or a list"
             )
+
+
+def searched(parts: Sequence[Part], turn: SeenTurn) -> tuple[Part, ...]:
+    """The same parts, with searches that were left open done in the attached files."""
+    return tuple(
+        turn.search(*part.queries)
+        if isinstance(part, FileSearch) and part.results is None
+        else part
+        for part in parts
+    )
 
 
 def said(parts: Sequence[Part]) -> str:

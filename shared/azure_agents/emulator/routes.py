@@ -15,6 +15,7 @@ from . import (
     v2_agents,
     v2_conversations,
     v2_responses,
+    vector_search,
     vector_stores,
 )
 from .paths import OPENAI, is_classic
@@ -105,7 +106,10 @@ _SHARED: tuple[tuple[str, str, Handler], ...] = (
     ("POST", "/vector_stores/{id}/files", vector_stores.add_file),
     ("GET", "/vector_stores/{id}/files", vector_stores.list_files),
     ("GET", "/vector_stores/{id}/files/{file_id}", vector_stores.get_file),
+    ("POST", "/vector_stores/{id}/files/{file_id}", vector_search.update_file),
     ("DELETE", "/vector_stores/{id}/files/{file_id}", vector_stores.delete_file),
+    ("GET", "/vector_stores/{id}/files/{file_id}/content", vector_search.file_content),
+    ("POST", "/vector_stores/{id}/search", vector_search.search),
     ("POST", "/vector_stores/{id}/file_batches", vector_stores.create_batch),
     ("GET", "/vector_stores/{id}/file_batches/{batch_id}", vector_stores.get_batch),
     ("POST", "/vector_stores/{id}/file_batches/{batch_id}/cancel", vector_stores.cancel_batch),

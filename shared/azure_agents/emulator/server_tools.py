@@ -53,10 +53,16 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class FileSearch:
-    """Search files; results are mappings with file_id, filename, score and text."""
+    """Search files.
+
+    Args:
+        queries: What is searched for; by default what the user said last.
+        results: Mappings with file_id, filename, score and text; by default what is found in
+            the files attached to the agent.
+    """
 
     queries: tuple[str, ...] = ()
-    results: tuple[Mapping[str, Any], ...] = ()
+    results: tuple[Mapping[str, Any], ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from . import classic_runs
+from .eras import at_todays_path
 from .exchange import Answer
 from .paths import is_classic
 from .problems import Problem
@@ -53,6 +54,7 @@ class Service:
         world = self._world
         with world.lock:
             self._gate.check(request)
+            request = at_todays_path(world, request)
             route = find_route(request)
             turn = looked_at(world, request, route.variables)
         if turn is not None:
@@ -69,9 +71,9 @@ class Service:
             request_id, apim = ids.request(), ids.uuid()
         body = problem.body
         error = body.get("error", {})
-        if "additionalInfo" in error:
-            filled = error | {"additionalInfo": {"request_id": request_id}}
-            body = body | {"error": filled}
+        for place in ("additionalInfo", "additional_info"):
+            if place in error:
+                body = body | {"error": error | {place: {"request_id": request_id}}}
         headers = {"apim-request-id": apim, "x-ms-region": "East US 2"}
         if problem.has_request_id:
             headers["x-request-id"] = request_id

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .vector_stores import VectorStore
 
 Generation: TypeAlias = Literal["v2", "classic"]
+Era: TypeAlias = Literal["ga", "preview"]
 
 
 @dataclass(slots=True)
@@ -95,6 +96,7 @@ class Response:
     incomplete_details: JSON | None = None
     usage: JSON | None = None
     turn: Turn | None = None
+    era: Era = "ga"
 
     @property
     def is_stored(self) -> bool:
@@ -223,6 +225,7 @@ class Rules:
         deployments: Model deployments that exist; agents may name any.
         remember_tool_rounds: Whether later runs read the tool rounds of earlier ones.
         most_messages: Longest list of messages one classic request may hold; None is no limit.
+        era: How v2 looks: as it does today, or as it did in its preview.
     """
 
     run_lifetime: int = 1800
@@ -230,6 +233,7 @@ class Rules:
     linger: int = 1
     remember_tool_rounds: bool = True
     most_messages: int | None = None
+    era: Era = "ga"
     deployments: set[str] = field(
         default_factory=lambda: {"gpt-4o", "gpt-4o-mini", "gpt-4.1", "gpt-5-mini"}
     )

@@ -9,10 +9,13 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from .server_tools import FileSearch
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from ..jsonio import JSON
+    from .search import Library
 
 
 class SeenCall(NamedTuple):
@@ -42,6 +45,15 @@ class SeenMessage:
 
 
 @dataclass(frozen=True, slots=True)
+class SeenTool:
+    """A function that the agent may call."""
+
+    name: str
+    description: str = ""
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class SeenReply:
     """What the agent answered: text, function calls, and how it ended."""
 
@@ -65,6 +77,11 @@ class SeenTurn:
         thread_id: Conversation or thread, if there is one.
         previous_response_id: The response that was continued (v2).
         metadata: Metadata of the response or run.
+        tools: The functions that the agent may call.
+        tool_choice: ``"auto"``, ``"none"``, ``"required"``, or the name of a function.
+        parallel_tool_calls: Whether it may call several at once.
+        schema: JSON schema that the answer must fit; an empty one is any JSON, None is text.
+        library: The attached files; None if the agent has none to search.
         reply: What the agent answered; None while it is thinking.
         usage: Token counts on the wire; None while it is thinking.
     """
@@ -79,6 +96,11 @@ class SeenTurn:
     thread_id: str | None = None
     previous_response_id: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
+    tools: tuple[SeenTool, ...] = ()
+    tool_choice: str = "auto"
+    parallel_tool_calls: bool = True
+    schema: Mapping[str, Any] | None = None
+    library: Library | None = field(default=None, compare=False, repr=False)
     reply: SeenReply | None = None
     usage: Mapping[str, Any] | None = None
 
@@ -88,9 +110,40 @@ class SeenTurn:
         texts = (m.text for m in reversed(self.messages) if m.role == "user")
         return next(texts, "")
 
+    def search(self, *queries: str) -> FileSearch:
+        """Search the attached files, for a scripted answer; default is the last user message."""
+        asked = queries or (self.last_user_text,)
+        found = self.library.search(*asked) if self.library else []
+        return FileSearch(asked, tuple(one.result for one in found))
+
     def answered(self, reply: SeenReply, usage: Mapping[str, Any]) -> SeenTurn:
         """The same turn with its answer."""
         return dataclasses.replace(self, reply=reply, usage=usage)
+
+
+def read_tools(given: Iterable[JSON]) -> tuple[SeenTool, ...]:
+    """The functions among an agent's tools, in either generation's form."""
+    functions = (tool.get("function", tool) for tool in given if tool.get("type") == "function")
+    return tuple(
+        SeenTool(one["name"], one.get("description") or "", one.get("parameters") or {})
+        for one in functions
+    )
+
+
+def read_choice(given: Any) -> str:
+    """A tool choice in either generation's form: a word, or the name of a function."""
+    if isinstance(given, dict):
+        inner = given.get("function", given)
+        return str(inner.get("name", "auto"))
+    return str(given or "auto")
+
+
+def read_schema(format: Any) -> Mapping[str, Any] | None:
+    """The schema in a response format of either generation."""
+    if not isinstance(format, dict) or format.get("type") not in {"json_schema", "json_object"}:
+        return None
+    inner = format.get("json_schema", format)
+    return inner.get("schema") or {}
 
 
 def from_items(items: Iterable[JSON]) -> tuple[SeenMessage, ...]:

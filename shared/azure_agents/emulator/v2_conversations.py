@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from . import problems
+from . import eras, problems
 from ._ids import is_conversation_id, partition_of
 from .exchange import Answer, Request, check_metadata
 from .paging import v2_list
@@ -112,7 +112,8 @@ def list_items(world: World, request: Request, id: str) -> Answer:
     items = find(world, id).items
     if wanted := request.query.get("item_type"):
         items = [item for item in items if item["type"] == wanted]
-    return Answer(v2_list(items, request.query))
+    shown = [eras.show_item(world.rules.era, item) for item in items]
+    return Answer(v2_list(shown, request.query))
 
 
 def _position(conversation: Conversation, item_id: str) -> int:
@@ -125,7 +126,8 @@ def _position(conversation: Conversation, item_id: str) -> int:
 def get_item(world: World, _: Request, id: str, item_id: str) -> Answer:
     """GET /conversations/{id}/items/{item_id}."""
     conversation = find(world, id)
-    return Answer(conversation.items[_position(conversation, item_id)])
+    item = conversation.items[_position(conversation, item_id)]
+    return Answer(eras.show_item(world.rules.era, item))
 
 
 def delete_item(world: World, _: Request, id: str, item_id: str) -> Answer:

@@ -80,10 +80,11 @@ def _stream_message(world: World, part: Part, item: JSON) -> Iterator[Event]:
 
 def _stream_text(world: World, part: Part, content: JSON) -> Iterator[Event]:
     blank = content | {"annotations": [], "text": ""}
-    yield "response.content_part.added", {"part": blank}
     waiting, length = list(enumerate(content["annotations"])), 0
     # Recorded: a workflow's deltas have no padding.
     padded = "logprobs" in content
+    sort = _alphabetical if padded else dict
+    yield "response.content_part.added", {"part": sort(blank)}
     for delta in _deltas(part, content["text"]):
         noise = {"obfuscation": world.ids.padding(delta)} if padded else {}
         yield "response.output_text.delta", {"delta": delta, "logprobs": [], **noise}
@@ -91,9 +92,17 @@ def _stream_text(world: World, part: Part, content: JSON) -> Iterator[Event]:
         while waiting and _place(waiting[0][1]) <= length:
             number, annotation = waiting.pop(0)
             event = "response.output_text.annotation.added"
-            yield event, {"annotation": annotation, "annotation_index": number}
+            yield event, {"annotation": sort(annotation), "annotation_index": number}
     yield "response.output_text.done", {"logprobs": [], "text": content["text"]}
-    yield "response.content_part.done", {"part": content}
+    yield "response.content_part.done", {"part": sort(content)}
+
+
+def _alphabetical(value: JSON) -> JSON:
+    """Recorded: parts inside of events have their keys in this order, after the type."""
+    ordered = {"type": value["type"], **dict(sorted(value.items()))}
+    if ordered.get("annotations"):
+        ordered["annotations"] = [_alphabetical(one) for one in ordered["annotations"]]
+    return ordered
 
 
 def _place(annotation: JSON) -> int:

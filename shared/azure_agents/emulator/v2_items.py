@@ -143,10 +143,10 @@ class ItemMaker:
                 return {"approval_request_id": item["approval_request_id"]}
         return {}
 
-    def _file_search_results(self, results: Sequence[Mapping[str, Any]]) -> JSON:
+    def _file_search_results(self, results: Sequence[Mapping[str, Any]] | None) -> JSON:
         if "file_search_call.results" not in self._includes:
             return {}
-        return {"results": [{"attributes": {}} | dict(result) for result in results]}
+        return {"results": [{"attributes": {}} | dict(result) for result in results or ()]}
 
     def _code_interpreter(self, part: tools.CodeInterpreter) -> JSON:
         outputs: list[JSON] | None = None

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .eras import show_response
+
 if TYPE_CHECKING:
     from ..jsonio import JSON
     from .state import Agent, AgentVersion, Conversation, Response
 
+_FIRST = ("message", "function_call", "reasoning")  # what a model says to a prompt itself
 _SAFE = {"filtered": False, "severity": "safe"}
 _CLEAR = {"detected": False, "filtered": False}
 _HARMS = {"hate": _SAFE, "sexual": _SAFE, "violence": _SAFE, "self_harm": _SAFE}
@@ -26,6 +29,7 @@ _NO_USAGE: JSON = {
 }
 
 # What the service fills in where an agent's tool leaves it out.
+_TOOL_KEYS = ("type", "name", "description", "parameters", "vector_store_ids")  # shown first
 _TOOL_DEFAULTS: dict[str, JSON] = {
     "file_search": {
         "max_num_results": 20,
@@ -94,7 +98,8 @@ def response_wire(response: Response) -> JSON:
     wire["parallel_tool_calls"] = params.get("parallel_tool_calls", True)
     if response.conversation is not None:
         wire["conversation"] = {"id": response.conversation.id}
-    return wire | {"agent_reference": response.agent.reference if response.agent else None}
+    wire |= {"agent_reference": response.agent.reference if response.agent else None}
+    return show_response(response, wire, streamed=False)
 
 
 def _settings(response: Response) -> JSON:
@@ -132,8 +137,12 @@ def _text(response: Response) -> JSON:
 
 
 def _tools(response: Response) -> list[JSON]:
-    tools = response.definition.get("tools") or []
-    return [_TOOL_DEFAULTS.get(tool["type"], {}) | tool for tool in tools]
+    return [_shown_tool(tool) for tool in response.definition.get("tools") or []]
+
+
+def _shown_tool(tool: JSON) -> JSON:
+    full = _TOOL_DEFAULTS.get(tool["type"], {}) | tool
+    return {key: full[key] for key in _TOOL_KEYS if key in full} | full
 
 
 def streamed_response_wire(response: Response) -> JSON:
@@ -180,7 +189,8 @@ def streamed_response_wire(response: Response) -> JSON:
         "user": params.get("user"),
         "metadata": params.get("metadata") or {},
     }
-    return wire | ({"agent_reference": response.agent.reference} if response.agent else {})
+    wire |= {"agent_reference": response.agent.reference} if response.agent else {}
+    return show_response(response, wire, streamed=True)
 
 
 def _workflow_wire(response: Response) -> JSON:
@@ -212,8 +222,12 @@ def _workflow_wire(response: Response) -> JSON:
 def _filters(response: Response) -> list[JSON]:
     length = sum(len(str(item)) for item in response.inputs)
     prompt = {"indirect_attack": _CLEAR, "jailbreak": _CLEAR} | _HARMS
-    completion = {"protected_material_text": _CLEAR, "protected_material_code": _CLEAR} | _HARMS
-    return [_filter("prompt", prompt, length), _filter("completion", completion, length)]
+    completion = {"protected_material_code": _CLEAR, "protected_material_text": _CLEAR} | _HARMS
+    found = [_filter("completion", completion, length)]
+    # Recorded: what a tool said, a function or a search, is not a prompt.
+    is_asked = not response.inputs or response.inputs[-1]["type"] == "message"
+    is_first = not response.output or response.output[0]["type"] in _FIRST
+    return [_filter("prompt", prompt, length), *found] if is_asked and is_first else found
 
 
 def _filter(source: str, results: JSON, length: int) -> JSON:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from . import problems, v2_conversations
+from . import eras, problems, v2_conversations
 from ._ids import partition_of
 from .exchange import Answer, Request, check_metadata
 from .paging import v2_list
@@ -36,6 +36,7 @@ def create_on_endpoint(world: World, request: Request, name: str) -> Answer:
 
 
 def _create(world: World, body: JSON, request: Request) -> Answer:
+    body = eras.read_reference(world, body)
     check_fields(body)
     check_metadata(body)
     _check_background(body)
@@ -61,6 +62,7 @@ def _create(world: World, body: JSON, request: Request) -> Answer:
         conversation=conversation,
         context=context,
         status="queued" if body.get("background") else "in_progress",
+        era=world.rules.era,
     )
     return _start(world, response)
 
@@ -213,7 +215,7 @@ def find(world: World, id: str) -> Response:
     """The stored response of this id, or 404 as recorded."""
     response = world.responses.get(id)
     if response is None:
-        raise problems.openai(404, f"Response with id '{id}' not found.")
+        raise eras.unknown_response(world, id)
     return response
 
 

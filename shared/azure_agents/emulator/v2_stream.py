@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from . import tokens, transcripts
-from .replies import Failed, Incomplete, Pause, limited, said
+from . import tokens, transcripts, vector_search
+from .eras import show_event
+from .replies import Failed, Incomplete, Pause, limited, said, searched
 from .server_tools import Reasoning
 from .turns import Frame, Think, Wait, frame
 from .v2_events import stream_items
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from ..jsonio import JSON
     from .replies import Part
+    from .search import Library
     from .state import Response, World
     from .turns import Work
 
@@ -32,8 +34,8 @@ class Emitter:
         self._number = int(response.is_workflow)
 
     def __call__(self, event: str, **fields: object) -> Frame:
-        """One event; fields follow the type in alphabetical order, as in the recordings."""
-        data = {"type": event, **dict(sorted((fields | {"sequence_number": self._number}).items()))}
+        """One event, its fields in the recorded order."""
+        data = show_event(self.response, event, self._number, fields)
         self._number += 1
         return frame(event, data)
 
@@ -50,8 +52,9 @@ def respond(world: World, response: Response) -> Work:
         yield emit.status("response.queued")
         response.status = "in_progress"
     yield emit.status("response.in_progress")
-    seen = _seen(response)
+    seen = _seen(world, response)
     parts = yield Think(seen, response.brain)
+    parts = searched(parts, seen)
     parts = limited(parts, response.params.get("max_output_tokens"))
     output: list[JSON] = []
     maker = ItemMaker(world, response)
@@ -69,17 +72,39 @@ def respond(world: World, response: Response) -> Work:
     yield emit.status(f"response.{response.status}")
 
 
-def _seen(response: Response) -> transcripts.SeenTurn:
+def _seen(world: World, response: Response) -> transcripts.SeenTurn:
+    definition = response.definition
+    tools = definition.get("tools") or []
+    choice = response.params.get("tool_choice") or definition.get("tool_choice")
     conversation, previous = response.conversation, response.previous
     return transcripts.SeenTurn(
         generation="v2",
         agent=response.agent.id if response.agent else response.model,
-        instructions=response.definition.get("instructions"),
+        instructions=definition.get("instructions"),
         messages=transcripts.from_items([*response.context, *response.inputs]),
         response_id=response.id,
         thread_id=conversation.id if conversation else None,
         previous_response_id=previous.id if previous else None,
         metadata=dict(response.params.get("metadata") or {}),
+        tools=transcripts.read_tools(tools),
+        tool_choice=transcripts.read_choice(choice),
+        parallel_tool_calls=response.params.get("parallel_tool_calls") is not False,
+        schema=transcripts.read_schema((definition.get("text") or {}).get("format")),
+        library=_library(world, tools),
+    )
+
+
+def _library(world: World, tools: list[JSON]) -> Library | None:
+    """The vector stores of the agent's file search."""
+    tool = next((tool for tool in tools if tool.get("type") == "file_search"), None)
+    if tool is None:
+        return None
+    ranking = tool.get("ranking_options") or {}
+    return vector_search.library(
+        world,
+        tool.get("vector_store_ids") or [],
+        limit=tool.get("max_num_results") or vector_search.MOST_RESULTS,
+        threshold=ranking.get("score_threshold") or 0.0,
     )
 
 

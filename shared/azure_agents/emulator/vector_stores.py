@@ -1,7 +1,9 @@
 """Vector stores, their files and file batches: the same in both generations.
 
-Sources: v2/file_search_stream.json, classic/file_search_tool_streaming.json,
-v2/error_400_unsupported_file.json. File batches follow the service description.
+Files are really cut into chunks and really searched, by words. Sources:
+v2/file_search_stream.json, classic/file_search_tool_streaming.json,
+v2/error_400_unsupported_file.json. File batches, search, contents and expiry follow the service
+description and were not recorded.
 """
 
 from __future__ import annotations
@@ -12,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 from . import files, problems
 from .exchange import Answer, Request, check_metadata
 from .paging import classic_list
+from .reading import chunks_of, text_of
+from .search import Chunk
 
 if TYPE_CHECKING:
     from ..jsonio import JSON
@@ -40,24 +44,31 @@ SUPPORTED = (
     ".ts",
     ".txt",
 )
+_DAY = 86_400
+STRATEGY = {"max_chunk_size_tokens": 800, "chunk_overlap_tokens": 400}
 _INDEX_BYTES = 1024  # recorded: what indexing adds to the bytes of a small file
 
 
 @dataclass(slots=True)
 class VectorStore:
-    """A vector store, its files by id, and how often each was looked at."""
+    """A vector store, its files by id, how often each was looked at, and what is in them."""
 
     wire: JSON
     files: dict[str, JSON] = field(default_factory=dict)
     batches: dict[str, JSON] = field(default_factory=dict)
     looks: dict[str, int] = field(default_factory=dict)
+    chunks: dict[str, list[Chunk]] = field(default_factory=dict)
 
 
 def find(world: World, id: str) -> VectorStore:
     """The vector store of this id, or 404."""
     if id not in world.stores:
         raise problems.classic_not_found("vector store", id)
-    return world.stores[id]
+    store = world.stores[id]
+    expires_at = store.wire["expires_at"]
+    if expires_at is not None and expires_at <= world.now:
+        store.wire["status"] = "expired"
+    return store
 
 
 def create(world: World, request: Request) -> Answer:
@@ -75,14 +86,33 @@ def create(world: World, request: Request) -> Answer:
         "file_counts": _counts([]),
         "metadata": check_metadata(body),
         "expires_after": body.get("expires_after"),
-        "expires_at": None,
+        "expires_at": _expiry(world, body.get("expires_after")),
         "last_active_at": world.now,
     }
     store = world.stores[wire["id"]] = VectorStore(wire)
     for file_id in [*(body.get("file_ids") or []), *uploaded]:
-        _add(world, store, file_id)
+        _add(world, store, {**body, "file_id": file_id})
     _count(store)
     return Answer(store.wire)
+
+
+def _expiry(world: World, after: JSON | None) -> int | None:
+    return world.now + int(after["days"]) * _DAY if after else None
+
+
+def _strategy(given: JSON | None) -> JSON:
+    """How a file is cut; the limits are OpenAI's."""
+    if not given or given.get("type") == "auto":
+        return dict(STRATEGY)
+    static = given.get("static") or {}
+    size, overlap = (int(static.get(name, default)) for name, default in STRATEGY.items())
+    if not (100 <= size <= 4096 and 0 <= overlap <= size // 2):
+        message = (
+            "Invalid chunking strategy: 'max_chunk_size_tokens' must be between 100 and 4096, and "
+            "'chunk_overlap_tokens' at most half of it."
+        )
+        raise problems.openai(400, message, param="chunking_strategy", code="invalid_value")
+    return dict(zip(STRATEGY, (size, overlap), strict=True))
 
 
 def _counts(statuses: list[str]) -> JSON:
@@ -99,8 +129,10 @@ def _count(store: VectorStore) -> None:
     }
 
 
-def _add(world: World, store: VectorStore, file_id: str) -> JSON:
+def _add(world: World, store: VectorStore, body: JSON) -> JSON:
+    file_id = str(body.get("file_id"))
     file = files.find(world, file_id)
+    attributes = {"attributes": body["attributes"]} if body.get("attributes") else {}
     if file.suffix not in SUPPORTED:
         message = (
             f"Files with extensions [{file.suffix}] are not supported for retrieval. "
@@ -117,19 +149,34 @@ def _add(world: World, store: VectorStore, file_id: str) -> JSON:
         "last_error": None,
         "chunking_strategy": {
             "type": "static",
-            "static": {"max_chunk_size_tokens": 800, "chunk_overlap_tokens": 400},
+            "static": _strategy(body.get("chunking_strategy")),
         },
+        **attributes,
     }
+    store.chunks.pop(file_id, None)
     return wire
 
 
-def _index(world: World, store: VectorStore, file_id: str) -> None:
+def index(world: World, store: VectorStore, file_id: str) -> None:
     """Finish a file: it is searchable now."""
     wire = store.files[file_id]
     if wire["status"] == "in_progress":
         data = world.files[file_id].data if file_id in world.files else b""
         wire |= {"status": "completed", "usage_bytes": len(data) + _INDEX_BYTES}
+        static = wire["chunking_strategy"]["static"]
+        store.chunks[file_id] = chunks(world, file_id, wire.get("attributes") or {}, static)
         _count(store)
+
+
+def chunks(world: World, file_id: str, attributes: JSON, static: JSON) -> list[Chunk]:
+    """A file, cut up."""
+    file = world.files.get(file_id)
+    if file is None:
+        return []
+    name = str(file.wire["filename"])
+    size, overlap = (static[key] for key in STRATEGY)
+    texts = chunks_of(text_of(name, file.data), size, overlap)
+    return [Chunk(file_id, name, text, attributes) for text in texts]
 
 
 def list_all(world: World, request: Request) -> Answer:
@@ -141,7 +188,7 @@ def get(world: World, _: Request, id: str) -> Answer:
     """GET /vector_stores/{id}: whoever looks finds it indexed."""
     store = find(world, id)
     for file_id in store.files:
-        _index(world, store, file_id)
+        index(world, store, file_id)
     return Answer(store.wire)
 
 
@@ -150,6 +197,7 @@ def update(world: World, request: Request, id: str) -> Answer:
     store, body = find(world, id), request.json()
     known = ("name", "expires_after")
     store.wire |= {name: body[name] for name in known if body.get(name) is not None}
+    store.wire["expires_at"] = _expiry(world, store.wire["expires_after"])
     if body.get("metadata") is not None:
         store.wire["metadata"] = check_metadata(body)
     return Answer(store.wire)
@@ -165,7 +213,7 @@ def delete(world: World, _: Request, id: str) -> Answer:
 def add_file(world: World, request: Request, id: str) -> Answer:
     """POST /vector_stores/{id}/files."""
     store, body = find(world, id), request.json()
-    wire = dict(_add(world, store, str(body.get("file_id"))))
+    wire = dict(_add(world, store, body))
     _count(store)
     return Answer(wire)
 
@@ -190,7 +238,7 @@ def get_file(world: World, _: Request, id: str, file_id: str) -> Answer:
         raise problems.classic_not_found("file", file_id)
     looks = store.looks[file_id] = store.looks.get(file_id, 0) + 1
     if looks > 1:
-        _index(world, store, file_id)
+        index(world, store, file_id)
     return Answer(store.files[file_id])
 
 
@@ -199,6 +247,7 @@ def delete_file(world: World, _: Request, id: str, file_id: str) -> Answer:
     store = find(world, id)
     if store.files.pop(file_id, None) is None:
         raise problems.classic_not_found("file", file_id)
+    store.chunks.pop(file_id, None)
     _count(store)
     return Answer({"id": file_id, "object": "vector_store.file.deleted", "deleted": True})
 
@@ -208,7 +257,7 @@ def create_batch(world: World, request: Request, id: str) -> Answer:
     store, body = find(world, id), request.json()
     ids = [str(file_id) for file_id in body.get("file_ids") or []]
     for file_id in ids:
-        _add(world, store, file_id)
+        _add(world, store, {**body, "file_id": file_id})
     _count(store)
     batch_id = world.ids.classic("vsfb")
     store.batches[batch_id] = {"created_at": world.now, "files": ids, "cancelled": False}
@@ -240,7 +289,7 @@ def get_batch(world: World, _: Request, id: str, batch_id: str) -> Answer:
     """GET /vector_stores/{id}/file_batches/{batch_id}: whoever looks finds it indexed."""
     store, batch = _find_batch(world, id, batch_id)
     for file_id in batch["files"]:
-        _index(world, store, file_id)
+        index(world, store, file_id)
     return Answer(_batch_wire(store, batch_id))
 
 

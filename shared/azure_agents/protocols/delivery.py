@@ -4,14 +4,17 @@ Text already delivered binds. A turn may be told by several sources: a stream th
 stored answer, a stream that was generated again, the final object that repeats every delta. Each
 source passes its events through an `Attempt`; what was delivered before is swallowed, what is new
 goes on, and a source that contradicts what was delivered is a `StreamInterruptedError`. Blocks are
-matched by their order, since a second attempt has other ids; the first ids stay.
+matched by their order, since a second attempt has other ids; the first ids stay. Things (calls of
+server-side tools, images, citations …) are matched by name; only an answer that was generated again
+has other names, and there each stands for the next one of its kind.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field, replace
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 from ..errors import ProtocolError, StreamInterruptedError
 from ..events import (
@@ -31,15 +34,17 @@ from ..events import (
 
 _Delta: TypeAlias = TextDelta | RefusalDelta | ReasoningDelta
 _Place: TypeAlias = tuple[type, int]  # kind of block, and its number among those of its kind
-_COUNTED = (
-    Citation,
-    ServerToolCall,
-    ServerToolResult,
-    MediaOutput,
-    ApprovalRequest,
-    ConsentRequest,
-    Other,
+_Thing: TypeAlias = (
+    Citation
+    | ServerToolCall
+    | ServerToolResult
+    | MediaOutput
+    | ApprovalRequest
+    | ConsentRequest
+    | Other
 )
+_Kind: TypeAlias = tuple[Hashable, ...]  # things of one kind may stand for each other
+_Name: TypeAlias = Hashable  # what tells two of a kind apart
 
 
 @dataclass(slots=True)
@@ -67,7 +72,7 @@ class Delivered:
     def __init__(self) -> None:
         self.channels: dict[type, list[_Channel]] = {}
         self.calls: dict[int, tuple[str, _Channel]] = {}
-        self.counts: dict[tuple[type, str], int] = {}
+        self.things: dict[_Kind, dict[_Name, object]] = {}  # name -> the answer it came with
 
     @property
     def text(self) -> str:
@@ -86,6 +91,17 @@ class Delivered:
         return told
 
 
+@dataclass(slots=True)
+class _Source:
+    """What a stream and the final objects that repeat it have in common."""
+
+    owed: dict[_Place, int]
+    answer: object = field(default_factory=object)
+    order: dict[tuple[type, str, int], int] = field(default_factory=dict)
+    names: dict[_Kind, dict[_Name, _Name]] = field(default_factory=dict)  # here -> as delivered
+    early: set[tuple[str, int]] = field(default_factory=set)  # texts that were cited before told
+
+
 class Attempt:
     """One source of the answer, joined to what was delivered before.
 
@@ -95,19 +111,25 @@ class Attempt:
             completes what was delivered: where its text differs it is ignored. A call that
             differs is never ignored: a tool would run on arguments the agent did not give.
 
-    Attributes:
-        order: Place of each block among the blocks of its kind, by its id.
-        owed: What earlier sources had told when this one began.
     """
 
     def __init__(self, delivered: Delivered, *, repeats: Attempt | None = None) -> None:
         self._delivered = delivered
         self._repeats = repeats
-        self.owed: dict[_Place, int] = repeats.owed if repeats else delivered.lengths()
-        self._lenient = repeats is not None and not self.owed
-        self.order: dict[tuple[type, str, int], int] = repeats.order if repeats else {}
+        self._source = repeats.source if repeats else _Source(delivered.lengths())
+        self._lenient = repeats is not None and not self._source.owed
         self._positions: dict[_Place, int] = {}
-        self._counts: dict[tuple[type, str], int] = {}
+        self._nameless: Counter[_Kind] = Counter()
+
+    @property
+    def source(self) -> _Source:
+        """What this attempt shares with those that repeat it."""
+        return self._source
+
+    def tells_of(self, answer: str | None) -> None:
+        """The id of the response or run is known: its things keep their names in every source."""
+        if answer is not None:
+            self._source.answer = answer
 
     def take(self, event: Event) -> Event | None:
         """The part of `event` that is new, or None.
@@ -119,8 +141,8 @@ class Attempt:
             return self._take_delta(event)
         if isinstance(event, ToolCallDelta):
             return self._take_call(event)
-        if isinstance(event, _COUNTED):
-            return self._take_counted(event)
+        if isinstance(event, _Thing):
+            return self._take_thing(event)
         return event
 
     def take_all(self, events: Iterable[Event]) -> list[Event]:
@@ -133,7 +155,7 @@ class Attempt:
         Raises:
             StreamInterruptedError: The answer is shorter than what was delivered.
         """
-        if not all(self.has_told(place, length) for place, length in self.owed.items()):
+        if not all(self.has_told(place, length) for place, length in self._source.owed.items()):
             self._contradicted()
         for index, (_, channel) in self._delivered.calls.items():
             if self._positions.get((ToolCallDelta, index), channel.length) < channel.length:
@@ -163,10 +185,11 @@ class Attempt:
         return kind(fresh, channel.item, channel.part)
 
     def _ordinal(self, kind: type, item: str, part: int) -> int:
+        order = self._source.order
         key = (kind, item, part)
-        ordinal = self.order.get(key)
+        ordinal = order.get(key)
         if ordinal is None:
-            ordinal = self.order[key] = sum(known is kind for known, _, _ in self.order)
+            ordinal = order[key] = sum(known is kind for known, _, _ in order)
         return ordinal
 
     def _advance(self, key: _Place, channel: _Channel, text: str) -> str:
@@ -207,17 +230,78 @@ class Attempt:
         fresh = self._advance((ToolCallDelta, event.index), channel, event.arguments)
         return replace(event, arguments=fresh, id="", name="") if fresh else None
 
-    def _take_counted(self, event: Event) -> Event | None:
-        key = (type(event), event.kind if isinstance(event, Other | Citation) else "")
-        count = self._counts[key] = self._counts.get(key, 0) + 1
-        if count <= self._delivered.counts.get(key, 0):
+    def _take_thing(self, event: _Thing) -> Event | None:
+        kind, name = self._named(event)
+        names = self._source.names.setdefault(kind, {})
+        if name in names:
             return None
-        self._delivered.counts[key] = count
+        known = self._delivered.things.setdefault(kind, {})
+        delivered = name if name in known else self._counterpart(event, kind)
+        if delivered is None:
+            known[name] = self._source.answer
+        names[name] = name if delivered is None else delivered
+        return self._placed(event) if delivered is None else None
+
+    def _named(self, event: _Thing) -> tuple[_Kind, _Name]:
+        """What `event` may stand for, and its name."""
+        match event:
+            case Citation():
+                span = (event.start, event.end, event.url, event.file_id)
+                kind: _Kind = (Citation, event.kind, self._place_of(event), span)
+                return kind, self._number(kind)
+            case ServerToolCall():
+                return (ServerToolCall, event.name), event.id
+            case ServerToolResult():
+                return (ServerToolResult, event.name), self._call_of(event)
+            case MediaOutput():
+                return (MediaOutput, event.kind), event.file_id or event.url or event.data
+            case ConsentRequest():
+                return (ConsentRequest,), event.link
+            case ApprovalRequest():
+                return (ApprovalRequest,), event.id
+            case Other():
+                return (Other, event.kind), event.data.get("id") or self._number(event.kind)
+
+    def _number(self, kind: Hashable) -> int:
+        """The name of what has none: its number in this telling."""
+        self._nameless[(kind,)] += 1
+        return self._nameless[(kind,)]
+
+    def _call_of(self, event: ServerToolResult) -> str:
+        """The call of a result under the id by which it was delivered."""
+        names = self._source.names.get((ServerToolCall, event.name), {})
+        return cast("str", names.get(event.id, event.id))
+
+    def _counterpart(self, event: _Thing, kind: _Kind) -> _Name | None:
+        """The next thing of an answer that this one was generated in place of."""
+        if isinstance(event, Citation | ServerToolResult):
+            return None  # the text and the call they belong to say which they are
+        taken = set(self._source.names[kind].values())
+        things = self._delivered.things[kind].items()
+        others = (n for n, answer in things if answer != self._source.answer and n not in taken)
+        found = next(others, None)
+        if found is not None and isinstance(event, ApprovalRequest):
+            self._contradicted()  # an approval of the other answer would be refused
+        return found
+
+    def _placed(self, event: _Thing) -> Event:
+        """The event under the ids that were delivered first."""
+        if isinstance(event, ServerToolResult):
+            call = self._call_of(event)
+            return event if call == event.id else replace(event, id=call)
         return self._first_place(event) if isinstance(event, Citation) else event
+
+    def _place_of(self, event: Citation) -> Hashable:
+        """Number of the cited text; where the first citation came before it, its id."""
+        place = (event.item, event.part)
+        ordinal = self._source.order.get((TextDelta, *place))
+        if ordinal is None:
+            self._source.early.add(place)
+        return place if place in self._source.early else ordinal
 
     def _first_place(self, event: Citation) -> Citation:
         """The citation in the block whose text was delivered first."""
-        ordinal = self.order.get((TextDelta, event.item, event.part))
+        ordinal = self._source.order.get((TextDelta, event.item, event.part))
         if ordinal is None:
             return event
         channel = self._delivered.channels[TextDelta][ordinal]

@@ -6,8 +6,9 @@ submitted to their run any more are told as text.
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -19,11 +20,13 @@ from ...events import (
     FinishReason,
     MediaOutput,
     Other,
+    RefusalDelta,
     TextDelta,
     ToolCallDelta,
     Usage,
 )
 from ...messages import ApprovalReply, Media, Message, Part, Text, ToolCall
+from ..server_tools import file_made, image_at
 from .wire import RunObject, ThreadMessage
 
 # --- requests -----------------------------------------------------------------------------------
@@ -122,28 +125,38 @@ def system_text(messages: Sequence[Message]) -> str:
 
 def message_events(message: dict[str, Any]) -> Iterator[Event]:
     """The events of a finished message."""
-    for number, part in enumerate(message.get("content") or ()):
-        yield from part_events(part, message.get("id") or "", part.get("index", number))
+    item = message.get("id") or ""
+    made: list[MediaOutput] = []
+    for place, part in enumerate(message.get("content") or ()):
+        number = part.get("index", place)
+        yield from part_events(part, item, number)
+        if part.get("type") == "text":
+            for annotation in part["text"].get("annotations") or ():
+                yield _annotation(annotation, item, number, part["text"].get("value") or "")
+                made += _file_made(annotation, item)
+    yield from made
 
 
 def part_events(part: dict[str, Any], item: str, number: int) -> Iterator[Event]:
-    """The events of a content part, whole or as a delta."""
+    """The events of a content part, whole or as a delta; citations wait for the whole text."""
     kind = part.get("type", "")
     if kind == "text":
         text = part.get("text") or {}
         if text.get("value"):
             yield TextDelta(text["value"], item, number)
-        for annotation in text.get("annotations") or ():
-            yield _annotation(annotation, item, number)
+    elif kind == "refusal":
+        yield RefusalDelta(part.get("refusal") or "", item, number)
     elif kind == "image_file":
         yield MediaOutput(item, "image", file_id=part["image_file"].get("file_id"))
+    elif kind == "image_url":
+        yield from image_at(item, part["image_url"].get("url"))
     else:
         yield Other(kind, part)
 
 
-def _annotation(annotation: dict[str, Any], item: str, part: int) -> Event:
+def _annotation(annotation: dict[str, Any], item: str, part: int, text: str) -> Event:
     kind = annotation.get("type", "")
-    start, end = annotation.get("start_index"), annotation.get("end_index")
+    start, end = _span(annotation, text)
     where = partial(
         Citation, item=item, part=part, start=start, end=end, marker=annotation.get("text")
     )
@@ -154,14 +167,38 @@ def _annotation(annotation: dict[str, Any], item: str, part: int) -> Event:
         quote = source.get("quote") or None  # "" in deltas, left out in the message (recorded)
         return where("file", file_id=source.get("file_id"), quote=quote)
     if kind == "file_path":
-        return where("file_path", file_id=source.get("file_id"))
+        return where("file_path", file_id=source.get("file_id"), filename=_file_name(annotation))
     return Other(f"annotation.{kind}", annotation)
 
 
+def _span(annotation: dict[str, Any], text: str) -> tuple[int | None, int | None]:
+    """Where the marker stands: the indices told, or the nearest place where it really does."""
+    start, end, marker = (annotation.get(n) for n in ("start_index", "end_index", "text"))
+    if not marker or start is None or text[start:end] == marker:
+        return start, end
+    places = [match.start() for match in re.finditer(re.escape(marker), text)]
+    if not places:
+        return start, end
+    nearest = min(places, key=lambda place: abs(place - start))
+    return nearest, nearest + len(marker)
+
+
+def _file_made(annotation: dict[str, Any], item: str) -> Iterable[MediaOutput]:
+    if annotation.get("type") != "file_path":
+        return ()
+    source = annotation.get("file_path") or {}
+    return file_made(item, source.get("file_id"), _file_name(annotation))
+
+
+def _file_name(annotation: dict[str, Any]) -> str | None:
+    """The name at the end of a marker like ``sandbox:/mnt/data/plot.png``."""
+    return (annotation.get("text") or "").rpartition("/")[2] or None
+
+
 def message_text(message: dict[str, Any]) -> str:
-    """The text parts of a message, concatenated."""
+    """The text parts of a message, refusals included, concatenated."""
     parts = message.get("content") or ()
-    return "".join((p.get("text") or {}).get("value") or "" for p in parts)
+    return "".join((p.get("text") or {}).get("value") or p.get("refusal") or "" for p in parts)
 
 
 def required_calls(run: RunObject) -> list[ToolCall]:
@@ -205,7 +242,7 @@ def decode_usage(run: RunObject) -> Usage | None:
 def finish_reason(run: RunObject) -> FinishReason:
     """Why a run ended (or paused), in OpenAI's words."""
     if run.get("status") == "requires_action":
-        return "tool_calls"
+        return "tool_calls" if required_calls(run) else "stop"  # an approval is no call of ours
     if run.get("status") != "incomplete":
         return "stop"
     return "content_filter" if incomplete_reason(run) == "content_filter" else "length"
@@ -214,3 +251,9 @@ def finish_reason(run: RunObject) -> FinishReason:
 def incomplete_reason(run: RunObject) -> str | None:
     """The service's word for why the run is incomplete."""
     return (run.get("incomplete_details") or {}).get("reason")
+
+
+def finish_details(run: RunObject) -> dict[str, Any]:
+    """What else the service said about the end: more than a reason for being incomplete."""
+    incomplete = run.get("incomplete_details") or {}
+    return {"incomplete_details": incomplete} if incomplete.keys() - {"reason"} else {}

@@ -35,7 +35,7 @@ from ..metadata import OPERATION
 from ..owner import recall, remember
 from ..steps import retrying, suppress_but_deadline, waits
 from ..turn import Turn
-from .codec import finish_reason, incomplete_reason
+from .codec import finish_details, finish_reason, incomplete_reason
 from .reader import ACTIVE
 from .runs import Runs, is_busy
 
@@ -67,6 +67,7 @@ def _finished(runs: Runs, anchor: Anchor | None) -> Finished:
         model=run.get("model") or None,
         anchor=anchor.encode() if anchor is not None else None,
         incomplete_reason=incomplete_reason(run),
+        details=finish_details(run),
     )
 
 
@@ -188,6 +189,8 @@ class _PinnedThread:
                 "to the last assistant message, so put a new message after that",
                 thread_id=self._thread,
             )
+        # Anchors of before may not continue here any more: their histories lack this turn.
+        yield StorePut(head_key(self._turn.scope, self._thread), "")
         if outputs:
             yield from self._submit(outputs)
         else:

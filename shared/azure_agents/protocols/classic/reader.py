@@ -6,7 +6,7 @@ from the completed message (text), from `required_action` (calls) and from the r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, cast
 
 from ...envelopes import error_from_event, error_from_last_error
@@ -16,7 +16,7 @@ from ...errors import (
     RunCancelledError,
     RunExpiredError,
 )
-from ...events import Event, Other, Progress, Started, ToolCallDelta
+from ...events import Event, Other, Started, ToolCallDelta
 from ...jsonio import JSON, load_object, malformed
 from ...messages import Message, assistant
 from ...sse import ServerSentEvent, SSEDecoder
@@ -30,6 +30,7 @@ from .codec import (
     required_calls,
     required_events,
 )
+from .steps import StepTools
 from .wire import RunObject
 
 ACTIVE = ("queued", "in_progress", "cancelling")
@@ -40,9 +41,6 @@ _SILENT = frozenset(
         "thread.message.in_progress",
         "thread.run.step.created",
         "thread.run.step.in_progress",
-        "thread.run.step.failed",  # the run's own event says why
-        "thread.run.step.cancelled",
-        "thread.run.step.expired",
     }
 )
 
@@ -68,7 +66,8 @@ class RunReader:
         self._final = Attempt(delivered, repeats=self._attempt)
         self._deltas = deltas
         self._sse = SSEDecoder()
-        self._calls: dict[str, int] = {}  # call id -> index of the call
+        self._calls: dict[str, int] = {}  # place of a function call -> index of the call
+        self._tools = StepTools()
         self._texts: list[str] = []
         self._over: set[str] = set()  # ids of messages and steps that have ended: some end twice
         self._started = False
@@ -94,13 +93,16 @@ class RunReader:
         with malformed(data):
             return [event for frame in frames for event in self._frame(frame)]
 
-    def read(self, run: JSON, messages: Iterable[JSON]) -> list[Event]:
-        """Take a run that is over (or paused) and its messages, oldest first."""
+    def read(self, run: JSON, messages: Iterable[JSON], steps: Iterable[JSON] = ()) -> list[Event]:
+        """Take a run that is over (or paused), its messages and its steps, oldest first."""
         with malformed(run):
             events = list(self._see(run))
-            for message in messages:
-                events += self._attempt.take_all(message_events(message))
-                self._keep(message)
+            for told in _in_order(messages, steps):
+                is_step = told.get("object") == "thread.run.step"
+                found = self._tools.ended(told) if is_step else message_events(told)
+                events += self._attempt.take_all(found)
+                if not is_step:
+                    self._keep(told)
             events += self._attempt.take_all(required_events(self.run))
             return [*events, *self._end()]
 
@@ -138,6 +140,7 @@ class RunReader:
             raise ProtocolError(f"expected a run with id and status: {str(run)[:80]!r}")
         self.run = cast("RunObject", run)
         self.thread_id = run.get("thread_id") or self.thread_id
+        self._attempt.tells_of(self.run_id)
         if self._started:
             return
         self._started = True
@@ -145,23 +148,29 @@ class RunReader:
 
     def _end(self) -> Iterable[Event]:
         self.is_done = True
-        status = self.run.get("status")
         finish_reason(self.run)  # the flow reads it: a malformed run is a `ProtocolError` here
-        if status == "failed":
-            error = self.run.get("last_error")
-            self.failure = error_from_last_error(error, doing="the run")
-        elif status == "cancelled":
-            self.failure = RunCancelledError("the run was cancelled: ask again")
-        elif status == "expired":
-            self.failure = RunExpiredError(
-                "the run was not finished in the time the service allows: ask again"
-            )
+        self.failure = self._failure()
         if self.failure is not None:
             self.failure.add_facts(run_id=self.run_id, thread_id=self.thread_id)
         else:
+            yield from self._final.take_all(self._tools.settle())
             self._final.settle()
         usage = decode_usage(self.run)
-        return (usage,) if usage else ()
+        if usage is not None:
+            yield usage
+
+    def _failure(self) -> AzureAgentsError | None:
+        match self.run.get("status"):
+            case "failed":
+                return error_from_last_error(self.run.get("last_error"), doing="the run")
+            case "cancelled":
+                return RunCancelledError("the run was cancelled: ask again")
+            case "expired":
+                return RunExpiredError(
+                    "the run was not finished in the time the service allows: ask again"
+                )
+            case _:
+                return None
 
     def _on_error(self, event: JSON) -> Iterable[Event]:
         self.failure = error_from_event(
@@ -197,14 +206,12 @@ class RunReader:
 
     def _call_delta(self, step: JSON, call: dict[str, Any]) -> Iterable[Event]:
         if step["id"] in self._over:
-            yield Other(call.get("type", ""), call)
-        elif not self._deltas:
-            return
-        elif call.get("type") == "function":
-            yield self._function_delta(step, call)
-        elif call.get("type") == "code_interpreter":
-            code = (call.get("code_interpreter") or {}).get("input") or ""
-            yield Progress(step["id"], "code_interpreter", "coding", code)
+            return self._tools.late(step["id"], call)
+        if not self._deltas:
+            return ()
+        if call.get("type") == "function":
+            return (self._function_delta(step, call),)
+        return self._tools.working(step["id"], call)
 
     def _function_delta(self, step: JSON, call: dict[str, Any]) -> Event:
         # Only a call's first delta has an id; later ones name its place in the step.
@@ -216,13 +223,20 @@ class RunReader:
         )
 
     def _on_step_done(self, step: JSON) -> Iterable[Event]:
-        if self._ends_again(step):
-            return ()
-        details = step.get("step_details") or {}
-        calls = [c for c in details.get("tool_calls") or () if c.get("type") != "function"]
-        found = [Other(call.get("type", ""), call) for call in calls]
-        found += [Other(a.get("type", ""), a) for a in details.get("activities") or ()]
-        return self._attempt.take_all(found)
+        return () if self._ends_again(step) else self._attempt.take_all(self._tools.ended(step))
+
+
+def _in_order(messages: Iterable[JSON], steps: Iterable[JSON]) -> Iterator[JSON]:
+    """Messages and tool steps as they came: a step of its own says when a message was made."""
+    by_id = {message.get("id"): message for message in messages}
+    for step in steps:
+        made = (step.get("step_details") or {}).get("message_creation")
+        if made is None:
+            if step.get("status") != "in_progress":  # a paused one
+                yield step
+        elif made.get("message_id") in by_id:
+            yield by_id.pop(made["message_id"])
+    yield from by_id.values()
 
 
 _HANDLERS: dict[str, Callable[[RunReader, JSON], Iterable[Event]]] = {
@@ -231,6 +245,9 @@ _HANDLERS: dict[str, Callable[[RunReader, JSON], Iterable[Event]]] = {
     "thread.message.completed": RunReader._on_message_done,
     "thread.message.incomplete": RunReader._on_message_done,
     "thread.run.step.delta": RunReader._on_step_delta,
-    "thread.run.step.completed": RunReader._on_step_done,
+    **{
+        f"thread.run.step.{status}": RunReader._on_step_done
+        for status in ("completed", "failed", "cancelled", "expired")  # the run says why
+    },
     "error": RunReader._on_error,
 }

@@ -41,6 +41,7 @@ class Runs:
         self.turn = turn
         self._delivered = Delivered()
         self._told_before = ""  # text the run had told before it paused
+        self._answered: set[str] = set()  # calls the run had paused for
         self._fields: dict[str, Any] = {
             "assistant_id": turn.settings.agent.assistant_id,
             "stream": True,
@@ -168,7 +169,9 @@ class Runs:
         self.reader = self._new_reader(thread)
         answers = [m for m in self.turn.messages if m.role == "assistant"]
         self._told_before = answers[-1].text if answers else ""
-        body = dumps({**encode_outputs(outputs), "stream": True})
+        given = encode_outputs(outputs)
+        self._answered = {answer["tool_call_id"] for kind in given.values() for answer in kind}
+        body = dumps({**given, "stream": True})
         path = f"/threads/{thread}/runs/{run}/submit_tool_outputs"
 
         def attempt() -> Flow[None]:
@@ -239,9 +242,10 @@ class Runs:
         run = yield from poll(partial(self._get_run, thread, run_id), active=ACTIVE)
         messages = yield from self._messages_of(thread, run_id)
         messages = _after(self._told_before, messages)
+        steps = (yield from self._steps_of(thread, run)) if _has_server_tools(run) else []
         announced = self.reader.run_id is not None
         self.reader = self._new_reader(thread)
-        events = self.reader.read(run, messages)
+        events = self.reader.read(run, messages, _since(self._answered, steps))
         yield Emit(events[1:] if announced else events)
         self._raise_failure()
 
@@ -252,6 +256,12 @@ class Runs:
     def _messages_of(self, thread: str, run_id: str) -> Flow[list[JSON]]:
         query = (("order", "asc"), ("limit", "100"), ("run_id", run_id))
         page = yield from self._get(f"/threads/{thread}/messages", "read the answer", *query)
+        return list(page.get("data") or ())
+
+    def _steps_of(self, thread: str, run: JSON) -> Flow[list[JSON]]:
+        query = (("order", "asc"), ("limit", "100"))
+        path = f"/threads/{thread}/runs/{run['id']}/steps"
+        page = yield from self._get(path, "read the steps", *query)
         return list(page.get("data") or ())
 
     # --- clean-up -------------------------------------------------------------------------------
@@ -286,6 +296,19 @@ def _after(told: str, messages: list[JSON]) -> list[JSON]:
         if "".join(map(message_text, messages[:index])).strip() == told.strip():
             return messages[index:]
     return messages
+
+
+def _has_server_tools(run: JSON) -> bool:
+    return any(tool.get("type") != "function" for tool in run.get("tools") or ())
+
+
+def _since(answered: set[str], steps: list[JSON]) -> list[JSON]:
+    """The steps of a run from the one on that it had paused in."""
+    for index in reversed(range(len(steps))):
+        calls = (steps[index].get("step_details") or {}).get("tool_calls") or ()
+        if any(call.get("id") in answered for call in calls):
+            return steps[index:]
+    return steps
 
 
 def is_busy(error: AzureAgentsError) -> bool:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from ...events import (
     Citation,
     Event,
     FinishReason,
+    MediaOutput,
     Other,
     ReasoningDelta,
     RefusalDelta,
@@ -19,6 +20,8 @@ from ...events import (
 )
 from ...messages import ApprovalReply, Media, Message, Part, Text, ToolCall, assistant
 from ...naming import AgentName
+from ..server_tools import file_made
+from . import items
 from .wire import AgentReference, InputItem, ResponseObject
 
 # --- requests -----------------------------------------------------------------------------------
@@ -106,22 +109,32 @@ def response_events(response: ResponseObject) -> Iterator[Event]:
         calls += item.get("type") == "function_call"
 
 
-def item_events(item: dict[str, Any], call_index: int) -> Iterator[Event]:
+def item_events(item: dict[str, Any], call_index: int) -> Iterable[Event]:
     """The events of one finished output item."""
     kind = item.get("type", "")
-    item_id = item.get("id") or ""
     if kind == "message":
-        for number, part in enumerate(item.get("content") or ()):
-            yield from _part_events(part, item_id, number)
-    elif kind == "function_call":
-        yield ToolCallDelta(
-            call_index, item.get("call_id") or "", item.get("name") or "", item["arguments"] or ""
-        )
-    elif kind == "reasoning":
-        told = [delta for delta in _reasoning(item, item_id) if delta.text != ""]
-        yield from told or (Other(kind, item),)  # often only an id, or encrypted
-    else:
-        yield Other(kind, item)
+        return _message(item)
+    if kind == "function_call":
+        call = (item.get("call_id") or "", item.get("name") or "", item["arguments"] or "")
+        return (ToolCallDelta(call_index, *call),)
+    if kind == "reasoning":  # often without any text: only an id, or encrypted
+        return _reasoning(item, item.get("id") or "")
+    return items.done(item)
+
+
+def _message(item: dict[str, Any]) -> Iterator[Event]:
+    for number, part in enumerate(item.get("content") or ()):
+        yield from _part_events(part, item.get("id") or "", number)
+    yield from files_of(item)
+
+
+def files_of(message: dict[str, Any]) -> Iterator[MediaOutput]:
+    """The files that a message refers to as made by the agent."""
+    for part in message.get("content") or ():
+        for annotation in part.get("annotations") or ():
+            if annotation.get("type") in ("container_file_citation", "file_path"):
+                place = (annotation.get(n) for n in ("file_id", "filename", "container_id"))
+                yield from file_made(message.get("id") or "", *place)
 
 
 def _part_events(part: dict[str, Any], item: str, number: int) -> Iterator[Event]:
@@ -161,7 +174,9 @@ def citation(annotation: dict[str, Any], item: str, part: int) -> Event:
     kind = _CITATIONS.get(annotation.get("type", ""))
     if kind is None:
         return Other(f"annotation.{annotation.get('type', '')}", annotation)
-    start = annotation.get("start_index", annotation.get("index"))
+    # The index of a file path counts files; that of a file citation is a place in the text.
+    index = None if kind == "file_path" else annotation.get("index")
+    start = annotation.get("start_index", index)
     return Citation(
         kind,  # type: ignore[arg-type]
         item,
@@ -207,12 +222,24 @@ def finish_reason(response: ResponseObject) -> FinishReason:
     reason = incomplete_reason(response)
     if reason == "content_filter":
         return "content_filter"
-    if reason is not None:
+    kinds = {item.get("type") for item in response.get("output") or ()}
+    # A user who must sign in first may leave the response incomplete, without a reason.
+    if reason or (response.get("status") == "incomplete" and "oauth_consent_request" not in kinds):
         return "length"
-    output = response.get("output") or ()
-    return "tool_calls" if any(i.get("type") == "function_call" for i in output) else "stop"
+    return "tool_calls" if "function_call" in kinds else "stop"
 
 
 def incomplete_reason(response: ResponseObject) -> str | None:
     """The service's word for why the answer is incomplete."""
     return (response.get("incomplete_details") or {}).get("reason")
+
+
+def finish_details(response: ResponseObject) -> dict[str, Any]:
+    """What else the service said about the end: content filters, and more than a reason."""
+    told: dict[str, Any] = {}
+    if filters := response.get("content_filters"):
+        told["content_filters"] = filters
+    incomplete = response.get("incomplete_details") or {}
+    if incomplete.keys() - {"reason"}:
+        told["incomplete_details"] = incomplete
+    return told

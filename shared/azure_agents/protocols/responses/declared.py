@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from ...commands import Flow, Send
-from ...errors import InvalidRequestError
+from ...errors import InvalidRequestError, PermissionDeniedError
 from ...jsonio import JSON, dumps
 from ...retry import may_pass
 from ..steps import read_object, retrying, send
@@ -55,6 +55,30 @@ def read_definition(turn: Turn) -> Flow[JSON]:
     found = yield from _get(path, turn)
     version = found if agent.version is not None else (found.get("versions") or {}).get("latest")
     return dict((version or {}).get("definition") or {})
+
+
+def answer_schema(turn: Turn) -> Flow[JSON | None]:
+    """The JSON schema that the agent's definition puts on its answers, if it has one.
+
+    Who may run an agent but not read it gets None, as of an agent without a schema. A classic
+    agent's does not matter: a run brings its own.
+    """
+    if turn.settings.agent.generation != "v2":
+        return None
+    known = turn.memo.get("answer schema")
+    if known is None:
+        try:
+            definition = yield from read_definition(turn)
+        except PermissionDeniedError:
+            definition = {}
+        known = (_schema_of(definition),)
+        turn.memo.put("answer schema", known)
+    return known[0]  # type: ignore[no-any-return]
+
+
+def _schema_of(definition: Mapping[str, Any]) -> JSON | None:
+    format = (definition.get("text") or {}).get("format") or {}
+    return dict(format.get("schema") or {}) if format.get("type") == "json_schema" else None
 
 
 def _get(path: str, turn: Turn) -> Flow[JSON]:

@@ -35,7 +35,7 @@ from ..owner import recall, remember
 from ..steps import retrying, waits
 from ..turn import Turn
 from .calls import LostTurnError, ResponseCalls
-from .codec import answer_message, finish_reason, incomplete_reason
+from .codec import answer_message, finish_details, finish_reason, incomplete_reason
 from .declared import check_tools
 from .reader import ResponseReader
 
@@ -115,6 +115,7 @@ class _Policies:
             thread, reader = yield from self._fork(plan.whole)
         if reader.response.get("status") == "completed":
             yield StorePut(head_key(scope, thread), reader.response_id or "")
+        yield from self._remember_systems(thread)  # for a later pin of this conversation
         yield from self._finish(reader, thread, plan.transcript)
 
     def _try_append(self, thread: str, messages: Sequence[Message]) -> Flow[ResponseReader | None]:
@@ -135,6 +136,8 @@ class _Policies:
 
     def _pinned_conversation(self, pin: str) -> Flow[None]:
         messages = yield from self._for_pin(pin)
+        # Anchors of before may not continue here any more: their histories lack this turn.
+        yield StorePut(head_key(self._turn.scope, pin), "")
         reader = yield from self._append_or_wait(pin, messages)
         yield from self._remember_systems(pin)
         yield from self._finish(reader, pin)
@@ -213,7 +216,6 @@ def finished_of(response: Any) -> Finished:
     """How a response ended, with all its ids."""
     items = response.get("output") or ()
     messages = [item.get("id") for item in items if item.get("type") == "message"]
-    filters = response.get("content_filters")
     return Finished(
         reason=finish_reason(response),
         status=response.get("status") or "",
@@ -221,5 +223,5 @@ def finished_of(response: Any) -> Finished:
         message_id=messages[-1] if messages else None,
         model=response.get("model") or None,
         incomplete_reason=incomplete_reason(response),
-        details={"content_filters": filters} if filters else {},
+        details=finish_details(response),
     )

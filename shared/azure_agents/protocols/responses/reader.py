@@ -25,10 +25,12 @@ from ...events import (
 from ...jsonio import JSON, load_object, malformed
 from ...sse import SSEDecoder
 from ..delivery import Attempt, Delivered
+from . import items
 from .codec import (
     answer_message,
     citation,
     decode_usage,
+    files_of,
     finish_reason,
     item_events,
     reasoning_part,
@@ -38,11 +40,19 @@ from .wire import ResponseObject
 
 _TERMINAL = ("completed", "incomplete", "failed", "cancelled")
 _ENDS = frozenset(f"response.{status}" for status in _TERMINAL)
-_REPEATED_AT_THE_END = ("message", "function_call")
+_REPEATED_AT_THE_END = ("function_call", "reasoning")
 _PROGRESS = re.compile(
-    r"response\.(\w+?)(?:_call)?\."
-    r"(queued|in_progress|searching|interpreting|generating|completed|failed)"
+    r"response\.(?P<kind>\w+)\."
+    r"(?P<status>queued|in_progress|calling|searching|interpreting|generating|compacting"
+    r"|completed|incomplete|failed)"
 )
+# The word for what is being typed, by the name of its delta events.
+_TYPED = {
+    "code_interpreter_call_code": "coding",
+    "custom_tool_call_input": "calling",
+    "mcp_call_arguments": "calling",
+    "shell_call_command": "coding",
+}
 # Events that only repeat, or announce, what the deltas and the final response say.
 _SILENT = frozenset(
     f"response.{name}"
@@ -56,6 +66,13 @@ _SILENT = frozenset(
         "reasoning_summary_part.added",
         "reasoning_summary_part.done",
         "function_call_arguments.done",
+        "code_interpreter_call_code.done",
+        "custom_tool_call_input.done",
+        "mcp_call_arguments.done",
+        "shell_call_command.added",
+        "shell_call_command.done",
+        "shell_call_output_content.delta",
+        "shell_call_output_content.done",
     )
 )
 
@@ -77,6 +94,7 @@ class ResponseReader:
         self._attempt = Attempt(delivered)
         self._sse = SSEDecoder()
         self._calls: dict[str, int] = {}  # item id -> index of the call
+        self._tools: dict[str, tuple[str, str]] = {}  # item id -> id and kind of a server's tool
         self._started = False
         self.response: ResponseObject = {}
         self.failure: AzureAgentsError | None = None
@@ -136,14 +154,22 @@ class ResponseReader:
         if kind in _SILENT:
             return ()
         progress = _PROGRESS.fullmatch(kind)
-        if progress is not None:
-            return (Progress(event.get("item_id") or "", progress[1], progress[2]),)
-        return (Other(kind, event),)
+        if progress is None:
+            return (Other(kind, event),)
+        return (Progress(*self._tool(event, progress["kind"]), progress["status"]),)
+
+    def _tool(self, event: JSON, kind: str) -> tuple[str, str]:
+        """Id and name of the tool an event tells of, `kind` being its item type."""
+        item_id = event.get("item_id") or ""
+        tool = items.tool_of(kind)
+        name = kind.removesuffix("_call") if tool is None else tool.name
+        return self._tools.get(item_id, (item_id, name))
 
     def _announce(self, response: Any) -> Iterable[Event]:
         if not isinstance(response, dict) or not isinstance(response.get("id"), str):
             raise ProtocolError(f"expected a response object with an id: {str(response)[:80]!r}")
         self.response = cast("ResponseObject", response)
+        self._attempt.tells_of(self.response_id)
         if self._started:
             return ()
         self._started = True
@@ -163,8 +189,8 @@ class ResponseReader:
 
     def _end(self, response: ResponseObject) -> None:
         status = response.get("status")
-        self.is_done = status in _TERMINAL
         _check_readable(response)
+        self.is_done = status in _TERMINAL
         if status == "failed":
             self.failure = error_from_last_error(
                 response.get("error"), doing="the response", response_id=self.response_id
@@ -185,19 +211,20 @@ class ResponseReader:
 
     def _on_item_added(self, event: JSON) -> Iterable[Event]:
         item = event.get("item") or {}
-        if item.get("type") != "function_call":
-            return ()
-        index = self._calls[item.get("id") or ""] = len(self._calls)
-        return (ToolCallDelta(index, item["call_id"], item["name"], item.get("arguments") or ""),)
+        if item.get("type") == "function_call":
+            index = self._calls[item.get("id") or ""] = len(self._calls)
+            call = (item["call_id"], item["name"], item.get("arguments") or "")
+            return (ToolCallDelta(index, *call),)
+        tool = items.tool_of(item.get("type", ""))
+        if tool is not None:
+            self._tools[item.get("id") or ""] = (items.item_id(item), tool.name)
+        return items.begun(item)
 
     def _on_item_done(self, event: JSON) -> Iterable[Event]:
         item = event.get("item") or {}
-        if item.get("type") in _REPEATED_AT_THE_END:
-            return ()
-        events = item_events(item, 0)
-        if item.get("type") == "reasoning":  # its text came as deltas
-            return (event for event in events if isinstance(event, Other))
-        return events
+        if item.get("type") == "message":
+            return files_of(item)
+        return () if item.get("type") in _REPEATED_AT_THE_END else item_events(item, 0)
 
     def _on_arguments(self, event: JSON) -> Iterable[Event]:
         index = self._calls.get(event.get("item_id") or "")
@@ -233,8 +260,19 @@ def _on_annotation(_: ResponseReader, event: JSON) -> Iterable[Event]:
     return (citation(event["annotation"], event["item_id"], event["content_index"]),)
 
 
-def _on_code(_: ResponseReader, event: JSON) -> Iterable[Event]:
-    return (Progress(event["item_id"], "code_interpreter", "coding", event["delta"]),)
+def _on_typed(reader: ResponseReader, event: JSON) -> Iterable[Event]:
+    stem = event["type"].removeprefix("response.").removesuffix(".delta")
+    tool = reader._tool(event, stem.rpartition("_")[0])
+    return (Progress(*tool, _TYPED[stem], event["delta"]),)
+
+
+def _on_partial_image(reader: ResponseReader, event: JSON) -> Iterable[Event]:
+    tool = reader._tool(event, "image_generation_call")
+    return (Progress(*tool, "partial_image", image=event["partial_image_b64"]),)
+
+
+def _on_consent(_: ResponseReader, event: JSON) -> Iterable[Event]:
+    return items.consent(event)
 
 
 _HANDLERS: dict[str, Callable[[ResponseReader, JSON], Iterable[Event]]] = {
@@ -249,6 +287,8 @@ _HANDLERS: dict[str, Callable[[ResponseReader, JSON], Iterable[Event]]] = {
     "response.output_item.added": ResponseReader._on_item_added,
     "response.output_item.done": ResponseReader._on_item_done,
     "response.function_call_arguments.delta": ResponseReader._on_arguments,
-    "response.code_interpreter_call_code.delta": _on_code,
+    "response.image_generation_call.partial_image": _on_partial_image,
+    "response.oauth_consent_requested": _on_consent,
+    **{f"response.{stem}.delta": _on_typed for stem in _TYPED},
     "error": ResponseReader._on_error,
 }

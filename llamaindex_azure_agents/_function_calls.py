@@ -1,0 +1,165 @@
+"""How LlamaIndex uses function tools with an LLM.
+
+Agents run the calls and come back with results, which is what the service expects. But
+`predict_and_call` never comes back: where it forces one tool (LlamaIndex's programs, selectors and
+routers do), only the arguments are wanted. So they are asked for as an object: that needs no
+declaration on a v2 agent, and leaves no classic run waiting for results.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from llama_index.core.chat_engine.types import AgentChatResponse
+from llama_index.core.llms.llm import ToolSelection
+from llama_index.core.tools.calling import acall_tool_with_selection, call_tool_with_selection
+
+from ._messages import as_messages
+from ._structured import Inquiry, StructuredAnswers
+from ._tools import calls_of, to_selection, tool_options, with_one_call
+
+if TYPE_CHECKING:
+    from llama_index.core.base.llms.types import ChatMessage, ChatResponse
+    from llama_index.core.tools import BaseTool, ToolOutput
+    from pydantic import BaseModel
+
+
+class FunctionCalls(StructuredAnswers):
+    """The methods with which LlamaIndex offers tools and reads calls."""
+
+    def __init__(self, **fields: Any) -> None:
+        # For type checkers, as in the base class: they would make one up from the fields here.
+        super().__init__(**fields)
+
+    def _prepare_chat_with_tools(  # noqa: PLR0917 - LlamaIndex's signature, as are the next ones
+        self,
+        tools: Sequence[BaseTool],
+        user_msg: str | ChatMessage | None = None,
+        chat_history: list[ChatMessage] | None = None,
+        verbose: bool = False,  # noqa: ARG002, FBT001, FBT002
+        allow_parallel_tool_calls: bool = False,  # noqa: FBT001, FBT002
+        tool_required: bool = False,  # noqa: FBT001, FBT002
+        tool_choice: str | dict[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> dict[str, Any]:
+        options = tool_options(tools, tool_choice, required=tool_required)
+        if tools and not allow_parallel_tool_calls:
+            options["parallel_tool_calls"] = False
+        # A new list: the caller's is often the memory of an agent.
+        return {"messages": [*(chat_history or ()), *as_messages(user_msg)], **options, **kwargs}
+
+    def _validate_chat_with_tools_response(
+        self,
+        response: ChatResponse,
+        tools: Sequence[BaseTool],  # noqa: ARG002 - LlamaIndex's signature
+        allow_parallel_tool_calls: bool = False,  # noqa: FBT001, FBT002
+        **_kwargs: Any,
+    ) -> ChatResponse:
+        return response if allow_parallel_tool_calls else with_one_call(response)
+
+    def get_tool_calls_from_response(
+        self,
+        response: ChatResponse,
+        error_on_no_tool_call: bool = True,  # noqa: FBT001, FBT002 - LlamaIndex's signature
+        **_kwargs: Any,
+    ) -> list[ToolSelection]:
+        """The tool calls of an answer or chunk, with as much of their arguments as there is.
+
+        Raises:
+            ValueError: There is none, and that was not allowed.
+        """
+        calls = calls_of(response.message, "the answer")
+        if not calls and error_on_no_tool_call:
+            raise ValueError(
+                f"the agent called no tool, it said {response.message.content!r}: pass "
+                "error_on_no_tool_call=False, or tell it in its instructions to use its tools"
+            )
+        return [to_selection(call) for call in calls]
+
+    def predict_and_call(  # noqa: PLR0917
+        self,
+        tools: Sequence[BaseTool],
+        user_msg: str | ChatMessage | None = None,
+        chat_history: list[ChatMessage] | None = None,
+        verbose: bool = False,  # noqa: FBT001, FBT002
+        allow_parallel_tool_calls: bool = False,  # noqa: FBT001, FBT002
+        error_on_no_tool_call: bool = True,  # noqa: FBT001, FBT002
+        error_on_tool_error: bool = False,  # noqa: FBT001, FBT002
+        **kwargs: Any,
+    ) -> AgentChatResponse:
+        """Let the agent choose a tool, and run it; its result is the answer.
+
+        A single tool that is required (``tool_required=True``) is not offered as a tool: the agent
+        is asked for its arguments, as `structured_predict` asks for an object.
+        """
+        if allow_parallel_tool_calls or not _is_form(tools, kwargs):
+            return super().predict_and_call(
+                tools,
+                user_msg,
+                chat_history,
+                verbose,
+                allow_parallel_tool_calls,
+                error_on_no_tool_call,
+                error_on_tool_error,
+                **kwargs,
+            )
+        call = _filled(tools[0], self._ask(self._form(tools[0], user_msg, chat_history, kwargs)))
+        output = call_tool_with_selection(call, tools, verbose=verbose)
+        return _answer(output, raises=error_on_tool_error)
+
+    async def apredict_and_call(  # noqa: PLR0917
+        self,
+        tools: Sequence[BaseTool],
+        user_msg: str | ChatMessage | None = None,
+        chat_history: list[ChatMessage] | None = None,
+        verbose: bool = False,  # noqa: FBT001, FBT002
+        allow_parallel_tool_calls: bool = False,  # noqa: FBT001, FBT002
+        error_on_no_tool_call: bool = True,  # noqa: FBT001, FBT002
+        error_on_tool_error: bool = False,  # noqa: FBT001, FBT002
+        **kwargs: Any,
+    ) -> AgentChatResponse:
+        """Let the agent choose a tool, and run it; see `predict_and_call`."""
+        if allow_parallel_tool_calls or not _is_form(tools, kwargs):
+            return await super().apredict_and_call(
+                tools,
+                user_msg,
+                chat_history,
+                verbose,
+                allow_parallel_tool_calls,
+                error_on_no_tool_call,
+                error_on_tool_error,
+                **kwargs,
+            )
+        found = await self._aask(self._form(tools[0], user_msg, chat_history, kwargs))
+        call = _filled(tools[0], found)
+        output = await acall_tool_with_selection(call, tools, verbose=verbose)
+        return _answer(output, raises=error_on_tool_error)
+
+    def _form(
+        self,
+        tool: BaseTool,
+        user_msg: str | ChatMessage | None,
+        chat_history: Sequence[ChatMessage] | None,
+        options: Mapping[str, Any],
+    ) -> Inquiry[BaseModel]:
+        schema = tool.metadata.fn_schema
+        assert schema is not None  # noqa: S101 - `_is_form` looked
+        messages = [*(chat_history or ()), *as_messages(user_msg)]
+        return self._inquiry(schema, messages, options, tool.metadata.description)
+
+
+def _is_form(tools: Sequence[BaseTool], options: Mapping[str, Any]) -> bool:
+    is_forced = options.get("tool_required") is True
+    return is_forced and len(tools) == 1 and tools[0].metadata.fn_schema is not None
+
+
+def _filled(tool: BaseTool, found: BaseModel) -> ToolSelection:
+    arguments = found.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    return ToolSelection(tool_id="", tool_name=tool.metadata.get_name(), tool_kwargs=arguments)
+
+
+def _answer(output: ToolOutput, *, raises: bool) -> AgentChatResponse:
+    if raises and output.is_error:
+        raise ValueError(output.content)
+    return AgentChatResponse(response=output.content, sources=[output])

@@ -1,0 +1,154 @@
+"""Files that an answer brings: what is known of them before anything is loaded. Pure.
+
+The service names files, and what it names them may have been made up by a model. A name is
+therefore cleaned before anybody sees it, and never says where a file is written.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass, field
+from mimetypes import MimeTypes
+from pathlib import PurePosixPath
+from typing import Literal, TypeAlias
+
+from .errors import InvalidRequestError
+from .events import Citation, MediaOutput
+from .fold import Completion, TextBlock
+
+Kind: TypeAlias = Literal["image", "file"]
+
+ANY_TYPE = "application/octet-stream"
+IMAGE_TYPES = ("image/gif", "image/jpeg", "image/png", "image/webp")  # what models look at
+
+_TYPES = MimeTypes()  # the interpreter's own table: the machine's files have no say
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,255}")
+_SEPARATORS = re.compile(r"[/\\]")
+_FORBIDDEN = re.compile(r'[<>:"|?*]')  # by Windows
+_RESERVED = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$)", re.IGNORECASE)
+_NAME_BYTES = 200  # file systems take 255, and a number may be added
+
+
+@dataclass(frozen=True, slots=True)
+class FileReference:
+    """A file of an answer.
+
+    Attributes:
+        kind: ``image`` or ``file``.
+        name: File name, safe to write to disk.
+        mime_type: Media type, from the service or guessed by the name.
+        file_id: Where the content is, unless the answer brought it along.
+        container_id: Container of the file (code interpreter on v2).
+        url: Address of an image that lies elsewhere; it is never fetched.
+        data: The content as base64 text, if the answer brought it along.
+    """
+
+    kind: Kind
+    name: str
+    mime_type: str
+    file_id: str | None = None
+    container_id: str | None = None
+    url: str | None = None
+    data: str | None = field(default=None, repr=False)
+
+
+def references_in(completion: Completion) -> list[FileReference]:
+    """The files that the agent made, in order and each once; sources it cites are none of them."""
+    found: dict[object, FileReference] = {}
+    for block in completion.blocks:
+        made = block.citations if isinstance(block, TextBlock) else [block]
+        for one in made:
+            reference = refer(one) if isinstance(one, Citation | MediaOutput) else None
+            if reference is not None:
+                _keep(found, reference)
+    return list(found.values())
+
+
+def _keep(found: dict[object, FileReference], new: FileReference) -> None:
+    # A citation and an output may tell of the same file, and only one of them of its name.
+    key: object = (new.container_id, new.file_id) if new.file_id else (new.url, new.data)
+    if key not in found or (_is_nameless(found[key]) and not _is_nameless(new)):
+        found[key] = new
+
+
+def _is_nameless(known: FileReference) -> bool:
+    return known.file_id is not None and known.name.startswith(known.file_id)
+
+
+def refer(made: Citation | MediaOutput) -> FileReference | None:
+    """What is known of a file; None for a citation of something the agent did not make."""
+    if isinstance(made, MediaOutput):
+        url = None if made.file_id or made.data else made.url
+        if not (made.file_id or made.data or url):
+            return None
+        return reference(
+            made.file_id,
+            container_id=made.container_id,
+            name=made.filename,
+            mime_type=made.mime_type,
+            kind=made.kind,
+            url=url,
+            data=made.data,
+        )
+    if made.kind not in {"container_file", "file_path"} or not made.file_id:
+        return None
+    name = made.filename or made.marker  # classic marks the place: sandbox:/mnt/data/report.csv
+    return reference(made.file_id, container_id=made.container_id, name=name)
+
+
+def reference(
+    file_id: str | None,
+    *,
+    container_id: str | None = None,
+    name: str | None = None,
+    mime_type: str | None = None,
+    kind: Kind | None = None,
+    url: str | None = None,
+    data: str | None = None,
+) -> FileReference:
+    """A reference with everything filled in that can be told."""
+    safe = safe_name(name or file_id or kind or "file")
+    image = "image/png" if kind == "image" else ANY_TYPE
+    guessed = type_of(safe, image)
+    mime = mime_type or guessed
+    if not name and (suffix := _TYPES.guess_extension(mime)) and mime != ANY_TYPE:
+        safe += suffix
+    shown: Kind = kind or ("image" if mime.startswith("image/") else "file")
+    return FileReference(shown, safe, mime, file_id, container_id, url, data)
+
+
+def type_of(name: str, default: str = ANY_TYPE) -> str:
+    """The media type that a file name tells."""
+    return _TYPES.guess_type(name)[0] or default
+
+
+def safe_name(name: str, default: str = "file") -> str:
+    """The last part of a name, without what a disk, a shell or a screen could misread."""
+    last = _SEPARATORS.split(name)[-1]
+    kept = "".join(c for c in last if unicodedata.category(c)[0] != "C")  # control, direction marks
+    clean = _FORBIDDEN.sub("_", unicodedata.normalize("NFC", kept)).lstrip(". ").rstrip(". ")
+    if not clean:
+        return default
+    return _shorten(f"_{clean}" if _RESERVED.match(clean) else clean)
+
+
+def _shorten(name: str) -> str:
+    if len(name.encode()) <= _NAME_BYTES:
+        return name
+    suffix = PurePosixPath(name).suffix[:20]
+    stem = name[: -len(suffix) or None].encode()[: _NAME_BYTES - len(suffix.encode())]
+    return stem.decode(errors="ignore") + suffix
+
+
+def check_id(id: object, what: str = "file") -> str:
+    """An id as it may stand in a path.
+
+    Raises:
+        InvalidRequestError: It could lead elsewhere.
+    """
+    if isinstance(id, str) and _ID.fullmatch(id):
+        return id
+    raise InvalidRequestError(
+        f"{str(id)[:80]!r} is no id of a {what}: pass the id as the service gave it"
+    )

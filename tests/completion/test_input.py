@@ -1,0 +1,188 @@
+"""OpenAI's chat messages, all forms of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from openai.types.chat import ChatCompletionMessage
+from pydantic import BaseModel
+
+from azure_agents.errors import InvalidRequestError
+from azure_agents.messages import ApprovalReply, Media, Message, Text, ToolCall
+from azure_agents.openai_input import to_messages
+from azure_agents.openai_models import ChoiceMessage
+
+CALL = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": '{"a":1}'}}
+F = ToolCall("c1", "f", '{"a":1}')
+PNG = "data:image/png;base64,aGk="
+
+
+def parts(*given: Any, role: str = "user") -> dict[str, Any]:
+    """A message of content parts."""
+    return {"role": role, "content": list(given)}
+
+
+MESSAGES = [
+    ({"role": "user", "content": "hi"}, Message("user", (Text("hi"),))),
+    ({"role": "user", "content": ""}, Message("user", (Text(""),))),
+    ({"role": "system", "content": "be"}, Message("system", (Text("be"),))),
+    ({"role": "developer", "content": "be"}, Message("system", (Text("be"),))),
+    ({"role": "user", "content": "hi", "name": "bob"}, Message("user", (Text("hi"),))),
+    (parts({"type": "text", "text": "a"}), Message("user", (Text("a"),))),
+    (
+        parts({"type": "text", "text": "a"}, role="tool") | {"tool_call_id": "c1"},
+        Message("tool", (Text("a"),), tool_call_id="c1"),
+    ),
+    ({"role": "assistant", "content": "yes"}, Message("assistant", (Text("yes"),))),
+    ({"role": "assistant", "content": None}, Message("assistant")),
+    ({"role": "assistant"}, Message("assistant")),
+    ({"role": "assistant", "content": None, "refusal": "no"}, Message("assistant", (Text("no"),))),
+    (
+        parts({"type": "refusal", "refusal": "no"}, role="assistant"),
+        Message("assistant", (Text("no"),)),
+    ),
+    ({"role": "assistant", "content": None, "tool_calls": [CALL]}, Message("assistant", (), (F,))),
+    (
+        {
+            "role": "assistant",
+            "tool_calls": [{**CALL, "function": {"name": "f", "arguments": {"a": 1}}}],
+        },
+        Message("assistant", (), (F,)),
+    ),
+    (
+        {"role": "assistant", "function_call": {"name": "f", "arguments": "{}"}},
+        Message("assistant", (), (ToolCall("call_f", "f", "{}"),)),
+    ),
+    (
+        {"role": "function", "name": "f", "content": "1"},
+        Message("tool", (Text("1"),), tool_call_id="call_f"),
+    ),
+    (
+        {"role": "assistant", "content": "a", "provider_specific_fields": {"foundry": "fa1.x"}},
+        Message("assistant", (Text("a"),), anchor="fa1.x"),
+    ),
+    (
+        {"role": "assistant", "content": "a", "provider_specific_fields": None},
+        Message("assistant", (Text("a"),)),
+    ),
+    (
+        ChoiceMessage(content="a", provider_specific_fields={"foundry": "fa1.x"}),
+        Message("assistant", (Text("a"),), anchor="fa1.x"),
+    ),
+    (
+        ChatCompletionMessage.model_validate(
+            {"role": "assistant", "content": "a", "tool_calls": [CALL]}
+        ),
+        Message("assistant", (Text("a"),), (F,)),
+    ),
+]
+
+
+@pytest.mark.parametrize(("given", "expected"), MESSAGES)
+def test_messages(given: Any, expected: Message) -> None:
+    """Dictionaries and message objects of every role."""
+    assert (expected,) == to_messages([given])
+
+
+PARTS = [
+    (
+        {"type": "image_url", "image_url": {"url": "https://x/y.png", "detail": "low"}},
+        Media("image", url="https://x/y.png", detail="low"),
+    ),
+    ({"type": "image_url", "image_url": "https://x/y.png"}, Media("image", url="https://x/y.png")),
+    (
+        {"type": "image_url", "image_url": {"url": PNG}},
+        Media("image", data=b"hi", mime_type="image/png"),
+    ),
+    ({"type": "image_url", "image_url": {"file_id": "file-1"}}, Media("image", file_id="file-1")),
+    ({"type": "file", "file": {"file_id": "file-1"}}, Media("file", file_id="file-1")),
+    (
+        {
+            "type": "file",
+            "file": {"file_data": "aGk=", "filename": "a.txt", "format": "text/plain"},
+        },
+        Media("file", data=b"hi", mime_type="text/plain", name="a.txt"),
+    ),
+    (
+        {
+            "type": "file",
+            "file": {"file_data": "data:application/pdf;base64,aGk=", "filename": "a.pdf"},
+        },
+        Media("file", data=b"hi", mime_type="application/pdf", name="a.pdf"),
+    ),
+    (
+        {"type": "mcp_approval_response", "approval_request_id": "r", "approve": True},
+        ApprovalReply("r", approve=True),
+    ),
+    (
+        {
+            "type": "mcp_approval_response",
+            "approval_request_id": "r",
+            "approve": "true",
+            "reason": "x",
+        },
+        ApprovalReply("r", approve=False, reason="x"),
+    ),
+]
+
+
+@pytest.mark.parametrize(("given", "expected"), PARTS)
+def test_parts_of_user_messages(given: Any, expected: Any) -> None:
+    """Images, files and approvals; only `True` approves."""
+    assert (Message("user", (Text("see"), expected)),) == to_messages(
+        [parts({"type": "text", "text": "see"}, given)]
+    )
+
+
+class Unrelated(BaseModel):
+    """A model that is no message."""
+
+    text: str = "x"
+
+
+REFUSED = [
+    ("hi", "messages must be a list of messages, got str"),
+    ({"role": "user"}, "messages must be a list of messages, got dict"),
+    (["hi"], "messages[0] is a str"),
+    ([Unrelated()], "messages[0] has the role None"),
+    ([{"role": "robot", "content": "x"}], "messages[0] has the role 'robot'"),
+    ([{"role": "user", "content": 7}], "the content of messages[0] is a int"),
+    ([parts("a")], "messages[0].content[0] is a str"),
+    ([parts({"type": "text", "text": None})], "the text of messages[0].content[0] is a NoneType"),
+    ([parts({"type": "input_audio", "input_audio": {}})], "transcribe it first"),
+    (
+        [parts({"type": "video_url"})],
+        "is of type 'video_url', which a message with the role 'user'",
+    ),
+    (
+        [
+            parts({"type": "image_url", "image_url": {"url": PNG}}, role="tool")
+            | {"tool_call_id": "c"}
+        ],
+        "is of type 'image_url', which a message with the role 'tool' cannot hold: use 'text'",
+    ),
+    ([parts({"type": "refusal", "refusal": "x"})], "is of type 'refusal'"),
+    ([parts({"type": "image_url", "image_url": {}})], "exactly one text of url, file_id, got none"),
+    ([parts({"type": "file", "file": {"file_id": "f", "file_data": "aGk="}})], "got data, file_id"),
+    ([parts({"type": "file", "file": {"file_data": "secret!"}})], "is not base64"),
+    (
+        [parts({"type": "mcp_approval_response", "approve": True})],
+        "lacks its 'approval_request_id'",
+    ),
+    ([{"role": "tool", "content": "x"}], "messages[0] lacks its 'tool_call_id'"),
+    (
+        [{"role": "assistant", "tool_calls": [{"type": "custom", "id": "c"}]}],
+        "messages[0].tool_calls[0] needs an 'id' and a 'function'",
+    ),
+    ([{"role": "assistant", "tool_calls": [{**CALL, "id": None}]}], "needs an 'id'"),
+]
+
+
+@pytest.mark.parametrize(("given", "words"), REFUSED)
+def test_what_cannot_be_told_is_refused(given: Any, words: str) -> None:
+    """Nothing vanishes: the place, the value and a way out are named; data are not repeated."""
+    with pytest.raises(InvalidRequestError) as failed:
+        to_messages(given)
+    assert words in str(failed.value)
+    assert "secret" not in str(failed.value)

@@ -1,0 +1,240 @@
+"""How close the emulator is to the recorded service: `make fidelity`.
+
+Every recorded request is sent to the emulator and the answers are compared fact by fact: status,
+headers, every key and type, the values that are the protocol's own words (`object`, `status`,
+error codes, …), the names and order of events, and the order of keys in events. Texts, ids, times
+and token counts are the emulator's own business. The score is facts met / facts recorded.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fidelity_exceptions import EXCEPTIONS, Known
+from replay import Replay, read_events, series
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    import httpx
+
+RECORDINGS = Path(__file__).parents[3] / "shared" / "recordings"
+
+# Keys whose values are words of the protocol.
+WORDS = frozenset(
+    (
+        "background",
+        "code",
+        "deleted",
+        "finish_reason",
+        "has_more",
+        "object",
+        "param",
+        "parallel_tool_calls",
+        "role",
+        "service_tier",
+        "source_type",
+        "status",
+        "tool_choice",
+        "truncation",
+        "type",
+    )
+)
+HEADERS = ("apim-request-id", "x-request-id", "x-ms-region")
+
+
+class Fact(tuple[str, str]):
+    """Where something was recorded, and what the emulator does instead; "" if it does the same."""
+
+    __slots__ = ()
+
+    @property
+    def place(self) -> str:
+        """Where."""
+        return self[0]
+
+    @property
+    def difference(self) -> str:
+        """What is different."""
+        return self[1]
+
+
+@dataclass(slots=True)
+class Score:
+    """How one recording went.
+
+    Attributes:
+        facts: How many were compared.
+        differences: Those that are not the same.
+        excused: Those of them that are known, by row of the exceptions.
+    """
+
+    name: str
+    requests: int = 0
+    facts: int = 0
+    differences: list[str] = field(default_factory=list)
+    excused: list[Known] = field(default_factory=list)
+
+    @property
+    def percent(self) -> float:
+        """Facts met, of all facts without the excused ones."""
+        counted = self.facts - len(self.excused)
+        return 100 * (counted - len(self.differences)) / counted
+
+
+def names(folder: Path = RECORDINGS) -> list[str]:
+    """All recordings: ``classic/create_stream`` and so on."""
+    return sorted(f"{path.parent.name}/{path.stem}" for path in folder.glob("*/*.json"))
+
+
+def score(name: str, folder: Path = RECORDINGS) -> Score:
+    """Play one recording and compare."""
+    recording = json.loads((folder / f"{name}.json").read_text())
+    result = Score(name)
+    replay = Replay(name, recording)
+    for number, (entry, answer) in enumerate(replay.exchanges()):
+        result.requests += 1
+        root = f"{number} {entry['request']['method']} {entry['request']['path']}"
+        for fact in compare_answers(entry["response"], answer, replay.translate):
+            result.facts += 1
+            if fact.difference:
+                _note(result, f"{root}: {fact.place}", fact.difference)
+    return result
+
+
+def _note(result: Score, place: str, difference: str) -> None:
+    for known in EXCEPTIONS:
+        if fnmatchcase(result.name, known.recording) and fnmatchcase(place, known.place):
+            result.excused.append(known)
+            return
+    result.differences.append(f"{place} {difference}")
+
+
+def compare_answers(
+    recorded: dict[str, Any], answer: httpx.Response, translate: Callable[[str], str]
+) -> Iterator[Fact]:
+    """All facts of one answer."""
+    yield _fact("status", recorded["status"], answer.status_code)
+    kinds = (recorded["headers"]["content-type"], answer.headers["content-type"])
+    yield _fact("content-type", *(kind.split(";")[0] for kind in kinds))
+    for name in HEADERS:
+        if name in recorded["headers"]:
+            yield _fact(f"header {name}", "there", "there" if name in answer.headers else "missing")
+    if "sse" in recorded:
+        yield from compare_events(read_events(recorded["sse"]), read_events(answer.text))
+    else:
+        yield from compare("", recorded["body"], answer.json())
+        if "error" in recorded["body"] and recorded["status"] >= 400:
+            sentence = translate(recorded["body"]["error"]["message"])
+            yield _fact("/error/message", sentence, answer.json()["error"]["message"])
+
+
+def _fact(place: str, recorded: object, emulated: object) -> Fact:
+    difference = "" if recorded == emulated else f"is {emulated!r}, recorded {recorded!r}"
+    return Fact((place, difference))
+
+
+def compare_events(
+    recorded: list[tuple[str, Any]], emulated: list[tuple[str, Any]]
+) -> Iterator[Fact]:
+    """Names and order of events, and the data of each kind of event in a series."""
+    old, new = series(recorded), series(emulated)
+    order = [name for name, _ in old]
+    yield _fact("order of events", order, [name for name, _ in new])
+    for place, ((name, then), (other, now)) in enumerate(zip(old, new, strict=False)):
+        if name == other:
+            root = f"event {place} {name}"
+            yield from compare(root, then[0], now[0])
+            if len(then) > 1 < len(now):
+                yield _fact(f"{root} shapes", _shapes(then), _shapes(now))
+            yield Fact((f"{root} order of keys", _order(then[0], now[0])))
+
+
+def compare(at: str, recorded: Any, emulated: Any) -> Iterator[Fact]:
+    """Keys, types and words of one JSON value."""
+    if isinstance(recorded, dict) and isinstance(emulated, dict):
+        for key in recorded:
+            yield _fact(f"{at}/{key}", "there", "there" if key in emulated else "missing")
+        for key in emulated.keys() - recorded.keys():
+            yield Fact((f"{at}/{key}", "is there, and was not"))
+        for key in recorded.keys() & emulated.keys():
+            yield from _compare_value(f"{at}/{key}", key, recorded[key], emulated[key])
+    elif isinstance(recorded, list) and isinstance(emulated, list):
+        yield _fact(f"{at} length", len(recorded), len(emulated))
+        for index, (one, other) in enumerate(zip(recorded, emulated, strict=False)):
+            yield from compare(f"{at}/{index}", one, other)
+    else:
+        yield _fact(f"{at} type", _kind(recorded), _kind(emulated))
+
+
+def _compare_value(at: str, key: str, recorded: Any, emulated: Any) -> Iterator[Fact]:
+    plain = not isinstance(recorded, dict | list) and not isinstance(emulated, dict | list)
+    if key in WORDS and plain:
+        yield _fact(f"{at} value", recorded, emulated)
+    else:
+        yield from compare(at, recorded, emulated)
+
+
+def _kind(value: Any) -> str:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return "number" if is_number else type(value).__name__
+
+
+def _shapes(series: Sequence[Any]) -> list[str]:
+    """The different shapes in a series of equal events."""
+    return sorted({json.dumps(_shape(data), sort_keys=True) for data in series})
+
+
+def _shape(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _shape(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_shape(inner) for inner in value]
+    return _kind(value)
+
+
+def _order(recorded: Any, emulated: Any, at: str = "") -> str:
+    """The first place where the same keys come in another order; "" if there is none."""
+    if isinstance(recorded, dict) and isinstance(emulated, dict):
+        both = recorded.keys() & emulated.keys()
+        old, new = ([key for key in value if key in both] for value in (recorded, emulated))
+        if old != new:
+            return f"at {at or '/'} is {' '.join(new)}, recorded {' '.join(old)}"
+        found = (_order(recorded[key], emulated[key], f"{at}/{key}") for key in old)
+    elif isinstance(recorded, list) and isinstance(emulated, list):
+        pairs = enumerate(zip(recorded, emulated, strict=False))
+        found = (_order(one, other, f"{at}/{index}") for index, (one, other) in pairs)
+    else:
+        return ""
+    return next(filter(None, found), "")
+
+
+def main() -> int:
+    """Print the score by file, the differences and the exceptions."""
+    scores = [score(name) for name in names()]
+    if not scores:
+        print(f"no recordings: {RECORDINGS} is not here")
+        return 0
+    for one in scores:
+        known = f"  ({len(one.excused)} known differences)" if one.excused else ""
+        print(
+            f"{one.percent:6.2f} %  {one.facts:6} facts  {one.requests:3} requests  {one.name}",
+            known,
+        )
+        for difference in one.differences:
+            print(f"           {difference}")
+    for known in EXCEPTIONS:
+        print(f"known: {known.recording}: {known.place}: {known.reason}")
+    facts = sum(one.facts - len(one.excused) for one in scores)
+    wrong = sum(len(one.differences) for one in scores)
+    print(f"{100 * (facts - wrong) / facts:6.2f} %  {facts} facts in {len(scores)} recordings")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
