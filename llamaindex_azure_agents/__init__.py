@@ -9,8 +9,15 @@ except ImportError as exc:
     ) from exc
 
 from ._approvals import approve, reject
-from ._errors import StructuredOutputError
+from ._errors import RefusedError, StructuredOutputError
 from ._llm import AzureAgentLLM
 from ._recording import record_turns
 
-__all__ = ["AzureAgentLLM", "StructuredOutputError", "approve", "record_turns", "reject"]
+__all__ = [
+    "AzureAgentLLM",
+    "RefusedError",
+    "StructuredOutputError",
+    "approve",
+    "record_turns",
+    "reject",
+]

@@ -1,12 +1,22 @@
-"""The one error LlamaIndex callers need beside those of the core."""
+"""The core's errors where LlamaIndex knows another class for the same thing."""
 
 from __future__ import annotations
 
-from azure_agents.errors import TurnError
+from azure_agents import errors
 
 
-class StructuredOutputError(TurnError, ValueError):
+class StructuredOutputError(errors.StructuredOutputError, ValueError):
     """The agent gave no object of the wanted class; `partial_text` is what it said.
 
     Also a ``ValueError``: that is what LlamaIndex's own programs raise.
     """
+
+
+class RefusedError(StructuredOutputError, errors.RefusedError):
+    """The agent refused to give an object; `partial_text` is the refusal."""
+
+
+def as_value_error(error: errors.StructuredOutputError) -> StructuredOutputError:
+    """The same error, for callers who catch what LlamaIndex's programs raise."""
+    cls = RefusedError if isinstance(error, errors.RefusedError) else StructuredOutputError
+    return cls(error.message, **error.facts)

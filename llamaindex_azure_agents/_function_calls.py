@@ -16,7 +16,7 @@ from llama_index.core.llms.llm import ToolSelection
 from llama_index.core.tools.calling import acall_tool_with_selection, call_tool_with_selection
 
 from ._messages import as_messages
-from ._structured import Inquiry, StructuredAnswers
+from ._structured import Question, StructuredAnswers
 from ._tools import calls_of, to_selection, tool_options, with_one_call
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ class FunctionCalls(StructuredAnswers):
                 error_on_tool_error,
                 **kwargs,
             )
-        call = _filled(tools[0], self._ask(self._form(tools[0], user_msg, chat_history, kwargs)))
+        call = _filled(tools[0], self._ask(_form(tools[0], user_msg, chat_history, kwargs)))
         output = call_tool_with_selection(call, tools, verbose=verbose)
         return _answer(output, raises=error_on_tool_error)
 
@@ -131,27 +131,27 @@ class FunctionCalls(StructuredAnswers):
                 error_on_tool_error,
                 **kwargs,
             )
-        found = await self._aask(self._form(tools[0], user_msg, chat_history, kwargs))
+        found = await self._aask(_form(tools[0], user_msg, chat_history, kwargs))
         call = _filled(tools[0], found)
         output = await acall_tool_with_selection(call, tools, verbose=verbose)
         return _answer(output, raises=error_on_tool_error)
-
-    def _form(
-        self,
-        tool: BaseTool,
-        user_msg: str | ChatMessage | None,
-        chat_history: Sequence[ChatMessage] | None,
-        options: Mapping[str, Any],
-    ) -> Inquiry[BaseModel]:
-        schema = tool.metadata.fn_schema
-        assert schema is not None  # noqa: S101 - `_is_form` looked
-        messages = [*(chat_history or ()), *as_messages(user_msg)]
-        return self._inquiry(schema, messages, options, tool.metadata.description)
 
 
 def _is_form(tools: Sequence[BaseTool], options: Mapping[str, Any]) -> bool:
     is_forced = options.get("tool_required") is True
     return is_forced and len(tools) == 1 and tools[0].metadata.fn_schema is not None
+
+
+def _form(
+    tool: BaseTool,
+    user_msg: str | ChatMessage | None,
+    chat_history: Sequence[ChatMessage] | None,
+    options: Mapping[str, Any],
+) -> Question[BaseModel]:
+    arguments = tool.metadata.fn_schema
+    assert arguments is not None  # noqa: S101 - `_is_form` looked
+    messages = [*(chat_history or ()), *as_messages(user_msg)]
+    return Question(arguments, messages, options, tool.metadata.description)
 
 
 def _filled(tool: BaseTool, found: BaseModel) -> ToolSelection:

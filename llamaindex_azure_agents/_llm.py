@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from azure_agents.auth import FoundryAuth
+    from azure_agents.client import Agents, AsyncAgents
     from azure_agents.observe import Observer
     from azure_agents.threads.store import ThreadStore
 
@@ -221,6 +222,16 @@ class AzureAgentLLM(FunctionCalls):
         about = {"model": self.model, "temperature": self.temperature}
         return {"class_name": self.class_name(), **self.metadata.model_dump(), **about}
 
+    @property
+    def client(self) -> Agents:
+        """The core's client of sync calls: files, background responses, cancelling and so on."""
+        return self._connection.agents()
+
+    @property
+    def async_client(self) -> AsyncAgents:
+        """The core's client of async calls."""
+        return self._connection.async_agents()
+
     def close(self) -> None:
         """Close idle connections of sync calls; the next call opens new ones."""
         self._connection.close()
@@ -293,25 +304,25 @@ class AzureAgentLLM(FunctionCalls):
 
     def _chat(self, messages: Sequence[ChatMessage], kwargs: Mapping[str, Any]) -> ChatResponse:
         request, turns = self._request(messages, kwargs), current_turns()
-        return noted(to_response(self._connection.agents().complete(request)), turns)
+        return noted(to_response(self.client.complete(request)), turns)
 
     def _stream(
         self, messages: Sequence[ChatMessage], kwargs: Mapping[str, Any]
     ) -> ChatResponseGen:
         request, turns = self._request(messages, kwargs), current_turns()
-        return stream(self._connection.agents().stream(request), turns)
+        return stream(self.client.stream(request), turns)
 
     async def _achat(
         self, messages: Sequence[ChatMessage], kwargs: Mapping[str, Any]
     ) -> ChatResponse:
         request, turns = self._request(messages, kwargs), current_turns()
-        return noted(to_response(await self._connection.async_agents().complete(request)), turns)
+        return noted(to_response(await self.async_client.complete(request)), turns)
 
     def _astream(
         self, messages: Sequence[ChatMessage], kwargs: Mapping[str, Any]
     ) -> ChatResponseAsyncGen:
         request, turns = self._request(messages, kwargs), current_turns()
-        return astream(self._connection.async_agents().stream(request), turns)
+        return astream(self.async_client.stream(request), turns)
 
     def _prompted(self, prompt: str, *, formatted: bool) -> list[ChatMessage]:
         if not formatted and self.completion_to_prompt is not None:
@@ -333,9 +344,6 @@ class AzureAgentLLM(FunctionCalls):
             options=options,
         )
 
-    def _takes_schema(self) -> bool:
-        return self._connection.settings.agent.generation == "classic"
-
     # -- tools ---------------------------------------------------------------------------------
 
     def declare_tools(self, tools: Sequence[BaseTool | Callable[..., Any]]) -> str:
@@ -348,11 +356,11 @@ class AzureAgentLLM(FunctionCalls):
         Raises:
             InvalidRequestError: The agent is a classic one.
         """
-        return self._connection.agents().declare_tools(declarations(tools))
+        return self.client.declare_tools(declarations(tools))
 
     async def adeclare_tools(self, tools: Sequence[BaseTool | Callable[..., Any]]) -> str:
         """Make a version of the v2 agent that declares these tools; see `declare_tools`."""
-        return await self._connection.async_agents().declare_tools(declarations(tools))
+        return await self.async_client.declare_tools(declarations(tools))
 
 
 def _one_of(given: Mapping[str, str | None]) -> str | None:

@@ -1,17 +1,14 @@
-"""Structured output: ask for an object, check it, ask once more.
+"""Structured output in LlamaIndex's words; what it means is in `azure_agents.structured`.
 
 LlamaIndex's own way - one function tool with the schema, forced - does not fit an agent whose
-tools are declared on the server. A classic run takes the schema itself; a v2 agent is told it in a
-message (a schema that its definition declares is in force anyway). What comes back is checked
-here, and a wrong answer gets one repair round. A refused or truncated answer is an error.
+tools are declared on the server. A classic run takes the schema; a v2 agent answers under its own
+schema if it declares one, else it is told the wanted one.
 
 Another `pydantic_program_mode` than the default goes LlamaIndex's way.
 """
 
 from __future__ import annotations
 
-import json
-import re
 from abc import abstractmethod
 from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
 from contextlib import aclosing, closing
@@ -31,12 +28,17 @@ from llama_index.core.llms.function_calling import FunctionCallingLLM
 from llama_index.core.program.utils import process_streaming_objects
 from llama_index.core.types import PydanticProgramMode
 from llama_index_instrumentation import get_dispatcher
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
-from ._errors import StructuredOutputError
+from azure_agents import errors
+from azure_agents.structured import Answer, Inquiry, instruction, json_of, response_format
+
+from ._errors import as_value_error
 
 if TYPE_CHECKING:
     from llama_index.core.prompts import PromptTemplate
+
+    from azure_agents.client import Agents, AsyncAgents
 
 _Model = TypeVar("_Model", bound=BaseModel)
 _Kwargs: TypeAlias = dict[str, Any] | None
@@ -46,14 +48,13 @@ _dispatcher = get_dispatcher(__name__)
 _TOOL_OPTIONS = ("tool_required", "tool_choice", "allow_parallel_tool_calls")
 
 
-class Inquiry(Generic[_Model]):
+class Question(Generic[_Model]):
     """One object asked for, over one or two turns.
 
     Args:
         wanted: Class of the object.
         messages: What the caller asks.
         options: Options of the calls, from the caller.
-        takes_schema: The service enforces a schema; else the agent is told it.
         about: What the object is for, if not what its class says.
 
     Attributes:
@@ -66,22 +67,29 @@ class Inquiry(Generic[_Model]):
         wanted: type[_Model],
         messages: Sequence[ChatMessage],
         options: Mapping[str, Any],
-        *,
-        takes_schema: bool,
         about: str | None = None,
     ) -> None:
         self._wanted = wanted
-        self._may_repair = True
+        self._about = about
         self._shown: Any = None
+        self._inquiry = Inquiry(wanted.model_validate_json)
         self.messages = list(messages)
         self.options = {k: v for k, v in options.items() if k not in _TOOL_OPTIONS}
-        schema = wanted.model_json_schema()
-        if about:
-            schema["description"] = about
-        if takes_schema:
-            self.options["response_format"] = _response_format(wanted.__name__, schema)
+
+    def enforce(self) -> None:
+        """Let the service see to the schema."""
+        self.options["response_format"] = response_format(self._wanted.__name__, self._schema())
+
+    def tell(self, agents_own: object) -> None:
+        """Tell the agent the schema, unless its definition has one."""
+        if agents_own is None:
+            self.messages.append(ChatMessage(instruction(self._schema()), role=MessageRole.SYSTEM))
         else:
-            self.messages.append(ChatMessage(_instruction(schema), role=MessageRole.SYSTEM))
+            self._inquiry = Inquiry(self._wanted.model_validate_json, is_agents_schema=True)
+
+    def _schema(self) -> dict[str, Any]:
+        schema = self._wanted.model_json_schema()
+        return {**schema, "description": self._about} if self._about else schema
 
     def read(self, response: ChatResponse) -> _Model | None:
         """The object; or None, and `messages` ask for a better one.
@@ -89,68 +97,31 @@ class Inquiry(Generic[_Model]):
         Raises:
             StructuredOutputError: Refused, truncated, or wrong for the second time.
         """
-        text = response.message.content or ""
-        _check_ending(response, text)
         try:
-            return self._wanted.model_validate_json(_json_of(text))
-        except ValidationError as exc:
-            problems = "; ".join(f"{_place(error)}: {error['msg']}" for error in exc.errors())
-            if not self._may_repair:
-                raise _failure(f"no valid {self._wanted.__name__} ({problems})", response) from exc
-        self._may_repair = False
-        self.messages += [
-            response.message,
-            ChatMessage(f"This is not valid: {problems}. Answer again, with the JSON object only."),
-        ]
-        return None
+            found = self._inquiry.read(_answer(response))
+        except errors.StructuredOutputError as error:
+            raise as_value_error(error) from error
+        if found is None:
+            self.messages += [response.message, ChatMessage(self._inquiry.repair)]
+        return found
 
     def partial(self, chunk: ChatResponse) -> Any:
         """The object as far as it was said."""
-        said = CompletionResponse(text=_json_of(chunk.message.content or ""))
+        said = CompletionResponse(text=json_of(chunk.message.content or ""))
         found = process_streaming_objects(said, self._wanted, cur_objects=self._shown)
         self._shown = [found]
         return found
 
 
-def _response_format(name: str, schema: dict[str, Any]) -> dict[str, Any]:
-    # Not `strict`: that allows a part of JSON Schema only, and pydantic writes all of it.
-    named = {"name": re.sub(r"[^\w-]", "_", name)[:64], "schema": schema}
-    return {"type": "json_schema", "json_schema": named}
-
-
-def _instruction(schema: dict[str, Any]) -> str:
-    return (
-        "Answer with one JSON object that is valid under this JSON schema, and nothing else:\n"
-        f"{json.dumps(schema, ensure_ascii=False)}"
+def _answer(response: ChatResponse) -> Answer:
+    told = response.raw or {}
+    return Answer(
+        response.message.content or "",
+        told.get("finish_reason"),
+        told.get("refusal") or "",
+        told.get("incomplete_reason"),
+        {name: told.get(name) for name in ("thread_id", "run_id", "response_id")},
     )
-
-
-def _json_of(text: str) -> str:
-    text = text.strip()
-    if not text.startswith("```"):
-        return text
-    return text.partition("\n")[2].removesuffix("```").strip()
-
-
-def _place(error: Any) -> str:
-    return ".".join(str(step) for step in error["loc"]) or "the answer"
-
-
-def _check_ending(response: ChatResponse, text: str) -> None:
-    raw = response.raw or {}
-    if raw.get("refusal"):
-        raise _failure("the agent refused", response)
-    if raw.get("finish_reason") != "stop":
-        reason = raw.get("incomplete_reason") or raw.get("finish_reason")
-        raise _failure(f"the answer is not whole ({reason})", response)
-    if not text.strip():
-        raise _failure("the agent said nothing", response)
-
-
-def _failure(what: str, response: ChatResponse) -> StructuredOutputError:
-    raw, text = response.raw or {}, response.message.content or ""
-    ids = {name: raw.get(name) for name in ("thread_id", "run_id", "response_id")}
-    return StructuredOutputError(f"{what}, it said {text[:200]!r}", partial_text=text, **ids)
 
 
 class StructuredAnswers(FunctionCallingLLM):
@@ -160,9 +131,15 @@ class StructuredAnswers(FunctionCallingLLM):
         # For type checkers, as in the base class: they would make one up from the fields here.
         super().__init__(**fields)
 
+    @property
     @abstractmethod
-    def _takes_schema(self) -> bool:
-        """Whether calls take a ``response_format``."""
+    def client(self) -> Agents:
+        """The core's client of sync calls."""
+
+    @property
+    @abstractmethod
+    def async_client(self) -> AsyncAgents:
+        """The core's client of async calls."""
 
     def structured_predict(
         self,
@@ -180,13 +157,8 @@ class StructuredAnswers(FunctionCallingLLM):
             made = super().structured_predict(output_cls, prompt, llm_kwargs, **prompt_args)
             return cast("_Model", made)
         _started(output_cls, prompt, prompt_args)
-        return _ended(self._ask(self._of_prompt(output_cls, prompt, llm_kwargs, prompt_args)))
-
-    def _ask(self, inquiry: Inquiry[_Model]) -> _Model:
-        found = None
-        while found is None:
-            found = inquiry.read(self.chat(inquiry.messages, **inquiry.options))
-        return found
+        found = self._ask(self._question(output_cls, prompt, llm_kwargs, prompt_args))
+        return _ended(found)
 
     async def astructured_predict(
         self,
@@ -204,15 +176,8 @@ class StructuredAnswers(FunctionCallingLLM):
             made = await super().astructured_predict(output_cls, prompt, llm_kwargs, **prompt_args)
             return cast("_Model", made)
         _started(output_cls, prompt, prompt_args)
-        return _ended(
-            await self._aask(self._of_prompt(output_cls, prompt, llm_kwargs, prompt_args))
-        )
-
-    async def _aask(self, inquiry: Inquiry[_Model]) -> _Model:
-        found = None
-        while found is None:
-            found = inquiry.read(await self.achat(inquiry.messages, **inquiry.options))
-        return found
+        found = await self._aask(self._question(output_cls, prompt, llm_kwargs, prompt_args))
+        return _ended(found)
 
     # The base class's streaming methods call these two, and tell of start, progress and end.
 
@@ -225,16 +190,7 @@ class StructuredAnswers(FunctionCallingLLM):
     ) -> Generator[Any, None, None]:
         if self.pydantic_program_mode != PydanticProgramMode.DEFAULT:
             return super()._structured_stream_call(output_cls, prompt, llm_kwargs, **prompt_args)
-        return self._streamed(self._of_prompt(output_cls, prompt, llm_kwargs, prompt_args))
-
-    def _streamed(self, inquiry: Inquiry[_Model]) -> Generator[Any, None, None]:
-        last = ChatResponse(message=ChatMessage())
-        with closing(self.stream_chat(inquiry.messages, **inquiry.options)) as chunks:
-            for last in chunks:
-                if last.delta:
-                    yield inquiry.partial(last)
-        found = inquiry.read(last)
-        yield self._ask(inquiry) if found is None else found
+        return self._streamed(self._question(output_cls, prompt, llm_kwargs, prompt_args))
 
     async def _structured_astream_call(
         self,
@@ -247,35 +203,76 @@ class StructuredAnswers(FunctionCallingLLM):
             return await super()._structured_astream_call(
                 output_cls, prompt, llm_kwargs, **prompt_args
             )
-        return self._astreamed(self._of_prompt(output_cls, prompt, llm_kwargs, prompt_args))
+        return self._astreamed(self._question(output_cls, prompt, llm_kwargs, prompt_args))
 
-    async def _astreamed(self, inquiry: Inquiry[_Model]) -> AsyncGenerator[Any, None]:
-        last = ChatResponse(message=ChatMessage())
-        async with aclosing(await self.astream_chat(inquiry.messages, **inquiry.options)) as chunks:
-            async for last in chunks:
-                if last.delta:
-                    yield inquiry.partial(last)
-        found = inquiry.read(last)
-        yield await self._aask(inquiry) if found is None else found
-
-    def _of_prompt(
+    def _question(
         self,
         output_cls: type[_Model],
         prompt: PromptTemplate,
         llm_kwargs: _Kwargs,
         prompt_args: Mapping[str, Any],
-    ) -> Inquiry[_Model]:
+    ) -> Question[_Model]:
         messages = self._extend_messages(prompt.format_messages(llm=self, **prompt_args))
-        return self._inquiry(output_cls, messages, llm_kwargs or {})
+        return Question(output_cls, messages, llm_kwargs or {})
 
-    def _inquiry(
-        self,
-        wanted: type[_Model],
-        messages: Sequence[ChatMessage],
-        options: Mapping[str, Any],
-        about: str | None = None,
-    ) -> Inquiry[_Model]:
-        return Inquiry(wanted, messages, options, takes_schema=self._takes_schema(), about=about)
+    # -- asking --------------------------------------------------------------------------------
+
+    @property
+    def _takes_schema(self) -> bool:
+        return self.client.settings.agent.generation == "classic"
+
+    def _begin(self, question: Question[Any]) -> None:
+        if self._takes_schema:
+            question.enforce()
+        else:
+            question.tell(self.client.answer_schema())
+
+    async def _abegin(self, question: Question[Any]) -> None:
+        if self._takes_schema:
+            question.enforce()
+        else:
+            question.tell(await self.async_client.answer_schema())
+
+    def _ask(self, question: Question[_Model]) -> _Model:
+        self._begin(question)
+        return self._answer(question)
+
+    def _answer(self, question: Question[_Model]) -> _Model:
+        found = None
+        while found is None:
+            found = question.read(self.chat(question.messages, **question.options))
+        return found
+
+    async def _aask(self, question: Question[_Model]) -> _Model:
+        await self._abegin(question)
+        return await self._aanswer(question)
+
+    async def _aanswer(self, question: Question[_Model]) -> _Model:
+        found = None
+        while found is None:
+            found = question.read(await self.achat(question.messages, **question.options))
+        return found
+
+    def _streamed(self, question: Question[_Model]) -> Generator[Any, None, None]:
+        self._begin(question)
+        last = ChatResponse(message=ChatMessage())
+        with closing(self.stream_chat(question.messages, **question.options)) as chunks:
+            for last in chunks:
+                if last.delta:
+                    yield question.partial(last)
+        found = question.read(last)
+        yield self._answer(question) if found is None else found
+
+    async def _astreamed(self, question: Question[_Model]) -> AsyncGenerator[Any, None]:
+        await self._abegin(question)
+        last = ChatResponse(message=ChatMessage())
+        stream = await self.astream_chat(question.messages, **question.options)
+        async with aclosing(stream) as chunks:
+            async for last in chunks:
+                if last.delta:
+                    yield question.partial(last)
+        found = question.read(last)
+        yield await self._aanswer(question) if found is None else found
 
 
 def _started(wanted: Any, prompt: PromptTemplate, prompt_args: Any) -> None:

@@ -1,7 +1,7 @@
 """Pinned threads: the caller's word that the thread holds everything up to the last answer.
 
 The model here is simple: a thread is a list of facts, a `resp_…` id names one list for ever. Every
-pinned call adds what it says behind its last assistant message, once, and the agent sees exactly that.
+pinned call adds what it says behind its last assistant message, once, and the agent sees that.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from azure_agents.emulator import Fault
@@ -18,7 +18,7 @@ from azure_agents.errors import InvalidRequestError, ThreadNotFoundError, TurnUn
 from azure_agents.fold import Completion, fold
 from azure_agents.messages import Message, TurnRequest, assistant, system, tool, user
 
-from .test_promise import EXAMPLES, GRID
+from .test_promise import EXAMPLES, GRID, trying
 from .world import FAULTS, TEXTS, Fact, Setting, Step, World, expected_facts, seen_facts
 
 
@@ -138,9 +138,7 @@ def test_a_pinned_thread_gets_what_is_new_and_nothing_twice(
 ) -> None:
     """Whatever history the caller sends along, and whatever gets lost on the way."""
 
-    @settings(
-        max_examples=EXAMPLES // 4, deadline=None, suppress_health_check=list(HealthCheck), database=None
-    )
+    @trying(EXAMPLES // 4)
     @given(script=st.lists(st.tuples(st.integers(0, 99), st.integers(0, 99), st.booleans())))
     def try_script(script: list[tuple[int, int, bool]]) -> None:
         async def play() -> None:

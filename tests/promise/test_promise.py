@@ -42,12 +42,17 @@ async def play(setting: Setting, script: list[Step], seed: int) -> World:
     return world
 
 
+def trying(examples: int) -> settings:
+    """So many examples, however long one takes."""
+    return settings(
+        max_examples=examples, deadline=None, suppress_health_check=list(HealthCheck), database=None
+    )
+
+
 def try_scripts(setting: Setting, scripts: st.SearchStrategy[list[Step]], examples: int) -> None:
     """Play random scripts."""
 
-    @settings(
-        max_examples=examples, deadline=None, suppress_health_check=list(HealthCheck), database=None
-    )
+    @trying(examples)
     @given(script=scripts, seed=st.integers(0, 9))
     def try_script(script: list[Step], seed: int) -> None:
         asyncio.run(play(setting, script, seed))

@@ -7,7 +7,6 @@ transcript that the agent saw equals the messages of that call, as far as they s
 from __future__ import annotations
 
 import asyncio
-import random
 import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -88,7 +87,7 @@ class World:
         return self.said
 
     def _prepare(self, step: Step) -> None:
-        """What the agent says next: equal texts often, empty sometimes, calls if there are tools."""
+        """What the agent says next: equal texts often, empty sometimes, calls if it has tools."""
         self.said = ("ok", "sure: done", "", " spaced ", "naïve ✓")[step.b % 5]
         count = step.a % 4 if self.setting.has_tools and step.b % 2 else 0
         self._script = []
@@ -336,7 +335,7 @@ async def _answer_tools(world: World, step: Step) -> None:
     if not chat or not chat[-1].tool_calls:
         return
     ids = [call.id for call in chat[-1].tool_calls]
-    random.Random(step.b).shuffle(ids)
+    ids = ids[:: -1 if step.b % 2 else 1]
     if step.b % 7 == 1:
         ids = ids[1:]  # the rest is never answered, or late
     results = [tool(i, f"result of {i}", is_error=step.b % 5 == 2) for i in ids]
@@ -421,7 +420,8 @@ def seen_facts(seen: Any) -> list[Fact]:
 def _in_any_order(facts: list[Fact]) -> list[Fact]:
     """Results of one round belong to their calls by id: their order says nothing."""
     ordered: list[Fact] = []
-    for is_result, run in groupby(facts, key=lambda fact: fact[0] == "result"):
+    for is_result, group in groupby(facts, key=lambda fact: fact[0] == "result"):
+        run = list(group)
         ordered += sorted(run) if is_result else run
     return ordered
 
