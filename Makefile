@@ -3,7 +3,7 @@ PYTHON ?= python3
 PY := .venv/bin/python
 SETUP := .venv/.up-to-date
 
-.PHONY: install check test demo record
+.PHONY: install check test demo record docs faults
 
 install: $(SETUP)
 
@@ -26,5 +26,13 @@ test: $(SETUP)
 demo: $(SETUP)
 	@$(PY) -m azure_agents.demo
 
+# Every single fault, and 2,000 pairs and triples: about a minute.
+faults: $(SETUP)
+	$(PY) tests/faults/report.py
+
 record: $(SETUP)
 	$(PY) tests/cassettes/record.py
+
+# Pages that say what the code does; tests compare them.
+docs: $(SETUP)
+	$(PY) -m tests.core.items_page

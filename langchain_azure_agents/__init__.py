@@ -12,9 +12,10 @@ from azure_agents import __version__
 from azure_agents.config import Timeouts
 from azure_agents.errors import AzureAgentsError, ConfigError, InvalidRequestError
 
-from ._approvals import approve, reject
+from ._approvals import approve, decide, reject
 from ._blocks import register as _register
 from ._chat_model import ChatAzureAgent
+from ._progress import ShowProgress, progress_of
 
 _register()
 
@@ -23,8 +24,11 @@ __all__ = [
     "ChatAzureAgent",
     "ConfigError",
     "InvalidRequestError",
+    "ShowProgress",
     "Timeouts",
     "__version__",
     "approve",
+    "decide",
+    "progress_of",
     "reject",
 ]

@@ -13,6 +13,7 @@ from azure_agents.fold import Completion, ReasoningBlock, RefusalBlock, TextBloc
 
 from ._blocks import (
     PROVIDER,
+    REQUESTS,
     Block,
     approval_facts,
     citation,
@@ -99,7 +100,7 @@ def _requests(events: Iterable[object]) -> dict[str, list[Block]]:
 def collect_request(found: dict[str, list[Block]], event: object) -> None:
     """Note what the user is asked for, by the metadata key under which it is found."""
     if isinstance(event, ApprovalRequest):
-        found.setdefault("approval_requests", []).append(approval_facts(event))
+        found.setdefault(REQUESTS, []).append(approval_facts(event))
     elif isinstance(event, ConsentRequest):
         found.setdefault("consent_requests", []).append(consent_facts(event))
 

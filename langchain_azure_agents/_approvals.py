@@ -1,10 +1,14 @@
-"""Replies to approval requests of server-side tools (MCP)."""
+"""Replies to approval requests of server-side tools (MCP): denied unless exactly True."""
 
 from __future__ import annotations
 
-from langchain_core.messages import HumanMessage
+from collections.abc import Mapping
 
-from ._blocks import known
+from langchain_core.messages import AIMessage, HumanMessage
+
+from azure_agents.errors import InvalidRequestError
+
+from ._blocks import REQUESTS, known
 from ._content import APPROVAL_REPLIES
 
 
@@ -15,7 +19,7 @@ def approve(request_id: str, *more: str) -> HumanMessage:
         request_id: ``id`` of an entry in ``message.response_metadata["approval_requests"]``.
         more: Further ids, if several tools asked at once.
     """
-    return _reply((request_id, *more), approve=True, reason=None)
+    return _reply(dict.fromkeys((request_id, *more), True))
 
 
 def reject(request_id: str, *more: str, reason: str | None = None) -> HumanMessage:
@@ -26,10 +30,34 @@ def reject(request_id: str, *more: str, reason: str | None = None) -> HumanMessa
         more: Further ids, if several tools asked at once.
         reason: What the agent is told, if anything.
     """
-    return _reply((request_id, *more), approve=False, reason=reason)
+    return _reply(dict.fromkeys((request_id, *more), False), reason)
 
 
-def _reply(ids: tuple[str, ...], *, approve: bool, reason: str | None) -> HumanMessage:
+def decide(message: AIMessage, decision: object) -> HumanMessage:
+    """The reply to all approval requests of a message, made of what a human or a program said.
+
+    Only ``True`` approves: not ``"yes"``, not ``1``, not an object that says so.
+
+    Args:
+        message: The answer that asks.
+        decision: ``True`` for all of them, or a mapping from the id of a request to ``True``.
+
+    Raises:
+        InvalidRequestError: The message asks for nothing.
+    """
+    ids = [request["id"] for request in message.response_metadata.get(REQUESTS, ())]
+    if not ids:
+        raise InvalidRequestError(
+            f"the message asks for no approval: its response_metadata has no {REQUESTS!r}"
+        )
+    given = decision if isinstance(decision, Mapping) else dict.fromkeys(ids, decision)
+    return _reply({id: given.get(id) is True for id in ids})
+
+
+def _reply(decisions: Mapping[str, bool], reason: str | None = None) -> HumanMessage:
     kind = APPROVAL_REPLIES[0]
-    replies = [known(type=kind, request_id=id, approve=approve, reason=reason) for id in ids]
+    replies = [
+        known(type=kind, request_id=id, approve=approved, reason=reason)
+        for id, approved in decisions.items()
+    ]
     return HumanMessage([{"type": "non_standard", "value": reply} for reply in replies])

@@ -36,6 +36,8 @@ from azure_agents.events import (
 )
 
 PROVIDER = "azure_ai_agents"
+# Key of a message's metadata: what its server-side tools ask permission for.
+REQUESTS = "approval_requests"
 
 Block: TypeAlias = dict[str, Any]
 

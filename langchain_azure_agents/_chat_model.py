@@ -10,7 +10,7 @@ A pinned thread comes as an argument of the call (or of `bind`), from LangChain'
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing, closing
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ from azure_agents.messages import TurnRequest
 from ._answers import to_message
 from ._chunks import Chunker
 from ._errors import translated
+from ._files import references_of
 from ._messages import to_messages
 from ._pins import ReadsPin, graph_thread
 from ._settings import AgentSettings
@@ -31,10 +32,11 @@ from ._tools import choice_of, declarations
 if TYPE_CHECKING:
     from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
     from langchain_core.language_models import LanguageModelInput
-    from langchain_core.messages import AIMessage, BaseMessage
+    from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
     from langchain_core.runnables import Runnable
 
     from azure_agents.client import Agents, AsyncAgents
+    from azure_agents.file_handles import AsyncFileHandle, FileHandle
 
     from ._tools import Tool
 
@@ -167,7 +169,7 @@ class ChatAzureAgent(ReadsPin, AgentSettings):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
-        chunker = self._chunker()
+        chunker = self._chunker(kwargs)
         with translated():
             request = self._request(messages, stop, run_manager, kwargs)
             with closing(self._clients.sync(self).stream(request)) as events:
@@ -186,7 +188,7 @@ class ChatAzureAgent(ReadsPin, AgentSettings):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
-        chunker = self._chunker()
+        chunker = self._chunker(kwargs)
         with translated():
             request = self._request(messages, stop, run_manager, kwargs)
             async with aclosing(self._clients.aio(self).stream(request)) as events:
@@ -214,26 +216,67 @@ class ChatAzureAgent(ReadsPin, AgentSettings):
             options=self._options(kwargs),
         )
 
-    def _chunker(self) -> Chunker:
-        return Chunker(agent=self._agent, v1=self.output_version == "v1")
+    def _chunker(self, kwargs: Mapping[str, Any]) -> Chunker:
+        announces = bool(self._options(kwargs).get("background"))
+        return Chunker(agent=self._agent, v1=self.output_version == "v1", announces=announces)
 
     def _result(self, completion: Any) -> ChatResult:
         message = to_message(completion, agent=self._agent, v1=self.output_version == "v1")
         return ChatResult(generations=[ChatGeneration(message=message)])
 
-    # Doors to the core
+    # Beside the turns
 
     @property
     def client(self) -> Agents:
-        """The core's client of sync calls: files, background responses, cancelling and so on."""
-        with translated():
-            return self._clients.sync(self)
+        """The core's client of sync calls: files, cancelling, the agent's definition."""
+        return self._clients.sync(self)
 
     @property
     def async_client(self) -> AsyncAgents:
         """The core's client of async calls."""
+        return self._clients.aio(self)
+
+    def files_of(self, message: AIMessage) -> list[FileHandle]:
+        """The images and files that an answer brought along; nothing is loaded yet.
+
+        They have `.bytes()` and `.save(path)`. The answer may come from a history or a checkpoint.
+        """
+        return [self.client.files.handle(one) for one in references_of(message)]
+
+    def async_files_of(self, message: AIMessage) -> list[AsyncFileHandle]:
+        """The images and files that an answer brought along, to be awaited."""
+        return [self.async_client.files.handle(one) for one in references_of(message)]
+
+    def declare_tools(self, tools: Sequence[Tool]) -> str:
+        """Make a version of the v2 agent that declares these function tools; returns it.
+
+        The new version answers for a `model` without one (``my-agent``), and for one that names it.
+        """
         with translated():
-            return self._clients.aio(self)
+            return self.client.declare_tools(declarations(tools, strict=None))
+
+    async def adeclare_tools(self, tools: Sequence[Tool]) -> str:
+        """Make a version of the v2 agent that declares these function tools; returns it."""
+        with translated():
+            return await self.async_client.declare_tools(declarations(tools, strict=None))
+
+    def resume(self, response_id: str) -> Iterator[AIMessageChunk]:
+        """Stream a background answer (v2) that anybody began; its chunks add up to the message.
+
+        It is told from its beginning; ``client.resume(…, starting_after=…)`` tells a rest.
+        """
+        chunker = self._chunker({})
+        with translated(), closing(self.client.resume(response_id)) as events:
+            yield from filter(None, map(chunker.chunk, events))
+
+    async def aresume(self, response_id: str) -> AsyncIterator[AIMessageChunk]:
+        """Stream a background answer (v2) that anybody began; its chunks add up to the message."""
+        chunker = self._chunker({})
+        with translated():
+            async with aclosing(self.async_client.resume(response_id)) as events:
+                async for event in events:
+                    if (chunk := chunker.chunk(event)) is not None:
+                        yield chunk
 
     def close(self) -> None:
         """Close the connections of sync calls; the next call opens new ones."""

@@ -26,6 +26,7 @@ from azure_agents.events import (
     Progress,
     ReasoningDelta,
     RefusalDelta,
+    Started,
     TextDelta,
     ToolCallDelta,
     Usage,
@@ -34,6 +35,7 @@ from azure_agents.events import (
 from ._answers import PARAGRAPH, collect_request, metadata_of, usage_of
 from ._blocks import PROVIDER, Block, citation, refusal, standalone
 from ._calls import spoiler
+from ._progress import fields_of
 
 _Part: TypeAlias = tuple[str, int]
 
@@ -44,11 +46,13 @@ class Chunker:
     Args:
         agent: The agent as requested; stands in where the service names no model.
         v1: Whether `content` shall be a list of standard blocks (``output_version="v1"``).
+        announces: Whether the first chunk shall tell the ids of the turn.
     """
 
-    def __init__(self, *, agent: str, v1: bool) -> None:
+    def __init__(self, *, agent: str, v1: bool, announces: bool = False) -> None:
         self._agent = agent
         self._v1 = v1
+        self._announces = announces
         self._form: _TextForm | _BlockForm = _BlockForm() if v1 else _TextForm()
         self._metadata = {"model_provider": PROVIDER}
         if v1:
@@ -74,7 +78,9 @@ class Chunker:
             case Usage():
                 self._usage = event
             case Progress():
-                return self._progress(event)
+                return self._chunk(fields_of(event))
+            case Started():
+                return self._chunk(fields_of(event)) if self._announces else None
             case Finished():
                 return self._last(event)
             case _:
@@ -106,11 +112,6 @@ class Chunker:
         collect_request(self._requests, event)
         block = standalone(event)
         return None if block is None else self._chunk(self._form.block(block))
-
-    def _progress(self, event: Progress) -> AIMessageChunk:
-        # For display while it streams: no block of the answer, in neither form.
-        step = {"id": event.id, "name": event.name, "status": event.status, "delta": event.delta}
-        return self._chunk({"additional_kwargs": {"progress": [step]}})
 
     def _last(self, event: Finished) -> AIMessageChunk:
         chunk = self._chunk(self._form.cited(self._citations))

@@ -18,7 +18,7 @@ from azure_agents.jsonio import loads
 from azure_agents.naming import shown
 from azure_agents.structured import JSON_OBJECT, Answer, Inquiry, instruction, response_format
 
-from ._errors import as_model_error
+from ._errors import as_model_error, translated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -145,16 +145,18 @@ def structured(
         )
 
     def ask(given: LanguageModelInput, config: RunnableConfig, **kwargs: Any) -> Any:
-        question = begin(given, model.client.answer_schema() if may_tell else None)
-        found = None
+        with translated():
+            declared = model.client.answer_schema() if may_tell else None
+        question, found = begin(given, declared), None
         while found is None:
             answer = llm.invoke(question.messages, config, **kwargs)
             found = _read(question, answer, include_raw=include_raw)
         return found
 
     async def aask(given: LanguageModelInput, config: RunnableConfig, **kwargs: Any) -> Any:
-        question = begin(given, await model.async_client.answer_schema() if may_tell else None)
-        found = None
+        with translated():
+            declared = await model.async_client.answer_schema() if may_tell else None
+        question, found = begin(given, declared), None
         while found is None:
             answer = await llm.ainvoke(question.messages, config, **kwargs)
             found = _read(question, answer, include_raw=include_raw)

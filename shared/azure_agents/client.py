@@ -6,7 +6,7 @@ no connection is opened before the first call.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Generator, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Generator, Sequence
 from contextlib import aclosing, closing
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -29,6 +29,7 @@ from .naming import check_handle, parse_handle
 from .observe import Observer
 from .protocols.cancel import cancel
 from .protocols.classic.flow import run_turn as run_classic_turn
+from .protocols.forking import fork_thread
 from .protocols.memo import Memo
 from .protocols.responses.background import resume_response
 from .protocols.responses.declared import answer_schema, declare_tools
@@ -170,6 +171,13 @@ class Agents(_Client):
         flow = cancel(self._turn(), response_id=response_id, thread_id=thread_id, run_id=run_id)
         return self._driver.result(flow)
 
+    def fork_thread(self, thread_id: str, *, without: Collection[str] = ()) -> str:
+        """Copy a ``thread_…`` or ``conv_…`` without some of its messages; returns the new id.
+
+        Function calls that were never answered are left out: the way out of a poisoned thread.
+        """
+        return self._driver.result(fork_thread(self._turn(), thread_id, without))
+
     def declare_tools(self, tools: Sequence[object]) -> str:
         """Make a version of the v2 agent that declares these function tools; returns it."""
         return self._driver.result(declare_tools(self._turn(), tools))
@@ -289,6 +297,13 @@ class AsyncAgents(_Client):
         """Stop a background response (v2) or a run (classic); returns its status."""
         flow = cancel(self._turn(), response_id=response_id, thread_id=thread_id, run_id=run_id)
         return await self._driver.result(flow)
+
+    async def fork_thread(self, thread_id: str, *, without: Collection[str] = ()) -> str:
+        """Copy a ``thread_…`` or ``conv_…`` without some of its messages; returns the new id.
+
+        Function calls that were never answered are left out: the way out of a poisoned thread.
+        """
+        return await self._driver.result(fork_thread(self._turn(), thread_id, without))
 
     async def declare_tools(self, tools: Sequence[object]) -> str:
         """Make a version of the v2 agent that declares these function tools; returns it."""

@@ -11,6 +11,7 @@
     │   └── ConnectionLostError      sent, and the answer was lost or cut
     ├── ServiceError                 the service answered with an error status or error event
     │   ├── BadRequestError          400 and other 4xx without a class of their own
+    │   │   └── PoisonedThreadError  the pinned thread refuses every turn; a fork leaves it behind
     │   ├── AuthenticationError      401: token missing, expired or for another audience
     │   ├── PermissionDeniedError    403, and 401 with code PermissionDenied: a role is missing
     │   ├── NotFoundError            404
@@ -28,6 +29,7 @@
     ├── StreamInterruptedError       cut after text was delivered, and no way to continue it truly
     ├── TurnUnknownError             sent, no answer, and the service does not say what became of it
     ├── ThreadBusyError              another turn is active on a pinned thread
+    ├── StoreUnavailableError        the thread store is down where forgetting is wrong; not sent
     └── ProtocolError                bytes from the service that cannot be understood
 
 ``Abandoned`` stands outside the tree: drivers throw it into a flow when the caller stops.
@@ -162,6 +164,10 @@ class BadRequestError(ServiceError):
     """The service refused the request as wrong."""
 
 
+class PoisonedThreadError(BadRequestError):
+    """The pinned thread holds something that makes the service refuse every further turn."""
+
+
 class AuthenticationError(ServiceError):
     """The token is missing, expired, of another tenant or for another audience."""
 
@@ -228,6 +234,10 @@ class TurnUnknownError(AzureAgentsError):
 
 class ThreadBusyError(AzureAgentsError):
     """Another turn is active on the pinned thread."""
+
+
+class StoreUnavailableError(AzureAgentsError):
+    """A pinned thread could not be closed in the thread store. Nothing was sent."""
 
 
 class ProtocolError(AzureAgentsError):

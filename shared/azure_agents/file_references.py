@@ -23,6 +23,15 @@ ANY_TYPE = "application/octet-stream"
 IMAGE_TYPES = ("image/gif", "image/jpeg", "image/png", "image/webp")  # what models look at
 
 _TYPES = MimeTypes()  # the interpreter's own table: the machine's files have no say
+_OFFICE = "application/vnd.openxmlformats-officedocument"
+for _type, _suffix in (  # which not every Python knows
+    ("image/webp", ".webp"),
+    ("text/markdown", ".md"),
+    (f"{_OFFICE}.wordprocessingml.document", ".docx"),
+    (f"{_OFFICE}.presentationml.presentation", ".pptx"),
+    (f"{_OFFICE}.spreadsheetml.sheet", ".xlsx"),
+):
+    _TYPES.add_type(_type, _suffix)
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,255}")
 _SEPARATORS = re.compile(r"[/\\]")
 _FORBIDDEN = re.compile(r'[<>:"|?*]')  # by Windows

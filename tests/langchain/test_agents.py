@@ -15,14 +15,11 @@ from langchain.agents import create_agent
 from langchain.agents.middleware import HumanInTheLoopMiddleware, SummarizationMiddleware
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, trim_messages
 from langchain_core.tools import ToolException, tool
-from langchain_core.utils.function_calling import convert_to_openai_tool
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.types import Command
-from pydantic import BaseModel
 
 from azure_agents.emulator import Emulator, SeenTurn, ToolCalls
-from azure_agents.errors import InvalidRequestError
 from azure_agents.jsonio import dumps
 from langchain_azure_agents import ChatAzureAgent
 
@@ -228,34 +225,6 @@ def test_a_call_that_is_never_answered(model: Any, foundry: Emulator, run: Any) 
     messages = run(app, "never mind")
     assert messages[-1].text == "never mind! (2)"
     assert seen(foundry.seen[-1]) == told([messages[0], messages[2]])
-
-
-class Person(BaseModel):
-    """A person."""
-
-    name: str
-
-
-def test_objects_of_a_classic_agent(foundry: Emulator) -> None:
-    """The run takes the schema; no tool is left waiting for an output."""
-    agent = foundry.create_agent("who", '{"name": "Bob"}', generation="classic")
-    llm = ChatAzureAgent(model=agent.model, **foundry.connection())
-    state = create_agent(llm, [], response_format=Person).invoke(_messages("who?"))
-    assert state["structured_response"] == Person(name="Bob")
-    assert foundry.requests[-1].body["response_format"]["type"] == "json_schema"
-
-
-def test_objects_of_a_v2_agent(foundry: Emulator) -> None:
-    """The object is a function tool, which the agent must declare."""
-    agent = foundry.create_agent("who", ToolCalls(("Person", {"name": "Bob"})))
-    llm = ChatAzureAgent(model=agent.name, **foundry.connection())
-    app = create_agent(llm, [], response_format=Person)
-    with pytest.raises(
-        InvalidRequestError, match=r"does not declare the function tools \['Person'"
-    ):
-        app.invoke(_messages("who?"))
-    llm.client.declare_tools([convert_to_openai_tool(Person)])
-    assert app.invoke(_messages("who?"))["structured_response"] == Person(name="Bob")
 
 
 # Human in the loop: a call is let through, changed, refused

@@ -248,7 +248,7 @@ def test_output_version_v1_puts_blocks_into_content(name: Any) -> None:
     assert message.content == message.content_blocks == blocks
     assert without_index(chunk.content) == blocks
     assert chunk.response_metadata == message.response_metadata
-    assert chunk.additional_kwargs.keys() <= {"progress"}
+    assert chunk.additional_kwargs == {}
 
 
 @pytest.mark.parametrize("v1", [False, True])
@@ -310,45 +310,6 @@ def test_requests_to_the_user_are_in_the_metadata() -> None:
     assert metadata["consent_requests"] == [
         {"id": "oauth_1", "link": "https://login", "server_label": "mail"}
     ]
-
-
-def test_progress_shows_while_it_streams() -> None:
-    """A chunk says what a server-side tool is doing."""
-    chunks = chunks_of([Progress("fs_1", "file_search", "searching"), END])
-    step = {"id": "fs_1", "name": "file_search", "status": "searching", "delta": ""}
-    assert chunks[0].additional_kwargs == {"progress": [step]}
-    assert chunks[0].content_blocks == []
-
-
-BAD_ARGUMENTS = [
-    "{",
-    "[1]",
-    '"x"',
-    "null",
-    "broken",
-    "{broken",
-    '{"path": "/home',
-    '{"path": "/home/x\\',
-    '{"paths": ["/a", "/b',
-    '{"paths": ["/a"',
-    '{"a": 1, "b"',
-    '{"a": 1} and more',
-    '{"a": 1}}',
-    '{"a": "line\nbreak"}',
-]
-
-
-@pytest.mark.parametrize("v1", [False, True])
-@pytest.mark.parametrize("arguments", BAD_ARGUMENTS)
-def test_bad_arguments_are_invalid_tool_calls(arguments: Any, v1: bool) -> None:
-    """What is no JSON object is no call, so that no tool runs with half its arguments."""
-    events = [ToolCallDelta(0, "call_a", "f", arguments), ToolCallDelta(1, "b", "g", "{}"), END]
-    message, chunk = answer(events, v1=v1), summed(events, v1=v1)
-    assert [(c["id"], c["args"]) for c in message.invalid_tool_calls] == [("call_a", arguments)]
-    assert [c["id"] for c in chunk.invalid_tool_calls] == ["call_a"]
-    assert chunk.invalid_tool_calls[0]["args"].startswith(arguments)
-    assert chunk.tool_calls == message.tool_calls
-    assert [block["type"] for block in message.content_blocks] == ["tool_call", "invalid_tool_call"]
 
 
 def test_all_facts_of_a_classic_turn() -> None:

@@ -1,12 +1,17 @@
-"""LangChain's own suites against the emulator: nothing overridden, nothing expected to fail."""
+"""LangChain's own suites against the emulator: nothing overridden, nothing expected to fail.
+
+One test, of streaming time, wants a cassette of HTTP traffic. It is recorded from the emulator by
+`pytest tests/langchain/test_standard_suites.py -k stream_time --record-mode=rewrite
+--force-enable-socket -W ignore`.
+"""
 
 from __future__ import annotations
 
 import functools
-import inspect
 import json
 import operator
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -17,12 +22,8 @@ from langchain_tests.unit_tests import ChatModelUnitTests
 from azure_agents.emulator import Emulator, SeenTurn, ToolCalls
 from langchain_azure_agents import ChatAzureAgent
 
-# The suites expect pytest-asyncio's automatic mode; ours is strict.
-for member in vars(ChatModelIntegrationTests).values():
-    if inspect.iscoroutinefunction(member):
-        pytest.mark.asyncio(member)
-
 ENDPOINT = "https://r.services.ai.azure.com/api/projects/p"
+LOOPBACK = re.compile(r"http://127\.0\.0\.1:\d+/api/projects/[^/]+")
 JOKE = json.dumps({"setup": "Why do cats purr?", "punchline": "They are charging."})
 CALLS = {
     "magic_function(3)": ("magic_function", {"input": 3}),
@@ -31,6 +32,21 @@ CALLS = {
     "Hello!": ("magic_function", {"input": 1}),
     "weather": ("get_weather", {"location": "San Francisco"}),
 }
+
+
+def _renamed(request: Any) -> Any:
+    request.uri = LOOPBACK.sub(ENDPOINT, request.uri)
+    return request
+
+
+@pytest.fixture(scope="module")
+def vcr_config() -> dict[str, Any]:
+    """What a cassette holds: no credential, no port."""
+    return {
+        "match_on": ("method", "uri"),
+        "filter_headers": ("authorization", "host", "user-agent"),
+        "before_record_request": _renamed,
+    }
 
 
 def reply(turn: SeenTurn) -> Any:
@@ -57,22 +73,47 @@ class _Model:
     def supports_json_mode(self) -> bool:
         return True
 
+    @property
+    def supports_anthropic_inputs(self) -> bool:
+        return True
+
 
 class _Agent(_Model):
     generation: Any
     details: tuple[str, ...]
     foundry: Emulator
     tools: tuple[str, ...] = ()
+    tape: str | None = None  # the endpoint of recorded traffic
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        cls.foundry = Emulator()
+        cls.foundry = Emulator(seed=1)
         tools = [{"type": "function", "name": name, "parameters": {}} for name in cls.tools]
         cls.agent = cls.foundry.create_agent("suite", reply, generation=cls.generation, tools=tools)
 
     @property
     def chat_model_params(self) -> dict[str, Any]:
-        return {"model": self.agent.model, **self.foundry.connection()}
+        if self.tape is None:
+            return {"model": self.agent.model, **self.foundry.connection()}
+        told: dict[str, Any] = {"endpoint": self.tape, "credential": "token"}
+        return {"model": self.agent.model, "operation_keys": lambda: "stream-time", **told}
+
+    @property
+    def enable_vcr_tests(self) -> bool:
+        return True
+
+    @pytest.fixture(autouse=True)
+    def _tape(self, request: pytest.FixtureRequest) -> Iterator[None]:
+        """Tests with a cassette talk to it, or while they are recorded to a served emulator."""
+        if request.node.get_closest_marker("vcr") is None:
+            yield
+        elif request.config.getoption("--record-mode") is None:
+            self.tape = ENDPOINT
+            yield
+        else:
+            with self.foundry.serve() as served:
+                self.tape = served.endpoint
+                yield
 
     @property
     def supports_image_inputs(self) -> bool:
@@ -109,7 +150,8 @@ class TestV2(_Agent, ChatModelIntegrationTests):
 
     # A v2 agent declares its functions; these are the ones the suites call.
     tools = ("magic_function", "magic_function_no_args", "greeting_generator", "get_weather",
-             "unicode_customer", "my_adder_tool", "random_image", "random_pdf")  # fmt: skip
+             "unicode_customer", "my_adder_tool", "random_image", "random_pdf",
+             "color_picker")  # fmt: skip
 
     @property
     def supports_pdf_inputs(self) -> bool:

@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from langchain.agents import create_agent
 from langchain_core import exceptions
 from langchain_core.exceptions import OutputParserException
 from langchain_core.messages import HumanMessage
@@ -273,6 +274,31 @@ def test_a_pin_of_a_structured_call(connect: Any, foundry: Emulator) -> None:
     assert foundry.seen[-1].messages[0].text == "hi"
     asked.invoke("who?", {"configurable": {"foundry_thread_id": thread}})
     assert foundry.seen[-1].messages[0].text == "hi"
+
+
+ASKED: Any = {"messages": [("user", "who?")]}
+
+
+def test_an_agent_of_langchain_and_a_classic_agent(foundry: Emulator) -> None:
+    """`create_agent` lets the run take the schema; no tool is left waiting for an output."""
+    agent = foundry.create_agent("who", GOOD, generation="classic")
+    llm = ChatAzureAgent(model=agent.model, **foundry.connection())
+    state = create_agent(llm, [], response_format=Person).invoke(ASKED)
+    assert state["structured_response"] == Person(name="Bob", age=4)
+    assert foundry.requests[-1].body["response_format"]["type"] == "json_schema"
+
+
+def test_an_agent_of_langchain_and_a_v2_agent(foundry: Emulator) -> None:
+    """`create_agent` makes a function tool of the object, which the agent must declare."""
+    agent = foundry.create_agent("who")
+    llm = ChatAzureAgent(model=agent.name, **foundry.connection())
+    app = create_agent(llm, [], response_format=Person)
+    with pytest.raises(InvalidRequestError, match=r"does not declare .* \['Person'\]"):
+        app.invoke(ASKED)
+    assert llm.declare_tools([Person]) == "2"
+    foundry.agents[0].script(ToolCalls(("Person", {"name": "Bob", "age": 4})))
+    assert app.invoke(ASKED)["structured_response"] == Person(name="Bob", age=4)
+    assert asyncio.run(llm.adeclare_tools([Person])) == "2"
 
 
 def test_a_tool_round_of_a_classic_agent(foundry: Emulator) -> None:

@@ -7,7 +7,7 @@ compared with ours as plain values.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 from typing import Any, TypeAlias
 
@@ -19,7 +19,14 @@ from llama_index.core.agent.workflow import (
     ToolCall,
     ToolCallResult,
 )
-from llama_index.core.base.llms.types import ChatMessage, LLMMetadata, TextBlock, ToolCallBlock
+from llama_index.core.base.llms.types import (
+    ChatMessage,
+    CompletionResponse,
+    LLMMetadata,
+    TextBlock,
+    ToolCallBlock,
+)
+from llama_index.core.llms.callbacks import llm_completion_callback
 from llama_index.core.llms.mock import MockFunctionCallingLLM
 from llama_index.core.llms.utils import parse_partial_json
 from llama_index.core.tools import FunctionTool
@@ -28,6 +35,7 @@ from pydantic import PrivateAttr
 from azure_agents.emulator import Emulator, SeenTurn, Text
 
 Spoken: TypeAlias = tuple[str, str, tuple[tuple[str, str], ...], str | None]
+Script: TypeAlias = Sequence[Any] | Callable[[list[Spoken]], Any]
 
 
 def declared(generation: str, tools: Iterable[Any]) -> list[dict[str, Any]]:
@@ -45,6 +53,8 @@ def declared(generation: str, tools: Iterable[Any]) -> list[dict[str, Any]]:
 class OracleLLM(MockFunctionCallingLLM):
     """LlamaIndex's mock that plays a script and remembers what it was sent."""
 
+    context_window: int = 128_000
+    num_output: int = 4_096
     _sent: list[list[Spoken]] = PrivateAttr(default_factory=list)
 
     @property
@@ -52,30 +62,52 @@ class OracleLLM(MockFunctionCallingLLM):
         return LLMMetadata(
             is_chat_model=True,
             is_function_calling_model=True,
-            context_window=128_000,
-            num_output=4_096,
+            context_window=self.context_window,
+            num_output=self.num_output,
         )
 
+    @property
+    def sent(self) -> list[list[Spoken]]:
+        return self._sent
 
-def oracle(script: Sequence[Any], sent: list[list[Spoken]] | None = None) -> OracleLLM:
+    # The mock's own would only repeat the prompt.
+
+    @llm_completion_callback()
+    def complete(self, prompt: str, formatted: bool = False, **_: Any) -> CompletionResponse:
+        return CompletionResponse(text=self.response_generator([ChatMessage(prompt)]).content or "")
+
+    @llm_completion_callback()
+    async def acomplete(self, prompt: str, formatted: bool = False, **_: Any) -> CompletionResponse:
+        return CompletionResponse(text=self.response_generator([ChatMessage(prompt)]).content or "")
+
+
+def oracle(script: Script, sent: list[list[Spoken]] | None = None, **settings: Any) -> OracleLLM:
     """A mock that plays the script; the last answer repeats, as it does in the emulator.
 
     Args:
-        script: What it answers.
+        script: What it answers; or a function of what it was sent.
         sent: Where it notes what it was sent; several mocks may share one.
+        settings: Fields of the mock.
     """
     # Objects by text: LlamaIndex's other way would need a tool call here and none with ours.
-    llm, left = OracleLLM(pydantic_program_mode="llm"), list(script)
-
+    llm = OracleLLM(pydantic_program_mode="llm", **settings)
+    left = [] if callable(script) else list(script)
     if sent is not None:
         llm._sent = sent
 
     def answer(messages: Sequence[ChatMessage], **_: Any) -> ChatMessage:
-        llm._sent.append(spoken(messages))
+        llm.sent.append(spoken(messages))
+        if callable(script):
+            return _message(script(llm.sent[-1]))
         return _message(left.pop(0) if len(left) > 1 else left[0])
 
     llm.response_generator = answer
     return llm
+
+
+def brain(script: Callable[[list[Spoken]], Any]) -> Callable[[SeenTurn], Any]:
+    """The same function as reply of an emulated agent."""
+    return lambda turn: script(_seen(turn))
 
 
 def _message(reply: Any) -> ChatMessage:
@@ -146,6 +178,16 @@ def _seen(turn: SeenTurn) -> list[Spoken]:
         for message in turn.messages
     ]
     return _in_order([*extra, *said])
+
+
+def as_classic(sent: Iterable[list[Spoken]]) -> list[list[Spoken]]:
+    """The same as a classic agent sees it: all system messages in one, before the others."""
+    turns = []
+    for messages in sent:
+        systems = "\n\n".join(text for role, text, *_ in messages if role == "system")
+        first: list[Spoken] = [("system", systems, (), None)] if systems else []
+        turns.append([*first, *(message for message in messages if message[0] != "system")])
+    return turns
 
 
 def told(events: Iterable[Any]) -> list[tuple[Any, ...]]:

@@ -5,13 +5,12 @@ transcripts of the emulator equal the messages that the mock was given.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
 import pytest
 from llama_index.core import Document, SummaryIndex, VectorStoreIndex
-from llama_index.core.base.llms.types import ChatMessage, CompletionResponse, LLMMetadata
 from llama_index.core.chat_engine import (
     CondensePlusContextChatEngine,
     ContextChatEngine,
@@ -19,12 +18,11 @@ from llama_index.core.chat_engine import (
 )
 from llama_index.core.embeddings import MockEmbedding
 from llama_index.core.llms import LLM
-from llama_index.core.llms.callbacks import llm_completion_callback
-from llama_index.core.llms.mock import MockFunctionCallingLLM
-from pydantic import Field
 
 from azure_agents.emulator import Emulator
 from llamaindex_azure_agents import AzureAgentLLM, record_turns
+
+from .oracle import Spoken, brain, oracle, seen
 
 EMBEDDING = MockEmbedding(embed_dim=4)
 DOCUMENTS = [
@@ -32,72 +30,18 @@ DOCUMENTS = [
     for number in range(4)
 ]
 SMALL = {"context_window": 700, "num_output": 64}  # so that four documents do not fit at once
-Spoken = list[tuple[str, str]]
 
 
-def reply(messages: int, last: str) -> str:
+def reply(messages: list[Spoken]) -> str:
     """The answer of both: it depends on the messages and shows a wrong history."""
-    return f"Answer to {last.strip()[-30:]!r} after {messages} messages. "
-
-
-class RecordingLLM(MockFunctionCallingLLM):
-    """LlamaIndex's mock with our answers; remembers what it was sent."""
-
-    sent: list[Spoken] = Field(default_factory=list)
-    context_window: int = 128_000
-    num_output: int = 4_096
-
-    @property
-    def metadata(self) -> LLMMetadata:
-        return LLMMetadata(
-            is_chat_model=True,
-            is_function_calling_model=True,
-            context_window=self.context_window,
-            num_output=self.num_output,
-        )
-
-    def answer(self, messages: Sequence[ChatMessage], **_: Any) -> ChatMessage:
-        self.sent.append([(m.role.value, (m.content or "").strip()) for m in messages])
-        spoken = [m for m in messages if m.role != "system"]
-        last = next(m.content or "" for m in reversed(spoken) if m.role == "user")
-        return ChatMessage(reply(len(spoken), last), role="assistant")
-
-    @llm_completion_callback()
-    def complete(self, prompt: str, formatted: bool = False, **_: Any) -> CompletionResponse:
-        return CompletionResponse(text=self.answer([ChatMessage(prompt)]).content or "")
-
-    @llm_completion_callback()
-    async def acomplete(self, prompt: str, formatted: bool = False, **_: Any) -> CompletionResponse:
-        return CompletionResponse(text=self.answer([ChatMessage(prompt)]).content or "")
-
-
-def recorder(**settings: Any) -> RecordingLLM:
-    """A recording mock."""
-    llm = RecordingLLM(sent=[], **settings)
-    llm.response_generator = llm.answer
-    return llm
-
-
-def seen(foundry: Emulator) -> list[Spoken]:
-    """What the agent saw, in the same form; on classic system messages come with the run."""
-    turns = []
-    for turn in foundry.seen:
-        extra = [("system", turn.additional_instructions)] if turn.additional_instructions else []
-        spoken = [(message.role, message.text) for message in turn.messages]
-        turns.append([(role, text.strip()) for role, text in (*extra, *spoken)])
-    return turns
+    said = [message for message in messages if message[0] != "system"]
+    last = next(text for role, text, *_ in reversed(said) if role == "user")
+    return f"Answer to {last[-30:]!r} after {len(said)} messages. "
 
 
 @pytest.fixture(name="make")
 def _make(make_llm: Callable[..., AzureAgentLLM]) -> Callable[..., AzureAgentLLM]:
-    def answer(turn: Any) -> str:
-        spoken = [message for message in turn.messages if message.role != "system"]
-        return reply(len(spoken), turn.last_user_text)
-
-    def make(**settings: Any) -> AzureAgentLLM:
-        return make_llm(answer, **settings)
-
-    return make
+    return lambda **settings: make_llm(brain(reply), **settings)
 
 
 # -- chat engines -------------------------------------------------------------------------------
@@ -157,13 +101,13 @@ def test_chat_engines_hold_conversations(
     foundry: Emulator, make: Callable[..., AzureAgentLLM], engine: Any, say: Any
 ) -> None:
     """Three turns: nothing lost, nothing doubled, no foreign prompt, and the same answers."""
-    oracle = recorder()
+    mock = oracle(reply)
     answers: list[list[str]] = []
-    for llm in (make(), oracle):
+    for llm in (make(), mock):
         conversation = engine(llm)
         answers.append([say(conversation, text).strip() for text in ("one", "two", "three")])
     assert answers[1] == answers[0]
-    assert oracle.sent == seen(foundry)
+    assert mock.sent == seen(foundry)
 
 
 def test_a_simple_conversation_costs_one_request_a_turn(
@@ -198,12 +142,12 @@ def test_query_engines_ask_what_they_ask_others(
 ) -> None:
     """Every call is independent: no query sees another one's context."""
     index = SummaryIndex.from_documents(DOCUMENTS)
-    oracle, answers = recorder(**SMALL), []
-    for llm in (make(**SMALL), oracle):
+    mock, answers = oracle(reply, **SMALL), []
+    for llm in (make(**SMALL), mock):
         engine = index.as_query_engine(llm=llm, response_mode=mode, streaming=bool(streaming))
         answers.append([str(engine.query(text)) for text in ("What?", "Why?")])
     assert answers[1] == answers[0]
-    assert oracle.sent == seen(foundry)
+    assert mock.sent == seen(foundry)
 
 
 @pytest.mark.parametrize("mode", ["tree_summarize", "accumulate"])
@@ -212,11 +156,11 @@ def test_parallel_calls_do_not_meet(
 ) -> None:
     """`use_async` asks about all chunks at once."""
     index = SummaryIndex.from_documents(DOCUMENTS)
-    oracle = recorder(**SMALL)
-    for llm in (make(**SMALL), oracle):
+    mock = oracle(reply, **SMALL)
+    for llm in (make(**SMALL), mock):
         index.as_query_engine(llm=llm, response_mode=mode, use_async=True).query("What?")
-    assert sorted(oracle.sent) == sorted(seen(foundry))
-    assert len(oracle.sent) > 2
+    assert sorted(mock.sent) == sorted(seen(foundry))
+    assert len(mock.sent) > 2
 
 
 def test_a_query_engine_works_where_a_loop_runs(make: Callable[..., AzureAgentLLM]) -> None:

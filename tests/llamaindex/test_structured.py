@@ -6,13 +6,16 @@ from typing import Any
 
 import pytest
 from llama_index.core.base.llms.types import ChatMessage
+from llama_index.core.program import FunctionCallingProgram
 from llama_index.core.prompts import ChatPromptTemplate, PromptTemplate
 from llama_index.core.types import PydanticProgramMode
 from pydantic import BaseModel
 
-from azure_agents.emulator import Emulator, Incomplete, Text, ToolCalls
-from azure_agents.errors import TurnError
-from llamaindex_azure_agents import AzureAgentLLM, StructuredOutputError
+from azure_agents import errors
+from azure_agents.emulator import Emulator, Incomplete, Refusal, Text, ToolCalls
+from llamaindex_azure_agents import AzureAgentLLM, RefusedError, StructuredOutputError
+
+from .oracle import declared
 
 Make = Callable[..., AzureAgentLLM]
 
@@ -27,6 +30,11 @@ class City(BaseModel):
 PROMPT = PromptTemplate("Tell me about {city}.")
 BERLIN = City(name="Berlin", people=3)
 GOOD = BERLIN.model_dump_json()
+
+
+def look() -> str:
+    """Look."""
+    return "?"
 
 
 async def _acollect(awaitable: Any) -> list[Any]:
@@ -85,7 +93,7 @@ def test_a_wrong_answer_is_repaired(foundry: Emulator, make_llm: Make, predict: 
 
 
 FAILURES = [
-    (["no", "no"], "no valid City"),
+    (["no", "no"], "not valid"),
     ([Incomplete("max_output_tokens", '{"name": "Be')], "not whole"),
     ([ToolCalls(("look", {}))], "not whole"),
     ([Text("")], "said nothing"),
@@ -97,15 +105,78 @@ def test_no_object_is_an_error(
     foundry: Emulator, generation: str, predict: Any, replies: Any, words: str
 ) -> None:
     """With what the agent said, and the ids of the turn."""
-    tool = {"type": "function", "name": "look", "parameters": {"type": "object"}}
-    if generation == "classic":
-        tool = {"type": "function", "function": {"name": "look", "parameters": {"type": "object"}}}
-    agent = foundry.create_agent("helper", replies, generation=generation, tools=[tool])
+    tools = declared(generation, [look])
+    agent = foundry.create_agent("helper", replies, generation=generation, tools=tools)
     llm = AzureAgentLLM(agent.model, **foundry.connection())
     with pytest.raises(StructuredOutputError, match=words) as caught:
         predict(llm, city="Berlin")
-    assert isinstance(caught.value, ValueError | TurnError)
+    assert isinstance(caught.value, ValueError)
+    assert isinstance(caught.value, errors.StructuredOutputError)
     assert caught.value.thread_id is not None
+
+
+def test_a_refusal_is_an_error_of_its_own(foundry: Emulator, predict: Any) -> None:
+    """v2: with the agent's words, and no second round."""
+    agent = foundry.create_agent("helper", Refusal("I won't."))
+    llm = AzureAgentLLM(agent.model, **foundry.connection())
+    with pytest.raises(RefusedError, match=r"I won't\.") as caught:
+        predict(llm, city="Berlin")
+    assert isinstance(caught.value, errors.RefusedError)
+    assert ("I won't.", 1) == (caught.value.partial_text, len(foundry.seen))
+
+
+OWN = {"type": "json_schema", "name": "city", "schema": City.model_json_schema()}
+
+
+def test_the_agents_own_schema_is_in_force(foundry: Emulator, predict: Any) -> None:
+    """v2: an agent that declares a schema is told none."""
+    definition = {"text": {"format": OWN}}
+    agent = foundry.create_agent("helper", GOOD, definition=definition)
+    llm = AzureAgentLLM(agent.model, **foundry.connection())
+    assert BERLIN == predict(llm, city="Berlin")
+    assert ["Tell me about Berlin."] == [message.text for message in foundry.seen[-1].messages]
+
+
+def test_an_own_schema_that_does_not_fit_is_named(foundry: Emulator, predict: Any) -> None:
+    """v2: the repair round cannot help, and the error says where to look."""
+    definition = {"text": {"format": OWN}}
+    agent = foundry.create_agent("helper", '{"town": "Berlin"}', definition=definition)
+    llm = AzureAgentLLM(agent.model, **foundry.connection())
+    with pytest.raises(StructuredOutputError, match="the schema of the agent's definition"):
+        predict(llm, city="Berlin")
+
+
+class Named(BaseModel):
+    """One field."""
+
+    name: str
+
+
+class Numbers(BaseModel):
+    """One field that is a list."""
+
+    numbers: list[int]
+
+
+ONE_FIELD: list[tuple[type[BaseModel], str]] = [
+    (Named, '{"name": "Berlin"}'),
+    (Numbers, '{"numbers": [1, 2]}'),
+    (Numbers, '{"numbers": []}'),
+]
+
+
+@pytest.mark.parametrize(("wanted", "answer"), ONE_FIELD)
+def test_objects_of_one_field(make_llm: Make, wanted: type[BaseModel], answer: str) -> None:
+    """Directly, streamed, and through LlamaIndex's programs, which unpack single arguments."""
+    expected, llm = wanted.model_validate_json(answer), make_llm(answer)
+    prompt = PromptTemplate("Go.")
+    program = FunctionCallingProgram.from_defaults(wanted, prompt_template_str="Go.", llm=llm)
+    assert [expected] * 4 == [
+        llm.structured_predict(wanted, prompt),
+        list(llm.stream_structured_predict(wanted, prompt))[-1],
+        program(),
+        asyncio.run(program.acall()),
+    ]
 
 
 def test_partial_objects_stream(make_llm: Make) -> None:
@@ -133,6 +204,8 @@ def test_a_structured_llm_talks(make_llm: Make) -> None:
     assert BERLIN == llm.chat(messages).raw
     assert BERLIN == asyncio.run(llm.achat(messages)).raw
     assert BERLIN == list(llm.stream_chat(messages))[-1].raw
+    assert BERLIN == asyncio.run(_acollect(llm.astream_chat(messages)))[-1].raw
+    assert BERLIN == City.model_validate_json(llm.complete("Tell me about Berlin.").text)
 
 
 def test_a_chat_prompt_keeps_its_roles(foundry: Emulator, make_llm: Make) -> None:

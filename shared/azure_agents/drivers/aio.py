@@ -26,7 +26,17 @@ from ..commands import (
 from ..errors import Abandoned, AzureAgentsError, DeadlineError
 from ..events import Event
 from ..threads.store import ThreadStore
-from .call import CLEAN_UP_COMMANDS, Call, Pieces, Wiring, boxed, reply_to, shorten_reads
+from .call import (
+    AFTER_THE_END,
+    CLEAN_UP_COMMANDS,
+    Call,
+    Pieces,
+    Wiring,
+    boxed,
+    guarded,
+    reply_to,
+    shorten_reads,
+)
 
 
 class AsyncDriver:
@@ -47,7 +57,7 @@ class AsyncDriver:
 
     async def events(self, flow: Flow[None]) -> AsyncGenerator[Event, None]:
         """Run `flow` and yield its events; closing the generator abandons the turn."""
-        call = _AsyncCall(self._wiring, self._store, self._client)
+        flow, call = guarded(flow), _AsyncCall(self._wiring, self._store, self._client)
         resume: Callable[[Any], Command] = flow.send
         value: Any = None
         try:
@@ -138,10 +148,10 @@ class _AsyncCall(Call):
                 answer.append(response)
                 self._open = response
                 is_open = command.stream and response.is_success
+                body = b"" if is_open else await response.aread()
                 if not is_open:
-                    await response.aread()
                     await self.close()
-            return reply_to(response, is_open=is_open)
+            return reply_to(response, body, is_open=is_open)
 
     async def pump(self, decoder: Decoder) -> AsyncGenerator[Event, None]:
         response = self._open
@@ -163,7 +173,7 @@ class _AsyncCall(Call):
 
     async def _next(self, chunks: AsyncIterator[bytes], decoder: Decoder) -> bytes | None:
         try:
-            async with asyncio.timeout(self.between_events() if not decoder.is_done else 1.0):
+            async with asyncio.timeout(AFTER_THE_END if decoder.is_done else self.between_events()):
                 return await anext(chunks, None)
         except (httpx.HTTPError, OSError):
             if decoder.is_done:  # the answer is whole; only the end of the stream was lost

@@ -22,11 +22,13 @@ from ..errors import (
     NotSentError,
     TimedOutError,
 )
+from ..jsonio import malformed
 from ..observe import Observer, RequestEnded, RequestStarted, Retrying
 from .clock import Clock
 
 CLEAN_UP_SECONDS = 2.0  # all that a turn may take once its caller is gone or its time is up
 CLEAN_UP_COMMANDS = 8
+AFTER_THE_END = 1.0  # seconds to wait for the end of a stream whose answer is whole
 _USER_AGENT = f"azure-agents/{_version.__version__}"
 # httpx-aiohttp reports every connection error as a connect timeout, also a lost answer; only with
 # these causes was nothing sent.
@@ -214,14 +216,19 @@ class Call:
             observer.record(RequestEnded(*key, status, seconds, request_id))
 
 
+def guarded(flow: Flow[T]) -> Flow[T]:
+    """The same flow: where it trips over an answer of another shape the error is a typed one."""
+    with malformed("an answer of the service"):
+        return (yield from flow)
+
+
 def boxed(flow: Flow[T], box: list[T]) -> Flow[None]:
     """The same flow, its result put into a box: drivers hand out events, not results."""
     box.append((yield from flow))
 
 
-def reply_to(response: httpx.Response, *, is_open: bool) -> Reply:
+def reply_to(response: httpx.Response, body: bytes, *, is_open: bool) -> Reply:
     """The `Reply` of an answer; its body is read unless it is an open stream."""
-    body = b"" if is_open else response.content
     return Reply(response.status_code, dict(response.headers), body, is_open)
 
 

@@ -15,6 +15,7 @@ from weakref import WeakKeyDictionary
 import httpx
 
 _LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=100)
+_AIOHTTP_LIMITS = httpx.Limits(max_connections=0)  # None would mean aiohttp's own limit: 100
 
 
 class SyncClient:
@@ -68,10 +69,24 @@ class LoopClients:
             if known is not None:
                 return known[0]
             client = self._new_client()
-            lifetime = _closed_with_its_loop(client, owned=self._transport is None)
+            lifetime = self._closed_with(loop, client)
             self._alive[loop] = (client, lifetime)
         await anext(lifetime)
         return client
+
+    async def _closed_with(
+        self, loop: asyncio.AbstractEventLoop, client: httpx.AsyncClient
+    ) -> AsyncGenerator[None, None]:
+        try:
+            yield
+        finally:
+            with self._lock:
+                known = self._alive.get(loop)
+                # A client knows its loop: what stays here would keep both alive for good.
+                if known is not None and known[0] is client:
+                    del self._alive[loop]
+            if self._transport is None:
+                await client.aclose()
 
     def _new_client(self) -> httpx.AsyncClient:
         transport = self._transport or _fast_transport()
@@ -85,19 +100,9 @@ class LoopClients:
             await known[1].aclose()
 
 
-async def _closed_with_its_loop(
-    client: httpx.AsyncClient, *, owned: bool
-) -> AsyncGenerator[None, None]:
-    try:
-        yield
-    finally:
-        if owned:
-            await client.aclose()
-
-
 def _fast_transport() -> httpx.AsyncBaseTransport | None:
     try:
         from httpx_aiohttp import AiohttpTransport
     except ImportError:
         return None
-    return AiohttpTransport(limits=_LIMITS)
+    return AiohttpTransport(limits=_AIOHTTP_LIMITS)

@@ -25,7 +25,18 @@ from ..commands import (
 from ..errors import Abandoned, AzureAgentsError, DeadlineError
 from ..events import Event
 from ..threads.store import ThreadStore
-from .call import CLEAN_UP_COMMANDS, Call, Pieces, Wiring, boxed, reply_to, shorten_reads
+from .call import (
+    AFTER_THE_END,
+    CLEAN_UP_COMMANDS,
+    Call,
+    Pieces,
+    Wiring,
+    boxed,
+    guarded,
+    reply_to,
+    shorten_reads,
+)
+from .watchdog import Watchdog
 
 
 class SyncDriver:
@@ -46,7 +57,7 @@ class SyncDriver:
 
     def events(self, flow: Flow[None]) -> Generator[Event, None, None]:
         """Run `flow` and yield its events; closing the iterator abandons the turn."""
-        call = _SyncCall(self._wiring, self._store, self._client)
+        flow, call = guarded(flow), _SyncCall(self._wiring, self._store, self._client)
         resume: Callable[[Any], Command] = flow.send
         value: Any = None
         try:
@@ -99,6 +110,7 @@ class _SyncCall(Call):
         self._store = store
         self._client = client
         self._open: httpx.Response | None = None
+        self._watchdog: Watchdog | None = None
 
     def perform(self, command: Command) -> Any:
         match command:
@@ -126,10 +138,24 @@ class _SyncCall(Call):
             answer.append(response)
             self._open = response
             is_open = command.stream and response.is_success
-            if not is_open:
-                response.read()
-                self.close()
-            return reply_to(response, is_open=is_open)
+            body = b"" if is_open else self._read(response)
+            return reply_to(response, body, is_open=is_open)
+
+    def _read(self, response: httpx.Response) -> bytes:
+        """The body, whole; the turn's deadline ends also one that trickles in."""
+        pieces = []
+        for piece in response.iter_bytes():
+            pieces.append(piece)
+            if self._watchdog is None and not _is_whole(response):
+                self._watch(response, self.remaining())
+            self.remaining()
+        self.close()
+        return b"".join(pieces)
+
+    def _watch(self, response: httpx.Response, seconds: float | None) -> None:
+        if self._watchdog is None:
+            self._watchdog = Watchdog(response)
+        self._watchdog.allow(seconds)
 
     def pump(self, decoder: Decoder) -> Iterator[Event]:
         response = self._open
@@ -137,15 +163,20 @@ class _SyncCall(Call):
             raise TypeError("nothing to pump: no stream is open")
         with self.failures("reading the stream"):
             shorten_reads(response.request, self.between_events())
+            self._watch(response, self.remaining())
         chunks = response.iter_raw() if _is_plain(response) else response.iter_bytes()
+        is_done = False
         while True:
             with self.failures("reading the stream"):
+                data = self._next(chunks, decoder)
                 if not decoder.is_done:
                     self.remaining()
-                data = self._next(chunks, decoder)
             if data is None:
                 break
             yield from decoder.feed(data)
+            if decoder.is_done and not is_done:
+                is_done = True
+                self._watch(response, AFTER_THE_END)
         self.close()
 
     def _next(self, chunks: Iterator[bytes], decoder: Decoder) -> bytes | None:
@@ -173,10 +204,18 @@ class _SyncCall(Call):
 
     def close(self) -> None:
         """Close the stream that is open, if any."""
+        watchdog, self._watchdog = self._watchdog, None
+        if watchdog is not None:
+            watchdog.rest()
         response, self._open = self._open, None
         if response is not None:
             with suppress(httpx.HTTPError, OSError):
                 response.close()
+
+
+def _is_whole(response: httpx.Response) -> bool:
+    length = response.headers.get("content-length", "")
+    return length.isdigit() and response.num_bytes_downloaded >= int(length)
 
 
 def _is_plain(response: httpx.Response) -> bool:

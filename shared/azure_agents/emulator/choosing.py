@@ -15,10 +15,11 @@ if TYPE_CHECKING:
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 # Words in the names of tools that say how, not what.
-_GENERIC = frozenset(
+_HOW = (
     "api call calculate check compute create do execute fetch find function get list look lookup "
-    "make my perform query read retrieve return run search tool value".split()
+    "make my perform query read retrieve return run search tool value"
 )
+_GENERIC = frozenset(_HOW.split())
 _ENOUGH = 3
 
 

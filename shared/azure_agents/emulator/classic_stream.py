@@ -15,7 +15,7 @@ from .classic_play import DONE, Player, count_call, run_event
 from .classic_steps import mcp_call
 from .replies import Failed, ToolCalls, limited, said, searched
 from .server_tools import McpApproval
-from .turns import Think, frame
+from .turns import Frame, Think, Wait, frame
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,13 +54,18 @@ def _leg(world: World, run: Run) -> Work:
     yield run_event(run)
     seen = _seen(world, run, remember=world.rules.remember_tool_rounds)
     parts = yield Think(seen, run.assistant.brain)
-    parts = searched(parts, seen)
+    parts = searched(world.sky.spoil(parts), seen)
     parts = _until_pause(limited(parts, run.wire["max_completion_tokens"]))
     calls = _calls(world, parts)
     prompt = tokens.count_prompt(seen.messages, seen.instructions, seen.additional_instructions)
     run.prompt_tokens += prompt
     _record(world, run, seen, parts, calls)
-    yield from Player(world, run, calls, prompt).play(parts)
+    if world.sky.weather.slow_start:
+        yield Wait(world.sky.weather.slow_start)
+    for step in Player(world, run, calls, prompt).play(parts):
+        yield step
+        if isinstance(step, Frame) and (pause := world.sky.pause_after(step.event)):
+            yield Wait(pause)
     yield DONE
 
 

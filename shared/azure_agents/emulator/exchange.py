@@ -51,6 +51,7 @@ class Answer:
         start: Index of the first event to send.
         render: Makes the body once the turn is over.
         raw: Body bytes that are no JSON.
+        delivered: Called once the answer is out, or its client is gone.
     """
 
     body: JSON | None = None
@@ -61,6 +62,7 @@ class Answer:
     start: int = 0
     render: Callable[[], JSON] | None = None
     raw: bytes | None = None
+    delivered: Callable[[], None] | None = None
 
 
 def check_metadata(body: JSON) -> dict[str, str]:

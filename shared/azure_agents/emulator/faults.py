@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 if TYPE_CHECKING:
@@ -111,6 +111,23 @@ class Fault:
         return self.status, headers, body
 
 
+# What goes wrong most, by name; all of it hits turns unless told otherwise.
+TURNS = r"/(?:responses|runs|submit_tool_outputs)$"
+NAMED: Mapping[str, Fault] = {
+    "connection refused": Fault("refuse"),
+    "connection reset": Fault("reset_before"),
+    "throttled": Fault("status_before", method="POST", path=TURNS, status=429),
+    "throttled twice": Fault("status_before", method="POST", path=TURNS, status=429, times=2),
+    "token expired": Fault("status_before", status=401),
+    "server error": Fault("status_before", method="POST", path=TURNS, status=500),
+    "unavailable": Fault("status_before", method="POST", path=TURNS, status=503),
+    "answer lost": Fault("lost", method="POST", path=TURNS),
+    "stream cut": Fault("cut", method="POST", path=TURNS, after_events=6),
+    "stream silent": Fault("stall", method="POST", path=TURNS, after_events=6),
+    "turn lost": Fault("cut", method="POST", path=TURNS, after_events=3, finishes=False),
+}
+
+
 class Faults:
     """The faults of one emulator, with how often each has matched."""
 
@@ -122,6 +139,13 @@ class Faults:
         """Plan faults."""
         with self._lock:
             self._counts += [(fault, [0]) for fault in faults]
+
+    def plan(self, name: str, **changes: Any) -> None:
+        """Plan a fault by its name, see `NAMED`; `changes` are fields of `Fault`."""
+        if name not in NAMED:
+            known = ", ".join(repr(one) for one in NAMED)
+            raise ValueError(f"no fault is called {name!r}; use one of {known}")
+        self.add(replace(NAMED[name], **changes))
 
     def clear(self) -> None:
         """Forget every planned fault."""

@@ -98,6 +98,17 @@ def openai(
     return Problem(status, {"error": error}, turn=turn)
 
 
+def conflict() -> Problem:
+    """E1, 409: two clients change the same thing at once."""
+    error = {
+        "code": "conflict",
+        "message": "The resource already exists or was modified concurrently. Please retry.",
+        "type": "error",
+        "param": "",
+    }
+    return Problem(409, {"error": error | _footer()})
+
+
 def gateway(status: int, code: str, message: str) -> Problem:
     """E4: routing, api-version, roles."""
     return Problem(status, {"error": {"code": code, "message": message}})

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from . import classic_assistants, files, v2_agents
+from . import classic_assistants, files, v2_agents, vector_stores
 from .brains import Brain
 from .clock import FakeClock
 from .credential import AsyncCredential, Credential, Gate
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from .replies import Script
     from .server import Served
     from .transcripts import SeenTurn
+    from .weather import Weather
 
 _HOST = "emulator.services.ai.azure.com"
 _EPOCH = 1_790_000_000  # where time starts when a seed makes everything repeatable
@@ -54,6 +56,14 @@ class CreatedAgent:
     def script(self, reply: Script) -> None:
         """Answer differently from now on."""
         self._made.brain = Brain(reply)
+
+    def become(self, other: CreatedAgent) -> None:
+        """Take over everything of another assistant but its id."""
+        made, new = self._made, other._made
+        assert isinstance(made, Assistant)  # noqa: S101 - for the type checker
+        assert isinstance(new, Assistant)  # noqa: S101 - v2 agents get a new version instead
+        kept = {key: made.wire[key] for key in ("id", "created_at")}
+        made.wire, made.brain = new.wire | kept, new.brain
 
     def __str__(self) -> str:
         return self.model
@@ -115,6 +125,11 @@ class Emulator:
         self.faults.clear()
 
     @property
+    def weather(self) -> Weather:
+        """The conditions that every client meets; set its attributes at any time."""
+        return self._world.sky.weather
+
+    @property
     def api_key(self) -> str:
         """A key that the v2 routes accept instead of a token."""
         return self.gate.api_key
@@ -129,7 +144,12 @@ class Emulator:
         self.gate.revoke()
 
     def serve(
-        self, host: str = "127.0.0.1", port: int = 0, *, strict_auth: bool = False
+        self,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        *,
+        strict_auth: bool = False,
+        tls: Path | None = None,
     ) -> AbstractContextManager[Served]:
         """Serve this emulator on a socket for the length of a ``with`` block.
 
@@ -137,10 +157,11 @@ class Emulator:
             host: Address to listen on.
             port: Port to listen on; 0 takes a free one.
             strict_auth: Accept only tokens that the emulator handed out.
+            tls: Folder for a certificate made for it; None serves plain http.
         """
         from .server import serve
 
-        return serve(self, host, port, strict_auth=strict_auth)
+        return serve(self, host, port, strict_auth=strict_auth, tls=tls)
 
     @property
     def agents(self) -> list[CreatedAgent]:
@@ -149,6 +170,32 @@ class Emulator:
             latest = [agent.latest for agent in self._world.agents.values()]
             made = [*latest, *self._world.assistants.values()]
         return [CreatedAgent(one) for one in made if one is not None]
+
+    def agent(self, name: str) -> CreatedAgent:
+        """The agent of this name, id or model string.
+
+        Raises:
+            LookupError: There is none.
+        """
+        for agent in self.agents:
+            if name in {agent.name, agent.id}:
+                return agent
+        known = ", ".join(repr(agent.name) for agent in self.agents) or "none"
+        raise LookupError(f"no agent is called {name!r}; there are: {known}")
+
+    def load(self, path: str | Path) -> list[CreatedAgent]:
+        """Create the agents of a YAML file, and follow its changes from now on.
+
+        Raises:
+            ConfigError: PyYAML is not installed, or the file has another form.
+        """
+        from .agents_file import AgentsFile
+
+        return AgentsFile(Path(path)).follow(self)
+
+    def before_requests(self, look: Callable[[], None]) -> None:
+        """Have something looked after before every request."""
+        self._world.before_requests.append(look)
 
     def connection(self) -> dict[str, Any]:
         """Keyword arguments that connect a client to this emulator."""
@@ -194,6 +241,21 @@ class Emulator:
             full = {"kind": "prompt", **fields}
             return CreatedAgent(v2_agents.add_version(self._world, name, full, reply))
 
+    def change_agent(self, agent: CreatedAgent, **arguments: Any) -> CreatedAgent:
+        """Give an agent other settings: a new version (v2), or the same assistant (classic).
+
+        Args:
+            agent: The agent.
+            **arguments: As for `create_agent`.
+        """
+        with self._world.lock:
+            new = self.create_agent(**arguments)
+            if agent.generation == "v2":
+                return new
+            agent.become(new)
+            del self._world.assistants[new.id]
+            return agent
+
     def add_file(self, filename: str, data: bytes, *, container_id: str | None = None) -> str:
         """Put a file on the server, for answers to point to; returns its id.
 
@@ -211,6 +273,11 @@ class Emulator:
             world.container_files[container_id, id] = stored
             return id
 
+    def add_vector_store(self, name: str, file_ids: Sequence[str]) -> str:
+        """Make a vector store of files that are on the server; returns its id."""
+        with self._world.lock:
+            return vector_stores.add_store(self._world, name, file_ids)
+
     @property
     def seen(self) -> list[SeenTurn]:
         """What agents saw and answered, turn by turn, in the order in which they answered."""
@@ -227,6 +294,13 @@ class Emulator:
             if id in {turn.response_id, turn.run_id}:
                 return turn
         raise LookupError(f"no turn has response or run id {id!r}; {len(self.seen)} were seen")
+
+    @property
+    def active_runs(self) -> list[str]:
+        """Ids of the classic runs that are not over: working, or waiting for somebody."""
+        self.wireline.service.pass_time()
+        with self._world.lock:
+            return list(self._world.active_runs)
 
     @property
     def requests(self) -> list[LoggedRequest]:

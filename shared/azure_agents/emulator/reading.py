@@ -22,12 +22,13 @@ _BINARY = (".doc", ".pdf")
 _WORD = re.compile(r"\w+")
 
 # Words that say nothing about what a text is about.
-_EMPTY = frozenset(
+_SMALL = (
     "a about all an and any are as at be by can could do does for from give has have how i if in "
     "into is it its me my of on or our please show so some tell that the their them there these "
     "they this to up us use using want was we what when where which who why will with would you "
-    "your".split()
+    "your"
 )
+_EMPTY = frozenset(_SMALL.split())
 
 
 def text_of(filename: str, data: bytes) -> str:

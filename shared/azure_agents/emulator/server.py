@@ -14,8 +14,13 @@ from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from .. import jsonio
 from ..errors import ConfigError
+from .agents_file import MISSING, AgentsFile
+from .certificate import Certificate, make_certificate
 from .clock import RealClock
+from .control import ROOT as CONTROL
+from .control import control, is_allowed
 from .credential import Gate
 from .project import Emulator
 from .service import Service
@@ -34,9 +39,6 @@ Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 
-_MISSING = (
-    'serving needs uvicorn and PyYAML; install them with: pip install "azure-agents[emulator]"'
-)
 DEMO_AGENTS: tuple[Mapping[str, Any], ...] = (
     {"name": "my-agent"},
     {"name": "my-classic-agent", "generation": "classic"},
@@ -47,19 +49,22 @@ class Application:
     """An ASGI application.
 
     Args:
-        wireline: The emulator's end of the line.
-        clock: Where waits happen.
+        foundry: What is served, and controlled.
+        wireline: Its end of the line.
     """
 
-    def __init__(self, wireline: Wireline, clock: Clock) -> None:
+    def __init__(self, foundry: Emulator, wireline: Wireline) -> None:
+        self._foundry = foundry
         self._wireline = wireline
-        self._clock = clock
+        self._clock: Clock = foundry.clock
         self.sockets: dict[Any, BaseTransport] = {}
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Serve one connection's request."""
         if scope["type"] == "lifespan":
             await _live(receive, send)
+        elif scope["type"] == "http" and _is_control(scope):
+            await self._control(scope, receive, send)
         elif scope["type"] == "http":
             request = await _read(scope, receive)
             gone = asyncio.ensure_future(_hang_up(receive))
@@ -69,6 +74,14 @@ class Application:
             finally:
                 gone.cancel()
                 actions.close()
+
+    async def _control(self, scope: Message, receive: Receive, send: Send) -> None:
+        request = await _read(scope, receive)
+        method, path = scope["method"], scope["path"]
+        status, answer = control(self._foundry, method, path, request.body)
+        headers = [(b"content-type", b"application/json")]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": jsonio.dumps(answer)})
 
     async def _perform(
         self, actions: Actions, scope: Message, send: Send, gone: asyncio.Future[None]
@@ -108,6 +121,16 @@ class Application:
             socket.abort()  # type: ignore[attr-defined]  # a write transport
 
 
+def _is_control(scope: Message) -> bool:
+    inside = scope["path"] == CONTROL or scope["path"].startswith(f"{CONTROL}/")
+    client = scope["client"][0] if scope.get("client") else ""
+    return inside and is_allowed(client, _headers(scope))
+
+
+def _headers(scope: Message) -> dict[str, str]:
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+
+
 async def _live(receive: Receive, send: Send) -> None:
     while True:
         message = await receive()
@@ -123,7 +146,7 @@ async def _read(scope: Message, receive: Receive) -> Request:
         body += message.get("body", b"")
         if not message.get("more_body", False):
             break
-    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    headers = _headers(scope)
     query = scope["query_string"].decode()
     return read_request(scope["method"], scope["path"], query, headers, body)
 
@@ -140,18 +163,22 @@ class Served:
     Attributes:
         endpoint: The project endpoint to give to clients.
         port: The port it listens on.
+        control: Where it is controlled, see `control`.
+        authority: File with the certificate authority to trust, if it is served with TLS.
     """
 
     endpoint: str
     port: int
+    control: str = ""
+    authority: Path | None = None
 
 
-def _uvicorn_server(app: Application, host: str, port: int) -> Any:
+def _uvicorn_server(app: Application, host: str, port: int, certificate: Certificate | None) -> Any:
     try:
         import uvicorn
         from uvicorn.protocols.http.h11_impl import H11Protocol
     except ImportError as exc:
-        raise ConfigError(_MISSING) from exc
+        raise ConfigError(MISSING) from exc
 
     class Protocol(H11Protocol):
         """Tells the application which socket belongs to which client."""
@@ -171,6 +198,8 @@ def _uvicorn_server(app: Application, host: str, port: int) -> Any:
         http=Protocol,
         log_level="critical",
         timeout_graceful_shutdown=1,
+        ssl_certfile=certificate.chain if certificate else None,
+        ssl_keyfile=certificate.key if certificate else None,
     )
     return uvicorn.Server(config)
 
@@ -180,12 +209,17 @@ def _application(foundry: Emulator, *, strict_auth: bool) -> Application:
     gate = foundry.gate if strict_auth else Gate(world, strict=False)
     line = foundry.wireline
     wireline = Wireline(world, Service(world, gate), line.faults, line.chunk_size, line.requests)
-    return Application(wireline, foundry.clock)
+    return Application(foundry, wireline)
 
 
 @contextlib.contextmanager
 def serve(
-    foundry: Emulator, host: str = "127.0.0.1", port: int = 0, *, strict_auth: bool = False
+    foundry: Emulator,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    *,
+    strict_auth: bool = False,
+    tls: Path | None = None,
 ) -> Iterator[Served]:
     """Serve an emulator from a thread for the length of a ``with`` block.
 
@@ -194,11 +228,14 @@ def serve(
         host: Address to listen on.
         port: Port to listen on; 0 takes a free one.
         strict_auth: Accept only tokens that the emulator handed out.
+        tls: Folder for a certificate made for it; None serves plain http.
 
     Raises:
         ConfigError: uvicorn is not installed, or the port is taken.
     """
-    server = _uvicorn_server(_application(foundry, strict_auth=strict_auth), host, port)
+    certificate = make_certificate(tls) if tls else None
+    app = _application(foundry, strict_auth=strict_auth)
+    server = _uvicorn_server(app, host, port, certificate)
     thread = threading.Thread(target=_run, args=(server,), name="foundry-emulator", daemon=True)
     thread.start()
     while not server.started:
@@ -207,7 +244,10 @@ def serve(
         time.sleep(0.005)
     bound = server.servers[0].sockets[0].getsockname()[1]
     try:
-        yield Served(f"http://{host}:{bound}{ROOT}", bound)
+        shown = f"[{host}]" if ":" in host else host
+        root = f"{'https' if certificate else 'http'}://{shown}:{bound}"
+        authority = certificate.authority if certificate else None
+        yield Served(f"{root}{ROOT}", bound, f"{root}{CONTROL}", authority)
     finally:
         server.should_exit = True
         thread.join(timeout=10)
@@ -218,21 +258,14 @@ def _run(server: Any) -> None:
         server.run()
 
 
-def read_agents(path: Path) -> list[dict[str, Any]]:
-    """Read agents from a YAML file: a list of `create_agent` arguments under ``agents``.
+def read_agents(path: Path) -> AgentsFile:
+    """Read agents from a YAML file, see `agents_file`.
 
     Raises:
         ConfigError: PyYAML is not installed, or the file has another form.
+        OSError: The file cannot be read.
     """
-    try:
-        import yaml
-    except ImportError as exc:
-        raise ConfigError(_MISSING) from exc
-    content = yaml.safe_load(path.read_text())
-    agents = content.get("agents") if isinstance(content, dict) else None
-    if not isinstance(agents, list) or not all(isinstance(agent, dict) for agent in agents):
-        raise ConfigError(f"{str(path)!r} has no list of agents; write them under `agents:`")
-    return agents
+    return AgentsFile(path)
 
 
 def run_server(
@@ -241,6 +274,7 @@ def run_server(
     *,
     agents: Sequence[Mapping[str, Any]] = DEMO_AGENTS,
     strict_auth: bool = False,
+    tls: Path | None = None,
     ready: Callable[[Served, Emulator], None] | None = None,
 ) -> None:
     """Serve a new emulator on the real clock until interrupted: the command line's part.
@@ -248,14 +282,19 @@ def run_server(
     Args:
         host: Address to listen on.
         port: Port to listen on; 0 takes a free one.
-        agents: Agents to create, as arguments of `Emulator.create_agent`.
+        agents: Agents to create, as arguments of `Emulator.create_agent`; an `AgentsFile` is
+            followed when it changes.
         strict_auth: Accept only tokens that the emulator handed out.
+        tls: Folder for a certificate made for it; None serves plain http.
         ready: Called once it listens, for instance to print the endpoint and the agents.
     """
     foundry = Emulator(clock=RealClock())
-    for agent in agents:
-        foundry.create_agent(**agent)
-    with serve(foundry, host, port, strict_auth=strict_auth) as served:
+    if isinstance(agents, AgentsFile):
+        agents.follow(foundry)
+    else:
+        for agent in agents:
+            foundry.create_agent(**agent)
+    with serve(foundry, host, port, strict_auth=strict_auth, tls=tls) as served:
         if ready is not None:
             ready(served, foundry)
         with contextlib.suppress(KeyboardInterrupt):

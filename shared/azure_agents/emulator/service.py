@@ -31,7 +31,9 @@ class Service:
 
     def answer(self, request: Request) -> Answer:
         """Apply a request and answer it; a turn in the answer has one more reader."""
-        self._pass_time()
+        for look in self._world.before_requests:
+            look()
+        self.pass_time()
         try:
             answer = self._apply(request)
         except Problem as problem:
@@ -41,7 +43,8 @@ class Service:
         answer.headers = self._headers(request, answer) | answer.headers
         return answer
 
-    def _pass_time(self) -> None:
+    def pass_time(self) -> None:
+        """Let everything happen that the clock says has happened."""
         world = self._world
         with world.lock:
             turns = world.unfinished()

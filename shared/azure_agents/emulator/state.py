@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from ._ids import Ids
 from .transcripts import SeenMessage, SeenTurn
+from .weather import Sky, Weather
 
 if TYPE_CHECKING:
     from ..jsonio import JSON
@@ -46,16 +48,46 @@ class AgentVersion:
 
 @dataclass(slots=True)
 class Agent:
-    """A v2 agent: a name and its versions; numbers are never used twice."""
+    """A v2 agent: a name and its versions; numbers are never used twice.
+
+    Attributes:
+        made: How many versions there have been.
+        details: What was patched: its endpoint, its card.
+        state: ``"enabled"`` or ``"disabled"``.
+        is_managed: Whether anybody cared about endpoint and state; older answers show neither.
+        sessions: Sessions of a hosted agent.
+        creating: Versions that are being created right now.
+    """
 
     name: str
     versions: dict[str, AgentVersion] = field(default_factory=dict)
     made: int = 0
+    details: JSON = field(default_factory=dict)
+    state: str = "enabled"
+    is_managed: bool = False
+    sessions: dict[str, Session] = field(default_factory=dict)
+    creating: int = 0
+
+    @property
+    def is_hosted(self) -> bool:
+        """Whether its newest version runs in a container."""
+        return self.latest is not None and self.latest.definition.get("kind") == "hosted"
 
     @property
     def latest(self) -> AgentVersion | None:
         """The newest version that still exists."""
         return next(reversed(self.versions.values()), None)
+
+
+@dataclass(slots=True)
+class Session:
+    """A session of a hosted agent; its container sees what was said in it before."""
+
+    id: str
+    created_at: int
+    used_at: int
+    status: str = "active"
+    items: list[JSON] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -97,6 +129,7 @@ class Response:
     usage: JSON | None = None
     turn: Turn | None = None
     era: Era = "ga"
+    session: Session | None = None
 
     @property
     def is_stored(self) -> bool:
@@ -247,6 +280,7 @@ class World:
         self.rules = rules
         self.default = default
         self.ids = Ids(seed, clock.time)
+        self.sky = Sky(Weather(), seed)
         self.lock = threading.Condition(threading.RLock())
         self.agents: dict[str, Agent] = {}
         self.conversations: dict[str, Conversation] = {}
@@ -258,6 +292,7 @@ class World:
         self.container_files: dict[tuple[str, str], StoredFile] = {}
         self.stores: dict[str, VectorStore] = {}
         self.seen: list[SeenTurn] = []
+        self.before_requests: list[Callable[[], None]] = []
         self.turns: list[Turn] = []
 
     @property

@@ -184,7 +184,10 @@ class Turn:
             with self._lock:
                 step = self.step()
                 if isinstance(step, Wait):
-                    self._wake = self._clock.time() + step.seconds
+                    now = self._clock.time()
+                    self._wake = max(now, self._wake) + step.seconds
+                    if self._wake < now + 1:  # a look lasts a second: short waits fit into it
+                        continue
                 if step is None or isinstance(step, Wait):
                     return
                 if self._status() != before and not self._is_settled():

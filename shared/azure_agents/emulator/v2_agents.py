@@ -28,6 +28,7 @@ def add_version(
     definition: JSON,
     script: Script = None,
     *,
+    brain: Brain | None = None,
     description: str = "",
     metadata: dict[str, str] | None = None,
 ) -> AgentVersion:
@@ -38,7 +39,7 @@ def add_version(
         name=name,
         version=str(agent.made),
         definition=definition,
-        brain=world.default if script is None else Brain(script),
+        brain=brain or (world.default if script is None else Brain(script)),
         created_at=world.now,
         description=description,
         metadata=metadata or {},
@@ -58,21 +59,60 @@ def check_name(name: str) -> None:
 
 
 def create_version(world: World, request: Request, name: str) -> Answer:
-    """POST /agents/{name}/versions."""
-    check_name(name)
+    """POST /agents/{name}/versions.
+
+    While the answer to one is on its way, another one for the same agent is a conflict.
+    """
+    known = world.agents.get(name)
+    if known is not None and known.creating:
+        raise problems.conflict()
+    answer = Answer(version_wire(_create(world, request, name, request.json())))
+    agent = world.agents[name]
+    agent.creating += 1
+
+    def delivered() -> None:
+        agent.creating -= 1
+
+    answer.delivered = delivered
+    return answer
+
+
+def create_agent(world: World, request: Request) -> Answer:
+    """POST /agents: the first version of a new agent. From the TypeSpec, not recorded."""
     body = request.json()
+    name = str(body.pop("name", ""))
+    if name in world.agents:
+        raise problems.conflict()
+    _create(world, request, name, body)
+    return Answer(agent_wire(world.agents[name]))
+
+
+def update_agent(world: World, request: Request, name: str) -> Answer:
+    """POST /agents/{name}: a new version if anything changed. From the TypeSpec, not recorded."""
+    agent, body = find(world, name), request.json()
+    latest = agent.latest
+    same = latest is not None and latest.definition == body.get("definition")
+    if not same:
+        _create(world, request, name, body)
+    return Answer(agent_wire(agent))
+
+
+def _create(world: World, request: Request, name: str, body: JSON) -> AgentVersion:
+    check_name(name)
     definition = body.get("definition")
     if not isinstance(definition, dict):
         raise problems.invalid_payload("Required property is missing", "/definition")
     _check_definition(definition, request)
-    version = add_version(
+    # Whoever makes a new version of a scripted agent goes on with the same script.
+    known = world.agents.get(name)
+    return add_version(
         world,
         name,
         definition,
+        brain=known.latest.brain if known and known.latest else None,
         description=body.get("description") or "",
         metadata=check_metadata(body),
     )
-    return Answer(version_wire(version))
 
 
 def _check_definition(definition: JSON, request: Request) -> None:
@@ -113,13 +153,21 @@ def get_agent(world: World, _: Request, name: str) -> Answer:
 
 def list_agents(world: World, request: Request) -> Answer:
     """GET /agents."""
-    agents = [agent_wire(agent) for agent in world.agents.values()]
+    wanted = request.query.get("kind")
+    agents = [
+        agent_wire(agent)
+        for agent in world.agents.values()
+        if wanted is None or (agent.latest and agent.latest.definition.get("kind") == wanted)
+    ]
     return Answer(v2_list(agents, request.query))
 
 
-def delete_agent(world: World, _: Request, name: str) -> Answer:
-    """DELETE /agents/{name}."""
-    find(world, name)
+def delete_agent(world: World, request: Request, name: str) -> Answer:
+    """DELETE /agents/{name}; live sessions of a hosted agent need ``force``."""
+    agent = find(world, name)
+    is_live = any(session.status == "active" for session in agent.sessions.values())
+    if is_live and request.query.get("force", "").lower() != "true":
+        raise problems.conflict()
     del world.agents[name]
     return Answer({"object": "agent.deleted", "name": name, "deleted": True})
 

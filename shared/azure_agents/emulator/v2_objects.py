@@ -13,7 +13,7 @@ from .eras import show_response
 
 if TYPE_CHECKING:
     from ..jsonio import JSON
-    from .state import Agent, AgentVersion, Conversation, Response
+    from .state import Agent, AgentVersion, Conversation, Response, Session
 
 _FIRST = ("message", "function_call", "reasoning")  # what a model says to a prompt itself
 _SAFE = {"filtered": False, "severity": "safe"}
@@ -59,7 +59,26 @@ def agent_wire(agent: Agent) -> JSON:
     """An agent with its latest version."""
     latest = agent.latest
     versions = {"latest": version_wire(latest)} if latest is not None else {}
-    return {"object": "agent", "id": agent.name, "name": agent.name, "versions": versions}
+    wire: JSON = {"object": "agent", "id": agent.name, "name": agent.name, "versions": versions}
+    if agent.is_managed:  # later answers always have it, the recorded ones never
+        wire |= {"state": agent.state, "configuration_state": agent.state}
+    return wire | agent.details
+
+
+def session_wire(agent: Agent, session: Session) -> JSON:
+    """A session of a hosted agent."""
+    latest = agent.latest
+    return {
+        "agent_session_id": session.id,
+        "version_indicator": {
+            "type": "version_ref",
+            "agent_version": latest.version if latest else "",
+        },
+        "status": session.status,
+        "created_at": session.created_at,
+        "last_accessed_at": session.used_at,
+        "expires_at": session.used_at + 30 * 86_400,
+    }
 
 
 def conversation_wire(conversation: Conversation) -> JSON:
@@ -78,6 +97,8 @@ def response_wire(response: Response) -> JSON:
         wire = _workflow_wire(response)
         del wire["completed_at"]
         return wire
+    if response.session is not None:
+        return _hosted_wire(response, response.session)
     params, wire = response.params, _settings(response)
     wire["service_tier"] = "auto" if response.completed_at is None else "default"
     if response.previous is not None:
@@ -149,6 +170,8 @@ def streamed_response_wire(response: Response) -> JSON:
     """A response inside stream events: every field is there, null where it has no value."""
     if response.is_workflow:
         return _workflow_wire(response)
+    if response.session is not None:
+        return _hosted_wire(response, response.session)
     params, definition = response.params, response.definition
     conversation, previous = response.conversation, response.previous
     reasoning = {"effort": "none", "summary": None} | (definition.get("reasoning") or {})
@@ -191,6 +214,23 @@ def streamed_response_wire(response: Response) -> JSON:
     }
     wire |= {"agent_reference": response.agent.reference} if response.agent else {}
     return show_response(response, wire, streamed=True)
+
+
+def _hosted_wire(response: Response, session: Session) -> JSON:
+    wire: JSON = {
+        "id": response.id,
+        "object": "response",
+        "output": response.output,
+        "created_at": response.created_at,
+        "agent_reference": response.agent.reference if response.agent else None,
+        "status": response.status,
+    }
+    if response.completed_at is not None:
+        wire["completed_at"] = response.completed_at
+    if response.error is not None:
+        wire["error"] = response.error
+    wire |= {"response_id": response.id, "model": "", "agent_session_id": session.id}
+    return wire | {"background": response.is_background}
 
 
 def _workflow_wire(response: Response) -> JSON:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from . import eras, problems, v2_conversations
+from . import eras, problems, v2_conversations, v2_endpoints
 from ._ids import partition_of
 from .exchange import Answer, Request, check_metadata
 from .paging import v2_list
-from .state import AgentVersion, Conversation, Response
+from .state import Agent, AgentVersion, Conversation, Response, Session
 from .v2_input import check_approvals, check_calls, check_fields, check_ids, read_items
 from .v2_objects import response_wire
 from .v2_stream import respond
@@ -32,21 +32,35 @@ def create_on_endpoint(world: World, request: Request, name: str) -> Answer:
     """POST /agents/{name}/endpoint/protocols/openai/responses: the path names the agent."""
     body = request.json()
     body["agent_reference"] = {"type": "agent_reference", "name": name}
-    return _create(world, body, request)
+    agent = world.agents.get(name)
+    if agent is None or not agent.is_hosted:
+        return _create(world, body, request)
+    session = _session(world, agent, body.pop("agent_session_id", None))
+    answer = _create(world, body, request, session)
+    answer.headers["x-agent-session-id"] = session.id
+    return answer
 
 
-def _create(world: World, body: JSON, request: Request) -> Answer:
+def _session(world: World, agent: Agent, id: str | None) -> Session:
+    """The session that a hosted agent answers in: the named one, or a new one."""
+    if id is None:
+        return v2_endpoints.add_session(world, agent)
+    return v2_endpoints.find_session(world, agent, id)
+
+
+def _create(world: World, body: JSON, request: Request, session: Session | None = None) -> Answer:
     body = eras.read_reference(world, body)
     check_fields(body)
     check_metadata(body)
     _check_background(body)
-    agent, model, brain = _who(world, body)
+    agent, model, brain = _who(world, body, is_hosted=session is not None)
     _check_image_header(agent, request)
     conversation = _conversation(world, body)
     previous = _previous(world, body)
     if conversation is not None:
         v2_conversations.check_free(conversation)
-    context = list(conversation.items) if conversation else previous.chain() if previous else []
+    kept = conversation or session
+    context = list(kept.items) if kept else previous.chain() if previous else []
     partition = _partition(world, conversation, previous)
     inputs = _inputs(world, body, context, partition)
     response = Response(
@@ -63,14 +77,15 @@ def _create(world: World, body: JSON, request: Request) -> Answer:
         context=context,
         status="queued" if body.get("background") else "in_progress",
         era=world.rules.era,
+        session=session,
     )
     return _start(world, response)
 
 
 def _new_id(world: World, agent: AgentVersion | None, partition: str) -> str:
-    if agent is not None and agent.definition.get("kind") == "workflow":
-        return world.ids.stored("wfresp", partition)
-    return world.ids.made("resp", partition)
+    prefixes = {"workflow": "wfresp", "hosted": "caresp"}
+    prefix = prefixes.get(str(agent.definition.get("kind"))) if agent else None
+    return world.ids.stored(prefix, partition) if prefix else world.ids.made("resp", partition)
 
 
 def _check_background(body: JSON) -> None:
@@ -79,11 +94,11 @@ def _check_background(body: JSON) -> None:
         raise problems.openai(400, message, param="background", code="invalid_value")
 
 
-def _who(world: World, body: JSON) -> tuple[AgentVersion | None, str, Brain]:
+def _who(world: World, body: JSON, *, is_hosted: bool) -> tuple[AgentVersion | None, str, Brain]:
     """Who answers: an agent's version, or a plain model."""
     reference = body.get("agent_reference")
     if reference is not None:
-        agent = _agent(world, reference)
+        agent = _agent(world, reference, is_hosted=is_hosted)
         return agent, str(agent.definition.get("model", "")), agent.brain
     model = body.get("model")
     if not model:
@@ -98,7 +113,7 @@ def _who(world: World, body: JSON) -> tuple[AgentVersion | None, str, Brain]:
     return None, str(model), world.default
 
 
-def _agent(world: World, reference: Any) -> AgentVersion:
+def _agent(world: World, reference: Any, *, is_hosted: bool) -> AgentVersion:
     if not isinstance(reference, dict) or not isinstance(reference.get("name"), str):
         raise problems.invalid_payload("Required property is missing", "/agent_reference/name")
     if reference.get("type", "agent_reference") != "agent_reference":
@@ -108,13 +123,20 @@ def _agent(world: World, reference: Any) -> AgentVersion:
         sentence = "Value should be 'string'"
         raise problems.invalid_payload(sentence, "/agent_reference/version")
     agent = world.agents.get(reference["name"])
-    found = agent and (agent.latest if version is None else agent.versions.get(version))
-    if not found:
+    found = agent and _version(world, agent, version)
+    if not agent or not found:
         message = f"Agent {reference['name']} with version {version or ''} not found"
         raise problems.foundry(404, "not_found", message.replace("  ", " "))
-    if found.definition.get("kind") == "hosted":
+    v2_endpoints.check_enabled(agent)
+    if found.definition.get("kind") == "hosted" and not is_hosted:
         raise problems.gateway(400, "bad_request", "ID cannot be null or empty (Parameter 'id')")
     return found
+
+
+def _version(world: World, agent: Agent, version: str | None) -> AgentVersion | None:
+    if version is None:
+        return v2_endpoints.select_version(world, agent)
+    return agent.versions.get(version)
 
 
 def _check_image_header(agent: AgentVersion | None, request: Request) -> None:

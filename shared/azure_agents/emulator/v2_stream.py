@@ -54,19 +54,23 @@ def respond(world: World, response: Response) -> Work:
     yield emit.status("response.in_progress")
     seen = _seen(world, response)
     parts = yield Think(seen, response.brain)
-    parts = searched(parts, seen)
+    parts = searched(world.sky.spoil(parts), seen)
     parts = limited(parts, response.params.get("max_output_tokens"))
     output: list[JSON] = []
     maker = ItemMaker(world, response)
     made = [(part, maker.items_of(part)) for part in parts]
     usage = _count(seen, made)
     world.seen.append(_answered(seen, parts, made, usage))
+    if world.sky.weather.slow_start:
+        yield Wait(world.sky.weather.slow_start)
     for part, items in made:
         if isinstance(part, Pause):
             yield Wait(part.seconds)
         workflow = response.is_workflow
         for event, fields in stream_items(world, part, items, len(output), is_workflow=workflow):
             yield emit(event, **fields)
+            if pause := world.sky.pause_after(event):
+                yield Wait(pause)
         output += items
     _finish(world, response, parts, output, usage)
     yield emit.status(f"response.{response.status}")
@@ -158,6 +162,8 @@ def _finish(
             response.incomplete_details = {"reason": part.reason}
     if response.status != "failed":
         response.completed_at = world.now
+    if response.session is not None and response.status != "failed":
+        response.session.items += [*response.inputs, *output]
     conversation = response.conversation
     if conversation is not None:
         # Not recorded: whether a failed response leaves its input behind. Here it does not.

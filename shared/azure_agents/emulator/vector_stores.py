@@ -18,6 +18,8 @@ from .reading import chunks_of, text_of
 from .search import Chunk
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ..jsonio import JSON
     from .state import World
 
@@ -73,7 +75,16 @@ def find(world: World, id: str) -> VectorStore:
 
 def create(world: World, request: Request) -> Answer:
     """POST /vector_stores."""
-    body = request.json()
+    return Answer(_create(world, request.json()).wire)
+
+
+def add_store(world: World, name: str, file_ids: Sequence[str]) -> str:
+    """Make a store of files; returns its id."""
+    store = _create(world, {"name": name, "file_ids": list(file_ids)})
+    return str(store.wire["id"])
+
+
+def _create(world: World, body: JSON) -> VectorStore:
     sources = (body.get("configuration") or {}).get("data_sources") or []
     uploaded = [files.add_file(world, str(source["uri"]), b"").wire["id"] for source in sources]
     wire: JSON = {
@@ -93,7 +104,7 @@ def create(world: World, request: Request) -> Answer:
     for file_id in [*(body.get("file_ids") or []), *uploaded]:
         _add(world, store, {**body, "file_id": file_id})
     _count(store)
-    return Answer(store.wire)
+    return store
 
 
 def _expiry(world: World, after: JSON | None) -> int | None:

@@ -105,7 +105,8 @@ class Wireline:
     def exchange(self, request: Request) -> Actions:
         """Perform one request."""
         logged = _logged(request)
-        fault = self.faults.due(request.method, request.path, logged.body)
+        target = (request.method, request.path, logged.body)
+        fault = self.faults.due(*target) or self.world.sky.strike(*target)
         logged.fault = fault.kind if fault else None
         with self.world.lock:
             self.requests.append(logged)
@@ -131,6 +132,9 @@ class Wireline:
                 hit = hit or isinstance(action, Break) or action == _SILENCE
                 yield action
         finally:
+            if answer.delivered is not None:
+                with self.world.lock:
+                    answer.delivered()
             if answer.turn is not None:
                 with self.world.lock:
                     answer.turn.leave()
@@ -138,6 +142,9 @@ class Wireline:
                         answer.turn.lose()
 
     def _deliver(self, answer: Answer, fault: Fault | None) -> Actions:
+        latency = self.world.sky.weather.latency
+        if latency:
+            yield Idle(latency)
         if fault and fault.kind in _AFTER:
             yield from self._withhold(answer, fault)
             return
@@ -182,7 +189,8 @@ class Wireline:
     def _plain(self, answer: Answer, fault: Fault | None) -> Actions:
         if answer.turn is not None:
             yield from self._finish(answer.turn)
-        headers = {"content-type": "application/json; charset=utf-8"} | answer.headers
+        kind = {"content-type": "application/json; charset=utf-8"}
+        headers = ({} if answer.status == 204 else kind) | answer.headers
         with self.world.lock:
             body = answer.raw
             if body is None:

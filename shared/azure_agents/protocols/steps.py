@@ -19,11 +19,16 @@ SUCCESS = range(200, 300)
 
 def send(request: Send, turn: Turn, doing: str, **facts: str | None) -> Flow[Reply]:
     """Send once; an answer that is no success is raised as its error."""
-    reply: Reply = yield request
+    facts["agent"] = turn.settings.agent.requested
+    try:
+        reply: Reply = yield request
+    except AzureAgentsError as error:
+        error.add_facts(**facts)
+        raise
     if reply.status not in SUCCESS:
-        error = error_from_reply(reply.status, reply.headers, reply.body, doing=doing)
-        error.add_facts(agent=turn.settings.agent.requested, **facts)
-        raise error
+        refused = error_from_reply(reply.status, reply.headers, reply.body, doing=doing)
+        refused.add_facts(**facts)
+        raise refused
     return reply
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ..config import Settings
 from ..messages import Message, TurnRequest, system
 from ..retry import RetryPolicy
-from ..threads.anchor import scope_of
+from ..threads.anchor import scope_of, short_digest
 from .memo import Memo
 
 
@@ -43,6 +43,11 @@ class Turn:
     def scope(self) -> str:
         """What anchors of this turn are bound to."""
         return scope_of(self.settings.endpoint.url, self.settings.agent.requested)
+
+    @property
+    def project(self) -> str:
+        """What thread ids belong to: every agent of the project may use the same thread."""
+        return short_digest(self.settings.endpoint.url.encode(), 12)
 
     @property
     def policy(self) -> RetryPolicy:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from threading import Lock
+from time import monotonic
+
+from .store import CLOSED, DEFAULT_TTL, can_keep
 
 DEFAULT_SIZE = 100_000  # about 20 MB when full
 
@@ -13,26 +16,33 @@ class MemoryThreadStore:
 
     Args:
         size: Largest number of entries.
+        ttl: Seconds that an entry is kept.
     """
 
     is_blocking = False
 
-    def __init__(self, size: int = DEFAULT_SIZE) -> None:
+    def __init__(self, size: int = DEFAULT_SIZE, *, ttl: float = DEFAULT_TTL) -> None:
         self._size = size
-        self._entries: OrderedDict[str, str] = OrderedDict()
+        self._ttl = ttl
+        self._entries: OrderedDict[str, tuple[str, float]] = OrderedDict()
         self._lock = Lock()
 
     def get(self, key: str) -> str | None:
         """The value, or None."""
         with self._lock:
-            if key in self._entries:
+            value = self._value(key)
+            if value is not None:
                 self._entries.move_to_end(key)
-            return self._entries.get(key)
+            return value
 
     def put(self, key: str, value: str) -> None:
-        """Set the value; the oldest entry leaves when the store is full."""
+        """Set the value unless the key is closed; the oldest entry leaves a full store."""
+        if not can_keep(key, value):
+            return
         with self._lock:
-            self._entries[key] = value
+            if self._value(key) == CLOSED:
+                value = CLOSED
+            self._entries[key] = (value, monotonic() + self._ttl)
             self._entries.move_to_end(key)
             while len(self._entries) > self._size:
                 self._entries.popitem(last=False)
@@ -40,10 +50,14 @@ class MemoryThreadStore:
     def take(self, key: str, expected: str) -> bool:
         """Remove the key if its value is `expected`, atomically; whether it was."""
         with self._lock:
-            if self._entries.get(key) != expected:
+            if expected == CLOSED or self._value(key) != expected:
                 return False
             del self._entries[key]
             return True
+
+    def _value(self, key: str) -> str | None:
+        value, expires = self._entries.get(key, (None, 0.0))
+        return value if monotonic() < expires else None
 
 
 _SHARED = MemoryThreadStore()

@@ -8,6 +8,7 @@ flow waits for the turn to appear, and says so if it does not.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
@@ -38,6 +39,8 @@ from ..turn import Turn
 from .codec import finish_details, finish_reason, incomplete_reason
 from .reader import ACTIVE
 from .runs import Runs, is_busy
+
+_RUN = re.compile(r"\brun_\w+")
 
 
 def run_turn(turn: Turn) -> Flow[None]:
@@ -106,7 +109,7 @@ class _ThreadOfOurs:
         """Go on where the anchor is; whether that was possible."""
         if plan.submits:
             return (yield from self._submit(anchor, plan.suffix))
-        claimed = yield StoreTake(head_key(self._turn.scope, anchor.thread), anchor.head)
+        claimed = yield StoreTake(head_key(self._turn.project, anchor.thread), anchor.head)
         return bool(claimed) and (yield from self._append(anchor.thread, plan.suffix))
 
     def _submit(self, anchor: Anchor, outputs: Sequence[Message]) -> Flow[bool]:
@@ -135,7 +138,7 @@ class _ThreadOfOurs:
         reader = self._runs.reader
         status = reader.run.get("status")
         if status == "completed":
-            key = head_key(self._turn.scope, reader.thread_id or "")
+            key = head_key(self._turn.project, reader.thread_id or "")
             yield StorePut(key, reader.run_id or "")
         is_ephemeral = self._turn.settings.threads == "ephemeral"
         if status not in ("completed", "requires_action") or (
@@ -190,7 +193,7 @@ class _PinnedThread:
                 thread_id=self._thread,
             )
         # Anchors of before may not continue here any more: their histories lack this turn.
-        yield StorePut(head_key(self._turn.scope, self._thread), "")
+        yield StorePut(head_key(self._turn.project, self._thread), "")
         if outputs:
             yield from self._submit(outputs)
         else:
@@ -224,23 +227,22 @@ class _PinnedThread:
         for pause in waits():
             try:
                 yield from self._runs.run_on(self._thread, messages)
-            except BadRequestError as error:
-                if not is_busy(error):
-                    raise
-                yield Sleep(pause, instead=self._busy(error))
             except AzureAgentsError as error:
+                if is_busy(error):
+                    yield Sleep(pause, instead=self._busy(error))
+                    continue
                 if not is_unknown(error):
                     raise
                 yield from self._wait_for_run(error)
-                return
-            else:
-                return
+            return
 
     def _busy(self, error: AzureAgentsError) -> ThreadBusyError:
+        named = _RUN.search(error.message)
+        facts = {**error.facts, "thread_id": self._thread, "run_id": named and named[0]}
         busy = ThreadBusyError(
             f"another run is active on the pinned thread {self._thread!r}: wait for it, cancel "
             "it, or give each user a thread of their own",
-            **{**error.facts, "thread_id": self._thread},
+            **facts,
         )
         busy.__cause__ = error
         return busy

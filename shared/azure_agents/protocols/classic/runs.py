@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from itertools import count
 from typing import Any
 
-from ...commands import Emit, Flow, Pump, Reply, Send
-from ...errors import AzureAgentsError, BadRequestError, ConnectionLostError
+from ...commands import Emit, Flow, Pump, Reply, Send, Sleep
+from ...errors import AzureAgentsError, BadRequestError, ConnectionLostError, RateLimitError
 from ...jsonio import JSON, dumps
 from ...messages import Message
-from ...retry import is_unknown, may_pass, was_not_applied
+from ...retry import delay_before, is_unknown, may_pass, was_not_applied
 from ..delivery import Delivered
 from ..metadata import OPERATION, encode_metadata
 from ..steps import fetch, poll, read_object, retrying, send, suppress_but_deadline
@@ -77,8 +78,31 @@ class Runs:
         if self._needs_thread_first(whole):
             thread = yield from self._create_thread(whole)
             yield from self.run_on(thread, ())
-        else:
+            return
+        try:
             yield from self._create_and_run(whole)
+        except RateLimitError as limited:
+            yield from self._run_again(limited)
+
+    def _run_again(self, limited: RateLimitError) -> Flow[None]:
+        """The run failed at the model's rate limit, its messages are stored: only run anew."""
+        thread = limited.thread_id
+        if thread is None or limited.run_id is None:
+            raise limited  # refused before anything was stored
+        self.reader = self._new_reader(thread)
+        error = limited
+        for retry in count(1):
+            delay = delay_before(retry, error, self.turn.policy, self.turn.operation)
+            if delay is None:
+                raise error
+            yield Sleep(delay, instead=error)
+            self.reader = self._new_reader(thread)
+            try:
+                yield from self._post_run(thread, ())
+            except RateLimitError as again:
+                error = again
+            else:
+                return
 
     def _needs_thread_first(self, whole: Sequence[Message]) -> bool:
         # `/threads/runs` takes no `additional_instructions`, but `instructions`.
@@ -89,14 +113,16 @@ class Runs:
         return self.turn.settings.instructions_mode == "replace"
 
     def _create_and_run(self, whole: Sequence[Message]) -> Flow[None]:
-        body = {**self._run_fields(), "thread": {"messages": encode_messages(whole)}}
+        named = {OPERATION: self.turn.operation}
+        thread = {"messages": encode_messages(whole), "metadata": named}
+        body = {**self._run_fields(), "thread": thread}
         try:
             yield from self._run(Send("POST", "/threads/runs", dumps(body), stream=True))
         except BadRequestError as error:
             if not is_too_much(error):
                 raise
-            thread = yield from self._create_thread_piecewise(whole)
-            yield from self.run_on(thread, ())
+            created = yield from self._create_thread_piecewise(whole)
+            yield from self.run_on(created, ())
 
     def _create_thread(self, whole: Sequence[Message]) -> Flow[str]:
         try:
@@ -133,6 +159,8 @@ class Runs:
         self.reader = self._new_reader(thread)
         try:
             yield from self._post_run(thread, messages)
+        except RateLimitError as limited:
+            yield from self._run_again(limited)
         except BadRequestError as error:
             if not messages or not is_too_much(error):
                 raise
@@ -223,12 +251,24 @@ class Runs:
 
     def ours_on(self, thread: str | None) -> Flow[str | None]:
         """The run on `thread` that carries this turn's operation key."""
+        thread = thread or (yield from self._our_thread())
         if thread is None:
             return None
+        self.reader.thread_id = thread
         page = yield from self.newest_runs(thread)
         for run in page:
             if (run.get("metadata") or {}).get(OPERATION) == self.turn.operation:
                 return str(run["id"])
+        return None
+
+    def _our_thread(self) -> Flow[str | None]:
+        """The thread that this turn created, where its id was lost with the answer."""
+        query = (("order", "desc"), ("limit", _LOOK_BACK))
+        with suppress_but_deadline():  # the listing is Azure's own; without it nothing is found
+            page = yield from self._get("/threads", "look for the thread", *query)
+            for thread in page.get("data") or ():
+                if (thread.get("metadata") or {}).get(OPERATION) == self.turn.operation:
+                    return str(thread["id"])
         return None
 
     def newest_runs(self, thread: str) -> Flow[list[JSON]]:

@@ -185,15 +185,15 @@ class ResponseCalls:
         Raises:
             LostTurnError: It is not there; `error` is the cause.
         """
-        found = reader.response_id or (yield from self._ours_on(thread))
-        stored = None if found is None else (yield from self._stored(found))
+        known = reader.response_id
+        stored = yield from (self._stored(known) if known else self._ours_on(thread))
         if stored is None:
             raise LostTurnError("the turn is not on the conversation") from error
         yield from self._take(reader, stored)
         _checked(reader)
 
-    def _ours_on(self, thread: str) -> Flow[str | None]:
-        """The response on the conversation that carries this turn's operation key."""
+    def _ours_on(self, thread: str) -> Flow[JSON | None]:
+        """The stored response on the conversation that carries this turn's operation key."""
         query = (("order", "desc"), ("limit", _LOOK_BACK))
         path = f"{CONVERSATIONS}/{thread}/items"
         page = yield from fetch(path, self.turn, "look for the turn", query)
@@ -201,7 +201,7 @@ class ResponseCalls:
         for response_id in [i for i in ids if i][:3]:
             stored = yield from self._stored(response_id)
             if stored and (stored.get("metadata") or {}).get(OPERATION) == self.turn.operation:
-                return str(response_id)
+                return stored
         return None
 
     # --- clean-up -------------------------------------------------------------------------------

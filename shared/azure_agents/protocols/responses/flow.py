@@ -17,8 +17,10 @@ from ...commands import Emit, Flow, Sleep, StoreGet, StorePut, StoreTake
 from ...errors import (
     Abandoned,
     AzureAgentsError,
+    BadRequestError,
     DeadlineError,
     InvalidRequestError,
+    PoisonedThreadError,
     ThreadBusyError,
     ThreadNotFoundError,
     TurnUnknownError,
@@ -80,6 +82,7 @@ class _Policies:
             reader = yield from self._calls.respond(plan.whole)
         else:
             reader = yield from self._continue(plan.anchor.thread, plan.suffix, plan.whole)
+        yield from self._remember_systems(reader.response_id or "")  # for a later pin of it
         yield from self._finish(reader, reader.response_id, plan.transcript)
 
     def _continue(
@@ -104,17 +107,17 @@ class _Policies:
     # --- conversation ---------------------------------------------------------------------------
 
     def _conversation(self) -> Flow[None]:
-        scope = self._turn.scope
+        project = self._turn.project
         messages = yield from recall(self._turn, ("conv_",), with_system=True)
-        plan = plan_thread(messages, scope, prefix="conv_", with_system=True)
+        plan = plan_thread(messages, self._turn.scope, prefix="conv_", with_system=True)
         thread = plan.anchor.thread if plan.anchor is not None else ""
         reader = None
-        if plan.anchor and (yield StoreTake(head_key(scope, thread), plan.anchor.head)):
+        if plan.anchor and (yield StoreTake(head_key(project, thread), plan.anchor.head)):
             reader = yield from self._try_append(thread, plan.suffix)
         if reader is None:
             thread, reader = yield from self._fork(plan.whole)
         if reader.response.get("status") == "completed":
-            yield StorePut(head_key(scope, thread), reader.response_id or "")
+            yield StorePut(head_key(project, thread), reader.response_id or "")
         yield from self._remember_systems(thread)  # for a later pin of this conversation
         yield from self._finish(reader, thread, plan.transcript)
 
@@ -137,7 +140,7 @@ class _Policies:
     def _pinned_conversation(self, pin: str) -> Flow[None]:
         messages = yield from self._for_pin(pin)
         # Anchors of before may not continue here any more: their histories lack this turn.
-        yield StorePut(head_key(self._turn.scope, pin), "")
+        yield StorePut(head_key(self._turn.project, pin), "")
         reader = yield from self._append_or_wait(pin, messages)
         yield from self._remember_systems(pin)
         yield from self._finish(reader, pin)
@@ -151,6 +154,10 @@ class _Policies:
                 yield Sleep(pause, instead=busy)
             except LostTurnError as lost:
                 return (yield from self._wait_for_turn(pin, lost))
+            except BadRequestError as error:
+                if "No tool output found" not in error.message:
+                    raise
+                raise _poisoned(error, pin) from error
         raise AssertionError  # pragma: no cover - `waits` never ends
 
     def _wait_for_turn(self, pin: str, lost: LostTurnError) -> Flow[ResponseReader]:
@@ -176,7 +183,7 @@ class _Policies:
         """What a pinned thread has not got: the newest messages, and new system messages."""
         messages = self._turn.messages
         fresh = [m for m in plan_pinned(messages) if m.role != "system"]
-        sent = yield StoreGet(system_key(self._turn.scope, pin))
+        sent = yield StoreGet(system_key(self._turn.project, pin))
         if system_digest(messages) not in ("", sent):
             fresh = [m for m in messages if m.role == "system" and not m.is_empty] + fresh
         if not fresh:
@@ -189,9 +196,10 @@ class _Policies:
 
     def _remember_systems(self, handle: str) -> Flow[None]:
         digest = system_digest(self._turn.messages)
-        sent = yield StoreGet(system_key(self._turn.scope, self._turn.pin or ""))
-        if digest or sent:
-            yield StorePut(system_key(self._turn.scope, handle), digest or sent)
+        if not digest and self._turn.pin:  # none this time: what it was sent before still holds
+            digest = yield StoreGet(system_key(self._turn.project, self._turn.pin))
+        if digest:
+            yield StorePut(system_key(self._turn.project, handle), digest)
 
     # --- the end --------------------------------------------------------------------------------
 
@@ -210,6 +218,16 @@ class _Policies:
             anchor = Anchor(self._turn.scope, digest, handle, head).encode()
             yield from remember(self._turn, digest, anchor)
         yield Emit([replace(finished_of(response), thread_id=handle, anchor=anchor)])
+
+
+def _poisoned(error: BadRequestError, pin: str) -> PoisonedThreadError:
+    facts = {**error.facts, "thread_id": pin}
+    return PoisonedThreadError(
+        f"the pinned conversation {pin!r} holds a function call without its result, so every other "
+        "turn is refused: send the result, or go on with `Agents.fork_thread` (it leaves the call "
+        f"out). The service says: {error.message}",
+        **facts,
+    )
 
 
 def finished_of(response: Any) -> Finished:

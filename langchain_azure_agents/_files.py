@@ -1,0 +1,44 @@
+"""Images and files of an answer, read back from its blocks: also from a history or a checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from azure_agents.events import Citation, Finished, MediaOutput
+from azure_agents.file_references import FileReference, references_in
+from azure_agents.fold import Block, Completion, TextBlock
+
+if TYPE_CHECKING:
+    from langchain_core.messages import AIMessage
+
+
+def references_of(message: AIMessage) -> list[FileReference]:
+    """The files that the agent made, each once; sources it cites are none of them."""
+    blocks = list(_read(message.content_blocks))
+    return references_in(Completion(blocks, [], None, Finished("stop", "")))
+
+
+def _read(blocks: Iterable[Any]) -> Iterator[Block]:
+    for block in blocks:
+        if block["type"] == "text":
+            notes = [note for note in block.get("annotations", ()) if note["type"] == "citation"]
+            yield TextBlock("", 0, citations=[_citation(note) for note in notes])
+        elif block["type"] in {"image", "file"}:
+            extras = block.get("extras", {})
+            yield MediaOutput(
+                block.get("id", ""),
+                block["type"],
+                file_id=block.get("file_id"),
+                url=block.get("url"),
+                data=block.get("base64"),
+                mime_type=block.get("mime_type"),
+                filename=extras.get("filename"),
+                container_id=extras.get("container_id"),
+            )
+
+
+def _citation(note: Mapping[str, Any]) -> Citation:
+    names = ("file_id", "filename", "container_id", "marker")
+    extras = note.get("extras", {})
+    return Citation(extras.get("kind", "url"), **{name: extras.get(name) for name in names})

@@ -1,0 +1,77 @@
+"""What happens while an answer is made: which server-side tool is at work, and on what.
+
+It is told by the chunks of a stream, in a field of its own, `progress`. Chunks that are added up
+lose it, so that no history, checkpoint or cache holds it; callbacks and LangGraph's
+``stream_mode="messages"`` see it. Background answers begin with a chunk that tells the response's
+id, by which another process can take the answer up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from langchain_core.callbacks import BaseCallbackHandler
+
+from azure_agents.events import Progress, Started
+
+if TYPE_CHECKING:
+    from langchain_core.messages import BaseMessage
+
+FIELD = "progress"
+
+_WORDS = {
+    ("code_interpreter", "coding"): "writing code",
+    ("code_interpreter", "interpreting"): "running code",
+    ("file_search", "searching"): "searching files",
+    ("image_generation", "generating"): "painting",
+    ("image_generation", "partial_image"): "painting",
+    ("web_search", "searching"): "searching the web",
+}
+# A step that only says that a tool is about to work, or has worked.
+_DULL = frozenset({"queued", "in_progress", "completed", "failed"})
+
+
+def fields_of(step: Progress | Started) -> dict[str, Any]:
+    """The field of a chunk; plain data, since chunks may travel as JSON."""
+    return {FIELD: {name: value for name, value in asdict(step).items() if value is not None}}
+
+
+def progress_of(chunk: BaseMessage) -> Progress | Started | None:
+    """What a chunk tells of the work on the answer; None if it brings a piece of it instead."""
+    told = getattr(chunk, FIELD, None)
+    if not isinstance(told, dict):
+        return None
+    return Progress(**told) if "status" in told else Started(**told)
+
+
+def sentence(step: Progress) -> str:
+    """A step for people: ``searching files…``."""
+    plain = f"{step.name}: {step.status}".replace("_", " ")
+    return f"{_WORDS.get((step.name, step.status), plain)}…"
+
+
+class ShowProgress(BaseCallbackHandler):
+    """A callback that shows what server-side tools are doing, a line for each new step.
+
+    Only streamed answers tell: `stream`, ``stream_mode="messages"``, or a model with
+    ``streaming=True``.
+
+    Args:
+        show: Takes a line.
+    """
+
+    def __init__(self, show: Callable[[str], object] = print) -> None:
+        self._show = show
+        self._last = ("", "")
+
+    def on_llm_new_token(self, token: Any, *, chunk: Any = None, **kwargs: Any) -> None:  # noqa: ARG002
+        """Look at the next chunk."""
+        step = progress_of(getattr(chunk, "message", None))  # type: ignore[arg-type]
+        if not isinstance(step, Progress) or step.status in _DULL:
+            return
+        line = sentence(step)
+        if (step.id, line) != self._last:
+            self._last = (step.id, line)
+            self._show(line)

@@ -1,0 +1,118 @@
+"""A copy of a thread without what makes it unusable: the way out of a poisoned pinned thread.
+
+Messages are copied, and on a conversation function calls with their results. What a server-side
+tool left behind cannot be created by a client and stays where it is, and so does a call that was
+never answered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from functools import partial
+from typing import Any
+
+from ..commands import Flow, Send
+from ..errors import InvalidRequestError
+from ..jsonio import JSON, dumps
+from ..retry import may_pass
+from .steps import fetch, read_object, retrying, send
+from .turn import Turn
+
+_MOST_ITEMS = 20  # per request, recorded
+_PAGE = "100"
+
+
+def fork_thread(turn: Turn, thread_id: str, without: Collection[str]) -> Flow[str]:
+    """Copy a thread or conversation; returns the id of the copy.
+
+    Args:
+        turn: For settings and policy.
+        thread_id: ``thread_…`` or ``conv_…``.
+        without: Ids of messages or items to leave out.
+
+    Raises:
+        InvalidRequestError: Not a thread of the agent's generation.
+    """
+    if thread_id.startswith("conv_"):
+        return (yield from _fork_conversation(turn, thread_id, without))
+    if thread_id.startswith("thread_"):
+        return (yield from _fork_classic(turn, thread_id, without))
+    raise InvalidRequestError(
+        f"{thread_id!r} cannot be forked: give a 'thread_…' or 'conv_…' id; a 'resp_…' branches by "
+        "itself when it is pinned"
+    )
+
+
+def _fork_conversation(turn: Turn, thread: str, without: Collection[str]) -> Flow[str]:
+    path = "/openai/v1/conversations"
+    items = yield from _all(turn, f"{path}/{thread}/items", ())
+    copies = list(_copied_items([item for item in items if item.get("id") not in without]))
+    first, rest = copies[:_MOST_ITEMS], copies[_MOST_ITEMS:]
+    made = yield from _post(turn, path, {"items": first})
+    for start in range(0, len(rest), _MOST_ITEMS):
+        batch = {"items": rest[start : start + _MOST_ITEMS]}
+        yield from _post(turn, f"{path}/{made['id']}/items", batch, repeats=False)
+    return str(made["id"])
+
+
+def _copied_items(items: list[JSON]) -> Iterator[JSON]:
+    answered = {i.get("call_id") for i in items if i.get("type") == "function_call_output"}
+    called = {i.get("call_id") for i in items if i.get("type") == "function_call"}
+    for item in items:
+        kind = item.get("type")
+        if kind == "message":
+            yield {"type": kind, "role": item["role"], "content": item["content"]}
+        elif kind == "function_call" and item["call_id"] in answered:
+            yield {key: item[key] for key in ("type", "call_id", "name", "arguments")}
+        elif kind == "function_call_output" and item["call_id"] in called:
+            yield {key: item[key] for key in ("type", "call_id", "output")}
+
+
+def _fork_classic(turn: Turn, thread: str, without: Collection[str]) -> Flow[str]:
+    version = (("api-version", turn.settings.api_version),)
+    messages = yield from _all(turn, f"/threads/{thread}/messages", version)
+    kept = [_copied_message(m) for m in messages if m.get("id") not in without]
+    made = yield from _post(turn, "/threads", {"messages": kept}, version)
+    return str(made["id"])
+
+
+def _copied_message(message: JSON) -> JSON:
+    content = [_copied_part(part) for part in message.get("content") or ()]
+    copy: JSON = {"role": message["role"], "content": content}
+    if message.get("attachments"):
+        copy["attachments"] = message["attachments"]
+    return copy
+
+
+def _copied_part(part: JSON) -> JSON:
+    if part.get("type") == "text":
+        return {"type": "text", "text": part["text"]["value"]}
+    return part
+
+
+def _all(turn: Turn, path: str, version: tuple[tuple[str, str], ...]) -> Flow[list[JSON]]:
+    """Every object of a list, oldest first."""
+    found: list[JSON] = []
+    after: tuple[tuple[str, str], ...] = ()
+    while True:
+        query = (*version, ("order", "asc"), ("limit", _PAGE), *after)
+        page = yield from fetch(path, turn, "read the thread", query)
+        found += page.get("data") or []
+        if not page.get("has_more") or not page.get("last_id"):
+            return found
+        after = (("after", str(page["last_id"])),)
+
+
+def _post(
+    turn: Turn,
+    path: str,
+    body: Any,
+    version: tuple[tuple[str, str], ...] = (),
+    *,
+    repeats: bool = True,
+) -> Flow[JSON]:
+    """Create something; a lost copy is an orphan, but items are never added twice."""
+    request = Send("POST", path, dumps(body), query=version)
+    attempt = partial(send, request, turn, "copy the thread")
+    reply = yield from (retrying(attempt, turn, when=may_pass) if repeats else attempt())
+    return read_object(reply)

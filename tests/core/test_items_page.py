@@ -1,0 +1,65 @@
+"""What the adapters make of everything an agent can answer, and the page that says so."""
+
+from __future__ import annotations
+
+import functools
+import operator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from azure_agents.events import (
+    Finished,
+    ToolCallDelta,
+)
+from azure_agents.fold import fold
+from langchain_azure_agents._answers import to_message
+from langchain_azure_agents._chunks import Chunker
+from llamaindex_azure_agents._responses import Chunks, to_response
+
+from .items_page import PAGE, Row, page, rows
+
+if TYPE_CHECKING:
+    from langchain_core.messages import AIMessage
+
+END = Finished("stop", "completed")
+
+
+def test_the_page_is_what_the_code_does() -> None:
+    """`make docs` was run after the last change."""
+    assert page() == PAGE.read_text("utf-8")
+
+
+ROWS = list(rows())
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.generation}-{row.type}")
+@pytest.mark.parametrize("v1", [False, True], ids=["v0", "v1"])
+def test_langchain_has_standard_blocks_of_everything(row: Row, v1: bool) -> None:
+    """Streamed or not, the blocks are the same, and only functions are tool calls."""
+    events = [*row.events, END]
+    message = to_message(fold(events), agent="my-agent", v1=v1)
+    chunker = Chunker(agent="my-agent", v1=v1)
+    chunks = [chunk for event in events if (chunk := chunker.chunk(event)) is not None]
+    assert "Other" not in {type(event).__name__ for event in row.events}
+    assert any(isinstance(e, ToolCallDelta) for e in row.events) == bool(message.tool_calls)
+    assert without_index(message) == without_index(functools.reduce(operator.add, chunks))
+
+
+def without_index(message: AIMessage) -> list[Any]:
+    """The blocks; the numbers that chunks are added up by do not matter."""
+    return [
+        {key: value for key, value in block.items() if key != "index"}
+        for block in message.content_blocks
+    ]
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.generation}-{row.type}")
+def test_llamaindex_tells_the_same_at_the_end_of_a_stream(row: Row) -> None:
+    """The last chunk is the answer."""
+    events = [*row.events, END]
+    chunks = Chunks()
+    (*_, last) = [chunk for event in events if (chunk := chunks.add(event)) is not None]
+    whole = to_response(fold(events))
+    assert (whole.message, whole.raw) == (last.message, last.raw)
+    assert "other" not in whole.additional_kwargs

@@ -1,0 +1,1 @@
+from oracle import run; run()

@@ -1,0 +1,141 @@
+"""Run other people's SDKs, unmodified, against the served emulator: `make oracles`.
+
+The SDKs exclude each other, so each oracle has a virtual environment of its own under `.oracles/`,
+made once and kept; delete the folder to get newer versions. The emulator is served over TLS with
+a certificate of its own, because some clients send no token over plain http.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import venv
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from azure_agents.emulator import Emulator, RealClock
+
+HERE = Path(__file__).parent
+FOLDER = HERE.parents[1] / ".oracles"
+AT_ONCE = 2  # installing keeps a core busy
+
+
+@dataclass(frozen=True, slots=True)
+class Oracle:
+    """A client of the service.
+
+    Attributes:
+        checks: The script that runs it.
+        requirements: What to install: ranges, so that new versions are noticed.
+    """
+
+    name: str
+    checks: str
+    requirements: tuple[str, ...]
+
+    @property
+    def python(self) -> Path:
+        """Its interpreter."""
+        inside = "Scripts" if sys.platform == "win32" else "bin"
+        return FOLDER / self.name / inside / "python"
+
+
+ORACLES = (
+    Oracle("openai-2", "check_openai.py", ("azure-ai-projects>=2,<3", "openai>=2,<3")),
+    Oracle("openai-3", "check_openai.py", ("azure-ai-projects>=2.10,<3", "openai>=3,<4")),
+    Oracle("azure-ai-agents", "check_agents.py", ("azure-ai-agents>=1.1,<2",)),
+    Oracle("langchain-azure-ai", "check_langchain.py", ("langchain-azure-ai>=1.2,<2",)),
+    Oracle("litellm", "check_litellm.py", ("litellm>=1.100,<2",)),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an oracle went; `failed` has the name and the error of every check that failed."""
+
+    oracle: Oracle
+    versions: str
+    passed: int
+    failed: tuple[str, ...]
+    seconds: float
+
+
+def main(names: list[str]) -> int:
+    """Run the named oracles, or all, and print a table."""
+    chosen = [oracle for oracle in ORACLES if not names or oracle.name in names]
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        outcomes = list(pool.map(_run, chosen))
+    print(f"{'oracle':20} {'passed':>6} {'failed':>6} {'seconds':>8}  versions")
+    for one in outcomes:
+        counts = f"{one.passed:6} {len(one.failed):6} {one.seconds:8.1f}"
+        print(f"{one.oracle.name:20} {counts}  {one.versions}")
+    for one in outcomes:
+        for failure in one.failed:
+            print(f"\n{one.oracle.name}: {failure}")
+    return int(any(one.failed or not one.passed for one in outcomes))
+
+
+def _run(oracle: Oracle) -> Outcome:
+    began = time.monotonic()
+    error = _install(oracle)
+    if error:
+        return Outcome(oracle, "not installed", 0, (error,), time.monotonic() - began)
+    with tempfile.TemporaryDirectory() as folder:
+        foundry = Emulator(clock=RealClock())
+        foundry.load(HERE / "agents.yaml")
+        with foundry.serve(tls=Path(folder)) as served:
+            environment = os.environ | {
+                "ORACLE_ENDPOINT": served.endpoint,
+                "ORACLE_CONTROL": served.control,
+                "REQUESTS_CA_BUNDLE": str(served.authority),
+                "SSL_CERT_FILE": str(served.authority),
+            }
+            done = _call(oracle.python, HERE / oracle.checks, environment=environment)
+    return _read(oracle, done, time.monotonic() - began)
+
+
+def _read(oracle: Oracle, done: subprocess.CompletedProcess[str], seconds: float) -> Outcome:
+    """Checks report one JSON object a line; anything else is the SDK talking."""
+    lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith('{"check"')]
+    failed = [f"{line['check']}\n{line['error']}" for line in lines if line["error"]]
+    if done.returncode and not failed:
+        failed = [f"{oracle.checks} ended with {done.returncode}\n{done.stderr}"]
+    return Outcome(oracle, _versions(oracle), len(lines) - len(failed), tuple(failed), seconds)
+
+
+def _versions(oracle: Oracle) -> str:
+    names = [requirement.split(">")[0] for requirement in oracle.requirements]
+    code = "import importlib.metadata as m, sys; print(*(f'{n} {m.version(n)}' for n in sys.argv[1:]), sep=', ')"
+    return _call(oracle.python, "-c", code, *names).stdout.strip()
+
+
+def _install(oracle: Oracle) -> str:
+    """Make the environment, unless it is there; returns what went wrong."""
+    folder, wanted = FOLDER / oracle.name, "\n".join(oracle.requirements)
+    stamp = folder / "installed.txt"
+    if stamp.exists() and stamp.read_text() == wanted:
+        return ""
+    venv.create(folder, clear=True, with_pip=False)  # our own pip installs into it
+    pip = ("-m", "pip", "--python", oracle.python, "--disable-pip-version-check")
+    done = _call(sys.executable, *pip, "install", "--quiet", *oracle.requirements)
+    if done.returncode:
+        return f"pip install {' '.join(oracle.requirements)}\n{done.stderr}"
+    stamp.write_text(wanted)
+    return ""
+
+
+def _call(
+    *command: str | Path, environment: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command, env=environment, capture_output=True, text=True, check=False, timeout=900
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
