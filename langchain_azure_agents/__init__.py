@@ -15,6 +15,7 @@ from azure_agents.errors import AzureAgentsError, ConfigError, InvalidRequestErr
 from ._approvals import approve, decide, reject
 from ._blocks import register as _register
 from ._chat_model import ChatAzureAgent
+from ._once import arun_once, run_once
 from ._progress import ShowProgress, progress_of
 
 _register()
@@ -28,7 +29,9 @@ __all__ = [
     "Timeouts",
     "__version__",
     "approve",
+    "arun_once",
     "decide",
     "progress_of",
     "reject",
+    "run_once",
 ]

@@ -17,39 +17,27 @@ from azure_agents import errors
 
 _FALLBACK: type[Exception] = getattr(exceptions, "ModelError", exceptions.LangChainException)
 
-# A failure that may have stored the turn on a pinned thread (unknown, busy) is a plain
-# `ModelError`: not to be tried again blindly. `ConfigError` is about no call and stays as it is.
+# By the nearest class above; a failure that may have stored the turn on a pinned thread (unknown,
+# busy) is a plain `ModelError`: not to be tried again blindly.
 _PARSING = ("OutputParserException", "ModelError")
 _REFUSAL = ("ModelRefusalError",) if hasattr(exceptions, "ModelRefusalError") else _PARSING
-_STANDARD: dict[type[errors.AzureAgentsError], str | tuple[str, ...]] = {
-    errors.AzureAgentsError: "ModelError",
-    errors.InvalidRequestError: "ModelInvalidRequestError",
-    errors.CredentialError: "ModelAuthenticationError",
-    errors.TransportError: "ModelConnectionError",
-    errors.NotSentError: "ModelConnectionError",
-    errors.TimedOutError: "ModelTimeoutError",
-    errors.DeadlineError: "ModelTimeoutError",
-    errors.ConnectionLostError: "ModelConnectionError",
-    errors.ServiceError: "ModelError",
-    errors.BadRequestError: "ModelInvalidRequestError",
-    errors.AuthenticationError: "ModelAuthenticationError",
-    errors.PermissionDeniedError: "ModelPermissionDeniedError",
-    errors.NotFoundError: "ModelNotFoundError",
-    errors.AgentNotFoundError: "ModelNotFoundError",
-    errors.ThreadNotFoundError: "ModelNotFoundError",
-    errors.ConflictError: "ModelError",
-    errors.RateLimitError: "ModelRateLimitError",
-    errors.ServerError: "ModelAPIError",
-    errors.TurnError: "ModelError",
-    errors.RunFailedError: "ModelAPIError",
-    errors.RunCancelledError: "ModelError",
-    errors.RunExpiredError: "ModelAPIError",
+_STANDARD: dict[type[errors.AzureAgentsError], tuple[str, ...]] = {
+    errors.AzureAgentsError: ("ModelError",),
+    errors.InvalidRequestError: ("ModelInvalidRequestError",),
+    errors.CredentialError: ("ModelAuthenticationError",),
+    errors.TransportError: ("ModelConnectionError",),
+    errors.TimedOutError: ("ModelTimeoutError",),
+    errors.BadRequestError: ("ModelInvalidRequestError",),
+    errors.AuthenticationError: ("ModelAuthenticationError",),
+    errors.PermissionDeniedError: ("ModelPermissionDeniedError",),
+    errors.NotFoundError: ("ModelNotFoundError",),
+    errors.RateLimitError: ("ModelRateLimitError",),
+    errors.ServerError: ("ModelAPIError",),
+    errors.RunFailedError: ("ModelAPIError",),
+    errors.RunExpiredError: ("ModelAPIError",),
     errors.StructuredOutputError: _PARSING,
     errors.RefusedError: _REFUSAL,
-    errors.StreamInterruptedError: "ModelConnectionError",
-    errors.TurnUnknownError: "ModelError",
-    errors.ThreadBusyError: "ModelError",
-    errors.ProtocolError: "ModelError",
+    errors.StreamInterruptedError: ("ModelConnectionError",),
 }
 
 # The service's words for an input that does not fit; the first one is recorded nowhere, it is
@@ -58,15 +46,26 @@ _OVERFLOW_CODES = frozenset({"context_length_exceeded", "string_above_max_length
 
 
 def _both(
-    ours: type[errors.AzureAgentsError], standard: str | tuple[str, ...], name: str
+    ours: type[errors.AzureAgentsError], names: tuple[str, ...], name: str
 ) -> type[errors.AzureAgentsError]:
-    names = (standard,) if isinstance(standard, str) else standard
     bases = (getattr(exceptions, each, _FALLBACK) for each in names)
     return type(name, (ours, *bases), {"__module__": __name__, "__doc__": ours.__doc__})
 
 
-_DUAL = {ours: _both(ours, standard, ours.__name__) for ours, standard in _STANDARD.items()}
-_OVERFLOW = _both(errors.BadRequestError, "ContextOverflowError", "ContextOverflowError")
+def _standard(ours: type[errors.AzureAgentsError]) -> tuple[str, ...]:
+    return next(names for base in ours.__mro__ if (names := _STANDARD.get(base)))
+
+
+def _classes() -> Iterator[type[errors.AzureAgentsError]]:
+    for found in vars(errors).values():
+        # `ConfigError` is about no call and stays as it is.
+        is_ours = isinstance(found, type) and issubclass(found, errors.AzureAgentsError)
+        if is_ours and found is not errors.ConfigError:
+            yield found
+
+
+_DUAL = {ours: _both(ours, _standard(ours), ours.__name__) for ours in _classes()}
+_OVERFLOW = _both(errors.BadRequestError, ("ContextOverflowError",), "ContextOverflowError")
 
 # Found by name when an error is unpickled, for instance when it crosses a process pool. So this
 # module must not import our errors by the names that these classes take.

@@ -47,7 +47,6 @@ async def _left(engine: Any) -> str:
     tokens = response.async_response_gen()
     await anext(tokens)
     await tokens.aclose()
-    await response.awrite_response_to_history_task
     return str(await engine.achat("And?"))
 
 
@@ -108,7 +107,6 @@ def test_condensed_questions(foundry: Emulator, make_llm: Make, is_streamed: boo
             said = "".join(stream(engine, text)) if is_streamed else str(engine.chat(text))
             answers.append(said.strip())
     assert answers[2:] == answers[:2]
-    # The mock streams no completion but the prompt.
     assert mock.sent == seen(foundry)
 
 

@@ -38,7 +38,7 @@ LAYERS = (
     ("protocols.*.flow", "protocols.responses.background"),
     ("credentials", "auth", "threads.memory", "threads.outage", "threads.sqlite", "threads.redis"),
     ("drivers.clock", "drivers.watchdog", "drivers.call", "drivers.clients", "drivers.sync", "drivers.aio"),
-    ("stop", "file_handles", "files", "vector_stores", "client"),
+    ("tool_results", "stop", "file_handles", "files", "vector_stores", "client"),
     ("openai_models", "openai_input", "openai_format", "openai_arguments"),
     ("connections", "completions"),
     ("azure_agents",),

@@ -1,4 +1,4 @@
-"""Starts `child.py`."""
+"""Starts other processes."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
-CHILD = Path(__file__).with_name("child.py")
+PROGRAMS = {"race": "child", "hammer": "child", "say": "talker", "killed": "talker"}
 
 
 def start(mode: str, **arguments: Any) -> subprocess.Popen[str]:
     """Start a child; its standard input and output are pipes."""
-    command = [sys.executable, str(CHILD), mode, json.dumps(arguments)]
+    program = Path(__file__).with_name(f"{PROGRAMS[mode]}.py")
+    command = [sys.executable, str(program), mode, json.dumps(arguments)]
     pipe = subprocess.PIPE
     return subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True)
 

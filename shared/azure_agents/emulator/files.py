@@ -65,7 +65,7 @@ def find(world: World, id: str) -> StoredFile:
 
 def upload(world: World, request: Request) -> Answer:
     """POST /files: multipart with `purpose` and `file`."""
-    fields = _read_form(request)
+    fields = read_form(request)
     purpose, _ = fields.get("purpose", (b"", ""))
     data, filename = fields.get("file", (None, ""))
     if data is None:
@@ -82,7 +82,7 @@ def upload(world: World, request: Request) -> Answer:
     return Answer(file.wire)
 
 
-def _read_form(request: Request) -> dict[str, tuple[bytes, str]]:
+def read_form(request: Request) -> dict[str, tuple[bytes, str]]:
     """Data and file name of every field of a multipart form."""
     kind = request.headers.get("content-type", "")
     if not kind.startswith("multipart/form-data"):
@@ -121,18 +121,11 @@ def delete(world: World, _: Request, id: str) -> Answer:
 
 def content(world: World, _: Request, id: str) -> Answer:
     """GET /files/{id}/content."""
-    return _download(find(world, id))
+    return download(find(world, id))
 
 
-def container_content(world: World, _: Request, container: str, id: str) -> Answer:
-    """GET /containers/{container}/files/{id}/content: what code interpreter wrote."""
-    file = world.container_files.get((container, id))
-    if file is None:
-        raise problems.openai(404, f"Container file with id '{id}' not found.")
-    return _download(file)
-
-
-def _download(file: StoredFile) -> Answer:
+def download(file: StoredFile) -> Answer:
+    """The bytes of a file."""
     headers = {
         "content-type": "application/octet-stream",
         "content-disposition": f'attachment; filename="{file.wire["filename"]}"',

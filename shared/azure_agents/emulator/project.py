@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from . import classic_assistants, files, v2_agents, vector_stores
+from . import classic_assistants, files, v2_agents, v2_containers, vector_stores
 from .brains import Brain
 from .clock import FakeClock
 from .credential import AsyncCredential, Credential, Gate
@@ -268,10 +268,8 @@ class Emulator:
         with world.lock:
             if container_id is None:
                 return str(files.add_file(world, filename, data).wire["id"])
-            id = world.ids.classic("cfile", 32)
-            stored = files.StoredFile({"filename": filename}, data)
-            world.container_files[container_id, id] = stored
-            return id
+            stored = v2_containers.add_file(world, container_id, filename, data)
+            return str(stored.wire["id"])
 
     def add_vector_store(self, name: str, file_ids: Sequence[str]) -> str:
         """Make a vector store of files that are on the server; returns its id."""

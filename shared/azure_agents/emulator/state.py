@@ -289,6 +289,7 @@ class World:
         self.threads: dict[str, Thread] = {}
         self.active_runs: dict[str, Run] = {}
         self.files: dict[str, StoredFile] = {}
+        self.containers: dict[str, JSON] = {}
         self.container_files: dict[tuple[str, str], StoredFile] = {}
         self.stores: dict[str, VectorStore] = {}
         self.seen: list[SeenTurn] = []

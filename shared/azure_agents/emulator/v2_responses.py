@@ -148,18 +148,28 @@ def _check_image_header(agent: AgentVersion | None, request: Request) -> None:
 
 
 def _definition(agent: AgentVersion | None, body: JSON) -> JSON:
-    """Settings in force, with structured inputs filled into the instructions."""
+    """Settings in force, with structured inputs filled in."""
     if agent is None:
         return body
     definition = dict(agent.definition)
     declared = definition.get("structured_inputs") or {}
     values = {name: spec.get("default_value") for name, spec in declared.items()}
     values |= body.get("structured_inputs") or {}
-    for name, value in values.items():
-        if value is not None and definition.get("instructions"):
-            filled = definition["instructions"].replace("{{" + name + "}}", str(value))
-            definition["instructions"] = filled
+    filled = {f"{{{{{name}}}}}": str(value) for name, value in values.items() if value is not None}
+    for key in ("instructions", "tools") if filled else ():
+        definition[key] = _filled(definition.get(key), filled)
     return definition
+
+
+def _filled(value: Any, values: dict[str, str]) -> Any:
+    """A value with structured inputs in place of their names, all the way down."""
+    if isinstance(value, str):
+        for hole, text in values.items():
+            value = value.replace(hole, text)
+        return value
+    if isinstance(value, dict):
+        return {key: _filled(inner, values) for key, inner in value.items()}
+    return [_filled(inner, values) for inner in value] if isinstance(value, list) else value
 
 
 def _conversation(world: World, body: JSON) -> Conversation | None:
