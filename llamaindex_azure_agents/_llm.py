@@ -29,11 +29,12 @@ from azure_agents.config import Timeouts, resolve_settings
 from azure_agents.errors import ConfigError
 from azure_agents.messages import TurnRequest
 
+from ._chunks import acompletions, astream, completions, stream
 from ._connection import Connection
 from ._function_calls import FunctionCalls
 from ._messages import stops_of, to_messages
 from ._recording import current_turns, noted
-from ._responses import acompletions, astream, completions, stream, to_completion, to_response
+from ._responses import to_completion, to_response
 from ._tools import declarations
 
 if TYPE_CHECKING:
@@ -310,7 +311,7 @@ class AzureAgentLLM(FunctionCalls):
         self, messages: Sequence[ChatMessage], kwargs: Mapping[str, Any]
     ) -> ChatResponseGen:
         request, turns = self._request(messages, kwargs), current_turns()
-        return stream(self.client.stream(request), turns)
+        return stream(self.client.stream(request), turns, tells_id=_is_background(request))
 
     async def _achat(
         self, messages: Sequence[ChatMessage], kwargs: Mapping[str, Any]
@@ -322,7 +323,7 @@ class AzureAgentLLM(FunctionCalls):
         self, messages: Sequence[ChatMessage], kwargs: Mapping[str, Any]
     ) -> ChatResponseAsyncGen:
         request, turns = self._request(messages, kwargs), current_turns()
-        return astream(self.async_client.stream(request), turns)
+        return astream(self.async_client.stream(request), turns, tells_id=_is_background(request))
 
     def _prompted(self, prompt: str, *, formatted: bool) -> list[ChatMessage]:
         if not formatted and self.completion_to_prompt is not None:
@@ -361,6 +362,10 @@ class AzureAgentLLM(FunctionCalls):
     async def adeclare_tools(self, tools: Sequence[BaseTool | Callable[..., Any]]) -> str:
         """Make a version of the v2 agent that declares these tools; see `declare_tools`."""
         return await self.async_client.declare_tools(declarations(tools))
+
+
+def _is_background(request: TurnRequest) -> bool:
+    return bool(request.options.get("background"))
 
 
 def _one_of(given: Mapping[str, str | None]) -> str | None:

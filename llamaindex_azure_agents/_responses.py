@@ -1,8 +1,4 @@
-"""The core's events and completions into LlamaIndex responses. Pure.
-
-LlamaIndex streams are cumulative: every chunk shows the whole message so far, `delta` what is
-new. The last chunk is what survives in memories and agents, so it is built from the folded
-completion by the same function as a non-streamed answer: whole message, all calls, ids, usage.
+"""The core's completions into LlamaIndex responses. Pure.
 
 All answer text is one `TextBlock`: ``message.content`` joins blocks with a line break, and would
 no longer be the sum of the deltas. Ids go to three places, because every caller drops two of
@@ -11,20 +7,15 @@ them: `raw`, `additional_kwargs`, and as one short anchor onto the message.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Generator, Iterable, Iterator
-from contextlib import aclosing, closing
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from typing import Any, TypeAlias
 
 from llama_index.core.base.llms.types import (
     ChatMessage,
     ChatResponse,
-    ChatResponseAsyncGen,
-    ChatResponseGen,
     CitationBlock,
     CompletionResponse,
-    CompletionResponseAsyncGen,
-    CompletionResponseGen,
     ContentBlock,
     DocumentBlock,
     ImageBlock,
@@ -37,25 +28,17 @@ from azure_agents.events import (
     ApprovalRequest,
     Citation,
     ConsentRequest,
-    Event,
     Finished,
     MediaOutput,
     Other,
-    Progress,
-    ReasoningDelta,
-    RefusalDelta,
     ServerToolCall,
     ServerToolResult,
-    Started,
-    TextDelta,
-    ToolCallDelta,
     Usage,
 )
-from azure_agents.fold import Block, Completion, Fold, ReasoningBlock, RefusalBlock
+from azure_agents.fold import Block, Completion, ReasoningBlock, RefusalBlock
 from azure_agents.fold import TextBlock as FoldedText
 from azure_agents.messages import ToolCall
 
-from ._recording import Turns, noted
 from ._tools import ANCHOR, blocks_of, written
 
 JSON: TypeAlias = dict[str, Any]
@@ -74,36 +57,14 @@ _LISTED: dict[type, str] = {
 def to_response(completion: Completion) -> ChatResponse:
     """A finished answer."""
     finished, usage = completion.finished, completion.usage
-    found = _listed(completion.blocks)
+    found = listed(completion.blocks)
     if annotations := [_annotation(*cited) for cited in _cited(completion)]:
         found["annotations"] = annotations
     return ChatResponse(
-        message=_message(_final_blocks(completion), completion.tool_calls, finished.anchor),
+        message=to_message(_final_blocks(completion), completion.tool_calls, finished.anchor),
         raw={**_ids(finished), **_ending(completion), "usage": _both_spellings(usage), **found},
-        additional_kwargs={**_flat(usage), **_known({"thread_id": finished.thread_id}), **found},
+        additional_kwargs={**_flat(usage), **known({"thread_id": finished.thread_id}), **found},
     )
-
-
-def stream(events: Generator[Event, None, None], turns: Turns | None = None) -> ChatResponseGen:
-    """Chunks of a turn; closing it cancels the turn."""
-    chunks = Chunks()
-    with closing(events):
-        for event in events:
-            chunk = chunks.add(event)
-            if chunk is not None:
-                yield noted(chunk, turns)
-
-
-async def astream(
-    events: AsyncGenerator[Event, None], turns: Turns | None = None
-) -> ChatResponseAsyncGen:
-    """Chunks of a turn; closing it cancels the turn."""
-    chunks = Chunks()
-    async with aclosing(events):
-        async for event in events:
-            chunk = chunks.add(event)
-            if chunk is not None:
-                yield noted(chunk, turns)
 
 
 def to_completion(response: ChatResponse) -> CompletionResponse:
@@ -116,82 +77,10 @@ def to_completion(response: ChatResponse) -> CompletionResponse:
     )
 
 
-def completions(chunks: ChatResponseGen) -> CompletionResponseGen:
-    """The same chunks; closing it closes them at once."""
-    with closing(chunks):
-        for chunk in chunks:
-            yield to_completion(chunk)
-
-
-async def acompletions(chunks: ChatResponseAsyncGen) -> CompletionResponseAsyncGen:
-    """The same chunks; closing it closes them at once."""
-    async with aclosing(chunks):
-        async for chunk in chunks:
-            yield to_completion(chunk)
-
-
-class Chunks:
-    """Takes events one by one; gives the chunk each of them makes, if any."""
-
-    def __init__(self) -> None:
-        self._fold = Fold()
-        self._text = ""
-        self._thinking = ""
-        self._thought: tuple[str, int] | None = None  # the part the thinking comes from
-        self._calls: dict[int, ToolCall] = {}
-
-    def add(self, event: Event) -> ChatResponse | None:
-        """Take the next event."""
-        self._fold.add(event)
-        match event:
-            case TextDelta(text) | RefusalDelta(text):
-                self._text += text
-                return self._chunk(text)
-            case ReasoningDelta():
-                return self._chunk("", thinking_delta=self._think(event))
-            case ToolCallDelta():
-                self._call(event)
-                return self._chunk("")
-            case Progress():
-                return self._chunk("", progress=_known(asdict(event)))
-            case Finished():
-                return self._last()
-            case Started() | Citation() | Usage():  # these show in the last chunk
-                return None
-            case _:
-                return self._chunk("", **_listed([event]))
-
-    def _think(self, event: ReasoningDelta) -> str:
-        source = (event.item, event.part)
-        is_next = self._thought not in (None, source)
-        self._thought = source
-        delta = f"\n\n{event.text}" if is_next else event.text
-        self._thinking += delta
-        return delta
-
-    def _call(self, event: ToolCallDelta) -> None:
-        so_far = self._calls.get(event.index, ToolCall("", "", ""))
-        self._calls[event.index] = ToolCall(
-            so_far.id or event.id, so_far.name or event.name, so_far.arguments + event.arguments
-        )
-
-    def _chunk(self, delta: str, **extras: object) -> ChatResponse:
-        calls = [self._calls[index] for index in sorted(self._calls)]
-        blocks = _blocks(self._thinking, self._text, has_calls=bool(calls))
-        return ChatResponse(
-            message=_message(blocks, calls), delta=delta, additional_kwargs=dict(extras)
-        )
-
-    def _last(self) -> ChatResponse:
-        response = to_response(self._fold.result())
-        response.delta = ""
-        return response
-
-
-def _message(
+def to_message(
     blocks: list[ContentBlock], calls: list[ToolCall], anchor: str | None = None
 ) -> ChatMessage:
-    kwargs: JSON = _known({ANCHOR: anchor})
+    kwargs: JSON = known({ANCHOR: anchor})
     if calls:
         kwargs["tool_calls"] = written(calls)
     return ChatMessage(
@@ -199,7 +88,7 @@ def _message(
     )
 
 
-def _blocks(thinking: str, text: str, *, has_calls: bool) -> list[ContentBlock]:
+def said_blocks(thinking: str, text: str, *, has_calls: bool) -> list[ContentBlock]:
     blocks: list[ContentBlock] = [ThinkingBlock(content=thinking)] if thinking else []
     if text or not has_calls:
         blocks.append(TextBlock(text=text))
@@ -209,7 +98,7 @@ def _blocks(thinking: str, text: str, *, has_calls: bool) -> list[ContentBlock]:
 def _final_blocks(completion: Completion) -> list[ContentBlock]:
     thoughts = [b.text for b in completion.blocks if isinstance(b, ReasoningBlock)]
     return [
-        *_blocks("\n\n".join(thoughts), completion.text, has_calls=bool(completion.tool_calls)),
+        *said_blocks("\n\n".join(thoughts), completion.text, has_calls=bool(completion.tool_calls)),
         *(_citation(*cited) for cited in _cited(completion)),
         *(_media(b) for b in completion.blocks if isinstance(b, MediaOutput) and b.data),
     ]
@@ -239,7 +128,7 @@ def _citation(citation: Citation, said: FoldedText, begin: int) -> CitationBlock
 
 def _annotation(citation: Citation, _said: FoldedText, begin: int) -> JSON:
     place = {"item", "part", "start", "end"}
-    fields = {name: v for name, v in _known(asdict(citation)).items() if name not in place}
+    fields = {name: v for name, v in known(asdict(citation)).items() if name not in place}
     return {**fields, **_span(citation, begin)}
 
 
@@ -256,7 +145,7 @@ def _media(output: MediaOutput) -> ContentBlock:
     return DocumentBlock(data=content, title=output.filename, document_mimetype=output.mime_type)
 
 
-def _listed(blocks: Iterable[Block]) -> JSON:
+def listed(blocks: Iterable[Block]) -> JSON:
     found: JSON = {}
     for block in blocks:
         key = _LISTED.get(type(block))
@@ -266,7 +155,7 @@ def _listed(blocks: Iterable[Block]) -> JSON:
 
 
 def _entry(block: Block) -> JSON:
-    fields = _known(asdict(block))
+    fields = known(asdict(block))
     if isinstance(block, MediaOutput):
         fields.pop("data", None)  # the message has it
     if not fields.get("details"):
@@ -282,7 +171,7 @@ def _ids(finished: Finished) -> JSON:
         "run_id": finished.run_id,
         "message_id": finished.message_id,
     }
-    return _known(ids)
+    return known(ids)
 
 
 def _ending(completion: Completion) -> JSON:
@@ -296,15 +185,15 @@ def _ending(completion: Completion) -> JSON:
         "refusal": "".join(refusals) or None,
         "details": finished.details or None,
     }
-    return _known(ending)
+    return known(ending)
 
 
 def _both_spellings(usage: Usage | None) -> JSON | None:
     """Usage as `TokenCountingHandler` and as readers of OpenAI's two formats look for it."""
     if usage is None:
         return None
-    read = _known({"cached_tokens": usage.cached_tokens})
-    thought = _known({"reasoning_tokens": usage.reasoning_tokens})
+    read = known({"cached_tokens": usage.cached_tokens})
+    thought = known({"reasoning_tokens": usage.reasoning_tokens})
     return {
         **_flat(usage),
         "input_tokens": usage.input_tokens,
@@ -326,5 +215,5 @@ def _flat(usage: Usage | None) -> JSON:
     }
 
 
-def _known(fields: JSON) -> JSON:
+def known(fields: JSON) -> JSON:
     return {name: value for name, value in fields.items() if value is not None}

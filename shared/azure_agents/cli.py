@@ -1,4 +1,4 @@
-"""The command line: `azure-agents emulator`, `chat` and `demo`.
+"""The command line: `azure-agents emulator`, `chat`, `agents sync`, `cancel` and `demo`.
 
 What goes wrong is one line on standard error and exit code 2; a traceback would be a bug. Keys and
 tokens are read from the environment only: arguments are visible to every user of the machine.
@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ._version import __version__
+from .cli_agents import add_agents, add_cancel, add_connection, connect
 from .endpoint import parse_endpoint
 from .errors import AzureAgentsError, ConfigError
 
@@ -62,6 +63,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_emulator(commands)
     _add_chat(commands)
+    add_agents(commands)
+    add_cancel(commands)
     demo = commands.add_parser("demo", help="show both generations through both frameworks")
     demo.set_defaults(run=_demo)
     return parser
@@ -88,16 +91,10 @@ def _add_chat(commands: Any) -> None:
         "Ctrl-D ends the chat.",
     )
     parser.add_argument("model", metavar="MODEL", help="my-agent, my-agent:1 or asst_...")
-    parser.add_argument("--endpoint", help="the project (default: AZURE_AI_PROJECT_ENDPOINT)")
+    add_connection(parser)
     parser.add_argument("--threads", default="auto", help="auto, conversation or ephemeral")
     parser.add_argument("--thread-id", help="go on with this conversation, thread or response")
     parser.add_argument("--instructions", help="sent with every turn, besides the agent's own")
-    parser.add_argument("--timeout", type=float, default=60.0, help="seconds a turn may take")
-    parser.add_argument("--scope", help="of tokens, where the endpoint's host does not tell")
-    parser.add_argument("--api-version", help="of the classic service")
-    parser.add_argument(
-        "--allow-http", action="store_true", help="accept plain http to another machine"
-    )
     parser.set_defaults(run=_chat)
 
 
@@ -148,14 +145,8 @@ def _announce(served: Any, foundry: Any) -> None:
 
 
 def _chat(arguments: argparse.Namespace) -> None:
-    from .auth import make_auth
-    from .client import Agents
-    from .config import resolve_settings
-
-    names = ("model", "endpoint", "threads", "instructions", "timeout", "allow_http", "api_version")
-    settings = resolve_settings(**{name: getattr(arguments, name) for name in names})
-    auth = make_auth(endpoint=settings.endpoint, scope=arguments.scope)
-    with closing(Agents(settings, auth)) as agents:
+    chosen = {"threads": arguments.threads, "instructions": arguments.instructions}
+    with closing(connect(arguments, **chosen)) as agents:
         _Chat(agents, arguments.thread_id).run()
 
 

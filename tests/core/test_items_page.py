@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import functools
 import operator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
+from azure_agents.emulator import CodeInterpreter, Emulator, Fault, McpCall
 from azure_agents.events import (
     Finished,
     ToolCallDelta,
 )
 from azure_agents.fold import fold
+from langchain_azure_agents import ChatAzureAgent
 from langchain_azure_agents._answers import to_message
 from langchain_azure_agents._chunks import Chunker
-from llamaindex_azure_agents._responses import Chunks, to_response
+from llamaindex_azure_agents._chunks import Chunks
+from llamaindex_azure_agents._responses import to_response
 
 from .items_page import PAGE, Row, page, rows
 
@@ -63,3 +66,19 @@ def test_llamaindex_tells_the_same_at_the_end_of_a_stream(row: Row) -> None:
     whole = to_response(fold(events))
     assert (whole.message, whole.raw) == (last.message, last.raw)
     assert "other" not in whole.additional_kwargs
+
+
+@pytest.mark.parametrize("generation", ["v2", "classic"])
+@pytest.mark.parametrize("after", range(1, 16, 2))
+def test_a_cut_stream_loses_no_tool(generation: Literal["v2", "classic"], after: int) -> None:
+    """Wherever a stream breaks, the message is the one of the whole stream."""
+    parts = [CodeInterpreter("print(1)", "1"), McpCall("docs", "find", output="42"), "done"]
+    with Emulator() as foundry:
+        agent = foundry.create_agent(
+            "my-agent", [parts], generation=generation, tools=[{"type": "code_interpreter"}]
+        )
+        llm = ChatAzureAgent(model=agent.model, **foundry.connection())
+        foundry.faults.add(Fault("cut", after_events=after))
+        blocks = functools.reduce(operator.add, llm.stream("hi")).content_blocks
+    tool = ["server_tool_call", "server_tool_result"]
+    assert [*tool, *tool, "text"] == [block["type"] for block in blocks]

@@ -136,10 +136,10 @@ RUNS, STATE, SAID = (
     "GET /threads/{id}/messages",
 )
 LOST = {
-    # applied, but its answer never came: asked again on a chain, else found by one look
+    # applied, and the answer lost: a conversation does not show a turn that is not over
     "lost": {
         "v2": [RESPOND, RESPOND],
-        "v2 conversation": [RESPOND, ITEMS, LOOK],
+        "v2 conversation": [RESPOND, ITEMS, LOOK, CREATE, RESPOND],
         "classic": [RUN, RUNS, STATE, SAID],
     },
     # never applied: asked again on a chain, else looked for once, and told whole elsewhere

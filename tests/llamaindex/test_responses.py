@@ -35,7 +35,8 @@ from azure_agents.events import (
     Usage,
 )
 from azure_agents.fold import fold
-from llamaindex_azure_agents._responses import Chunks, astream, stream, to_completion, to_response
+from llamaindex_azure_agents._chunks import Chunks, astream, stream
+from llamaindex_azure_agents._responses import to_completion, to_response
 
 USAGE = Usage(11, 7, 18, cached_tokens=3, reasoning_tokens=2)
 DONE = Finished(

@@ -10,11 +10,12 @@ import openai
 from azure.ai.projects import AIProjectClient
 from azure.ai.projects import models as m
 from azure.core.exceptions import ClientAuthenticationError, HttpResponseError, ResourceNotFoundError
-from oracle import ENDPOINT, Credential, check, control, raises, run
+from oracle import ENDPOINT, STRICT, Credential, check, control, raises, run
 
 project = AIProjectClient(ENDPOINT, Credential(), allow_preview=True)
 # Strict: an answer that is not of the SDK's own types raises.
-client = project.get_openai_client(_strict_response_validation=True, max_retries=0)
+OPTIONS = {"_strict_response_validation": True} if STRICT else {}
+client = project.get_openai_client(max_retries=0, **OPTIONS)
 
 WEATHER = m.FunctionTool(
     name="get_weather",
@@ -258,9 +259,18 @@ def every_kind_of_item() -> None:
         "mcp_list_tools",
         "mcp_call",
         "mcp_approval_request",
-        "a2a_preview_call",
         "message",
     ]
+
+
+@check
+def an_item_of_foundry_alone() -> None:
+    """No SDK knows it: not strict, it passes through; strict, the SDK itself refuses it."""
+    ask = lambda: client.responses.create(input="go", extra_body=by("delegator"))  # noqa: E731
+    if STRICT:
+        raises(openai.APIResponseValidationError, ask)
+    else:
+        assert [item.type for item in ask().output] == ["a2a_preview_call", "message"]
 
 
 @check
@@ -373,7 +383,7 @@ def weather_and_faults() -> None:
 def the_endpoint_of_an_agent() -> None:
     """A client made for one agent needs no reference; a patched endpoint chooses the version."""
     make("own")
-    mine = project.get_openai_client(agent_name="own", _strict_response_validation=True)
+    mine = project.get_openai_client(agent_name="own", **OPTIONS)
     assert mine.responses.create(input="hello").output_text == "You said: hello (turn 1)"
     if not hasattr(project.agents, "update_details"):
         return  # an SDK from before

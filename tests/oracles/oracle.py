@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 ENDPOINT = os.environ["ORACLE_ENDPOINT"]
 CONTROL = os.environ["ORACLE_CONTROL"]
+STRICT = bool(os.environ["ORACLE_STRICT"])
 CHECKS: list[Callable[[], None]] = []
 
 

@@ -12,16 +12,19 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import venv
+from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from azure_agents.emulator import Emulator, RealClock
+from azure_agents.emulator import Emulator, RealClock, Rules
 
 HERE = Path(__file__).parent
 FOLDER = HERE.parents[1] / ".oracles"
+_LOCKS: dict[str, threading.Lock] = defaultdict(threading.Lock)
 AT_ONCE = 2  # installing keeps a core busy
 
 
@@ -30,27 +33,37 @@ class Oracle:
     """A client of the service.
 
     Attributes:
+        folder: Its environment, which oracles with the same requirements share.
         checks: The script that runs it.
         requirements: What to install: ranges, so that new versions are noticed.
+        is_strict: Whether every answer must be of the SDK's types. Recorded answers of the service
+            are not in a few places, so it is told to be as the types say (`Rules.era`).
     """
 
     name: str
+    folder: str
     checks: str
     requirements: tuple[str, ...]
+    is_strict: bool = False
 
     @property
     def python(self) -> Path:
         """Its interpreter."""
         inside = "Scripts" if sys.platform == "win32" else "bin"
-        return FOLDER / self.name / inside / "python"
+        return FOLDER / self.folder / inside / "python"
 
 
+_OPENAI_2 = ("azure-ai-projects>=2,<3", "openai>=2,<3")
+_OPENAI_3 = ("azure-ai-projects>=2.10,<3", "openai>=3,<4")
 ORACLES = (
-    Oracle("openai-2", "check_openai.py", ("azure-ai-projects>=2,<3", "openai>=2,<3")),
-    Oracle("openai-3", "check_openai.py", ("azure-ai-projects>=2.10,<3", "openai>=3,<4")),
-    Oracle("azure-ai-agents", "check_agents.py", ("azure-ai-agents>=1.1,<2",)),
-    Oracle("langchain-azure-ai", "check_langchain.py", ("langchain-azure-ai>=1.2,<2",)),
-    Oracle("litellm", "check_litellm.py", ("litellm>=1.100,<2",)),
+    # The longest to install first.
+    Oracle("langchain-azure-ai", "langchain", "check_langchain.py", ("langchain-azure-ai>=1.2,<2",)),
+    Oracle("litellm", "litellm", "check_litellm.py", ("litellm>=1.100,<2",)),
+    Oracle("openai 2", "openai-2", "check_openai.py", _OPENAI_2),
+    Oracle("openai 2, strict", "openai-2", "check_openai.py", _OPENAI_2, is_strict=True),
+    Oracle("openai 3", "openai-3", "check_openai.py", _OPENAI_3),
+    Oracle("openai 3, strict", "openai-3", "check_openai.py", _OPENAI_3, is_strict=True),
+    Oracle("azure-ai-agents", "agents", "check_agents.py", ("azure-ai-agents>=1.1,<2",)),
 )
 
 
@@ -67,7 +80,7 @@ class Outcome:
 
 def main(names: list[str]) -> int:
     """Run the named oracles, or all, and print a table."""
-    chosen = [oracle for oracle in ORACLES if not names or oracle.name in names]
+    chosen = [oracle for oracle in ORACLES if not names or oracle.folder in names]
     with ThreadPoolExecutor(AT_ONCE) as pool:
         outcomes = list(pool.map(_run, chosen))
     print(f"{'oracle':20} {'passed':>6} {'failed':>6} {'seconds':>8}  versions")
@@ -82,16 +95,19 @@ def main(names: list[str]) -> int:
 
 def _run(oracle: Oracle) -> Outcome:
     began = time.monotonic()
-    error = _install(oracle)
+    with _LOCKS[oracle.folder]:  # the second of two that share an environment waits for the first
+        error = _install(oracle)
     if error:
         return Outcome(oracle, "not installed", 0, (error,), time.monotonic() - began)
     with tempfile.TemporaryDirectory() as folder:
-        foundry = Emulator(clock=RealClock())
+        rules = Rules(era="sdk" if oracle.is_strict else "ga")
+        foundry = Emulator(clock=RealClock(), rules=rules)
         foundry.load(HERE / "agents.yaml")
         with foundry.serve(tls=Path(folder)) as served:
             environment = os.environ | {
                 "ORACLE_ENDPOINT": served.endpoint,
                 "ORACLE_CONTROL": served.control,
+                "ORACLE_STRICT": "1" if oracle.is_strict else "",
                 "REQUESTS_CA_BUNDLE": str(served.authority),
                 "SSL_CERT_FILE": str(served.authority),
             }
@@ -116,7 +132,7 @@ def _versions(oracle: Oracle) -> str:
 
 def _install(oracle: Oracle) -> str:
     """Make the environment, unless it is there; returns what went wrong."""
-    folder, wanted = FOLDER / oracle.name, "\n".join(oracle.requirements)
+    folder, wanted = FOLDER / oracle.folder, "\n".join(oracle.requirements)
     stamp = folder / "installed.txt"
     if stamp.exists() and stamp.read_text() == wanted:
         return ""

@@ -43,7 +43,7 @@ LAYERS = (
     ("connections", "completions"),
     ("azure_agents",),
     ("gateway.*", "gateway"),
-    ("demo", "cli"),
+    ("demo", "cli_agents", "cli"),
 )
 
 # The emulator stands beside the rows: were it built from our codecs, both would share a mistake.

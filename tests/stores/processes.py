@@ -8,15 +8,16 @@ import sys
 from pathlib import Path
 from typing import Any
 
+ROOT = Path(__file__).parents[2]
 PROGRAMS = {"race": "child", "hammer": "child", "say": "talker", "killed": "talker"}
 
 
 def start(mode: str, **arguments: Any) -> subprocess.Popen[str]:
     """Start a child; its standard input and output are pipes."""
-    program = Path(__file__).with_name(f"{PROGRAMS[mode]}.py")
-    command = [sys.executable, str(program), mode, json.dumps(arguments)]
+    module = f"tests.stores.{PROGRAMS[mode]}"
+    command = [sys.executable, "-m", module, mode, json.dumps(arguments)]
     pipe = subprocess.PIPE
-    return subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True)
+    return subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, text=True)
 
 
 def result(child: subprocess.Popen[str]) -> Any:

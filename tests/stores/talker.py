@@ -9,13 +9,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from child import store_at
-
 from azure_agents.auth import make_auth
 from azure_agents.client import Agents
 from azure_agents.config import resolve_settings
 from azure_agents.fold import fold
 from azure_agents.messages import Message, TurnRequest, assistant, user
+
+from .child import store_at
 
 
 def dump(messages: list[Message]) -> str:

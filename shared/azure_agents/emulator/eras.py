@@ -73,7 +73,7 @@ def read_reference(world: World, body: JSON) -> JSON:
 
 def show_item(era: Era, item: JSON, *, streamed: bool = False) -> JSON:
     """An item as this era shows it: recorded without provenance in streams."""
-    if era == "ga":
+    if era != "preview":
         return item
     first = {name: item[name] for name in ("type", "id", "status") if name in item}
     bare = first | {name: value for name, value in item.items() if name not in _PROVENANCE}
@@ -85,8 +85,8 @@ def show_item(era: Era, item: JSON, *, streamed: bool = False) -> JSON:
 
 def show_response(response: Response, wire: JSON, *, streamed: bool) -> JSON:
     """A response as this era shows it."""
-    if response.era == "ga":
-        return wire
+    if response.era != "preview":
+        return fitted(wire) if response.era == "sdk" else wire
     shown = {name: value for name, value in wire.items() if name != "agent_reference"}
     shown["output"] = [show_item("preview", item, streamed=streamed) for item in wire["output"]]
     agent = response.agent.reference | {"type": "agent_id"} if response.agent else None
@@ -97,10 +97,21 @@ def show_response(response: Response, wire: JSON, *, streamed: bool) -> JSON:
     return shown | ({"agent": agent} if agent else {})
 
 
+def fitted(wire: JSON) -> JSON:
+    """A response with what newer SDKs require and no recorded answer has."""
+    changes: JSON = {}
+    if wire.get("usage"):
+        details = {"cache_write_tokens": 0} | wire["usage"]["input_tokens_details"]
+        changes["usage"] = wire["usage"] | {"input_tokens_details": details}
+    if wire.get("tool_choice", "auto") is None:  # recorded in streams
+        changes["tool_choice"] = "auto"
+    return wire | changes
+
+
 def show_event(response: Response, event: str, number: int, fields: dict[str, Any]) -> JSON:
     """The data of a stream event, its keys in the order of this era."""
     numbered = {"sequence_number": number}
-    if response.era == "ga" and not response.is_workflow:
+    if response.era != "preview" and not response.is_workflow:
         return {"type": event, **dict(sorted((fields | numbered).items()))}
     places = {name: fields[name] for name in _PLACES if name in fields}
     data = {"type": event, **numbered, **places, **fields}

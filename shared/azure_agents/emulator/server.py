@@ -97,6 +97,7 @@ class Application:
                 case Chunk(data):
                     body = {"type": "http.response.body", "body": data, "more_body": True}
                     await send(body)
+                    await asyncio.sleep(0)  # lets a client that went away be noticed
                 case Pondering(turn):
                     await turn.athink()
                 case Idle(seconds):

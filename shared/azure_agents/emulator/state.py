@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .vector_stores import VectorStore
 
 Generation: TypeAlias = Literal["v2", "classic"]
-Era: TypeAlias = Literal["ga", "preview"]
+Era: TypeAlias = Literal["ga", "preview", "sdk"]
 
 
 @dataclass(slots=True)
@@ -258,7 +258,8 @@ class Rules:
         deployments: Model deployments that exist; agents may name any.
         remember_tool_rounds: Whether later runs read the tool rounds of earlier ones.
         most_messages: Longest list of messages one classic request may hold; None is no limit.
-        era: How v2 looks: as it does today, or as it did in its preview.
+        era: How v2 looks: as it does today, as it did in its preview, or as the types of the openai
+            SDK say where recorded answers do not fit them (see `eras`).
     """
 
     run_lifetime: int = 1800

@@ -33,7 +33,7 @@ from urllib.parse import urlsplit
 
 from ..errors import ConfigError
 from .outage import DegradingStore, check_limits
-from .store import DAY, DEFAULT_TTL
+from .store import CLOSED, DAY, DEFAULT_TTL
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -131,8 +131,10 @@ class RedisThreadStore(DegradingStore):
     def _put(self, key: str, value: str) -> bool:
         if not self._server:
             self._get(key)
-        with self._guard:
-            server = self._claims.pop(key, self._server)
+        server = self._server
+        if value != CLOSED:  # which is not of the turn that took the head
+            with self._guard:
+                server = self._claims.pop(key, server)
         _, done = self._run(_PUT, key, value, self._ttl, server)
         return bool(done)
 

@@ -1,0 +1,155 @@
+"""The core's events into LlamaIndex chunks. Pure.
+
+LlamaIndex streams are cumulative: every chunk shows the whole message so far, `delta` what is
+new. The last chunk is what survives in memories and agents, so it is built from the folded
+completion by the same function as a non-streamed answer: whole message, all calls, ids, usage.
+Chunks before it have no `raw`, but for what a server-side tool is doing: that is the only field by
+which agents pass it on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Generator
+from contextlib import aclosing, closing
+from dataclasses import asdict
+
+from llama_index.core.base.llms.types import (
+    ChatResponse,
+    ChatResponseAsyncGen,
+    ChatResponseGen,
+    CompletionResponseAsyncGen,
+    CompletionResponseGen,
+)
+
+from azure_agents.events import (
+    Citation,
+    Event,
+    Finished,
+    Progress,
+    ReasoningDelta,
+    RefusalDelta,
+    Started,
+    TextDelta,
+    ToolCallDelta,
+    Usage,
+)
+from azure_agents.fold import Fold
+from azure_agents.messages import ToolCall
+
+from ._recording import Turns, noted
+from ._responses import known, listed, said_blocks, to_completion, to_message, to_response
+
+
+def stream(
+    events: Generator[Event, None, None], turns: Turns | None = None, *, tells_id: bool = False
+) -> ChatResponseGen:
+    """Chunks of a turn; closing it cancels the turn.
+
+    Args:
+        events: The turn.
+        turns: Where its `raw` is noted.
+        tells_id: Begin with a chunk that brings nothing but the ids.
+    """
+    chunks = Chunks(tells_id=tells_id)
+    with closing(events):
+        for event in events:
+            chunk = chunks.add(event)
+            if chunk is not None:
+                yield noted(chunk, turns) if isinstance(event, Finished) else chunk
+
+
+async def astream(
+    events: AsyncGenerator[Event, None], turns: Turns | None = None, *, tells_id: bool = False
+) -> ChatResponseAsyncGen:
+    """Chunks of a turn; as `stream`."""
+    chunks = Chunks(tells_id=tells_id)
+    async with aclosing(events):
+        async for event in events:
+            chunk = chunks.add(event)
+            if chunk is not None:
+                yield noted(chunk, turns) if isinstance(event, Finished) else chunk
+
+
+def completions(chunks: ChatResponseGen) -> CompletionResponseGen:
+    """The same chunks; closing it closes them at once."""
+    with closing(chunks):
+        for chunk in chunks:
+            yield to_completion(chunk)
+
+
+async def acompletions(chunks: ChatResponseAsyncGen) -> CompletionResponseAsyncGen:
+    """The same chunks; closing it closes them at once."""
+    async with aclosing(chunks):
+        async for chunk in chunks:
+            yield to_completion(chunk)
+
+
+class Chunks:
+    """Takes events one by one; gives the chunk each of them makes, if any.
+
+    Args:
+        tells_id: The start of the turn makes one, too.
+    """
+
+    def __init__(self, *, tells_id: bool = False) -> None:
+        self._fold = Fold()
+        self._tells_id = tells_id
+        self._text = ""
+        self._thinking = ""
+        self._thought: tuple[str, int] | None = None  # the part the thinking comes from
+        self._calls: dict[int, ToolCall] = {}
+
+    def add(self, event: Event) -> ChatResponse | None:
+        """Take the next event."""
+        self._fold.add(event)
+        match event:
+            case TextDelta(text) | RefusalDelta(text):
+                self._text += text
+                return self._chunk(text)
+            case ReasoningDelta():
+                return self._chunk("", thinking_delta=self._think(event))
+            case ToolCallDelta():
+                self._call(event)
+                return self._chunk("")
+            case Progress():
+                return self._working(event)
+            case Started() if self._tells_id:
+                return self._chunk("", **known(asdict(event)))
+            case Finished():
+                return self._last()
+            case Started() | Citation() | Usage():  # these show in the last chunk
+                return None
+            case _:
+                return self._chunk("", **listed([event]))
+
+    def _think(self, event: ReasoningDelta) -> str:
+        source = (event.item, event.part)
+        is_next = self._thought not in (None, source)
+        self._thought = source
+        delta = f"\n\n{event.text}" if is_next else event.text
+        self._thinking += delta
+        return delta
+
+    def _call(self, event: ToolCallDelta) -> None:
+        so_far = self._calls.get(event.index, ToolCall("", "", ""))
+        self._calls[event.index] = ToolCall(
+            so_far.id or event.id, so_far.name or event.name, so_far.arguments + event.arguments
+        )
+
+    def _working(self, step: Progress) -> ChatResponse:
+        progress = known(asdict(step))
+        chunk = self._chunk("", progress=progress)
+        chunk.raw = {"progress": progress}
+        return chunk
+
+    def _chunk(self, delta: str, **extras: object) -> ChatResponse:
+        calls = [self._calls[index] for index in sorted(self._calls)]
+        blocks = said_blocks(self._thinking, self._text, has_calls=bool(calls))
+        return ChatResponse(
+            message=to_message(blocks, calls), delta=delta, additional_kwargs=dict(extras)
+        )
+
+    def _last(self) -> ChatResponse:
+        response = to_response(self._fold.result())
+        response.delta = ""
+        return response
