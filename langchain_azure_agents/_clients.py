@@ -29,6 +29,7 @@ _SETTINGS = (
     "max_retries",
     "allow_http",
     "api_version",
+    "anchor_key",
 )
 _SIGN_IN = ("credential", "api_key", "scope", "tenant_id", "client_id", "client_secret")
 _SEAMS = ("thread_store", "observer", "operation_keys")

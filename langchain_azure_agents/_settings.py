@@ -31,6 +31,7 @@ from ._clients import Clients
 _NOT_OPTIONS = frozenset({"owner", "stream", "thread_id"})
 # Never pickled: what is secret, and what belongs to this process.
 _LEFT_BEHIND = (
+    "anchor_key",
     "api_key",
     "async_transport",
     "client_secret",
@@ -92,6 +93,7 @@ class AgentSettings(BaseChatModel):
     tenant_id: str | None = None
     client_id: str | None = None
     client_secret: SecretStr | None = _hidden("Of a service principal.")
+    anchor_key: SecretStr | None = _hidden("Seals anchors; for messages that a browser keeps.")
 
     streaming: bool = False
     """Stream underneath `invoke` too."""

@@ -8,7 +8,7 @@ except ImportError as exc:
         'install it with: pip install "azure-agents[llamaindex]"',
     ) from exc
 
-from ._approvals import approve, reject
+from ._approvals import approve, decide, reject
 from ._errors import RefusedError, StructuredOutputError
 from ._llm import AzureAgentLLM
 from ._recording import record_turns
@@ -18,6 +18,7 @@ __all__ = [
     "RefusedError",
     "StructuredOutputError",
     "approve",
+    "decide",
     "record_turns",
     "reject",
 ]

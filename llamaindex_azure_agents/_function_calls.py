@@ -8,7 +8,7 @@ declaration on a v2 agent, and leaves no classic run waiting for results.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from llama_index.core.chat_engine.types import AgentChatResponse
@@ -17,7 +17,7 @@ from llama_index.core.tools.calling import acall_tool_with_selection, call_tool_
 
 from ._messages import as_messages
 from ._structured import Question, StructuredAnswers
-from ._tools import calls_of, to_selection, tool_options, with_one_call
+from ._tools import calls_of, declarations, to_selection, tool_options, with_one_call
 
 if TYPE_CHECKING:
     from llama_index.core.base.llms.types import ChatMessage, ChatResponse
@@ -31,6 +31,22 @@ class FunctionCalls(StructuredAnswers):
     def __init__(self, **fields: Any) -> None:
         # For type checkers, as in the base class: they would make one up from the fields here.
         super().__init__(**fields)
+
+    def declare_tools(self, tools: Sequence[BaseTool | Callable[..., Any]]) -> str:
+        """Make a version of the v2 agent that declares these function tools, and return it.
+
+        A v2 agent calls no functions but those of its definition; a classic one is given them with
+        every call. The tools that the agent has stay, one of the same name is replaced. An LLM of
+        a fixed version (``my-agent:1``) goes on with that one: make another for the new version.
+
+        Raises:
+            InvalidRequestError: The agent is a classic one.
+        """
+        return self.client.declare_tools(declarations(tools))
+
+    async def adeclare_tools(self, tools: Sequence[BaseTool | Callable[..., Any]]) -> str:
+        """Make a version of the v2 agent that declares these tools; see `declare_tools`."""
+        return await self.async_client.declare_tools(declarations(tools))
 
     def _prepare_chat_with_tools(  # noqa: PLR0917 - LlamaIndex's signature, as are the next ones
         self,

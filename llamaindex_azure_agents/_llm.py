@@ -31,21 +31,23 @@ from azure_agents.messages import TurnRequest
 
 from ._chunks import acompletions, astream, completions, stream
 from ._connection import Connection
+from ._files import references_of
 from ._function_calls import FunctionCalls
 from ._messages import stops_of, to_messages
 from ._recording import current_turns, noted
 from ._responses import to_completion, to_response
-from ._tools import declarations
 
 if TYPE_CHECKING:
     import httpx
-    from llama_index.core.tools import BaseTool
     from pydantic import SecretStr
 
     from azure_agents.auth import FoundryAuth
     from azure_agents.client import Agents, AsyncAgents
+    from azure_agents.file_handles import AsyncFileHandle, FileHandle
     from azure_agents.observe import Observer
     from azure_agents.threads.store import ThreadStore
+
+    from ._files import Answer
 
 _Method = TypeVar("_Method", bound=Callable[..., Any])
 _SETTINGS = (
@@ -92,6 +94,8 @@ class AzureAgentLLM(FunctionCalls):
         tenant_id: With `client_id` and `client_secret`: a service principal.
         client_id: See `tenant_id`.
         client_secret: See `tenant_id`.
+        anchor_key: Seals the anchors of answers, for messages that a browser keeps; else
+            ``AZURE_AGENTS_ANCHOR_KEY``.
         transport: httpx transport of sync calls, for tests and proxies.
         async_transport: httpx transport of async calls.
         thread_store: Where threads are remembered; by default in memory, one for the process.
@@ -162,6 +166,7 @@ class AzureAgentLLM(FunctionCalls):
         tenant_id: str | None = None,
         client_id: str | None = None,
         client_secret: str | SecretStr | None = None,
+        anchor_key: str | SecretStr | None = None,
         transport: httpx.BaseTransport | None = None,
         async_transport: httpx.AsyncBaseTransport | None = None,
         thread_store: ThreadStore | None = None,
@@ -175,6 +180,7 @@ class AzureAgentLLM(FunctionCalls):
         settings = resolve_settings(
             model=model,
             endpoint=_one_of(given),
+            anchor_key=anchor_key,
             **{name: fields[name] for name in _SETTINGS if name in fields},
         )
         # The resolved values: a pickle may be read where the environment is another one.
@@ -345,23 +351,31 @@ class AzureAgentLLM(FunctionCalls):
             options=options,
         )
 
-    # -- tools ---------------------------------------------------------------------------------
+    # -- what the service keeps ----------------------------------------------------------------
 
-    def declare_tools(self, tools: Sequence[BaseTool | Callable[..., Any]]) -> str:
-        """Make a version of the v2 agent that declares these function tools, and return it.
+    def files_of(self, answer: Answer) -> list[FileHandle]:
+        """The images and files that an answer brought along; nothing is loaded yet.
 
-        A v2 agent calls no functions but those of its definition; a classic one is given them with
-        every call. The tools that the agent has stay, one of the same name is replaced. An LLM of
-        a fixed version (``my-agent:1``) goes on with that one: make another for the new version.
-
-        Raises:
-            InvalidRequestError: The agent is a classic one.
+        Args:
+            answer: A response of `chat`, the output of an agent, or the `raw` of either.
         """
-        return self.client.declare_tools(declarations(tools))
+        return [self.client.files.handle(found) for found in references_of(answer)]
 
-    async def adeclare_tools(self, tools: Sequence[BaseTool | Callable[..., Any]]) -> str:
-        """Make a version of the v2 agent that declares these tools; see `declare_tools`."""
-        return await self.async_client.declare_tools(declarations(tools))
+    def async_files_of(self, answer: Answer) -> list[AsyncFileHandle]:
+        """The images and files that an answer brought along, for event loops."""
+        return [self.async_client.files.handle(found) for found in references_of(answer)]
+
+    def resume(self, response_id: str) -> ChatResponseGen:
+        """Stream a background answer (v2) that anybody began, from its beginning.
+
+        Args:
+            response_id: From the first chunk of the stream (``additional_kwargs["response_id"]``).
+        """
+        return stream(self.client.resume(response_id), current_turns())
+
+    async def aresume(self, response_id: str) -> ChatResponseAsyncGen:
+        """Stream a background answer (v2) that anybody began; as `resume`."""
+        return astream(self.async_client.resume(response_id), current_turns())
 
 
 def _is_background(request: TurnRequest) -> bool:

@@ -156,8 +156,8 @@ def listed(blocks: Iterable[Block]) -> JSON:
 
 def _entry(block: Block) -> JSON:
     fields = known(asdict(block))
-    if isinstance(block, MediaOutput):
-        fields.pop("data", None)  # the message has it
+    if isinstance(block, MediaOutput) and fields.pop("data", None) is not None:
+        fields["inline"] = True  # the message has it
     if not fields.get("details"):
         fields.pop("details", None)
     return fields

@@ -78,7 +78,8 @@ def completion(
             - who: `api_key` (a key or a token), `credential` (of azure-identity), `azure_ad_token`,
               `azure_ad_token_provider`, `tenant_id`, `client_id`, `client_secret`, `azure_scope`;
               default: the environment, then ``DefaultAzureCredential``;
-            - which thread: `thread_id`, `threads`, `owner`, `thread_store`;
+            - which thread: `thread_id`, `threads`, `owner`, `thread_store`, `anchor_key` (where
+              messages come back from a browser);
             - what is asked: `instructions` (added to the agent's own;
               ``instructions_mode="replace"`` on classic), `tools`, `tool_choice`,
               `parallel_tool_calls`, `response_format`, `max_tokens`, `temperature`, `stop`,

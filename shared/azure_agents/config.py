@@ -5,13 +5,13 @@ Every mistake is found before a request leaves and says every way out.
 
 from __future__ import annotations
 
-import math
 import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Literal, TypeAlias, cast
 
+from .anchor_key import AnchorKey, make_anchor_key
 from .endpoint import FIND_ENDPOINT, PUBLIC_SCOPE, Endpoint, parse_endpoint
 from .errors import ConfigError
 from .naming import AgentName, check_handle, parse_agent, parse_handle, shown
@@ -40,6 +40,7 @@ ENV_CLIENT_SECRET = "AZURE_CLIENT_SECRET"  # noqa: S105 - the name of a variable
 ENV_AD_TOKEN = "AZURE_AD_TOKEN"  # noqa: S105 - as above
 ENV_AI_API_KEY = "AZURE_AI_API_KEY"
 ENV_API_KEY = "AZURE_API_KEY"
+ENV_ANCHOR_KEY = "AZURE_AGENTS_ANCHOR_KEY"
 
 # All recorded classic traffic speaks this version, and Microsoft's own client defaults to it; how
 # the stable "v1" and "2025-05-01" differ on the wire is not recorded anywhere.
@@ -49,6 +50,7 @@ ThreadPolicy: TypeAlias = Literal["auto", "conversation", "ephemeral"]
 InstructionsMode: TypeAlias = Literal["append", "replace"]
 _POLICIES = ("auto", "conversation", "ephemeral")
 _MODES = ("append", "replace")
+_MOST_SECONDS = 1e9  # 31 years
 _LONGEST_WAIT = 600.0  # seconds; what the openai SDK allows by default
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,63}")
 
@@ -98,8 +100,8 @@ class Timeouts:
 
 def _check_seconds(name: str, value: object) -> None:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    # Compared and not asked with `math.isfinite`: that overflows on an integer of 400 digits.
-    if is_number and 0 < cast("float", value) < math.inf:
+    # Sockets and timers overflow on more: a larger number is no better than an infinite one.
+    if is_number and 0 < cast("float", value) <= _MOST_SECONDS:
         return
     raise ConfigError(
         f"{name} must be a positive, finite number of seconds, got {shown(value)}: "
@@ -121,6 +123,7 @@ class Settings:
     timeouts: Timeouts
     max_retries: int
     api_version: str
+    anchor_key: AnchorKey | None = None
 
 
 def resolve_settings(
@@ -136,6 +139,7 @@ def resolve_settings(
     max_retries: int = 2,
     allow_http: bool = False,
     api_version: str | None = None,
+    anchor_key: object = None,
     env: Mapping[str, str] | None = None,
 ) -> Settings:
     """Check all settings of a client at once.
@@ -153,6 +157,9 @@ def resolve_settings(
         max_retries: How often a request is tried again.
         allow_http: Accept a plain http endpoint on another machine.
         api_version: Of the classic service.
+        anchor_key: Seals what answers carry to find their place again, for applications that let
+            messages out of their hands (to a browser): a text of at least 16 bytes or a
+            ``SecretStr``; else ``AZURE_AGENTS_ANCHOR_KEY``, else nothing is sealed.
         env: Instead of ``os.environ``.
 
     Raises:
@@ -183,6 +190,9 @@ def resolve_settings(
         timeouts=Timeouts.of(timeout),
         max_retries=_checked_retries(max_retries),
         api_version=_checked_version(api_version),
+        anchor_key=make_anchor_key(
+            read_env(env, ENV_ANCHOR_KEY) if anchor_key is None else anchor_key
+        ),
     )
 
 

@@ -7,21 +7,30 @@ number no float can hold, is a `ProtocolError` and never a crash.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, TypeAlias
 
-from .errors import ProtocolError
+from .errors import InvalidRequestError, ProtocolError
 
 JSON: TypeAlias = dict[str, Any]
 
 
 def dumps(value: object) -> bytes:
-    """Encode compactly as UTF-8; NaN and infinities are refused (ValueError)."""
+    """Encode compactly as UTF-8.
+
+    Raises:
+        InvalidRequestError: No JSON: a NaN, an infinity, or an object of another type.
+    """
     try:
         return _encode(value, ensure_ascii=False).encode()
     except UnicodeEncodeError:  # a lone surrogate has no UTF-8 form, but an escape
         return _encode(value, ensure_ascii=True).encode()
+    except (TypeError, ValueError, RecursionError) as exc:
+        raise InvalidRequestError(
+            f"cannot be sent as JSON ({exc}): give strings, finite numbers, lists and maps only"
+        ) from exc
 
 
 def _encode(value: object, *, ensure_ascii: bool) -> str:
@@ -37,13 +46,25 @@ def loads(data: bytes | str) -> Any:
     """Decode any JSON document.
 
     Raises:
-        ProtocolError: The bytes are not JSON, or nested too deeply.
+        ProtocolError: The bytes are not JSON, nested too deeply, or hold a number no float can.
     """
     try:
-        return json.loads(data)
+        return _DECODER.decode(data if isinstance(data, str) else data.removeprefix(_BOM).decode())
     except (ValueError, RecursionError) as exc:
         shown = data[:80]
         raise ProtocolError(f"not JSON: {shown!r}") from exc
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if math.isfinite(value):
+        return value
+    raise ValueError(text)
+
+
+# Python takes ``NaN`` and ``1e999`` for numbers; JSON knows neither, nor could they be sent on.
+_DECODER = json.JSONDecoder(parse_float=_finite, parse_constant=_finite)
+_BOM = b"\xef\xbb\xbf"
 
 
 def load_object(data: bytes | str) -> JSON:

@@ -73,6 +73,7 @@ class Arguments(SignIn, Options, total=False):
     thread_id: str | None
     threads: ThreadPolicy | None
     owner: str | None
+    anchor_key: str | bytes | SecretStr | None
     instructions: str | None
     instructions_mode: InstructionsMode | None
     stop: str | Sequence[str] | None
@@ -194,6 +195,7 @@ def _settings(
         endpoint=given.get("api_base"),
         threads=given.get("threads") or _policy(model, history),
         owner=given.get("owner"),
+        anchor_key=given.get("anchor_key"),
         instructions_mode=given.get("instructions_mode", "append"),
         timeout=timeout,
         max_retries=_retries(given),

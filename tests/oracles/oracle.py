@@ -52,14 +52,17 @@ def control(method: str, path: str, body: Any = None) -> Any:
         return json.load(answer)
 
 
-def raises(kind: type[Exception], call: Callable[[], Any]) -> Any:
-    """The error of this kind that a call raises."""
+def raises(
+    kinds: type[Exception] | tuple[type[Exception], ...], call: Callable[[], Any]
+) -> Any:
+    """The error that a call raises: of exactly one of these classes."""
+    exactly = kinds if isinstance(kinds, tuple) else (kinds,)
     try:
         call()
-    except kind as error:
-        assert type(error) is kind, f"{type(error)}, not {kind}"
+    except exactly as error:
+        assert type(error) in exactly, f"{type(error)}, not {kinds}"
         return error
-    raise AssertionError(f"no {kind.__name__} was raised")
+    raise AssertionError(f"nothing was raised, {kinds} expected")
 
 
 def run() -> None:

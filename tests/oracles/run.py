@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -53,11 +54,12 @@ class Oracle:
         return FOLDER / self.folder / inside / "python"
 
 
+_LANGCHAIN = ("langchain-azure-ai[opentelemetry]>=1.2,<2",)  # its agents import tracing
 _OPENAI_2 = ("azure-ai-projects>=2,<3", "openai>=2,<3")
 _OPENAI_3 = ("azure-ai-projects>=2.10,<3", "openai>=3,<4")
 ORACLES = (
     # The longest to install first.
-    Oracle("langchain-azure-ai", "langchain", "check_langchain.py", ("langchain-azure-ai>=1.2,<2",)),
+    Oracle("langchain-azure-ai", "langchain", "check_langchain.py", _LANGCHAIN),
     Oracle("litellm", "litellm", "check_litellm.py", ("litellm>=1.100,<2",)),
     Oracle("openai 2", "openai-2", "check_openai.py", _OPENAI_2),
     Oracle("openai 2, strict", "openai-2", "check_openai.py", _OPENAI_2, is_strict=True),
@@ -125,7 +127,7 @@ def _read(oracle: Oracle, done: subprocess.CompletedProcess[str], seconds: float
 
 
 def _versions(oracle: Oracle) -> str:
-    names = [requirement.split(">")[0] for requirement in oracle.requirements]
+    names = [re.split(r"[\[>]", requirement)[0] for requirement in oracle.requirements]
     code = "import importlib.metadata as m, sys; print(*(f'{n} {m.version(n)}' for n in sys.argv[1:]), sep=', ')"
     return _call(oracle.python, "-c", code, *names).stdout.strip()
 

@@ -23,7 +23,7 @@ LAYERS = (
     ("_version", "protocols", "protocols.classic", "protocols.responses", "threads", "drivers"),
     ("errors", "jsonio"),
     ("sse", "messages", "events", "commands"),
-    ("fold", "retry", "naming", "endpoint", "config", "envelopes", "observe", "structured"),
+    ("fold", "retry", "naming", "endpoint", "anchor_key", "config", "envelopes", "observe", "structured"),
     ("file_references", "disk"),
     ("threads.digest", "threads.anchor", "threads.plan", "threads.store"),
     ("protocols.*.wire",),

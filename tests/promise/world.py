@@ -18,10 +18,12 @@ from typing import Any, NamedTuple, TypeAlias
 from azure_agents.auth import make_auth
 from azure_agents.client import Agents, AsyncAgents
 from azure_agents.config import Timeouts, resolve_settings
-from azure_agents.emulator import Emulator, Fault, ToolCalls
+from azure_agents.emulator import Emulator, Fault, McpApproval, ToolCalls
 from azure_agents.errors import AzureAgentsError
+from azure_agents.events import ApprovalRequest
 from azure_agents.fold import Completion, fold
 from azure_agents.messages import (
+    ApprovalReply,
     Message,
     Text,
     ToolCall,
@@ -77,11 +79,15 @@ class World:
         self.calls = 0
         self.said = ""
         self._made = 0
+        self._asks = False
+        self.requests: dict[int, list[str]] = {}  # chat -> approval requests of its last answer
         self._script: list[ToolCall] = []
 
     # --- the agent ------------------------------------------------------------------------------
 
     def _reply(self, _: object) -> Any:
+        if self._asks:
+            return McpApproval("docs", "search", "{}")
         if self._script:
             return ToolCalls(*((c.name, c.arguments, c.id) for c in self._script))
         return self.said
@@ -90,6 +96,7 @@ class World:
         """What the agent says next: equal texts often, empty sometimes, calls if it has tools."""
         self.said = ("ok", "sure: done", "", " spaced ", "naïve ✓")[step.b % 5]
         count = step.a % 4 if self.setting.has_tools and step.b % 2 else 0
+        self._asks = self.setting.has_tools and step.b % 11 == 4
         self._script = []
         for _ in range(count):
             self._made += 1
@@ -165,6 +172,8 @@ class World:
         self._prepare(step)
         completion = await self.ask(chat, stream=bool(step.b & 4), store=store)
         chat.append(answer(completion))
+        asked = [b.id for b in completion.blocks if isinstance(b, ApprovalRequest)]
+        self.requests[id(chat)] = asked
 
 
 def answer(completion: Completion) -> Message:
@@ -347,6 +356,21 @@ async def _answer_tools(world: World, step: Step) -> None:
     await world.say(chat, step)
 
 
+async def _approve(world: World, step: Step) -> None:
+    """Yes or no to the last answer's request, at once or after other words."""
+    chat = world.chat(step)
+    asked = world.requests.get(id(chat))
+    if not asked or not chat or chat[-1].role != "assistant":
+        return
+    if step.b % 5 == 1:
+        chat.append(user("one moment"))
+        await world.say(chat, Step("continue", step.a, 0))
+    replies = tuple(ApprovalReply(request, approve=step.b % 2 == 0) for request in asked)
+    world.requests[id(chat)] = []
+    chat.append(Message("user", replies))
+    await world.say(chat, Step("continue", step.a, 0))
+
+
 async def _late_result(world: World, step: Step) -> None:
     """A result for an older call that was passed over."""
     chat = world.chat(step)
@@ -379,12 +403,14 @@ TOOL_STEPS: dict[str, Callable[[World, Step], Any]] = {
     "answer tools": _answer_tools,
     "answer tools again": _answer_tools,
     "late result": _late_result,
+    "approve": _approve,
 }
 STEPS.update(TOOL_STEPS)
 
 # --- the oracle ---------------------------------------------------------------------------------
 
 _RESULT = re.compile(r"\[tool (?:result|error) (call_\S+): (.*)\]", re.DOTALL)
+_TOLD = re.compile(r"\[(approved|denied) (\w+)\]")
 _CALL = re.compile(r"\n?\[tool call (call_\S+): .*\]")
 
 
@@ -397,6 +423,7 @@ def expected_facts(messages: tuple[Message, ...], generation: str) -> list[Fact]
             facts.append(("result", message.tool_call_id or "", message.text))
         elif message.role != "system" or generation != "classic":
             facts += _said(message.role, message.text)
+            facts += (_decision(p) for p in message.parts if isinstance(p, ApprovalReply))
             facts += (("call", c.id) for c in message.tool_calls if c.id in answered)
     return _in_any_order(facts)
 
@@ -410,11 +437,17 @@ def seen_facts(seen: Any) -> list[Fact]:
             facts.append(("result", message.tool_call_id, message.text))
         elif result is not None:
             facts.append(("result", result[1], result[2]))
+        elif (told := _TOLD.fullmatch(message.text)) and message.role == "user":
+            facts.append(("result", told[2], told[1]))
         else:
             facts += _said(message.role, _CALL.sub("", message.text))
             facts += (("call", i) for i in _CALL.findall(message.text))
             facts += (("call", call.id) for call in message.tool_calls)
     return _in_any_order(facts)
+
+
+def _decision(reply: ApprovalReply) -> Fact:
+    return "result", reply.request_id, "approved" if reply.approve else "denied"
 
 
 def _in_any_order(facts: list[Fact]) -> list[Fact]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -156,40 +157,36 @@ def connect(world: World, endpoint: str) -> dict[str, Any]:
 @served
 @pytest.mark.slow
 @pytest.mark.parametrize(("threads", "generation"), KINDS)
-async def test_another_process_goes_on_where_the_store_lets_it(
+def test_another_process_goes_on_where_the_store_lets_it(
     backend: Backend, threads: str, generation: str
 ) -> None:
     """On the same thread with a lasting store, on a new one with that of a process."""
     world, chat = World(Setting(generation, is_async=False, threads=threads), seed=1), []
     with world.foundry.serve() as server:
-        world.foundry.connection = lambda: {  # the anchor is bound to the endpoint
-            "endpoint": server.endpoint,
-            "credential": "token",
-            "transport": None,
-            "async_transport": None,
-        }
-        first = await _served_turn(world, chat, backend.open())
+        connection = connect(world, server.endpoint)
+        _say(connection, backend.open(), chat)
+        first = _thread_of(world)
         place = {"kind": backend.kind, "place": backend.place}
-        arguments = {"connection": connect(world, server.endpoint), "history": dump(chat)}
-        chat = load(dump(result(start("say", **place, **arguments))))
-        last = world.foundry.seen[-1]
-        thread = last.thread_id if generation == "classic" else last.conversation_id
-        assert (first == thread) is (backend.kind != "memory")
-        assert expected_facts(tuple(chat[:-1]), generation) == seen_facts(last)
+        said = result(start("say", connection=connection, history=dump(chat), **place))
+    assert (first == _thread_of(world)) is (backend.kind != "memory")
+    messages = tuple(load(json.dumps(said))[:-1])
+    assert expected_facts(messages, generation) == seen_facts(world.foundry.seen[-1])
 
 
-async def _served_turn(world: World, chat: list[Message], store: Any) -> str:
-    agents = client(connect(world, world.foundry.connection()["endpoint"]), store)
+def _thread_of(world: World) -> str | None:
+    return world.foundry.seen[-1].thread_id
+
+
+def _say(connection: dict[str, Any], store: Any, chat: list[Message]) -> None:
+    agents = client(connection, store)
     talk(agents, chat, "in this process")
     agents.close()
-    seen = world.foundry.seen[-1]
-    return (seen.thread_id or seen.conversation_id) or ""
 
 
 @served
 @pytest.mark.slow
 @pytest.mark.parametrize(("threads", "generation"), KINDS)
-async def test_a_kill_at_any_step_loses_nothing(
+def test_a_kill_at_any_step_loses_nothing(
     lasting: Backend, threads: str, generation: str, tmp_path: Path
 ) -> None:
     """Go on from every answer that the killed process had: the agent sees just those messages."""
@@ -207,9 +204,7 @@ async def test_a_kill_at_any_step_loses_nothing(
 
 
 def _go_on(world: World, connection: dict[str, Any], store: Any, chat: list[Message]) -> None:
-    agents = client(connection, store)
-    talk(agents, chat, "after the kill")
-    agents.close()
+    _say(connection, store, chat)
     store.close()
     seen = world.foundry.seen[-1]
     assert expected_facts(tuple(chat[:-1]), seen.generation) == seen_facts(seen)

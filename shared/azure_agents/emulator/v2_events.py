@@ -128,7 +128,10 @@ def _stream_arguments(kind: str) -> Callable[[World, JSON], Iterator[Event]]:
         for delta in tokens.pieces(item["arguments"]):
             noise = {"obfuscation": world.ids.padding(delta)}
             yield f"response.{kind}_arguments.delta", {"delta": delta, **noise}
-        yield f"response.{kind}_arguments.done", {"arguments": item["arguments"]}
+        done = {"arguments": item["arguments"]}
+        if world.rules.era == "sdk" and kind == "function_call":  # recorded without
+            done["name"] = item["name"]
+        yield f"response.{kind}_arguments.done", done
 
     return stream
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..anchor_key import AnchorKey
 from ..config import Settings
 from ..messages import Message, TurnRequest, system
 from ..retry import RetryPolicy
@@ -43,6 +44,12 @@ class Turn:
     def scope(self) -> str:
         """What anchors of this turn are bound to."""
         return scope_of(self.settings.endpoint.url, self.settings.agent.requested)
+
+    @property
+    def anchor_key(self) -> AnchorKey | None:
+        """What anchors of this turn are sealed with; an owner's are worth nothing to others."""
+        key = self.settings.anchor_key
+        return None if key is None else key.of(self.owner)
 
     @property
     def project(self) -> str:

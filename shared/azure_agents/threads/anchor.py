@@ -4,18 +4,25 @@ One short opaque string in the answer's metadata. It names the thread (or respon
 that thread after the answer, and - as digests - the endpoint and agent it belongs to and the
 transcript up to and including the answer. It holds no secret and no text, and it is believed
 only when its digests match the call at hand.
+
+Digests can be worked out by anybody. An application that lets its messages out of its hands sets an
+`AnchorKey`: then the place of the first digest is taken by a seal over everything the anchor says.
 """
 
 from __future__ import annotations
 
 import re
 from base64 import urlsafe_b64encode
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
+from hmac import compare_digest
+
+from ..anchor_key import AnchorKey
 
 _VERSION = "fa1"
 _FORM = re.compile(
-    rf"{_VERSION}\.([\w-]{{12}})\.([\w-]{{22}}|-)\.([\w-]{{11}}|-)\.(\w[\w-]{{0,99}})\.(\w[\w-]{{0,99}}|-)"
+    rf"{_VERSION}\.([\w-]{{12}}|[\w-]{{22}})\.([\w-]{{22}}|-)\.([\w-]{{11}}|-)\.(\w[\w-]{{0,99}})\.(\w[\w-]{{0,99}}|-)",
+    re.ASCII,
 )
 MAX_LENGTH = 200
 
@@ -35,7 +42,7 @@ class Anchor:
     """Where a transcript stands on the server.
 
     Attributes:
-        scope: Digest of endpoint and requested agent (`scope_of`).
+        scope: Digest of endpoint and requested agent (`scope_of`); of a sealed one the seal.
         digest: Digest of the transcript including the answer; "" if unknown (a pinned thread
             may hold more than the messages of the call): such an anchor never continues.
         thread: ``resp_…`` (v2 chain), ``conv_…`` or ``thread_…``.
@@ -49,6 +56,18 @@ class Anchor:
     thread: str
     head: str = ""
     pending: str = ""
+
+    def sealed(self, key: AnchorKey | None) -> Anchor:
+        """The same, sealed; without a key as it is."""
+        if key is None:
+            return self
+        said = (self.scope, self.digest, self.pending, self.thread, self.head)
+        return replace(self, scope=key.seal("\n".join(said)))
+
+    def is_of(self, scope: str, key: AnchorKey | None) -> bool:
+        """Whether it is bound to `scope`, and sealed with `key` if there is one."""
+        expected = replace(self, scope=scope).sealed(key).scope
+        return compare_digest(self.scope.encode(), expected.encode())
 
     def encode(self) -> str | None:
         """The opaque string, or None if an id is too long to be kept (the next call replays)."""

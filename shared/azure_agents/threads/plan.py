@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from ..anchor_key import AnchorKey
 from ..errors import InvalidRequestError
 from ..messages import ApprovalReply, Message, Part, Text
 from .anchor import Anchor, parse_anchor
@@ -137,10 +138,10 @@ def _told(part: Part) -> Part:
     return Text(f"[{'approved' if part.approve else 'denied'} {part.request_id}]")
 
 
-def plan_chain(messages: Sequence[Message], scope: str) -> Plan:
+def plan_chain(messages: Sequence[Message], scope: str, key: AnchorKey | None = None) -> Plan:
     """Plan a turn on a v2 chain: the newest ready anchor with something to send after it."""
     history = _History(messages)
-    candidates, transcript = _candidates(messages, scope, RESPONSES, with_system=True)
+    candidates, transcript = _candidates(messages, scope, key, RESPONSES, with_system=True)
     whole = _something(history.whole())
     for candidate in candidates:
         suffix = history.after(candidate.index)
@@ -149,18 +150,26 @@ def plan_chain(messages: Sequence[Message], scope: str) -> Plan:
     return Plan(None, (), whole, transcript)
 
 
-def plan_thread(messages: Sequence[Message], scope: str, *, prefix: str, with_system: bool) -> Plan:
+def plan_thread(
+    messages: Sequence[Message],
+    scope: str,
+    key: AnchorKey | None = None,
+    *,
+    prefix: str,
+    with_system: bool,
+) -> Plan:
     """Plan a turn on an append-only thread: the newest anchor or none.
 
     Args:
         messages: The history of the call.
         scope: What anchors must be bound to.
+        key: What anchors must be sealed with, if with anything.
         prefix: ``thread_`` or ``conv_``: the kind of thread to continue.
         with_system: Whether system messages are stored in the thread (conversations) or travel
             with every run (classic).
     """
     history = _History(messages)
-    candidates, transcript = _candidates(messages, scope, (prefix,), with_system=with_system)
+    candidates, transcript = _candidates(messages, scope, key, (prefix,), with_system=with_system)
     plan = Plan(None, (), _something(history.whole()), transcript)
     if not candidates:
         return plan
@@ -194,7 +203,12 @@ def plan_pinned(messages: Sequence[Message]) -> tuple[Message, ...]:
 
 
 def _candidates(
-    messages: Sequence[Message], scope: str, prefixes: tuple[str, ...], *, with_system: bool
+    messages: Sequence[Message],
+    scope: str,
+    key: AnchorKey | None,
+    prefixes: tuple[str, ...],
+    *,
+    with_system: bool,
 ) -> tuple[list[_Candidate], TranscriptDigest]:
     """All anchors that may be believed, newest first, and the digest of the whole history."""
     found: list[_Candidate] = []
@@ -204,9 +218,9 @@ def _candidates(
         if message.anchor is None or message.role != "assistant":
             continue
         anchor = parse_anchor(message.anchor)
-        if anchor is None or anchor.scope != scope or not anchor.thread.startswith(prefixes):
+        if anchor is None or not anchor.thread.startswith(prefixes):
             continue
-        if anchor.digest and anchor.digest == running.digest():
+        if anchor.digest == running.digest() and anchor.is_of(scope, key):
             found.append(_Candidate(index, anchor))
     found.reverse()
     return found, running

@@ -82,7 +82,8 @@ def _anchor_at(runs: Runs, digest: str) -> Anchor:
     """The anchor of the answer just read."""
     reader, turn = runs.reader, runs.turn
     pending = (system_digest(turn.messages) or NO_SYSTEM) if _is_paused(runs) else ""
-    return Anchor(turn.scope, digest, reader.thread_id or "", reader.run_id or "", pending)
+    anchor = Anchor(turn.scope, digest, reader.thread_id or "", reader.run_id or "", pending)
+    return anchor.sealed(turn.anchor_key)
 
 
 class _ThreadOfOurs:
@@ -94,9 +95,9 @@ class _ThreadOfOurs:
         self._lost_on: list[str] = []  # threads on which a run of ours may still turn up
 
     def run(self) -> Flow[Anchor | None]:
-        scope = self._turn.scope
+        scope, key = self._turn.scope, self._turn.anchor_key
         messages = yield from recall(self._turn, ("thread_",), with_system=False)
-        plan = plan_thread(messages, scope, prefix="thread_", with_system=False)
+        plan = plan_thread(messages, scope, key, prefix="thread_", with_system=False)
         if plan.cancels is not None:
             yield from self._cancel_superseded(plan.cancels)
         answered = plan.anchor is not None and (yield from self._continue(plan, plan.anchor))
@@ -209,6 +210,8 @@ class _PinnedThread:
         answers = [m for m in self._turn.messages if m.role == "assistant"]
         anchor = parse_anchor(answers[-1].anchor) if answers else None
         if anchor is None or anchor.thread != self._thread or not anchor.pending:
+            return None
+        if not anchor.is_of(self._turn.scope, self._turn.anchor_key):
             return None
         return anchor.head
 

@@ -77,7 +77,7 @@ class _Policies:
 
     def _chain(self) -> Flow[None]:
         messages = yield from recall(self._turn, RESPONSE_PREFIXES, with_system=True)
-        plan = plan_chain(messages, self._turn.scope)
+        plan = plan_chain(messages, self._turn.scope, self._turn.anchor_key)
         if plan.anchor is None:
             reader = yield from self._calls.respond(plan.whole)
         else:
@@ -109,7 +109,8 @@ class _Policies:
     def _conversation(self) -> Flow[None]:
         project = self._turn.project
         messages = yield from recall(self._turn, ("conv_",), with_system=True)
-        plan = plan_thread(messages, self._turn.scope, prefix="conv_", with_system=True)
+        scope, key = self._turn.scope, self._turn.anchor_key
+        plan = plan_thread(messages, scope, key, prefix="conv_", with_system=True)
         thread = plan.anchor.thread if plan.anchor is not None else ""
         reader = None
         if plan.anchor and (yield StoreTake(head_key(project, thread), plan.anchor.head)):
@@ -215,7 +216,8 @@ class _Policies:
             transcript.add(answer_message(response))
             head = "" if handle == reader.response_id else reader.response_id or ""
             digest = transcript.digest()
-            anchor = Anchor(self._turn.scope, digest, handle, head).encode()
+            made = Anchor(self._turn.scope, digest, handle, head)
+            anchor = made.sealed(self._turn.anchor_key).encode()
             yield from remember(self._turn, digest, anchor)
         yield Emit([replace(finished_of(response), thread_id=handle, anchor=anchor)])
 

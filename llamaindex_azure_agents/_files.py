@@ -1,0 +1,50 @@
+"""Images and files of an answer: references now, content when it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from llama_index.core.base.llms.types import ChatMessage, DocumentBlock, ImageBlock
+
+from azure_agents.events import Citation, Finished, MediaOutput
+from azure_agents.file_references import FileReference, references_in
+from azure_agents.fold import Block, Completion, TextBlock
+
+if TYPE_CHECKING:
+    from llama_index.core.agent.workflow import AgentOutput
+    from llama_index.core.base.llms.types import ChatResponse, CompletionResponse
+
+Answer: TypeAlias = "ChatResponse | CompletionResponse | AgentOutput | Mapping[str, Any]"
+
+_CITED = ("file_id", "filename", "container_id", "marker")
+
+
+def references_of(answer: Answer) -> list[FileReference]:
+    """The files that the agent made, each once; sources it cites are none of them."""
+    raw = answer if isinstance(answer, Mapping) else answer.raw
+    blocks = list(_read(raw or {}, _contents(answer)))
+    return references_in(Completion(blocks, [], None, Finished("stop", "")))
+
+
+def _read(raw: Mapping[str, Any], contents: Iterator[str]) -> Iterator[Block]:
+    for entry in raw.get("files", ()):
+        fields = {name: value for name, value in entry.items() if name != "inline"}
+        data = next(contents, None) if entry.get("inline") else None
+        yield MediaOutput(**fields, data=data)
+    notes = [_citation(note) for note in raw.get("annotations", ())]
+    yield TextBlock("", 0, citations=notes)
+
+
+def _citation(note: Mapping[str, Any]) -> Citation:
+    found: dict[str, Any] = {name: note.get(name) for name in _CITED}
+    return Citation(note["kind"], **found)
+
+
+def _contents(answer: Answer) -> Iterator[str]:
+    """What the answer brought along, as base64; it stands in the blocks of its message."""
+    message = getattr(answer, "message", None) or getattr(answer, "response", None)
+    for block in message.blocks if isinstance(message, ChatMessage) else ():
+        content = getattr(block, "image" if isinstance(block, ImageBlock) else "data", None)
+        if isinstance(block, ImageBlock | DocumentBlock) and isinstance(content, bytes):
+            yield content.decode()
