@@ -3,7 +3,7 @@ PYTHON ?= python3
 PY := .venv/bin/python
 SETUP := .venv/.up-to-date
 
-.PHONY: install check test demo record docs faults
+.PHONY: install check test demo record docs faults fidelity oracles
 
 install: $(SETUP)
 
@@ -29,6 +29,15 @@ demo: $(SETUP)
 # Every single fault, and 2,000 pairs and triples: about a minute.
 faults: $(SETUP)
 	$(PY) tests/faults/report.py
+
+# How close the emulator is to the recorded service: the score by file, and the differences.
+fidelity: $(SETUP)
+	@$(PY) tests/emulator/fidelity.py
+
+# Microsoft's, OpenAI's and others' SDKs against the emulator, each in an environment of its own
+# under .oracles/: some minutes the first time.
+oracles: $(SETUP)
+	@$(PY) tests/oracles/run.py $(ARGS)
 
 record: $(SETUP)
 	$(PY) tests/cassettes/record.py

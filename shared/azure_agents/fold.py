@@ -87,13 +87,30 @@ class Completion:
         return [c for b in self.blocks if isinstance(b, TextBlock) for c in b.citations]
 
 
+@dataclass(slots=True)
+class _Told:
+    """A block and what it was told in; joined once, or long answers would take quadratic time."""
+
+    block: TextBlock | RefusalBlock | ReasoningBlock
+    pieces: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Called:
+    """A function call in the making."""
+
+    id: str = ""
+    name: str = ""
+    arguments: list[str] = field(default_factory=list)
+
+
 class Fold:
     """Takes events one by one; `result()` is the completion so far."""
 
     def __init__(self) -> None:
         self._blocks: list[Block] = []
-        self._texts: dict[tuple[type, str, int], TextBlock | RefusalBlock | ReasoningBlock] = {}
-        self._calls: dict[int, list[str]] = {}
+        self._texts: dict[tuple[type, str, int], _Told] = {}
+        self._calls: dict[int, _Called] = {}
         self._usage: Usage | None = None
         self._finished: Finished | None = None
 
@@ -101,7 +118,7 @@ class Fold:
         """Take the next event."""
         match event:
             case TextDelta() | RefusalDelta() | ReasoningDelta():
-                self._text_block(event).text += event.text
+                self._told(event).pieces.append(event.text)
             case ToolCallDelta():
                 self._add_call(event)
             case Citation():
@@ -115,25 +132,23 @@ class Fold:
             case _:
                 self._blocks.append(event)
 
-    def _text_block(
-        self, event: TextDelta | RefusalDelta | ReasoningDelta
-    ) -> TextBlock | RefusalBlock | ReasoningBlock:
+    def _told(self, event: TextDelta | RefusalDelta | ReasoningDelta) -> _Told:
         cls = _BLOCK_OF[type(event)]
         key = (cls, event.item, event.part)
-        block = self._texts.get(key)
-        if block is None:
-            block = self._texts[key] = cls(event.item, event.part)
-            self._blocks.append(block)
-        return block
+        told = self._texts.get(key)
+        if told is None:
+            told = self._texts[key] = _Told(cls(event.item, event.part))
+            self._blocks.append(told.block)
+        return told
 
     def _add_call(self, event: ToolCallDelta) -> None:
-        call = self._calls.setdefault(event.index, ["", "", ""])
-        call[0] = call[0] or event.id
-        call[1] = call[1] or event.name
-        call[2] += event.arguments
+        call = self._calls.setdefault(event.index, _Called())
+        call.id = call.id or event.id
+        call.name = call.name or event.name
+        call.arguments.append(event.arguments)
 
     def _cite(self, event: Citation) -> None:
-        block = self._text_block(TextDelta("", event.item, event.part))
+        block = self._told(TextDelta("", event.item, event.part)).block
         assert isinstance(block, TextBlock)  # noqa: S101 - `_BLOCK_OF` says so
         block.citations.append(event)
 
@@ -145,7 +160,10 @@ class Fold:
         """
         if self._finished is None:
             raise ProtocolError("the turn ended without a final event")
-        calls = [ToolCall(*self._calls[index]) for index in sorted(self._calls)]
+        for told in self._texts.values():
+            told.block.text = "".join(told.pieces)
+        made = [call for _, call in sorted(self._calls.items())]
+        calls = [ToolCall(call.id, call.name, "".join(call.arguments)) for call in made]
         return Completion(self._blocks, calls, self._usage, self._finished)
 
 

@@ -117,7 +117,7 @@ def test_equal_values_have_one_canonical_text() -> None:
     "stumble",
     [
         lambda: {}["id"],
-        lambda: [][0],
+        lambda: [1].pop(7),
         lambda: None.get("x"),  # type: ignore[attr-defined]
         lambda: 5 + "x",  # type: ignore[operator]
         lambda: int("x"),

@@ -13,13 +13,19 @@ from typing import Any
 import pytest
 from llama_index.core.agent.workflow import (
     AgentWorkflow,
+    CodeActAgent,
     FunctionAgent,
     ReActAgent,
 )
 from llama_index.core.llms import LLM
 from llama_index.core.memory import ChatMemoryBuffer
 from llama_index.core.tools import FunctionTool
-from llama_index.core.workflow import WorkflowRuntimeError
+from llama_index.core.workflow import (
+    Context,
+    HumanResponseEvent,
+    InputRequiredEvent,
+    WorkflowRuntimeError,
+)
 from pydantic import BaseModel
 
 from azure_agents.emulator import Emulator, Text, ToolCalls
@@ -63,7 +69,13 @@ class Sum(BaseModel):
     total: int
 
 
-TOOLS = [add, now, later, fail, handoff]
+def ask_human_declared(question: str) -> str:
+    """As the model sees `ask_human`: without the context."""
+    return question
+
+
+TOOLS: list[Any] = [add, now, later, fail, handoff]
+TOOLS.append(FunctionTool.from_defaults(ask_human_declared, name="ask_human"))
 DIRECT = FunctionTool.from_defaults(add, return_direct=True)
 SUM = '{"total": 3}'
 
@@ -94,6 +106,28 @@ def stopping_agent(llm: LLM, **settings: Any) -> FunctionAgent:
 def react_agent(llm: LLM, **settings: Any) -> ReActAgent:
     """Tools by text alone."""
     return ReActAgent(llm=llm, tools=[add, fail], **settings)
+
+
+def run_code(code: str) -> str:
+    """Pretend to run code."""
+    return f"ran {len(code)} letters"
+
+
+def code_agent(llm: LLM, **settings: Any) -> CodeActAgent:
+    """Its tool is code between tags."""
+    return CodeActAgent(run_code, llm=llm, tools=[add], **settings)
+
+
+async def ask_human(ctx: Context, question: str) -> str:
+    """Ask somebody; the step runs again when the answer is there, the model is not asked again."""
+    asked = InputRequiredEvent(prefix=question)
+    answer = await ctx.wait_for_event(HumanResponseEvent, waiter_event=asked)
+    return str(answer.response)
+
+
+def asking_agent(llm: LLM, **settings: Any) -> FunctionAgent:
+    """A tool of its waits for a human."""
+    return function_agent(llm, tools=[ask_human], **settings)
 
 
 def team(llm: LLM, other: LLM | None = None, **settings: Any) -> AgentWorkflow:
@@ -183,6 +217,10 @@ SCENARIOS = {
     "react and a failing tool": Scenario(
         react_agent, ["Thought: so\nAction: fail\nAction Input: {}", DONE]
     ),
+    "code": Scenario(code_agent, ["Look: <execute>print(1)</execute>", "It is 1."]),
+    "a human in a tool": Scenario(
+        asking_agent, [ToolCalls(("ask_human", {"question": "Sure?"}, "call_1")), "You are."]
+    ),
     "handoff": Scenario(
         team, [OVER, ONE, "It is 3.", "Bye."], questions=("1+2?", "Thanks"), shown=("v2",)
     ),
@@ -208,7 +246,10 @@ async def play(scenario: Scenario, llms: Sequence[LLM], *, streaming: bool) -> P
     answers, events = [], []
     for question in scenario.questions:
         handler = agent.run(user_msg=question, memory=memory, **scenario.run)
-        events += [event async for event in handler.stream_events()]
+        async for event in handler.stream_events():
+            events.append(event)
+            if isinstance(event, InputRequiredEvent):
+                handler.ctx.send_event(HumanResponseEvent(response="yes"))
         try:
             answers.append(output(await handler))
         except WorkflowRuntimeError as error:

@@ -129,10 +129,11 @@ def test_a_simple_conversation_costs_one_request_a_turn(
 MODES = [
     *(
         (mode, streaming)
-        for mode in ("compact", "refine", "tree_summarize")
+        for mode in ("compact", "refine", "tree_summarize", "simple_summarize", "generation")
         for streaming in (0, 1)
     ),
-    ("accumulate", 0),  # LlamaIndex does not stream it
+    ("accumulate", 0),  # LlamaIndex streams neither
+    ("compact_accumulate", 0),
 ]
 
 
@@ -148,6 +149,7 @@ def test_query_engines_ask_what_they_ask_others(
         answers.append([str(engine.query(text)) for text in ("What?", "Why?")])
     assert answers[1] == answers[0]
     assert mock.sent == seen(foundry)
+    assert [] == foundry._world.unfinished()
 
 
 @pytest.mark.parametrize("mode", ["tree_summarize", "accumulate"])

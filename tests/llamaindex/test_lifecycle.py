@@ -21,6 +21,7 @@ ENDPOINT = "https://r.services.ai.azure.com/api/projects/p"
 SECRETS = {
     "credential": {"credential": "s3cret"},
     "api_key": {"api_key": "s3cret"},
+    "anchor_key": {"credential": "t", "anchor_key": "s3cret" * 8},
     "client_secret": {"client_id": "c", "tenant_id": "t", "client_secret": "s3cret"},
 }
 Make = Callable[..., AzureAgentLLM]
@@ -230,6 +231,22 @@ def test_a_cancelled_task_cancels_the_turn(
         return (await llm.acomplete("again")).text
 
     assert "ok" == asyncio.run(leave())
+
+
+def test_a_loop_may_end_around_an_open_stream(
+    foundry: Emulator, make_llm: Make, generation: str
+) -> None:
+    """`asyncio.run` returns while a stream is open: the turn is left, and nothing is raised."""
+    llm = make_llm([LONG, "ok"])
+    kept = []
+
+    async def leave() -> str:
+        kept.append(await llm.astream_chat([ChatMessage("Hi")]))
+        return (await anext(kept[0])).delta
+
+    assert "word " == asyncio.run(leave())[:5]
+    assert is_left(foundry, generation)
+    assert "ok" == asyncio.run(llm.acomplete("again")).text
 
 
 def test_a_stream_that_is_never_read_sends_nothing(foundry: Emulator, make_llm: Make) -> None:

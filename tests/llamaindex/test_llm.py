@@ -7,10 +7,6 @@ import pytest
 from llama_index.core.base.llms.base import BaseLLM
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse, MessageRole, TextBlock
 from llama_index.core.callbacks import CallbackManager, TokenCountingHandler
-from llama_index.core.instrumentation import get_dispatcher
-from llama_index.core.instrumentation.event_handlers import BaseEventHandler
-from llama_index.core.instrumentation.events import BaseEvent
-from pydantic import Field
 
 from azure_agents.emulator import Empty, Emulator, Fault, Text
 from azure_agents.errors import ConfigError, InvalidRequestError, RateLimitError
@@ -25,25 +21,6 @@ def transcript(foundry: Emulator, turn: int = -1) -> list[tuple[str, str]]:
     seen = foundry.seen[turn]
     extra = [("system", seen.additional_instructions)] if seen.additional_instructions else []
     return [*extra, *((m.role, m.text) for m in seen.messages)]
-
-
-class Events(BaseEventHandler):
-    """Remembers the class names of all events."""
-
-    names: list[str] = Field(default_factory=list)
-    events: list[Any] = Field(default_factory=list)
-
-    def handle(self, event: BaseEvent, **_: Any) -> None:
-        self.names.append(type(event).__name__)
-        self.events.append(event)
-
-
-@pytest.fixture(name="events")
-def _events() -> Any:
-    dispatcher, handler = get_dispatcher(), Events(names=[], events=[])
-    dispatcher.add_event_handler(handler)
-    yield handler
-    dispatcher.event_handlers.remove(handler)
 
 
 # -- endpoints ----------------------------------------------------------------------------------
@@ -215,15 +192,6 @@ def _counts(usage: Any) -> tuple[int, int]:
     if "input_tokens" in usage:
         return usage["input_tokens"], usage["output_tokens"]
     return usage["prompt_tokens"], usage["completion_tokens"]
-
-
-def test_events_come_once(make_llm: Ask, ask: Ask, events: Events) -> None:
-    """One start, one end; the end shows the whole answer and can be dumped."""
-    response = ask(make_llm("Hello."), [ChatMessage("Hi")])
-    assert 1 == events.names.count("LLMChatStartEvent") == events.names.count("LLMChatEndEvent")
-    (end,) = [event for event in events.events if type(event).__name__ == "LLMChatEndEvent"]
-    assert response == end.response
-    assert response.raw == end.model_dump()["response"]["raw"]
 
 
 def test_turns_are_recorded(make_llm: Ask, ask: Ask, complete: Ask) -> None:

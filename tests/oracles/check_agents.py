@@ -9,7 +9,11 @@ from typing import Any
 
 from azure.ai.agents import AgentsClient
 from azure.ai.agents import models as m
-from azure.core.exceptions import ClientAuthenticationError, HttpResponseError, ResourceNotFoundError
+from azure.core.exceptions import (
+    ClientAuthenticationError,
+    HttpResponseError,
+    ResourceNotFoundError,
+)
 from oracle import ENDPOINT, Credential, check, control, raises, run
 
 
@@ -67,7 +71,9 @@ def threads_and_messages() -> None:
     thread = client.threads.create(metadata={"a": "b"})
     for number in range(3):
         client.messages.create(thread_id=thread.id, role="user", content=str(number))
-    listed = list(client.messages.list(thread_id=thread.id, limit=2, order=m.ListSortOrder.ASCENDING))
+    listed = list(
+        client.messages.list(thread_id=thread.id, limit=2, order=m.ListSortOrder.ASCENDING)
+    )
     assert [message.text_messages[0].text.value for message in listed] == ["0", "1", "2"]
     changed = client.messages.update(thread.id, listed[0].id, metadata={"c": "d"})
     assert changed.metadata == {"c": "d"}
@@ -150,7 +156,9 @@ def files_and_search() -> None:
     run, thread = ask(agent.id, "How long may I return goods?")
     assert run.status == m.RunStatus.COMPLETED
     message = client.messages.get_last_message_by_role(thread_id=thread, role="assistant")
-    assert message.text_messages[0].text.value == "You may return goods within 30 days.【4:0†source】"
+    assert (
+        message.text_messages[0].text.value == "You may return goods within 30 days.【4:0†source】"
+    )
     assert message.file_citation_annotations[0].file_citation.file_id == file.id
     steps = list(client.run_steps.list(thread_id=thread, run_id=run.id))
     assert [step.type for step in steps] == ["message_creation", "tool_calls"]

@@ -128,7 +128,10 @@ def _read(oracle: Oracle, done: subprocess.CompletedProcess[str], seconds: float
 
 def _versions(oracle: Oracle) -> str:
     names = [re.split(r"[\[>]", requirement)[0] for requirement in oracle.requirements]
-    code = "import importlib.metadata as m, sys; print(*(f'{n} {m.version(n)}' for n in sys.argv[1:]), sep=', ')"
+    code = (
+        "import importlib.metadata as m, sys\n"
+        "print(*(f'{name} {m.version(name)}' for name in sys.argv[1:]), sep=', ')"
+    )
     return _call(oracle.python, "-c", code, *names).stdout.strip()
 
 

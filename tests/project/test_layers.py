@@ -37,7 +37,7 @@ LAYERS = (
     ("protocols.classic.runs", "protocols.responses.calls", "protocols.responses.declared"),
     ("protocols.*.flow", "protocols.responses.background"),
     ("credentials", "auth", "threads.memory", "threads.outage", "threads.sqlite", "threads.redis"),
-    ("drivers.clock", "drivers.watchdog", "drivers.call", "drivers.clients", "drivers.sync", "drivers.aio"),
+    ("drivers.clock", "drivers.watchdog", "drivers.bounds", "drivers.call", "drivers.clients", "drivers.sync", "drivers.aio"),
     ("tool_results", "stop", "file_handles", "files", "vector_stores", "client"),
     ("openai_models", "openai_input", "openai_format", "openai_arguments"),
     ("connections", "completions"),

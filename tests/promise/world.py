@@ -96,7 +96,7 @@ class World:
         """What the agent says next: equal texts often, empty sometimes, calls if it has tools."""
         self.said = ("ok", "sure: done", "", " spaced ", "naïve ✓")[step.b % 5]
         count = step.a % 4 if self.setting.has_tools and step.b % 2 else 0
-        self._asks = self.setting.has_tools and step.b % 11 == 4
+        self._asks = self.setting.has_tools and step.b % 5 == 4
         self._script = []
         for _ in range(count):
             self._made += 1
@@ -250,7 +250,7 @@ async def _twin(world: World, step: Step) -> None:
     """A second user types what the first one did."""
     copy: list[Message] = []
     for message in world.chat(step):
-        if message.role == "user":
+        if message.role == "user" and not message.is_approval:
             copy.append(message)
             await world.say(copy, step)
             if copy[-1].tool_calls:
@@ -404,6 +404,7 @@ TOOL_STEPS: dict[str, Callable[[World, Step], Any]] = {
     "answer tools again": _answer_tools,
     "late result": _late_result,
     "approve": _approve,
+    "approve again": _approve,
 }
 STEPS.update(TOOL_STEPS)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,12 @@ class Backend:
     place: str
     make: Callable[..., Any]
     opened: list[Any] = field(default_factory=list)
+
+    def beside(self, name: str) -> Backend:
+        """Another empty place of the same kind."""
+        if self.kind == "redis":
+            return Backend(self.kind, self.place, partial(RedisThreadStore, prefix=name))
+        return Backend(self.kind, f"{self.place}.{name}", self.make)
 
     def open(self, **limits: Any) -> Any:
         """Another store on the same place, as another process would make it."""

@@ -174,9 +174,9 @@ def test_limits_that_keep_nothing_are_refused(lasting: Backend, limits: dict[str
 @pytest.mark.slow
 def test_a_killed_process_loses_nothing(lasting: Backend) -> None:
     """Whatever a process had done when it was killed is there, and nothing is half done."""
-    for number in range(20):
+    for number in range(8):
         with start("hammer", kind=lasting.kind, place=lasting.place) as child:
-            done = _kill_after(child, 40 + 7 * number)
+            done = _kill_after(child, 40 + 17 * number)
         store = lasting.open()
         for key in (f"key {n}" for n in range(max(done["put"]) + 1)):
             index = int(key.removeprefix("key "))

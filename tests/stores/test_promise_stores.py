@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from itertools import count
 from typing import TYPE_CHECKING
 
 import pytest
@@ -44,7 +45,8 @@ class SharedWorld(World):
 @pytest.mark.slow
 @pytest.mark.parametrize("setting", GRID, ids=str)
 def test_shared_stores_keep_the_promise(lasting: Backend, setting: Setting) -> None:
-    """What stays from one example for the next is no history of it either."""
+    """Each example has a place of its own, since its service makes the same ids again."""
+    numbers = count()
 
     @settings(
         max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), database=None
@@ -52,7 +54,7 @@ def test_shared_stores_keep_the_promise(lasting: Backend, setting: Setting) -> N
     @given(script=TOOL_SCRIPTS, seed=st.integers(0, 9))
     def try_script(script: list[Step], seed: int) -> None:
         async def play() -> None:
-            world = SharedWorld(setting, seed, lasting)
+            world = SharedWorld(setting, seed, lasting.beside(f"example-{next(numbers)}"))
             for step in script:
                 await world.apply(step)
             for store in world.stores:

@@ -208,6 +208,7 @@ def test_a_locked_file_is_an_outage_and_no_error(
         database.execute("BEGIN IMMEDIATE")
         assert (False, False) == (store.take("key", "head"), store.take("key", "head"))
         store.put("other", "head")
+        store.put("tool:x:call_1", "")  # an empty result: lost like any other
         with pytest.raises(StoreUnavailableError, match="'thread_1'"):
             store.put("head:x:thread_1", CLOSED)
         database.execute("COMMIT")

@@ -26,6 +26,7 @@ from ..commands import (
 from ..errors import Abandoned, AzureAgentsError, DeadlineError
 from ..events import Event
 from ..threads.store import ThreadStore
+from .bounds import check_size
 from .call import (
     AFTER_THE_END,
     CLEAN_UP_COMMANDS,
@@ -37,6 +38,7 @@ from .call import (
     reply_to,
     shorten_reads,
 )
+from .clients import CLEAN_UP
 
 
 class AsyncDriver:
@@ -148,10 +150,18 @@ class _AsyncCall(Call):
                 answer.append(response)
                 self._open = response
                 is_open = command.stream and response.is_success
-                body = b"" if is_open else await response.aread()
-                if not is_open:
-                    await self.close()
+                body = b"" if is_open else await self._read(response)
             return reply_to(response, body, is_open=is_open)
+
+    async def _read(self, response: httpx.Response) -> bytes:
+        """The body, whole."""
+        pieces, size = [], 0
+        async for piece in response.aiter_bytes():
+            pieces.append(piece)
+            size += len(piece)
+            check_size(size)
+        await self.close()
+        return b"".join(pieces)
 
     async def pump(self, decoder: Decoder) -> AsyncGenerator[Event, None]:
         response = self._open
@@ -206,7 +216,7 @@ class _AsyncCall(Call):
 async def _shielded(clean_up: Coroutine[Any, Any, None]) -> None:
     """Finish the clean-up although the task is being cancelled; a dead loop can do nothing."""
     try:
-        task = asyncio.ensure_future(clean_up)
+        task = asyncio.create_task(clean_up, name=CLEAN_UP)
     except RuntimeError:
         clean_up.close()
         return

@@ -24,6 +24,7 @@ from ..errors import (
 )
 from ..jsonio import malformed
 from ..observe import Observer, RequestEnded, RequestStarted, Retrying
+from .bounds import ENCODINGS
 from .clock import Clock
 
 CLEAN_UP_SECONDS = 2.0  # all that a turn may take once its caller is gone or its time is up
@@ -118,7 +119,11 @@ class Call:
     ) -> httpx.Request:
         """The HTTP request of a `Send`."""
         answer = "text/event-stream, application/json" if command.stream else "application/json"
-        headers = {"User-Agent": _USER_AGENT, "Accept": command.accept or answer}
+        headers = {
+            "User-Agent": _USER_AGENT,
+            "Accept": command.accept or answer,
+            "Accept-Encoding": ENCODINGS,
+        }
         if command.body is not None:
             headers["Content-Type"] = command.content_type
         if isinstance(command.body, Upload):

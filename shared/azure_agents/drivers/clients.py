@@ -14,6 +14,11 @@ from weakref import WeakKeyDictionary
 
 import httpx
 
+from .bounds import abound, bound
+
+CLEAN_UP = "azure-agents clean-up"  # name of the tasks that tidy up after a turn that was left
+_CLEAN_UP_SECONDS = 5.0
+
 _LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=100)
 _AIOHTTP_LIMITS = httpx.Limits(max_connections=0)  # None would mean aiohttp's own limit: 100
 
@@ -35,7 +40,10 @@ class SyncClient:
         with self._lock:
             if self._client is None:
                 self._client = httpx.Client(
-                    transport=self._transport, limits=_LIMITS, follow_redirects=False
+                    transport=self._transport,
+                    limits=_LIMITS,
+                    follow_redirects=False,
+                    event_hooks={"response": [bound]},
                 )
             return self._client
 
@@ -80,6 +88,7 @@ class LoopClients:
         try:
             yield
         finally:
+            await _clean_ups()
             with self._lock:
                 known = self._alive.get(loop)
                 # A client knows its loop: what stays here would keep both alive for good.
@@ -90,7 +99,12 @@ class LoopClients:
 
     def _new_client(self) -> httpx.AsyncClient:
         transport = self._transport or _fast_transport()
-        return httpx.AsyncClient(transport=transport, limits=_LIMITS, follow_redirects=False)
+        return httpx.AsyncClient(
+            transport=transport,
+            limits=_LIMITS,
+            follow_redirects=False,
+            event_hooks={"response": [abound]},
+        )
 
     async def aclose(self) -> None:
         """Close the connections of the running loop; a later call opens new ones."""
@@ -98,6 +112,17 @@ class LoopClients:
             known = self._alive.pop(asyncio.get_running_loop(), None)
         if known is not None:
             await known[1].aclose()
+
+
+async def _clean_ups() -> None:
+    """Wait for what still needs the client.
+
+    A loop that ends closes all generators at once: after one tick, streams have begun to tidy up.
+    """
+    await asyncio.sleep(0)
+    tasks = [task for task in asyncio.all_tasks() if task.get_name() == CLEAN_UP]
+    if tasks:
+        await asyncio.wait(tasks, timeout=_CLEAN_UP_SECONDS)
 
 
 def _fast_transport() -> httpx.AsyncBaseTransport | None:

@@ -25,6 +25,7 @@ from ..commands import (
 from ..errors import Abandoned, AzureAgentsError, DeadlineError
 from ..events import Event
 from ..threads.store import ThreadStore
+from .bounds import check_size
 from .call import (
     AFTER_THE_END,
     CLEAN_UP_COMMANDS,
@@ -143,9 +144,11 @@ class _SyncCall(Call):
 
     def _read(self, response: httpx.Response) -> bytes:
         """The body, whole; the turn's deadline ends also one that trickles in."""
-        pieces = []
+        pieces, size = [], 0
         for piece in response.iter_bytes():
             pieces.append(piece)
+            size += len(piece)
+            check_size(size)
             if self._watchdog is None and not _is_whole(response):
                 self._watch(response, self.remaining())
             self.remaining()

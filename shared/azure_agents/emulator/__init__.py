@@ -10,44 +10,49 @@
 Its answers are templates written after recorded traffic of the real service, and it knows
 nothing of this package's own codecs: a mistake on one side cannot hide behind the same mistake
 on the other.
+
+Names are loaded when they are first asked for: the pytest plugin is imported by every test run of
+everybody who has this package, and must cost them nothing.
 """
 
-from .clock import FakeClock, RealClock
-from .credential import Token
-from .faults import Fault, Faults
-from .project import CreatedAgent, Emulator
-from .replies import (
-    Delayed,
-    Empty,
-    Failed,
-    Incomplete,
-    Parts,
-    Pause,
-    Text,
-    ToolCalls,
-)
-from .server import Served, run_server
-from .server_tools import (
-    Citation,
-    CodeInterpreter,
-    ConnectedAgent,
-    Consent,
-    FileSearch,
-    GeneratedImage,
-    Items,
-    McpApproval,
-    McpCall,
-    McpTools,
-    Reasoning,
-    Refusal,
-    WebSearch,
-    WorkflowAction,
-)
-from .state import Rules
-from .transcripts import SeenCall, SeenMedia, SeenMessage, SeenReply, SeenTurn
-from .wireline import LoggedRequest
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .agents_file import AgentsFile
+    from .clock import FakeClock, RealClock
+    from .credential import Token
+    from .faults import NAMED, Fault, Faults
+    from .project import CreatedAgent, Emulator
+    from .replies import Delayed, Empty, Failed, Incomplete, Parts, Pause, Text, ToolCalls
+    from .scripts import Rulebook, read_rules, read_script
+    from .server import Served, run_server
+    from .server_tools import (
+        Citation,
+        CodeInterpreter,
+        ConnectedAgent,
+        Consent,
+        FileSearch,
+        GeneratedImage,
+        Items,
+        McpApproval,
+        McpCall,
+        McpTools,
+        Reasoning,
+        Refusal,
+        WebSearch,
+        WorkflowAction,
+    )
+    from .state import Rules
+    from .transcripts import SeenCall, SeenMedia, SeenMessage, SeenReply, SeenTool, SeenTurn
+    from .weather import Weather
+    from .wireline import LoggedRequest
 
 __all__ = [
+    "NAMED",
+    "AgentsFile",
     "Citation",
     "CodeInterpreter",
     "ConnectedAgent",
@@ -73,17 +78,99 @@ __all__ = [
     "RealClock",
     "Reasoning",
     "Refusal",
+    "Rulebook",
     "Rules",
     "SeenCall",
     "SeenMedia",
     "SeenMessage",
     "SeenReply",
+    "SeenTool",
     "SeenTurn",
     "Served",
     "Text",
     "Token",
     "ToolCalls",
+    "Weather",
     "WebSearch",
     "WorkflowAction",
+    "read_rules",
+    "read_script",
     "run_server",
 ]
+
+_PLACES = {
+    "agents_file": ("AgentsFile",),
+    "clock": (
+        "FakeClock",
+        "RealClock",
+    ),
+    "credential": ("Token",),
+    "faults": (
+        "Fault",
+        "Faults",
+        "NAMED",
+    ),
+    "project": (
+        "CreatedAgent",
+        "Emulator",
+    ),
+    "replies": (
+        "Delayed",
+        "Empty",
+        "Failed",
+        "Incomplete",
+        "Parts",
+        "Pause",
+        "Text",
+        "ToolCalls",
+    ),
+    "scripts": (
+        "Rulebook",
+        "read_rules",
+        "read_script",
+    ),
+    "server": (
+        "Served",
+        "run_server",
+    ),
+    "server_tools": (
+        "Citation",
+        "CodeInterpreter",
+        "ConnectedAgent",
+        "Consent",
+        "FileSearch",
+        "GeneratedImage",
+        "Items",
+        "McpApproval",
+        "McpCall",
+        "McpTools",
+        "Reasoning",
+        "Refusal",
+        "WebSearch",
+        "WorkflowAction",
+    ),
+    "state": ("Rules",),
+    "transcripts": (
+        "SeenCall",
+        "SeenMedia",
+        "SeenMessage",
+        "SeenReply",
+        "SeenTool",
+        "SeenTurn",
+    ),
+    "weather": ("Weather",),
+    "wireline": ("LoggedRequest",),
+}
+_MODULES = {name: module for module, names in _PLACES.items() for name in names}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    late: object = getattr(import_module(f".{_MODULES[name]}", __name__), name)
+    globals()[name] = late
+    return late
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_MODULES})

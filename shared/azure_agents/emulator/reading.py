@@ -73,10 +73,13 @@ def words_of(text: str) -> list[str]:
 
 
 def _plain(word: str) -> str:
-    for end in ("ies", "es", "s"):
-        if word.endswith(end) and len(word) > len(end) + 2 and not word.endswith("ss"):
-            return word.removesuffix(end) + ("y" if end == "ies" else "")
-    return word
+    """The singular of a plural, by its ending."""
+    if word.endswith("ies") and len(word) > 4:
+        return word.removesuffix("ies") + "y"
+    if word.endswith(("sses", "xes", "zes", "ches", "shes")):
+        return word.removesuffix("es")
+    is_plural = word.endswith("s") and not word.endswith(("ss", "us", "is")) and len(word) > 3
+    return word.removesuffix("s") if is_plural else word
 
 
 def sentences_of(text: str) -> list[str]:

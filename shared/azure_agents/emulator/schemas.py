@@ -198,7 +198,9 @@ def _first_real(options: list[Any]) -> Mapping[str, Any]:
 def _merged(parts: list[Mapping[str, Any]]) -> Mapping[str, Any]:
     merged: JSON = {}
     for part in parts:
-        properties = {**merged.get("properties", {}), **part.get("properties", {})}
+        properties = dict(merged.get("properties", {}))
+        for name, inner in part.get("properties", {}).items():
+            properties[name] = {**properties.get(name, {}), **inner}
         required = [*merged.get("required", ()), *part.get("required", ())]
         merged |= part
         merged |= {"properties": properties} if properties else {}

@@ -8,6 +8,7 @@ meant: `when` (a pattern in what the user said), `after` (the function whose res
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from ..errors import ConfigError
 from . import server_tools as tools
 from .brains import think
-from .replies import Empty, Failed, Incomplete, Parts, Pause, Text, ToolCalls
+from .replies import Empty, Failed, Incomplete, Parts, Pause, Text, ToolCalls, parts_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -145,6 +146,9 @@ def _read_parts(given: Any, values: Values) -> list[Part]:
         kinds = [key for key in given if key in _KINDS]
         if len(kinds) == 1:
             return _make(kinds[0], _filled(dict(given), values))
+    elif given is not None:
+        with contextlib.suppress(TypeError):
+            return list(parts_of(given))
     known = ", ".join(sorted(_KINDS))
     raise ConfigError(f"not a reply: {given!r}; use a text or a mapping with one of {known}")
 

@@ -12,7 +12,7 @@ has other names, and there each stands for the next one of its kind.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias, cast
 
@@ -98,7 +98,9 @@ class _Source:
     owed: dict[_Place, int]
     answer: object = field(default_factory=object)
     order: dict[tuple[type, str, int], int] = field(default_factory=dict)
+    blocks: Counter[type] = field(default_factory=Counter)  # of `order`, by their kind
     names: dict[_Kind, dict[_Name, _Name]] = field(default_factory=dict)  # here -> as delivered
+    others: dict[_Kind, Iterator[_Name]] = field(default_factory=dict)  # not yet stood for
     early: set[tuple[str, int]] = field(default_factory=set)  # texts that were cited before told
 
 
@@ -189,7 +191,8 @@ class Attempt:
         key = (kind, item, part)
         ordinal = order.get(key)
         if ordinal is None:
-            ordinal = order[key] = sum(known is kind for known, _, _ in order)
+            ordinal = order[key] = self._source.blocks[kind]
+            self._source.blocks[kind] += 1
         return ordinal
 
     def _advance(self, key: _Place, channel: _Channel, text: str) -> str:
@@ -276,10 +279,12 @@ class Attempt:
         """The next thing of an answer that this one was generated in place of."""
         if isinstance(event, Citation | ServerToolResult):
             return None  # the text and the call they belong to say which they are
-        taken = set(self._source.names[kind].values())
-        things = self._delivered.things[kind].items()
-        others = (n for n, answer in things if answer != self._source.answer and n not in taken)
-        found = next(others, None)
+        names, things = self._source.names[kind], self._delivered.things[kind]
+        others = self._source.others.get(kind)
+        if others is None:  # each is passed once: looking again from the start would be quadratic
+            others = self._source.others[kind] = iter(list(things))
+        answer = self._source.answer
+        found = next((n for n in others if things[n] != answer and n not in names), None)
         if found is not None and isinstance(event, ApprovalRequest):
             self._contradicted()  # an approval of the other answer would be refused
         return found

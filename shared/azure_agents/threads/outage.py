@@ -15,7 +15,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, TypeVar
 
 from ..errors import ConfigError, StoreUnavailableError
-from .store import CLOSED, can_keep, thread_of
+from .store import CLOSED, can_keep, closes_thread, thread_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,7 +59,7 @@ class DegradingStore(ABC):
         """
         if not can_keep(key, value):
             return
-        must = value == CLOSED
+        must = closes_thread(key, value)
         is_lost = self._attempt(lambda: self._put(key, value), must=must) is None
         self._doubt(key, is_doubtful=is_lost)
         if must and is_lost:

@@ -60,6 +60,7 @@ class _History:
         self._answered: set[tuple[int, str]] = set()
         self._allow_orphans = allow_orphans
         self._pair()
+        self._oldest_after = self._oldest_answered()
 
     def _pair(self) -> None:
         made: dict[str, int] = {}
@@ -86,12 +87,20 @@ class _History:
         self._answered.add((caller, call_id))
         self.call_of[index] = caller
 
+    def _oldest_answered(self) -> list[int]:
+        """Behind each message: the oldest message whose calls are answered there."""
+        oldest = [len(self.messages)]
+        for index in range(len(self.messages) - 1, 0, -1):
+            oldest.append(min(oldest[-1], self.call_of.get(index, oldest[-1])))
+        oldest.reverse()
+        return oldest
+
     def is_ready(self, point: int) -> bool:
         """What follows `point` answers all its calls and nothing older."""
         calls = self.messages[point].tool_calls
         if not all((point, call.id) in self._answered for call in calls):
             return False
-        return all(caller >= point for tool, caller in self.call_of.items() if tool > point)
+        return self._oldest_after[point] >= point
 
     def whole(self) -> tuple[Message, ...]:
         """The messages, without empty ones and calls that are never answered."""
@@ -144,8 +153,10 @@ def plan_chain(messages: Sequence[Message], scope: str, key: AnchorKey | None = 
     candidates, transcript = _candidates(messages, scope, key, RESPONSES, with_system=True)
     whole = _something(history.whole())
     for candidate in candidates:
+        if not history.is_ready(candidate.index):
+            continue
         suffix = history.after(candidate.index)
-        if suffix and history.is_ready(candidate.index):
+        if suffix:
             return Plan(candidate.anchor, suffix, whole, transcript)
     return Plan(None, (), whole, transcript)
 
@@ -181,6 +192,8 @@ def plan_thread(
     suffix = history.after(point)
     if with_system and not suffix:
         return plan  # a conversation has nothing new to answer: replay, so that it is asked again
+    if not with_system:  # a classic run takes approvals only while it waits for them
+        suffix = tuple(map(_with_approvals_told, suffix))
     return replace(plan, anchor=anchor, suffix=suffix)
 
 

@@ -48,7 +48,7 @@ class ThreadStore(Protocol):
         """Set the value, unless the key is `CLOSED`; a value that was taken may be refused.
 
         Raises:
-            StoreUnavailableError: The value is `CLOSED` and the store cannot be reached.
+            StoreUnavailableError: A head is to be `CLOSED` and the store cannot be reached.
         """
 
     def take(self, key: str, expected: str) -> bool:
@@ -63,6 +63,11 @@ def head_key(project: str, thread: str) -> str:
 def system_key(project: str, thread: str) -> str:
     """Where the digest of the system messages last sent to a pinned thread is kept."""
     return f"system:{project}:{thread}"
+
+
+def closes_thread(key: str, value: str) -> bool:
+    """Whether this put closes a thread; under other keys an empty value is just a value."""
+    return value == CLOSED and key.startswith("head:")
 
 
 def thread_of(key: str) -> str:

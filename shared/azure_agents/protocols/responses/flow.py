@@ -26,7 +26,7 @@ from ...errors import (
     TurnUnknownError,
 )
 from ...events import Finished
-from ...messages import Message
+from ...messages import ApprovalReply, Message
 from ...retry import is_unknown
 from ...threads.anchor import Anchor
 from ...threads.digest import TranscriptDigest, system_digest
@@ -92,6 +92,10 @@ class _Policies:
             return (yield from self._calls.respond(suffix, previous_response_id=previous))
         except ThreadNotFoundError:  # older than the service keeps it, or deleted: not an error
             return (yield from self._calls.respond(whole))
+        except BadRequestError:
+            if not _approves(suffix):
+                raise
+            return (yield from self._calls.respond(whole))  # the request is on another branch
 
     def _ephemeral(self) -> Flow[None]:
         whole = plan_chain(self._turn.messages, "").whole
@@ -127,6 +131,10 @@ class _Policies:
             return (yield from self._calls.append(thread, messages))
         except (ThreadNotFoundError, ThreadBusyError, LostTurnError):
             return None
+        except BadRequestError:
+            if not _approves(messages):
+                raise
+            return None  # the request was made elsewhere: here the approval can only be told
 
     def _fork(self, whole: Sequence[Message]) -> Flow[tuple[str, ResponseReader]]:
         def attempt() -> Flow[tuple[str, ResponseReader]]:
@@ -220,6 +228,10 @@ class _Policies:
             anchor = made.sealed(self._turn.anchor_key).encode()
             yield from remember(self._turn, digest, anchor)
         yield Emit([replace(finished_of(response), thread_id=handle, anchor=anchor)])
+
+
+def _approves(messages: Sequence[Message]) -> bool:
+    return any(isinstance(part, ApprovalReply) for m in messages for part in m.parts)
 
 
 def _poisoned(error: BadRequestError, pin: str) -> PoisonedThreadError:

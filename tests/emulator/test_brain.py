@@ -1,0 +1,227 @@
+"""The small brain: which tools it calls, with what, and what it answers without a script."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from azure_agents.emulator import Emulator, FileSearch, Text
+from azure_agents.emulator.schemas import Evidence, sample
+
+STRING, NUMBER, INTEGER = ({"type": kind} for kind in ("string", "number", "integer"))
+
+
+def tool(name: str, description: str = "", **properties: Any) -> dict[str, Any]:
+    """A function tool of a v2 agent."""
+    schema = {"type": "object", "properties": properties, "required": list(properties)}
+    return {"type": "function", "name": name, "description": description, "parameters": schema}
+
+
+TOOLS = [
+    tool("get_weather", "The current weather in a city.", city=STRING),
+    tool("magic_function", "Applies a magic function to an input.", input=INTEGER),
+    tool("sendEmail", "Send a message to somebody.", to=STRING, body=STRING),
+    tool("add", "Adds two numbers.", a=NUMBER, b=NUMBER),
+]
+
+ASKED = [
+    ("What's the weather in Paris?", [("get_weather", {"city": "Paris"})]),
+    ("what is the weather like in New York today", [("get_weather", {"city": "New York"})]),
+    ("What is the value of magic_function(3)? Use the tool.", [("magic_function", {"input": 3})]),
+    ("add 2 and 3.5", [("add", {"a": 2, "b": 3.5})]),
+    ("Please send an email to Ann", [("sendEmail", {"to": "Ann", "body": "Ann"})]),
+    (
+        "get_weather and add, please: 1 2",
+        [("get_weather", {"city": "2"}), ("add", {"a": 1, "b": 2})],
+    ),
+    ("hello", []),
+    ("Thank you, that was the tool I wanted.", []),
+    ("What is your name?", []),
+]
+
+
+def calls(foundry: Emulator) -> list[tuple[str, Any]]:
+    """What was called in the last turn."""
+    reply = foundry.seen[-1].reply
+    assert reply is not None
+    return [(call.name, json.loads(call.arguments)) for call in reply.tool_calls]
+
+
+@pytest.mark.parametrize(("text", "expected"), ASKED)
+def test_tools_are_called_when_they_are_asked_for(
+    foundry: Emulator, wire: Any, text: str, expected: Any
+) -> None:
+    """By name, by what the name says, and not otherwise; arguments come from the text."""
+    agent = foundry.create_agent("a", tools=TOOLS)
+    wire.respond(agent, text)
+    assert expected == calls(foundry)
+
+
+CHOICES = [
+    ({"tool_choice": "none"}, "weather in Paris?", []),
+    ({"tool_choice": "required"}, "hello", ["get_weather"]),
+    ({"tool_choice": {"type": "function", "name": "add"}}, "hello", ["add"]),
+    ({"parallel_tool_calls": False}, "get_weather and add", ["get_weather"]),
+]
+
+
+@pytest.mark.parametrize(("fields", "text", "expected"), CHOICES)
+def test_choices_are_respected(
+    foundry: Emulator, wire: Any, fields: Any, text: str, expected: list[str]
+) -> None:
+    """None, any, a certain one, only one."""
+    agent = foundry.create_agent("a", tools=TOOLS)
+    wire.respond(agent, text, **fields)
+    assert expected == [name for name, _ in calls(foundry)]
+
+
+def test_classic_agents_call_tools_as_well(foundry: Emulator, wire: Any) -> None:
+    """The same brain; the run pauses, and the outputs are told."""
+    nested = {"type": "function", "function": {k: v for k, v in TOOLS[0].items() if k != "type"}}
+    agent = foundry.create_agent("a", tools=[nested], generation="classic")
+    thread = wire.start_thread("the weather in Rome?")
+    path = f"/threads/{thread}/runs"
+    run = wire.stream(path, {"assistant_id": agent.id})[-2][1]
+    call = run["required_action"]["submit_tool_outputs"]["tool_calls"][0]
+    assert json.loads(call["function"]["arguments"]) == {"city": "Rome"}
+    outputs = {"tool_outputs": [{"tool_call_id": call["id"], "output": "rain"}]}
+    wire.stream(f"{path}/{run['id']}/submit_tool_outputs", outputs)
+    assert foundry.seen[-1].reply.text == "The tool said: rain"  # type: ignore[union-attr]
+
+
+def test_several_results_are_told_in_order(foundry: Emulator, wire: Any) -> None:
+    """All of the outputs that came at once."""
+    agent = foundry.create_agent("a", tools=TOOLS)
+    asked = wire.respond(agent, "get_weather and add: 1 2")
+    outputs = [
+        {"type": "function_call_output", "call_id": call["call_id"], "output": str(number)}
+        for number, call in enumerate(asked["output"])
+    ]
+    wire.respond(agent, outputs, previous_response_id=asked["id"])
+    assert foundry.seen[-1].reply.text == "The tool said: 0; 1"  # type: ignore[union-attr]
+
+
+PERSON = {
+    "type": "object",
+    "properties": {"name": STRING, "age": INTEGER},
+    "required": ["name", "age"],
+}
+SCHEMAS: list[tuple[Any, str, Any]] = [
+    (PERSON, "Ada is 36", {"name": "36", "age": 36}),
+    (PERSON, "Say that Ada is 36", {"name": "Ada", "age": 36}),
+    ({"enum": ["red", "blue"]}, "make it BLUE", "blue"),
+    ({"enum": ["red", "blue"]}, "make it green", "red"),
+    ({"const": 5}, "x", 5),
+    ({"type": ["null", "string"]}, "to Ann", "Ann"),
+    ({"anyOf": [{"type": "null"}, INTEGER]}, "take 4", 4),
+    ({"allOf": [PERSON, {"properties": {"age": {"maximum": 30}}}]}, "to Ada, 36", None),
+    ({"$ref": "#/$defs/P", "$defs": {"P": PERSON}}, "for Ada, 3", {"name": "Ada", "age": 3}),
+    ({"type": "array", "items": INTEGER}, "1 2 3", [1, 2, 3]),
+    ({"type": "array", "items": STRING, "maxItems": 1}, "to Ann and to Bob", ["Ann"]),
+    ({"type": "array", "items": INTEGER, "minItems": 2}, "none", [1, 1]),
+    ({"type": "integer", "minimum": 10}, "3", 10),
+    ({"type": "integer", "exclusiveMaximum": 3}, "7", 2),
+    ({"type": "integer", "multipleOf": 5}, "12", 10),
+    ({"type": "string", "format": "date"}, "x", "2026-01-15"),
+    ({"type": "string", "minLength": 5, "maxLength": 6}, "is Bo", "Boxxx"),
+    ({"type": "boolean"}, "yes", True),
+    ({"type": "boolean"}, "do not", False),
+    (
+        {"type": "object", "properties": {"query": STRING}, "required": ["query"]},
+        "Search for cats.",
+        {"query": "cats"},
+    ),
+    ({"type": "object", "properties": {"n": INTEGER, "d": STRING}}, "no", {}),
+    ({"type": "object", "properties": {"n": INTEGER}}, "7", {"n": 7}),
+    ({"type": "object", "additionalProperties": INTEGER}, "7", {}),
+]
+
+
+@pytest.mark.parametrize(("schema", "text", "expected"), SCHEMAS)
+def test_values_fit_their_schema(schema: Any, text: str, expected: Any) -> None:
+    """Filled with what the text gives away, and valid in any case."""
+    value = sample(schema, Evidence(text))
+    if expected is None:
+        assert value == {"name": "Ada", "age": 30}
+    else:
+        assert expected == value
+
+
+def test_a_schema_that_contains_itself_ends() -> None:
+    """A tree has leaves."""
+    node = {
+        "type": "object",
+        "properties": {
+            "name": STRING,
+            "children": {"type": "array", "items": {"$ref": "#/$defs/Node"}},
+        },
+        "required": ["name", "children"],
+    }
+    tree = sample({"$ref": "#/$defs/Node", "$defs": {"Node": node}}, Evidence("a tree"))
+    assert json.dumps(tree).count("name") == 3
+
+
+@pytest.mark.parametrize("generation", ["v2", "classic"])
+def test_answers_have_the_agents_schema(foundry: Emulator, wire: Any, generation: str) -> None:
+    """The agent's own format, or the run's."""
+    named = {"name": "Person", "schema": PERSON}
+    if generation == "v2":
+        format = {"type": "json_schema", **named}
+        agent = foundry.create_agent("a", definition={"text": {"format": format}})
+        wire.respond(agent, "Say that Ada is 36")
+    else:
+        agent = foundry.create_agent("a", generation="classic")
+        format = {"type": "json_schema", "json_schema": named}
+        body = {"assistant_id": agent.id, "response_format": format}
+        wire.stream(f"/threads/{wire.start_thread('Say that Ada is 36')}/runs", body)
+    reply = foundry.seen[-1].reply
+    assert reply is not None
+    assert json.loads(reply.text) == {"name": "Ada", "age": 36}
+
+
+def library(foundry: Emulator) -> str:
+    """A store with two files."""
+    texts = {
+        "leave.md": "# Leave\n\nYou have 30 days of leave. Ask your manager.",
+        "travel.html": "<p>Travel is paid by the company.</p><script>leave()</script>",
+    }
+    ids = [foundry.add_file(name, text.encode()) for name, text in texts.items()]
+    return foundry.add_vector_store("handbook", ids)
+
+
+@pytest.mark.parametrize(
+    ("question", "expected"),
+    [
+        ("Who pays for travel?", "Travel is paid by the company."),
+        ("How many days of leave?", "You have 30 days of leave."),
+        ("Is it raining?", "You said: Is it raining? (turn 1)"),
+    ],
+)
+def test_questions_are_answered_from_files(
+    foundry: Emulator, wire: Any, question: str, expected: str
+) -> None:
+    """The sentence that has most to do with the question, with its source; or just talk."""
+    search = {"type": "file_search", "vector_store_ids": [library(foundry)]}
+    agent = foundry.create_agent("a", tools=[search])
+    output = wire.respond(agent, question)["output"]
+    text = output[-1]["content"][0]
+    assert expected == text["text"]
+    cited = [annotation["filename"] for annotation in text["annotations"]]
+    assert len(cited) == len(output) - 1
+
+
+def test_a_script_may_search(foundry: Emulator, wire: Any) -> None:
+    """With a part that is left open, or by itself."""
+    search = {"type": "file_search", "vector_store_ids": [library(foundry)], "max_num_results": 1}
+    found = foundry.create_agent(
+        "a", lambda turn: turn.search("travel").results[0]["text"], tools=[search]
+    )
+    wire.respond(found, "x")
+    assert foundry.seen[-1].reply.text == "Travel is paid by the company."  # type: ignore[union-attr]
+    both = foundry.create_agent("b", [[FileSearch(("leave", "travel")), "ok"]], tools=[search])
+    call, _ = wire.respond(both, "x", include=["file_search_call.results"])["output"]
+    assert (call["queries"], len(call["results"])) == (["leave", "travel"], 1)
+    none = foundry.create_agent("c", [[FileSearch(("leave",)), Text("ok")]])
+    assert "results" not in wire.respond(none, "x")["output"][0]

@@ -1,0 +1,153 @@
+"""Control of a served emulator over HTTP, TLS, and who is let in."""
+
+from __future__ import annotations
+
+import ssl
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from azure_agents.emulator.control import is_allowed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from azure_agents.emulator import Emulator
+
+pytestmark = pytest.mark.allow_hosts(["127.0.0.1"])
+V2 = "/openai/v1/responses"
+BODY = {"agent_reference": {"name": "my-agent"}, "input": "hi"}
+
+
+@pytest.fixture
+def control(foundry: Emulator) -> Iterator[httpx.Client]:
+    """A client of the control routes."""
+    foundry.create_agent("my-agent", "Hello!")
+    with foundry.serve() as served, httpx.Client(base_url=served.control) as client:
+        client.headers["x-endpoint"] = served.endpoint
+        yield client
+
+
+def ask(control: httpx.Client) -> httpx.Response:
+    """A turn of the served agent."""
+    url = control.headers["x-endpoint"] + V2
+    return httpx.post(url, json=BODY, headers={"authorization": "Bearer any"})
+
+
+def test_an_overview(control: httpx.Client) -> None:
+    """The agents, the weather, and how much happened."""
+    ask(control)
+    seen = control.get("").json()
+    assert seen["agents"] == [
+        {"name": "my-agent", "model": "my-agent:1", "generation": "v2"},
+    ]
+    assert (seen["requests"], seen["transcripts"], seen["weather"]["latency"]) == (1, 1, 0.0)
+
+
+def test_the_weather_changes(control: httpx.Client) -> None:
+    """Some of it, and back."""
+    assert control.patch("weather", json={"throttled": 1}).json()["throttled"] == 1
+    assert ask(control).status_code == 429
+    assert control.delete("weather").json() == control.get("weather").json()
+    assert ask(control).status_code == 200
+
+
+def test_faults_are_planned(control: httpx.Client) -> None:
+    """By name or by their fields, and forgotten."""
+    control.post("faults", json={"name": "unavailable"})
+    control.post("faults", json={"kind": "status_before", "status": 500, "nth": 2})
+    control.post("faults", json={"kind": "status_before", "status": 418, "times": None, "nth": 4})
+    assert [ask(control).status_code for _ in range(4)] == [503, 500, 200, 418]
+    control.delete("faults")
+    assert ask(control).status_code == 200
+
+
+def test_answers_are_scripted(control: httpx.Client) -> None:
+    """A reply, or rules, for an agent by name."""
+    texts = []
+    for script in (
+        {"reply": "Bye!"},
+        {"replies": [{"when": "hi", "say": "You said {user}."}]},
+    ):
+        control.put("reply", json={"agent": "my-agent", **script})
+        texts.append(ask(control).json()["output"][0]["content"][0]["text"])
+    assert texts == ["Bye!", "You said hi."]
+
+
+def test_traffic_is_shown_and_forgotten(control: httpx.Client) -> None:
+    """Requests without secrets, and what agents saw."""
+    ask(control)
+    (request,) = control.get("requests").json()
+    assert (request["path"], request["body"], request["status"]) == (V2, BODY, 200)
+    assert request["headers"]["authorization"] == "***"
+    (turn,) = control.get("transcripts").json()
+    assert (turn["agent"], turn["messages"][0]["text"]) == ("my-agent:1", "hi")
+    assert turn["reply"]["text"] == "Hello!"
+    control.delete("transcripts")
+    assert (control.get("requests").json(), control.get("transcripts").json()) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status", "sentence"),
+    [
+        ("GET", "nothing", None, 404, "no GET /_emulator/nothing; there are: GET /_emulator,"),
+        ("PATCH", "weather", {"rain": 1}, 400, "no condition 'rain'"),
+        ("PATCH", "weather", [], 400, "expected a JSON object"),
+        ("POST", "faults", {"name": "rain"}, 400, "no fault is called 'rain'"),
+        ("POST", "faults", {"kind": "rain"}, 400, "unknown fault 'rain'"),
+        ("PUT", "reply", {"agent": "x", "reply": "y"}, 400, "no agent is called 'x'"),
+        ("PUT", "reply", {"agent": "my-agent", "reply": {"sing": 1}}, 400, "not a reply"),
+    ],
+)
+def test_wrong_requests_say_what_is_right(  # noqa: PLR0917 - one row of the table
+    control: httpx.Client, method: str, path: str, body: Any, status: int, sentence: str
+) -> None:
+    """In one sentence."""
+    answer = control.request(method, path, json=body)
+    assert answer.status_code == status
+    assert sentence in answer.json()["error"]
+
+
+LOCAL = {"host": "127.0.0.1:8321"}
+
+
+@pytest.mark.parametrize(
+    ("client", "headers", "expected"),
+    [
+        ("127.0.0.1", LOCAL, True),
+        ("127.0.0.1", {"host": "localhost:8321"}, True),
+        ("::1", {"host": "[::1]:8321"}, True),
+        ("192.0.2.1", LOCAL, False),
+        ("127.0.0.1", {"host": "evil.example:8321"}, False),
+        ("127.0.0.1", {**LOCAL, "origin": "https://evil.example"}, False),
+        ("127.0.0.1", {}, False),
+        ("", LOCAL, False),
+    ],
+)
+def test_only_programs_on_this_machine_are_let_in(
+    client: str, headers: dict[str, str], expected: bool
+) -> None:
+    """No other machine, no web page, no name that was made to point here."""
+    assert expected is is_allowed(client, headers)
+
+
+def test_strangers_see_nothing(control: httpx.Client) -> None:
+    """As if there were no such path."""
+    answer = control.get("", headers={"origin": "https://evil.example"})
+    assert (answer.status_code, "agents" in answer.text) == (401, False)
+
+
+def test_tls(foundry: Emulator, tmp_path: Path) -> None:
+    """Clients that trust the authority are served; others refuse."""
+    foundry.create_agent("my-agent", "Hello!")
+    with foundry.serve(tls=tmp_path) as served:
+        trusting = ssl.create_default_context(cafile=str(served.authority))
+        assert served.endpoint.startswith("https://127.0.0.1:")
+        headers = {"authorization": "Bearer any"}
+        answer = httpx.post(served.endpoint + V2, json=BODY, headers=headers, verify=trusting)
+        assert answer.status_code == 200
+        with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
+            httpx.post(served.endpoint + V2, json=BODY, headers=headers)
+    assert (tmp_path / "server.key").stat().st_mode & 0o077 == 0

@@ -1,0 +1,158 @@
+"""Endpoints and states of agents, hosted agents, conflicts, and an agent's own root."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from azure_agents.emulator import Emulator
+
+OWN = "/agents/my-agent/endpoint/protocols/openai"
+DEFINITION = {"definition": {"kind": "prompt", "model": "m"}}
+
+
+def rule(version: str, share: int = 100) -> dict[str, Any]:
+    """A rule of a version selector."""
+    return {"agent_version": version, "traffic_percentage": share, "type": "FixedRatio"}
+
+
+def endpoint(*rules: Any) -> dict[str, Any]:
+    """A patch of an endpoint."""
+    return {"agent_endpoint": {"version_selector": {"version_selection_rules": list(rules)}}}
+
+
+def test_a_patched_endpoint_selects_the_version(foundry: Emulator, wire: Any) -> None:
+    """For the agent's own root and for references without a version; null takes it back."""
+    for text in ("one", "two"):
+        foundry.create_agent("my-agent", text)
+
+    def answers() -> list[str]:
+        own = wire.post(f"{OWN}/responses", {"input": "hi"})
+        named = wire.respond("my-agent", "hi")
+        return [answer["output"][0]["content"][0]["text"] for answer in (own, named)]
+
+    assert answers() == ["two", "two"]
+    patched = wire.request("PATCH", "/agents/my-agent", endpoint(rule("1"))).json()
+    assert patched["agent_endpoint"]["protocols"] == ["responses"]
+    assert patched["agent_endpoint"]["authorization_schemes"][0]["type"] == "Entra"
+    assert answers() == ["one", "one"]
+    wire.request("PATCH", "/agents/my-agent", {"agent_endpoint": None})
+    assert answers() == ["two", "two"]
+
+
+def test_traffic_is_shared(foundry: Emulator, wire: Any) -> None:
+    """Both versions answer, the one with the larger share more often."""
+    for text in ("one", "two"):
+        foundry.create_agent("my-agent", text)
+    wire.request("PATCH", "/agents/my-agent", endpoint(rule("1", 20), rule("2", 80)))
+    for _ in range(40):
+        wire.respond("my-agent", "hi")
+    texts = [turn.reply.text for turn in foundry.seen if turn.reply]
+    assert 0 < texts.count("one") < texts.count("two")
+
+
+@pytest.mark.parametrize(
+    ("body", "status"), [({"agent_endpoint": None, "x": 1}, 400), (endpoint(rule("9")), 404)]
+)
+def test_wrong_patches_are_refused(foundry: Emulator, wire: Any, body: Any, status: int) -> None:
+    """Unknown keys, unknown versions."""
+    foundry.create_agent("my-agent")
+    assert wire.request("PATCH", "/agents/my-agent", body).status_code == status
+
+
+def test_a_disabled_agent_does_not_answer(foundry: Emulator, wire: Any) -> None:
+    """Until it is enabled again."""
+    foundry.create_agent("my-agent")
+    assert wire.request("POST", "/agents/my-agent:disable").status_code == 204
+    assert wire.get("/agents/my-agent")["state"] == "disabled"
+    body = wire.turn("my-agent", "hi")
+    assert wire.request("POST", "/openai/v1/responses", body).status_code == 403
+    assert wire.request("POST", "/agents/my-agent:enable").status_code == 204
+    assert wire.respond("my-agent", "hi")["status"] == "completed"
+
+
+def test_an_agents_own_root_has_everything(foundry: Emulator, wire: Any) -> None:
+    """Not recorded beyond `POST responses`: the OpenAI-compatible routes, with api-version."""
+    foundry.create_agent("my-agent")
+    conversation = wire.post(f"{OWN}/conversations")["id"]
+    made = wire.post(f"{OWN}/responses", {"input": "hi", "conversation": conversation})
+    assert wire.get(f"{OWN}/responses/{made['id']}")["id"] == made["id"]
+    assert len(wire.get(f"{OWN}/conversations/{conversation}/items")["data"]) == 2
+    missing = wire.request("GET", f"{OWN}/conversations", api_version="")
+    assert missing.json()["error"]["message"] == "Missing required query parameter: api-version"
+
+
+def test_structured_inputs_fill_instructions_and_tools(foundry: Emulator, wire: Any) -> None:
+    """Everywhere in the definition; defaults where nothing is given."""
+    definition = {
+        "structured_inputs": {"who": {"default_value": "you"}, "box": {}},
+        "tools": [{"type": "code_interpreter", "container": "{{box}}"}],
+    }
+    foundry.create_agent("my-agent", instructions="Greet {{who}}.", definition=definition)
+    answer = wire.respond("my-agent", "hi", structured_inputs={"box": "cntr_1"})
+    assert (answer["instructions"], answer["tools"][0]["container"]) == ("Greet you.", "cntr_1")
+
+
+def test_two_versions_at_once_are_a_conflict(wire: Any) -> None:
+    """Row 47: the second comes while the answer to the first is on its way."""
+    path = "/agents/my-agent/versions"
+    first = wire.http.send(wire.build("POST", path, DEFINITION), stream=True)
+    second = wire.request("POST", path, DEFINITION)
+    assert (second.status_code, second.json()["error"]["code"]) == (409, "conflict")
+    first.close()
+    assert wire.post(path, DEFINITION)["version"] == "2"
+
+
+def test_agents_are_made_and_changed_as_a_whole(foundry: Emulator, wire: Any) -> None:
+    """From the TypeSpec: a second one is a conflict, an update without change makes nothing."""
+    made = wire.post("/agents", {"name": "my-agent", **DEFINITION})
+    assert made["versions"]["latest"]["version"] == "1"
+    assert wire.request("POST", "/agents", {"name": "my-agent", **DEFINITION}).status_code == 409
+    assert wire.post("/agents/my-agent", DEFINITION)["versions"]["latest"]["version"] == "1"
+    changed = {"definition": {"kind": "prompt", "model": "n"}}
+    assert wire.post("/agents/my-agent", changed)["versions"]["latest"]["version"] == "2"
+    assert [agent.id for agent in foundry.agents] == ["my-agent:2"]
+    assert wire.get("/agents", kind="hosted")["data"] == []
+
+
+def test_a_new_version_goes_on_with_the_script(foundry: Emulator, wire: Any) -> None:
+    """Whoever makes it over HTTP knows nothing of scripts."""
+    foundry.create_agent("my-agent", "scripted")
+    wire.post("/agents/my-agent/versions", DEFINITION)
+    assert wire.respond("my-agent:2", "hi")["output"][0]["content"][0]["text"] == "scripted"
+
+
+def test_a_hosted_agent(foundry: Emulator, wire: Any) -> None:
+    """It answers on its own root, remembers by session, and has objects of another form."""
+    foundry.create_agent("my-agent", definition={"kind": "hosted"})
+    answer = wire.request("POST", f"{OWN}/responses", {"input": "my name is Ann"})
+    made = answer.json()
+    assert made["id"].startswith("caresp_")
+    assert (made["model"], "usage" in made) == ("", False)
+    session = made["agent_session_id"]
+    assert answer.headers["x-agent-session-id"] == session
+    body = {"input": "what is my name?", "agent_session_id": session}
+    again = wire.post(f"{OWN}/responses", body)
+    assert again["output"][0]["content"][0]["text"] == "Your name is Ann."
+    events = wire.stream(f"{OWN}/responses", body)
+    assert events[-1][1]["response"]["agent_session_id"] == session
+
+
+def test_sessions_of_hosted_agents(foundry: Emulator, wire: Any) -> None:
+    """Made, listed, stopped, deleted; live ones keep their agent; they end after thirty days."""
+    foundry.create_agent("my-agent", definition={"kind": "hosted"})
+    path = "/agents/my-agent/endpoint/sessions"
+    made = wire.request("POST", path, {})
+    assert made.status_code == 201
+    id = made.json()["agent_session_id"]
+    assert [one["agent_session_id"] for one in wire.get(path)["data"]] == [id]
+    assert wire.request("DELETE", "/agents/my-agent").status_code == 409
+    assert wire.request("POST", f"{path}/{id}:stop").status_code == 204
+    assert wire.get(f"{path}/{id}")["status"] == "idle"
+    assert wire.request("DELETE", f"{path}/{id}").status_code == 204
+    later = wire.request("POST", path, {}).json()["agent_session_id"]
+    foundry.clock.advance(30 * 86_400)
+    wire.sign_in()
+    assert wire.request("GET", f"{path}/{later}").status_code == 404
+    assert wire.request("DELETE", "/agents/my-agent", force="true").status_code == 200

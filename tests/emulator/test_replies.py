@@ -1,0 +1,220 @@
+"""Replies as plain data: in YAML files that are read again when they change, and over HTTP."""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from azure_agents.emulator import (
+    AgentsFile,
+    Emulator,
+    Failed,
+    FileSearch,
+    Incomplete,
+    McpCall,
+    Pause,
+    Text,
+    ToolCalls,
+    read_rules,
+    read_script,
+)
+from azure_agents.emulator.replies import parts_of
+from azure_agents.errors import ConfigError
+
+FORMS: list[tuple[Any, list[Any]]] = [
+    ("hello", [Text("hello")]),
+    ({"say": "hello"}, [Text("hello")]),
+    ({"call": "f"}, [ToolCalls(("f", {}))]),
+    ({"call": {"f": {"a": 1}, "g": None}}, [ToolCalls(("f", {"a": 1}), ("g", {}))]),
+    (
+        {"call": [{"name": "f", "arguments": {"a": 1}, "id": "call_1"}]},
+        [ToolCalls(("f", {"a": 1}, "call_1"))],
+    ),
+    ({"fail": "server_error"}, [Failed("server_error")]),
+    ({"fail": {"code": "x", "message": "y"}}, [Failed("x", "y")]),
+    ({"incomplete": "content_filter", "text": "Once"}, [Incomplete("content_filter", "Once")]),
+    ({"wait": 2}, [Pause(2.0)]),
+    ({"search_files": "x"}, [FileSearch(("x",))]),
+    ({"mcp_call": {"server_label": "s", "name": "n"}}, [McpCall("s", "n")]),
+    ([[{"wait": 1}, "late"]], [Pause(1.0), Text("late")]),
+]
+
+
+@pytest.mark.parametrize(("given", "expected"), FORMS)
+def test_replies_have_many_forms(given: Any, expected: list[Any]) -> None:
+    """A text, one thing to do, or in a list several of them in one answer."""
+    script: Any = read_script(given)
+    assert expected == list(parts_of(script))
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"sing": "la"}, "use a text or a mapping with one of ask_agent, call, consent"),
+        ({"say": "a", "call": "b"}, "use a text or a mapping with one of"),
+        ({"mcp_call": {"nam": "x"}}, "cannot read the reply `mcp_call: {'nam': 'x'}`"),
+        ([], "an empty list of replies"),
+        (7, "not a reply: 7"),
+    ],
+)
+def test_wrong_replies_are_errors(given: Any, sentence: str) -> None:
+    """The sentence shows what was given, and what would be right."""
+    with pytest.raises(ConfigError, match=sentence):
+        read_script(given)
+
+
+RULES = [
+    {"when": r"weather in (?P<city>\w+)", "call": {"get_weather": {"city": "{city}"}}},
+    {"after": "get_weather", "say": "Outside: {tool}"},
+    {"when": r"repeat (\w+) (\w+)", "say": "{2} {1}, you said: {user}"},
+    {"turn": 3, "say": "That is the third time."},
+    {"when": "both", "reply": [{"say": "one "}, {"say": "two"}]},
+]
+
+
+def test_the_first_rule_that_fits_answers(foundry: Emulator, wire: Any) -> None:
+    """By what the user said, by the tool that answered, by the turn; else the small brain."""
+    agent = foundry.create_agent("a", read_rules(RULES))
+    asked = wire.respond(agent, "what's the weather in Paris?")
+    call = asked["output"][0]
+    assert call["arguments"] == '{"city":"Paris"}'
+    output = {"type": "function_call_output", "call_id": call["call_id"], "output": "rain"}
+    answer = wire.respond(agent, [output], previous_response_id=asked["id"])
+    again = wire.respond(agent, "repeat a b", previous_response_id=answer["id"])
+    wire.respond(agent, "anything", previous_response_id=again["id"])
+    wire.respond(agent, "both")
+    wire.respond(agent, "hello")
+    assert [turn.reply.text for turn in foundry.seen[1:] if turn.reply] == [
+        "Outside: rain",
+        "b a, you said: repeat a b",
+        "That is the third time.",
+        "one two",
+        "You said: hello (turn 1)",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ("x", "replies are a list of rules, got 'x'"),
+        ([{"when": "(", "say": "x"}], "`when` is no pattern"),
+        ([{"when": "x"}], "not a reply"),
+        ([{"turn": "x", "say": "y"}], "`turn` is a number, got 'x'"),
+    ],
+)
+def test_wrong_rules_are_errors(given: Any, sentence: str) -> None:
+    """At once, and not in the middle of a turn."""
+    with pytest.raises(ConfigError, match=sentence):
+        read_rules(given)
+
+
+class Editor:
+    """A YAML file that somebody edits."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._time = 1_000_000_000
+
+    def write(self, text: str) -> None:
+        """Save; time stamps differ even where the clock is coarse."""
+        self.path.write_text(f"agents:\n{text}")
+        self._time += 1_000_000_000
+        os.utime(self.path, ns=(self._time, self._time))
+
+
+@pytest.fixture
+def editor(tmp_path: Path) -> Editor:
+    """A file that is not there yet."""
+    return Editor(tmp_path / "agents.yaml")
+
+
+def test_replies_change_with_the_file(foundry: Emulator, wire: Any, editor: Editor) -> None:
+    """The script from the next turn on; anything else makes a version, or updates in place."""
+    editor.write("- {name: a, reply: old}\n- {name: c, generation: classic, reply: old}\n")
+    _, classic = foundry.load(editor.path)
+
+    def texts() -> list[str]:
+        wire.respond("a", "hi")
+        wire.stream(f"/threads/{wire.start_thread('hi')}/runs", {"assistant_id": classic.id})
+        return [turn.reply.text for turn in foundry.seen[-2:] if turn.reply]
+
+    assert texts() == ["old", "old"]
+    editor.write("- {name: a, reply: new}\n- {name: c, generation: classic, reply: new}\n")
+    assert texts() == ["new", "new"]
+    assert [agent.id for agent in foundry.agents] == ["a:1", classic.id]
+    editor.write(
+        "- {name: a, reply: new, instructions: Be kind.}\n"
+        "- {name: c, generation: classic, instructions: Be kind., reply: newer}\n"
+        "- {name: b}\n"
+    )
+    assert texts() == ["new", "newer"]
+    assert [agent.id for agent in foundry.agents] == ["a:2", "b:1", classic.id]
+    assert [turn.instructions for turn in foundry.seen[-2:]] == ["Be kind.", "Be kind."]
+
+
+def test_a_broken_file_changes_nothing(
+    foundry: Emulator, wire: Any, editor: Editor, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is reported once, and read again when it is right."""
+    editor.write("- {name: a, reply: old}\n")
+    foundry.load(editor.path)
+    editor.write("- {name: a, reply: [}\n")
+    with caplog.at_level(logging.WARNING):
+        for _ in range(2):
+            wire.respond("a", "hi")
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    editor.path.unlink()
+    wire.respond("a", "hi")
+    editor.write("- {name: a, reply: new}\n")
+    wire.respond("a", "hi")
+    assert [turn.reply.text for turn in foundry.seen if turn.reply] == ["old"] * 3 + ["new"]
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("- {reply: x}\n", "has an agent without a name"),
+        ("- {name: a, replay: x}\n", "has 'replay'; use one of name, generation"),
+        ("- {name: a, generation: v3}\n", "generation is 'v2' or 'classic'"),
+        ("- {name: a, reply: {sing: la}}\n", "agent 'a' in .*: not a reply"),
+        ("- {name: a, reply: x, replies: []}\n", "`reply` and `replies` exclude each other"),
+        ("- {name: a, files: [none.md]}\n", "no file fits 'none.md'"),
+        ("- [\n", "is not YAML"),
+    ],
+)
+def test_wrong_files_are_errors(
+    foundry: Emulator, editor: Editor, text: str, sentence: str
+) -> None:
+    """With the file, the agent, and what would be right."""
+    editor.write(text)
+    with pytest.raises(ConfigError, match=sentence):
+        foundry.load(editor.path)
+
+
+@pytest.mark.parametrize("generation", ["v2", "classic"])
+def test_files_of_an_agent_are_searched(
+    foundry: Emulator, wire: Any, editor: Editor, generation: str
+) -> None:
+    """Paths beside the YAML file become a vector store of the agent."""
+    (editor.path.parent / "handbook.md").write_text("# Leave\nYou have 30 days of leave a year.")
+    editor.write(f"- {{name: a, generation: {generation}, files: ['*.md']}}\n")
+    (agent,) = foundry.load(editor.path)
+    if generation == "v2":
+        wire.respond(agent, "How many days of leave do I have?")
+    else:
+        thread = wire.start_thread("How many days of leave do I have?")
+        wire.stream(f"/threads/{thread}/runs", {"assistant_id": agent.id})
+    reply = foundry.seen[-1].reply
+    assert reply is not None
+    assert reply.text.startswith("You have 30 days of leave a year.")
+
+
+def test_a_file_is_a_list_of_agents(editor: Editor) -> None:
+    """As arguments of `create_agent`, for whoever creates them."""
+    editor.write("- {name: a}\n- {name: b, reply: x}\n")
+    agents = AgentsFile(editor.path)
+    assert (len(agents), agents[1]) == (2, {"name": "b", "reply": Text("x")})

@@ -1,0 +1,160 @@
+"""Vector stores that really search, and containers."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from typing import Any
+
+import pytest
+
+from azure_agents.emulator import Emulator
+from azure_agents.emulator.reading import chunks_of, text_of, words_of
+
+V1 = "/openai/v1"
+
+
+def office(inside: str, body: str) -> bytes:
+    """A file as Office writes it, but for everything that is not text."""
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as archive:
+        archive.writestr(inside, body)
+    return data.getvalue()
+
+
+FILES = [
+    ("a.md", "naïve".encode(), "naïve"),
+    ("a.txt", b"\xff", "�"),
+    ("a.html", b"<style>p {}</style><p>a &amp; b</p>", "a & b"),
+    ("a.docx", office("word/document.xml", "<w:p><w:t>one</w:t></w:p><w:p>two</w:p>"), "one\ntwo"),
+    ("a.pptx", office("ppt/slides/slide1.xml", "<a:p><a:t>one</a:t></a:p>"), "one"),
+    ("a.docx", b"no archive", ""),
+    ("a.pdf", b"%PDF", ""),
+]
+
+
+@pytest.mark.parametrize(("name", "data", "expected"), FILES)
+def test_files_are_read(name: str, data: bytes, expected: str) -> None:
+    """Text, HTML and Office; what cannot be read is empty."""
+    assert expected == text_of(name, data).strip()
+
+
+@pytest.mark.parametrize(
+    ("words", "size", "overlap", "expected"),
+    [(10, 100, 50, 1), (250, 100, 0, 3), (250, 100, 50, 4), (0, 100, 50, 0)],
+)
+def test_texts_are_cut_into_chunks(words: int, size: int, overlap: int, expected: int) -> None:
+    """Chunks share what they should, and nothing is lost."""
+    text = " ".join(f"w{number}" for number in range(words))
+    chunks = chunks_of(text, size, overlap)
+    assert expected == len(chunks)
+    assert all(f"w{number}" in " ".join(chunks).split() for number in range(words))
+
+
+def test_words_are_plain() -> None:
+    """Small words say nothing; numbers of things do not matter."""
+    assert words_of("What are the POLICIES of classes and get_cities?") == [
+        "policy",
+        "class",
+        "get",
+        "city",
+    ]
+
+
+@pytest.fixture
+def store(foundry: Emulator) -> str:
+    """A store of three files."""
+    texts = ("Cats sleep. Cats eat.", "A cat and a dog.", "Fish swim.")
+    ids = [foundry.add_file(f"{number}.txt", text.encode()) for number, text in enumerate(texts)]
+    return foundry.add_vector_store("animals", ids)
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"query": "cats"}, ["0.txt", "1.txt"]),
+        ({"query": ["dog", "fish"]}, ["1.txt", "2.txt"]),
+        ({"query": "cats", "max_num_results": 1}, ["0.txt"]),
+        ({"query": "birds"}, []),
+    ],
+)
+def test_the_best_comes_first(wire: Any, store: str, fields: Any, expected: list[str]) -> None:
+    """By words, for one query or several."""
+    page = wire.post(f"{V1}/vector_stores/{store}/search", fields)
+    assert expected == [found["filename"] for found in page["data"]]
+    scores = [found["score"] for found in page["data"]]
+    assert scores == sorted(scores, reverse=True)
+
+
+def test_contents_and_attributes(wire: Any, store: str) -> None:
+    """What was read can be read; attributes come with results."""
+    file = wire.get(f"{V1}/vector_stores/{store}/files")["data"][0]["id"]
+    path = f"{V1}/vector_stores/{store}/files/{file}"
+    assert wire.get(f"{path}/content")["data"] == [{"type": "text", "text": "Fish swim."}]
+    assert wire.post(path, {"attributes": {"a": 1}})["attributes"] == {"a": 1}
+    found = wire.post(f"{V1}/vector_stores/{store}/search", {"query": "fish"})["data"]
+    assert found[0]["attributes"] == {"a": 1}
+    wire.request("DELETE", path)
+    assert wire.post(f"{V1}/vector_stores/{store}/search", {"query": "fish"})["data"] == []
+
+
+def test_files_are_cut_as_asked(foundry: Emulator, wire: Any) -> None:
+    """The strategy is echoed and used; wrong ones are refused."""
+    text = " ".join(f"word{number}" for number in range(300)).encode()
+    file = foundry.add_file("a.txt", text)
+    store = wire.post(f"{V1}/vector_stores", {})["id"]
+    static = {"max_chunk_size_tokens": 100, "chunk_overlap_tokens": 0}
+    body = {"file_id": file, "chunking_strategy": {"type": "static", "static": static}}
+    made = wire.post(f"{V1}/vector_stores/{store}/files", body)
+    assert made["chunking_strategy"]["static"] == static
+    found = wire.post(f"{V1}/vector_stores/{store}/search", {"query": "word5 word150"})["data"]
+    assert len(found) == 2
+    static["chunk_overlap_tokens"] = 90
+    wrong = wire.request("POST", f"{V1}/vector_stores/{store}/files", body)
+    assert wrong.json()["error"]["param"] == "chunking_strategy"
+
+
+def test_stores_expire(foundry: Emulator, wire: Any) -> None:
+    """After the days that were asked for."""
+    after = {"anchor": "last_active_at", "days": 2}
+    store = wire.post(f"{V1}/vector_stores", {"expires_after": after})
+    assert store["expires_at"] == store["created_at"] + 2 * 86_400
+    foundry.clock.advance(2 * 86_400)
+    wire.sign_in()
+    assert wire.get(f"{V1}/vector_stores/{store['id']}")["status"] == "expired"
+
+
+def test_files_attached_to_messages_are_searched(foundry: Emulator, wire: Any) -> None:
+    """Classic: without a store."""
+    file = foundry.add_file("a.txt", b"The code is 42.")
+    tool = {"type": "file_search"}
+    agent = foundry.create_agent("a", tools=[tool], generation="classic")
+    message = {
+        "role": "user",
+        "content": "What is the code?",
+        "attachments": [{"file_id": file, "tools": [tool]}],
+    }
+    thread = wire.post("/threads", {"messages": [message]})["id"]
+    wire.stream(f"/threads/{thread}/runs", {"assistant_id": agent.id})
+    assert foundry.seen[-1].reply.text == "The code is 42.【4:0†source】"  # type: ignore[union-attr]
+
+
+def test_containers(foundry: Emulator, wire: Any) -> None:
+    """Made with a file, given another one, listed, read and deleted."""
+    file = foundry.add_file("a.txt", b"one")
+    container = wire.post(f"{V1}/containers", {"name": "box", "file_ids": [file]})["id"]
+    path = f"{V1}/containers/{container}/files"
+    made = wire.http.post(
+        path,
+        files={"file": ("b.txt", b"two")},
+        headers={"authorization": f"Bearer {wire.token}"},
+    ).json()
+    assert made["path"] == "/mnt/data/b.txt"
+    wire.post(path, {"file_id": file})
+    assert [one["bytes"] for one in wire.get(path)["data"]] == [3, 3, 3]
+    assert wire.request("GET", f"{path}/{made['id']}/content").content == b"two"
+    assert wire.request("DELETE", f"{path}/{made['id']}").json()["deleted"] is True
+    assert wire.request("GET", f"{path}/{made['id']}").status_code == 404
+    assert [one["id"] for one in wire.get(f"{V1}/containers")["data"]] == [container]
+    assert wire.request("DELETE", f"{V1}/containers/{container}").json()["deleted"] is True
+    assert wire.request("GET", f"{V1}/containers/{container}").status_code == 404
