@@ -10,7 +10,7 @@ which agents pass it on.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Generator
-from contextlib import asynccontextmanager, closing
+from contextlib import aclosing, closing
 from dataclasses import asdict
 
 from llama_index.core.base.llms.types import (
@@ -63,21 +63,11 @@ async def astream(
 ) -> ChatResponseAsyncGen:
     """Chunks of a turn; as `stream`."""
     chunks = Chunks(tells_id=tells_id)
-    async with _left_to_us(events):
+    async with aclosing(events):
         async for event in events:
             chunk = chunks.add(event)
             if chunk is not None:
                 yield noted(chunk, turns) if isinstance(event, Finished) else chunk
-
-
-@asynccontextmanager
-async def _left_to_us(generator: AsyncGenerator[Any, None]) -> AsyncGenerator[None, None]:
-    """Close it at the end, unless somebody does: a loop that ends closes all generators at once."""
-    try:
-        yield
-    finally:
-        if not getattr(generator, "ag_running", False):
-            await generator.aclose()
 
 
 def completions(chunks: ChatResponseGen) -> CompletionResponseGen:
@@ -89,7 +79,7 @@ def completions(chunks: ChatResponseGen) -> CompletionResponseGen:
 
 async def acompletions(chunks: ChatResponseAsyncGen) -> CompletionResponseAsyncGen:
     """The same chunks; closing it closes them at once."""
-    async with _left_to_us(chunks):
+    async with aclosing(chunks):
         async for chunk in chunks:
             yield to_completion(chunk)
 

@@ -8,8 +8,13 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
+from .security.canary import _canaries, pytest_runtest_makereport  # noqa: F401 - hooks
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+# Pytest explains the assertions of the oracle; it must hear of that before anybody imports it.
+pytest.register_assert_rewrite("tests.promise.world")
 
 # A developer's own endpoint, key or tracing must never decide a test, nor be reached by one.
 FOREIGN_SETTINGS = ("AZURE_", "FOUNDRY_", "OPENAI_", "ANTHROPIC_", "LANGCHAIN_", "LANGSMITH_")

@@ -10,7 +10,7 @@ when the caller stopped. After the last two a flow may yield a few more `Send`s 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias, TypeVar
 
 from .errors import AzureAgentsError
@@ -62,13 +62,13 @@ class Reply:
     Attributes:
         status: HTTP status.
         headers: Names in lower case.
-        body: Empty while `is_open`.
+        body: Empty while `is_open`; not shown, an error page may repeat what it was sent.
         is_open: The body is an open stream, waiting for a `Pump`.
     """
 
     status: int
     headers: Mapping[str, str]
-    body: bytes = b""
+    body: bytes = field(default=b"", repr=False)
     is_open: bool = False
 
 

@@ -51,6 +51,7 @@ FACTS = (
     "response_id",
     "partial_text",
 )
+_SHOWN = 256  # characters of a fact in the sentence; the attribute has it whole
 
 
 class AzureAgentsError(Exception):
@@ -111,7 +112,8 @@ class AzureAgentsError(Exception):
                 setattr(self, name, value)
 
     def __str__(self) -> str:
-        shown = {name: value for name, value in self.facts.items() if name != "partial_text"}
+        # Ids come from the wire, where nothing bounds them.
+        shown = {k: str(v)[:_SHOWN] for k, v in self.facts.items() if k != "partial_text"}
         if not shown:
             return self.message
         return f"{self.message} ({', '.join(f'{k}={v}' for k, v in shown.items())})"

@@ -1,7 +1,7 @@
 """JSON in and out, in one place: compact on the wire, canonical for digests.
 
-Reading is bounded: a document nested deeper than the parser's recursion limit, or with a
-number no float can hold, is a `ProtocolError` and never a crash.
+Reading is bounded: a document nested deeper than `MAX_DEPTH`, or with a number no float can hold,
+is a `ProtocolError` and never a crash - here, or later where somebody walks or prints it.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from typing import Any, TypeAlias
 from .errors import InvalidRequestError, ProtocolError
 
 JSON: TypeAlias = dict[str, Any]
+
+MAX_DEPTH = 128  # objects and arrays within each other; a tool's schema comes to thirty
 
 
 def dumps(value: object) -> bytes:
@@ -49,10 +51,25 @@ def loads(data: bytes | str) -> Any:
         ProtocolError: The bytes are not JSON, nested too deeply, or hold a number no float can.
     """
     try:
-        return _DECODER.decode(data if isinstance(data, str) else data.removeprefix(_BOM).decode())
+        text = data if isinstance(data, str) else data.removeprefix(_BOM).decode()
+        value = _DECODER.decode(text)
     except (ValueError, RecursionError) as exc:
         shown = data[:80]
         raise ProtocolError(f"not JSON: {shown!r}") from exc
+    # Nearly every document has too few brackets to be too deep.
+    if text.count("{") + text.count("[") > MAX_DEPTH and _is_too_deep(value):
+        raise ProtocolError(f"JSON nested deeper than {MAX_DEPTH} levels: {text[:80]!r}")
+    return value
+
+
+def _is_too_deep(value: object) -> bool:
+    level: list[Any] = [value]
+    for _ in range(MAX_DEPTH):
+        values = (each.values() if isinstance(each, dict) else each for each in level)
+        level = [one for each in values for one in each if type(one) in _CONTAINERS]
+        if not level:
+            return False
+    return True
 
 
 def _finite(text: str) -> float:
@@ -65,6 +82,7 @@ def _finite(text: str) -> float:
 # Python takes ``NaN`` and ``1e999`` for numbers; JSON knows neither, nor could they be sent on.
 _DECODER = json.JSONDecoder(parse_float=_finite, parse_constant=_finite)
 _BOM = b"\xef\xbb\xbf"
+_CONTAINERS = (dict, list)  # all that a decoder makes
 
 
 def load_object(data: bytes | str) -> JSON:

@@ -1,8 +1,10 @@
 """`stop` sequences, cut on our side: agents know no such parameter.
 
 The text before the first sequence is the answer; what follows is read (the turn goes on to its end
-on the server) but not delivered, be it text or a tool call: a model that stops makes none. An
-answer that was cut differs from the server's and has no anchor.
+on the server) but not delivered, be it text or a tool call: a model that stops makes none. Of
+sequences that overlap, the one that is complete first counts, as where a model stops by itself:
+then it does not matter how the text is streamed. An answer that was cut differs from the server's
+and has no anchor.
 """
 
 from __future__ import annotations
@@ -52,10 +54,11 @@ class StopCut:
     def _take(self, event: TextDelta) -> list[Event]:
         self._held.append(event)
         text = "".join(held.text for held in self._held if isinstance(held, TextDelta))
-        found = [at for at in map(text.find, self._stop) if at >= 0]
+        found = [(at + len(stop), at) for stop in self._stop if (at := text.find(stop)) >= 0]
         if found:
             self._is_cut = True
-            return self._deliver(min(found), drop=True)
+            _, start = min(found)
+            return self._deliver(start, drop=True)
         return self._deliver(len(text) - self._keep)
 
     def _release(self) -> list[Event]:

@@ -141,6 +141,8 @@ BOTH: dict[str, tuple[TurnRequest, str]] = {
     "too much metadata": (option(metadata={str(n): "x" for n in range(16)}), "at most 15"),
     "tools that are no functions": (option(tools=[{"type": "web_search"}]), "function tools"),
     "tools that are no objects": (option(tools=[7]), "function tools"),
+    "choice of no tool": (option(tool_choice={"type": "auto"}), "chooses nothing"),
+    "choice of several tools": (option(tool_choice=["f"]), "tool_choice=['f'] chooses nothing"),
 }
 V2: dict[str, tuple[TurnRequest, str]] = {
     "handle of the other generation": (ask(HI, thread_id="thread_1"), "classic"),
@@ -244,7 +246,7 @@ def test_a_pin_needs_threads_that_are_kept(
     assert [] == foundry.requests
 
 
-@pytest.mark.parametrize("credential", [7, object(), b"", ["x"]], ids=repr)
+@pytest.mark.parametrize("credential", [7, object(), b"", ["x"]], ids=lambda c: type(c).__name__)
 def test_a_credential_that_is_none_is_refused(credential: object) -> None:
     """What can give no token is refused before it is asked."""
     endpoint = resolve_settings(

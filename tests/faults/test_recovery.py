@@ -1,4 +1,7 @@
-"""Recoveries that the matrix does not reach: limited runs, poisoned and busy threads, forks."""
+"""Recoveries that the matrix does not reach: limited runs, poisoned and busy threads, forks.
+
+And what is left behind: threads that nobody may keep.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,16 @@ from typing import Any
 import pytest
 
 from azure_agents.client import Agents
-from azure_agents.emulator import Emulator, Failed, Fault, ToolCalls
-from azure_agents.errors import PoisonedThreadError, RateLimitError, ThreadBusyError
+from azure_agents.emulator import Emulator, Failed, Fault, Parts, Text, ToolCalls
+from azure_agents.errors import (
+    InvalidRequestError,
+    PoisonedThreadError,
+    RateLimitError,
+    RunFailedError,
+    ThreadBusyError,
+)
+from azure_agents.events import Finished
+from azure_agents.fold import fold
 from azure_agents.messages import Message, TurnRequest, assistant, tool, user
 
 from .matrix import Conversation, Shape
@@ -106,6 +117,110 @@ def test_a_pinned_thread_whose_run_waits_for_results_is_busy() -> None:
     with pytest.raises(ThreadBusyError) as caught:
         ask(client, user("c"), thread_id=thread)
     assert (thread, waiting.finished.run_id) == (caught.value.thread_id, caught.value.run_id)
+
+
+@pytest.mark.parametrize("generation", ["v2", "classic"])
+@pytest.mark.parametrize("words", [("A ", "B "), ("A ", ""), ("", "B "), ("same", "same")])
+def test_a_run_that_paused_twice_says_nothing_twice(
+    generation: str, words: tuple[str, str]
+) -> None:
+    """Found again after its last answer was lost, it tells only what came after the last pause."""
+    replies = [
+        Parts(Text(said), ToolCalls(("look_up", {}, f"call_{n}"))) for n, said in enumerate(words)
+    ]
+    foundry, client = talk(generation, [*replies, "end"])
+    history = [user("a")]
+    for _ in words:
+        answer = ask(client, *history)
+        (call,) = answer.tool_calls
+        said = assistant(answer.text.strip(), call, anchor=answer.finished.anchor)
+        history += [said, tool(call.id, "x")]
+    foundry.faults.add(Fault("lost", method="POST"))
+    assert "end" == ask(client, *history).text
+
+
+PAUSE = ToolCalls(("look_up", {}, "call_1"))
+
+
+def threads_left(foundry: Emulator) -> set[str]:
+    """The threads that turns were made on and nobody deleted."""
+    deleted = {r.path.split("/")[2] for r in foundry.requests if r.method == "DELETE"}
+    return {str(turn.thread_id) for turn in foundry.seen} - deleted
+
+
+def test_an_ephemeral_thread_is_deleted_when_its_turn_fails() -> None:
+    """Nothing is kept of a turn that brought no answer either."""
+    foundry, client = talk("classic", Failed("server_error"), threads="ephemeral")
+    with pytest.raises(RunFailedError):
+        ask(client, user("a"))
+    assert set() == threads_left(foundry)
+
+
+def test_an_ephemeral_thread_is_deleted_when_the_caller_leaves() -> None:
+    """The run is stopped first."""
+    foundry, client = talk("classic", "a long answer", threads="ephemeral")
+    stream = client.stream(TurnRequest((user("a"),)))
+    next(stream)
+    stream.close()
+    assert ["cancel", "DELETE"] == [
+        foundry.requests[-2].path.rpartition("/")[2],
+        foundry.requests[-1].method,
+    ]
+    assert set() == threads_left(foundry)
+
+
+@pytest.mark.parametrize("last", [user("never mind"), tool("call_1", "x")], ids=lambda m: m.role)
+def test_an_ephemeral_pause_that_is_not_continued_leaves_no_thread(last: Message) -> None:
+    """Whether the call passes the pause over, or the paused run is gone."""
+    foundry, client = talk("classic", [PAUSE, "end"], threads="ephemeral")
+    paused = ask(client, user("a"))
+    facts = {"thread_id": paused.finished.thread_id, "run_id": paused.finished.run_id}
+    client.cancel(**facts)
+    answer = assistant("", *paused.tool_calls, anchor=paused.finished.anchor)
+    assert "end" == ask(client, user("a"), answer, last).text
+    assert set() == threads_left(foundry)
+
+
+def test_a_pause_outlives_a_caller_who_leaves_after_its_end() -> None:
+    """The last event was told: the turn is not over before its results are in."""
+    foundry, client = talk("classic", [PAUSE, "end"], threads="ephemeral")
+    stream = client.stream(TurnRequest((user("a"),)))
+    events = []
+    for event in stream:
+        events.append(event)
+        if isinstance(event, Finished):
+            break
+    stream.close()
+    paused = fold(events)
+    answer = assistant("", *paused.tool_calls, anchor=paused.finished.anchor)
+    assert "end" == ask(client, user("a"), answer, tool("call_1", "x")).text
+    assert 1 == len({turn.thread_id for turn in foundry.seen})
+
+
+@pytest.mark.parametrize("given", ["../../agents/x", "resp_1/../resp_2", "resp_1?x=1", ""])
+def test_an_id_cannot_lead_elsewhere(given: str) -> None:
+    """Ids end up in paths, so what is none is refused before anything is sent."""
+    for generation, calls in _CALLS_WITH_IDS.items():
+        foundry, client = talk(generation, "one")
+        for call in calls:
+            with pytest.raises(InvalidRequestError):
+                call(client, given)
+        assert [] == foundry.requests
+
+
+_CALLS_WITH_IDS: dict[str, list[Any]] = {
+    "v2": [
+        lambda client, given: client.cancel(response_id=given),
+        lambda client, given: list(client.resume(given)),
+        lambda client, given: client.fork_thread(f"conv_{given}"),
+        lambda client, given: client.fork_thread("thread_1"),
+    ],
+    "classic": [
+        lambda client, given: client.cancel(thread_id=given, run_id="run_1"),
+        lambda client, given: client.cancel(thread_id="thread_1", run_id=given),
+        lambda client, given: client.fork_thread(f"thread_{given}"),
+    ],
+}
 
 
 @pytest.mark.parametrize("seconds", [1.0, 300.0])

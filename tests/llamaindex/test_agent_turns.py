@@ -12,7 +12,7 @@ from llama_index.core.memory import ChatMemoryBuffer
 from llama_index.core.tools import FunctionTool, QueryEngineTool
 from pydantic import BaseModel
 
-from azure_agents.emulator import Emulator, Reasoning, ToolCalls
+from azure_agents.emulator import Emulator, FileSearch, Reasoning, ToolCalls
 from azure_agents.errors import InvalidRequestError
 from llamaindex_azure_agents import AzureAgentLLM
 
@@ -116,6 +116,24 @@ def test_thinking_is_streamed(foundry: Emulator) -> None:
         return "".join(e.thinking_delta or "" for e in events), str(await handler)
 
     assert ("Hard, but fine.", "42.") == asyncio.run(run())
+
+
+def test_progress_is_streamed(foundry: Emulator) -> None:
+    """`AgentStream.raw` tells what a tool on the server does; only the last one has ids (v2)."""
+    agent = foundry.create_agent("helper", [[FileSearch(("holidays",)), "30 days."]])
+    llm = AzureAgentLLM(agent.model, **foundry.connection())
+
+    async def run() -> list[Any]:
+        handler = FunctionAgent(tools=[], llm=llm).run("How many?")
+        return [
+            e.raw async for e in handler.stream_events() if isinstance(e, AgentStream) and e.raw
+        ]
+
+    *steps, last = asyncio.run(run())
+    assert ("file_search", "searching") in [
+        (raw["progress"]["name"], raw["progress"]["status"]) for raw in steps
+    ]
+    assert ["file_search"] == [call["name"] for call in last["built_in_tool_calls"]]
 
 
 # -- declarations -------------------------------------------------------------------------------

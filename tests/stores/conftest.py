@@ -16,8 +16,6 @@ from azure_agents.threads.sqlite import SQLiteThreadStore
 
 from .servers import RedisServer
 
-pytest.register_assert_rewrite("tests.promise.world")
-
 
 @pytest.fixture(scope="session")
 def redis_server() -> Iterator[RedisServer]:

@@ -14,6 +14,7 @@ from typing import Any
 from ..commands import Flow, Send
 from ..errors import InvalidRequestError
 from ..jsonio import JSON, dumps
+from ..naming import check_handle, parse_handle
 from ..retry import may_pass
 from .steps import fetch, read_object, retrying, send
 from .turn import Turn
@@ -33,9 +34,11 @@ def fork_thread(turn: Turn, thread_id: str, without: Collection[str]) -> Flow[st
     Raises:
         InvalidRequestError: Not a thread of the agent's generation.
     """
-    if thread_id.startswith("conv_"):
+    handle = parse_handle(thread_id)
+    check_handle(handle, turn.settings.agent.generation)
+    if handle.kind == "conversation":
         return (yield from _fork_conversation(turn, thread_id, without))
-    if thread_id.startswith("thread_"):
+    if handle.kind == "thread":
         return (yield from _fork_classic(turn, thread_id, without))
     raise InvalidRequestError(
         f"{thread_id!r} cannot be forked: give a 'thread_…' or 'conv_…' id; a 'resp_…' branches by "

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from ..errors import InvalidRequestError
 from ..jsonio import JSON
+from ..naming import shown
 
 
 def function_of(tool: object) -> JSON:
@@ -41,15 +41,29 @@ def flat(tools: Sequence[object]) -> list[JSON]:
 
 
 def chosen_name(choice: object) -> str | None:
-    """The function that a tool choice names, if it names one."""
-    if isinstance(choice, Mapping):
-        inner = choice.get("function", choice)
-        return str(inner.get("name")) if isinstance(inner, Mapping) else None
-    if isinstance(choice, str) and choice not in ("auto", "none", "required", "any"):
-        return choice
-    return None
+    """The function that a tool choice names, if it names one.
+
+    Raises:
+        InvalidRequestError: It names no function and is none of the words.
+    """
+    if isinstance(choice, str):
+        return None if choice in _WORDS else choice
+    if choice is None or isinstance(choice, bool):
+        return None
+    inner = choice.get("function", choice) if isinstance(choice, Mapping) else None
+    if isinstance(inner, Mapping) and isinstance(inner.get("name"), str):
+        return str(inner["name"])
+    raise InvalidRequestError(
+        f"tool_choice={shown(choice)} chooses nothing: use 'auto', 'none', 'required', or the name "
+        "of a function"
+    )
 
 
-def choice_word(choice: object) -> Any:
-    """``auto``, ``none`` or ``required``, where the choice is one of the words for them."""
-    return {"any": "required", True: "required", False: "auto"}.get(choice, choice)
+def choice_word(choice: object) -> str | None:
+    """``auto``, ``none`` or ``required``, of a choice that names no function."""
+    if isinstance(choice, str):
+        return _WORDS[choice]
+    return None if choice is None else "required" if choice else "auto"
+
+
+_WORDS = {"any": "required", "auto": "auto", "none": "none", "required": "required"}

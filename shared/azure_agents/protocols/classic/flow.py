@@ -47,16 +47,20 @@ def run_turn(turn: Turn) -> Flow[None]:
     """Answer the messages of `turn`; ends with `Finished` or an error."""
     runs = Runs(turn)
     mode = _ThreadOfOurs(runs) if turn.pin is None else _PinnedThread(runs, turn.pin)
+    is_ephemeral = turn.settings.threads == "ephemeral"
     try:
         yield from runs.add_tools_of_agent()
         anchor = yield from mode.run()
-        if turn.settings.threads == "ephemeral" and anchor is None:
-            yield from runs.delete_thread()
-        yield Emit([_finished(runs, anchor)])
-    except (Abandoned, DeadlineError):
+        if is_ephemeral and anchor is None:
+            yield from runs.delete_thread(runs.reader.thread_id)
+    except (Abandoned, AzureAgentsError) as error:
         with suppress(AzureAgentsError):
-            yield from runs.abandon()
+            if isinstance(error, Abandoned | DeadlineError):
+                yield from runs.abandon()
+            if is_ephemeral:
+                yield from runs.delete_thread(runs.reader.thread_id)
         raise
+    yield Emit([_finished(runs, anchor)])
 
 
 def _finished(runs: Runs, anchor: Anchor | None) -> Finished:
@@ -92,6 +96,7 @@ class _ThreadOfOurs:
     def __init__(self, runs: Runs) -> None:
         self._runs = runs
         self._turn = runs.turn
+        self._is_ephemeral = self._turn.settings.threads == "ephemeral"
         self._lost_on: list[str] = []  # threads on which a run of ours may still turn up
 
     def run(self) -> Flow[Anchor | None]:
@@ -104,6 +109,9 @@ class _ThreadOfOurs:
         if not answered:
             yield from retrying(partial(self._runs.start, plan.whole), self._turn, when=is_unknown)
         yield from self._cancel_stragglers()
+        if not answered and self._is_ephemeral:
+            left = plan.cancels or plan.anchor
+            yield from self._runs.delete_thread(left.thread if left else None)
         return (yield from self._keep(plan))
 
     def _continue(self, plan: Plan, anchor: Anchor) -> Flow[bool]:
@@ -141,9 +149,8 @@ class _ThreadOfOurs:
         if status == "completed":
             key = head_key(self._turn.project, reader.thread_id or "")
             yield StorePut(key, reader.run_id or "")
-        is_ephemeral = self._turn.settings.threads == "ephemeral"
         if status not in ("completed", "requires_action") or (
-            is_ephemeral and not _is_paused(self._runs)
+            self._is_ephemeral and not _is_paused(self._runs)
         ):
             return None
         plan.transcript.add(reader.answer)

@@ -17,6 +17,7 @@ from ...errors import AzureAgentsError, BadRequestError, ConnectionLostError, Ra
 from ...jsonio import JSON, dumps
 from ...messages import Message
 from ...retry import delay_before, is_unknown, may_pass, was_not_applied
+from ...threads.anchor import parse_anchor
 from ..delivery import Delivered
 from ..metadata import OPERATION, encode_metadata
 from ..steps import fetch, poll, read_object, retrying, send, suppress_but_deadline
@@ -195,8 +196,7 @@ class Runs:
         Submitting twice is safe: a run that no longer waits refuses.
         """
         self.reader = self._new_reader(thread)
-        answers = [m for m in self.turn.messages if m.role == "assistant"]
-        self._told_before = answers[-1].text if answers else ""
+        self._told_before = _told_by(run, self.turn.messages)
         given = encode_outputs(outputs)
         self._answered = {answer["tool_call_id"] for kind in given.values() for answer in kind}
         body = dumps({**given, "stream": True})
@@ -306,11 +306,13 @@ class Runs:
 
     # --- clean-up -------------------------------------------------------------------------------
 
-    def delete_thread(self) -> Flow[None]:
-        """Delete the thread of the turn, as well as possible: nobody will use it again."""
+    def delete_thread(self, thread: str | None) -> Flow[None]:
+        """Delete a thread, if one is known, as well as possible: nobody will use it again."""
+        if thread is None:
+            return
         version = (("api-version", self.turn.settings.api_version),)
         with suppress_but_deadline():
-            yield Send("DELETE", f"/threads/{self.reader.thread_id}", query=version)
+            yield Send("DELETE", f"/threads/{thread}", query=version)
 
     def abandon(self) -> Flow[None]:
         """The caller is gone or out of time: stop what still runs. Called once, bounded."""
@@ -330,12 +332,26 @@ class Runs:
         )
 
 
+def _told_by(run: str, messages: Sequence[Message]) -> str:
+    """What a paused run has told; each of its pauses made an answer of its own."""
+    answers = [m for m in messages if m.role == "assistant"]
+    anchors = [parse_anchor(m.anchor) for m in answers]
+    told = [m.text for m, a in zip(answers, anchors, strict=True) if a and a.head == run]
+    return "".join(told or [m.text for m in answers[-1:]])
+
+
 def _after(told: str, messages: list[JSON]) -> list[JSON]:
     """The messages of a run that came after it had told `told` and paused."""
+    wanted = _squeezed(told)
     for index in range(len(messages) + 1):
-        if "".join(map(message_text, messages[:index])).strip() == told.strip():
+        if _squeezed("".join(map(message_text, messages[:index]))) == wanted:
             return messages[index:]
     return messages
+
+
+def _squeezed(text: str) -> str:
+    """A text without white space, which frameworks strip from the ends of each answer."""
+    return "".join(text.split())
 
 
 def _has_server_tools(run: JSON) -> bool:

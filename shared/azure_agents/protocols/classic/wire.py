@@ -19,18 +19,6 @@ class ThreadMessage(TypedDict, total=False):
     metadata: dict[str, str]
 
 
-class RunRequest(TypedDict, total=False):
-    """Body of ``POST /threads/{t}/runs``; without ``additional_*`` of ``POST /threads/runs``."""
-
-    assistant_id: str
-    instructions: str
-    additional_instructions: str
-    additional_messages: list[ThreadMessage]
-    thread: dict[str, Any]
-    metadata: dict[str, str]
-    stream: bool
-
-
 class RunObject(TypedDict, total=False):
     """A run as answered and repeated in events."""
 

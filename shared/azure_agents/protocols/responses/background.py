@@ -6,6 +6,7 @@ from functools import partial
 
 from ...commands import Emit, Flow, Pump, Send
 from ...errors import AzureAgentsError, BadRequestError, ConnectionLostError
+from ...file_references import check_id
 from ...retry import is_unknown
 from ..delivery import Delivered
 from ..steps import fetch, poll, send
@@ -19,12 +20,15 @@ def resume_response(turn: Turn, response_id: str, starting_after: int | None) ->
     """Tell the rest of a response, behind event `starting_after`, and how it ended.
 
     A response that was not made for streaming is waited for and told whole.
+
+    Raises:
+        InvalidRequestError: The id is none.
     """
     reader = ResponseReader(Delivered())
     query = [("stream", "true")]
     if starting_after is not None:
         query.append(("starting_after", str(starting_after)))
-    path = f"{RESPONSES}/{response_id}"
+    path = f"{RESPONSES}/{check_id(response_id, 'response')}"
     try:
         request = Send("GET", path, query=tuple(query), stream=True)
         yield from send(request, turn, "resume the response", response_id=response_id)

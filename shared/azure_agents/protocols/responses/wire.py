@@ -32,19 +32,6 @@ class InputItem(TypedDict, total=False):
     reason: str
 
 
-class ResponseRequest(TypedDict, total=False):
-    """Body of ``POST /openai/v1/responses``."""
-
-    agent_reference: AgentReference
-    input: list[InputItem]
-    previous_response_id: str
-    conversation: str
-    stream: bool
-    store: bool
-    background: bool
-    metadata: dict[str, str]
-
-
 class UsageObject(TypedDict, total=False):
     """Token counts."""
 
