@@ -79,6 +79,9 @@ def _add_emulator(commands: Any) -> None:
     parser.add_argument(
         "--allow-remote", action="store_true", help="listen on an address others can reach"
     )
+    parser.add_argument(
+        "--tls", type=Path, metavar="FOLDER", help="serve https, with a certificate made there"
+    )
     parser.set_defaults(run=_emulator)
 
 
@@ -116,7 +119,7 @@ def _emulator(arguments: argparse.Namespace) -> None:
             "machines: leave it out, or add --allow-remote if that is meant"
         )
     agents = DEMO_AGENTS if arguments.agents is None else _read(read_agents, arguments.agents)
-    run_server(arguments.host, arguments.port, agents=agents, ready=_announce)
+    run_server(arguments.host, arguments.port, agents=agents, tls=arguments.tls, ready=_announce)
 
 
 def _is_loopback(host: str) -> bool:
@@ -138,7 +141,11 @@ def _announce(served: Any, foundry: Any) -> None:
         print(f"  agent     {agent.model}  ({agent.generation}, {agent.name})")
     model = foundry.agents[0].model if foundry.agents else "MODEL"
     command = f"azure-agents chat {model} --endpoint {served.endpoint}"
-    print(f"Try: AZURE_AI_API_KEY=any {command}", flush=True)
+    print(f"Try: AZURE_AI_API_KEY=any {command}")
+    print("Code that uses DefaultAzureCredential finds it with:")
+    for name, value in served.environment.items():
+        print(f"  export {name}={value}")
+    print(end="", flush=True)
 
 
 # --- chat -----------------------------------------------------------------------------------------

@@ -138,14 +138,29 @@ def test_images_become_content_parts(image: Media, part: JSON) -> None:
 
 
 @pytest.mark.parametrize(
-    "part",
-    [Media("file", file_id="x"), Media("file", data=b"x"), ApprovalReply("call_1", approve=True)],
-    ids=repr,
+    ("part", "sentence"),
+    [
+        (Media("file", data=b"x", name="a.txt"), "'a.txt' is not uploaded.*files.attach"),
+        (Media("file", url="https://x/a.txt"), "'https://x/a.txt' is not uploaded"),
+        (ApprovalReply("call_1", approve=True), "right after the answer that asked"),
+    ],
 )
-def test_what_a_thread_cannot_hold_is_refused(part: Part) -> None:
+def test_what_a_thread_cannot_hold_is_refused(part: Part, sentence: str) -> None:
     """Content that would vanish is an error that says what to do."""
-    with pytest.raises(InvalidRequestError, match="use a v2 agent"):
+    with pytest.raises(InvalidRequestError, match=sentence):
         encode_messages([Message("user", (part,))])
+
+
+@pytest.mark.parametrize(
+    ("name", "tool_type"),
+    [("a.pdf", "file_search"), ("A.CSV", "code_interpreter"), (None, "file_search")],
+)
+def test_an_uploaded_file_goes_with_its_message(name: str | None, tool_type: str) -> None:
+    """By its id, to the tool that reads such files."""
+    part = Media("file", file_id="assistant-1", name=name)
+    (message,) = encode_messages([Message("user", (Text("read"), part))])
+    attached = {"file_id": "assistant-1", "tools": [{"type": tool_type}]}
+    assert {"role": "user", "content": "read", "attachments": [attached]} == message
 
 
 APPROVED = Message("user", (ApprovalReply("call_3", approve=True),))

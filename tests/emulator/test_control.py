@@ -76,6 +76,21 @@ def test_answers_are_scripted(control: httpx.Client) -> None:
     assert texts == ["Bye!", "You said hi."]
 
 
+def test_default_credentials_find_a_token(foundry: Emulator, control: httpx.Client) -> None:
+    """As managed identities of App Service get theirs; a strict server takes it."""
+    given = control.get("token", params={"resource": "https://ai.azure.com"}).json()
+    assert given["token_type"] == "Bearer"
+    assert foundry.token_scopes == [("https://ai.azure.com/.default",)]
+    with foundry.serve(strict_auth=True) as served:
+        headers = {"authorization": f"Bearer {given['access_token']}"}
+        assert httpx.post(served.endpoint + V2, json=BODY, headers=headers).status_code == 200
+        assert served.environment == {
+            "AZURE_AI_PROJECT_ENDPOINT": served.endpoint,
+            "IDENTITY_ENDPOINT": f"{served.control}/token",
+            "IDENTITY_HEADER": "emulator",
+        }
+
+
 def test_traffic_is_shown_and_forgotten(control: httpx.Client) -> None:
     """Requests without secrets, and what agents saw."""
     ask(control)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import openai
@@ -421,6 +424,17 @@ def containers() -> None:
     )
     assert [one.id for one in client.containers.files.list(container.id)] == [file.id]
     client.containers.delete(container.id)
+
+
+@check
+def the_quickstart_of_the_page() -> None:
+    """The snippet of docs/emulator.md, with DefaultAzureCredential, prints what it says."""
+    page = (Path(__file__).parents[2] / "docs" / "emulator.md").read_text(encoding="utf-8")
+    code = re.search(r"^```python quickstart\n(.*?)^```", page, re.DOTALL | re.MULTILINE)[1]
+    output = io.StringIO()
+    with contextlib.redirect_stdout(output):
+        exec(compile(code, "emulator.md", "exec"), {})  # noqa: S102 - our own page
+    assert output.getvalue().splitlines() == re.findall(r"#> (.*)", code)
 
 
 if __name__ == "__main__":

@@ -106,13 +106,12 @@ def _run(oracle: Oracle) -> Outcome:
         foundry = Emulator(clock=RealClock(), rules=rules)
         foundry.load(HERE / "agents.yaml")
         with foundry.serve(tls=Path(folder)) as served:
-            environment = os.environ | {
+            settings = {
                 "ORACLE_ENDPOINT": served.endpoint,
                 "ORACLE_CONTROL": served.control,
                 "ORACLE_STRICT": "1" if oracle.is_strict else "",
-                "REQUESTS_CA_BUNDLE": str(served.authority),
-                "SSL_CERT_FILE": str(served.authority),
             }
+            environment = os.environ | served.environment | settings
             done = _call(oracle.python, HERE / oracle.checks, environment=environment)
     return _read(oracle, done, time.monotonic() - began)
 

@@ -17,7 +17,7 @@ everybody who has this package, and must cost them nothing.
 
 from __future__ import annotations
 
-from importlib import import_module
+from importlib import import_module as _import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -167,7 +167,7 @@ _MODULES = {name: module for module, names in _PLACES.items() for name in names}
 def __getattr__(name: str) -> object:
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    late: object = getattr(import_module(f".{_MODULES[name]}", __name__), name)
+    late: object = getattr(_import_module(f".{_MODULES[name]}", __name__), name)
     globals()[name] = late
     return late
 

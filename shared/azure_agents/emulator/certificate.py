@@ -46,6 +46,7 @@ def make_certificate(folder: Path, hosts: Sequence[str] = _HOSTS) -> Certificate
     leaf = _leaf(key, hosts, authority, signer)
     pem = serialization.Encoding.PEM
     secret = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    folder = folder.resolve()  # clients are told where it is, wherever they run
     made = Certificate(folder / "authority.pem", folder / "server.pem", folder / "server.key")
     folder.mkdir(parents=True, exist_ok=True)
     made.authority.write_bytes(authority.public_bytes(pem))

@@ -38,15 +38,17 @@ def _is_loopback(name: str) -> bool:
         return False
 
 
-def control(foundry: Emulator, method: str, path: str, body: bytes) -> Answer:
-    """Perform one request."""
+def control(
+    foundry: Emulator, method: str, path: str, query: Mapping[str, str], body: bytes
+) -> Answer:
+    """Perform one request; its handler gets the JSON body, or else the query."""
     inside = path.removeprefix(ROOT).strip("/")
     handler = _ROUTES.get((method, inside))
     if handler is None:
         routes = ", ".join(f"{method} {ROOT}/{place}".rstrip("/") for method, place in _ROUTES)
         return 404, {"error": f"no {method} {path}; there are: {routes}"}
     try:
-        return 200, handler(foundry, jsonio.loads(body) if body else None)
+        return 200, handler(foundry, jsonio.loads(body) if body else query)
     except (ConfigError, LookupError, ProtocolError, TypeError, ValueError) as exc:
         return 400, {"error": str(exc)}
 
@@ -71,6 +73,18 @@ def _change_weather(foundry: Emulator, body: Any) -> Any:
 def _calm_weather(foundry: Emulator, _: Any) -> Any:
     foundry.weather.calm()
     return foundry.weather.now()
+
+
+def _token(foundry: Emulator, query: Any) -> Any:
+    """A token as managed identities of App Service get it: `DefaultAzureCredential` asks here."""
+    resource = str(query.get("resource", ""))
+    token = foundry.gate.issue((f"{resource.removesuffix('/')}/.default",))
+    return {
+        "access_token": token.token,
+        "expires_on": str(token.expires_on),
+        "resource": resource,
+        "token_type": "Bearer",
+    }
 
 
 def _requests(foundry: Emulator, _: Any) -> Any:
@@ -144,6 +158,7 @@ _ROUTES: dict[tuple[str, str], _Handler] = {
     ("PATCH", "weather"): _change_weather,
     ("DELETE", "weather"): _calm_weather,
     ("GET", "requests"): _requests,
+    ("GET", "token"): _token,
     ("GET", "transcripts"): _transcripts,
     ("DELETE", "transcripts"): _forget,
     ("POST", "faults"): _plan_fault,

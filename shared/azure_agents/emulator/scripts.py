@@ -143,13 +143,13 @@ def _read_parts(given: Any, values: Values) -> list[Part]:
     if isinstance(given, str):
         return [Text(_filled(given, values))]
     if isinstance(given, Mapping):
-        kinds = [key for key in given if key in _KINDS]
+        kinds = [key for key in given if key in KINDS]
         if len(kinds) == 1:
             return _make(kinds[0], _filled(dict(given), values))
     elif given is not None:
         with contextlib.suppress(TypeError):
             return list(parts_of(given))
-    known = ", ".join(sorted(_KINDS))
+    known = ", ".join(sorted(KINDS))
     raise ConfigError(f"not a reply: {given!r}; use a text or a mapping with one of {known}")
 
 
@@ -166,7 +166,7 @@ def _filled(value: Any, values: Values) -> Any:
 def _make(kind: str, given: dict[str, Any]) -> list[Part]:
     value = given.pop(kind)
     try:
-        part = _KINDS[kind](value, **given)
+        part = KINDS[kind](value, **given)
     except (TypeError, ValueError, KeyError, AttributeError) as exc:
         raise ConfigError(f"cannot read the reply `{kind}: {value!r}` ({exc})") from exc
     return [part]
@@ -195,7 +195,7 @@ def _said(value: str, citations: Iterable[Mapping[str, Any]] = ()) -> Text:
 
 
 # What a mapping may say, and the part that it becomes.
-_KINDS: dict[str, Callable[..., Part]] = {
+KINDS: dict[str, Callable[..., Part]] = {
     "ask_agent": tools.ConnectedAgent,
     "call": _calls,
     "consent": tools.Consent,

@@ -78,7 +78,7 @@ class Application:
     async def _control(self, scope: Message, receive: Receive, send: Send) -> None:
         request = await _read(scope, receive)
         method, path = scope["method"], scope["path"]
-        status, answer = control(self._foundry, method, path, request.body)
+        status, answer = control(self._foundry, method, path, request.query, request.body)
         headers = [(b"content-type", b"application/json")]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": jsonio.dumps(answer)})
@@ -172,6 +172,20 @@ class Served:
     port: int
     control: str = ""
     authority: Path | None = None
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Environment variables that lead Microsoft's own code here.
+
+        `DefaultAzureCredential` takes the emulator for the managed identity of an App Service.
+        """
+        trusted = str(self.authority) if self.authority else None
+        trust = dict.fromkeys(("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"), trusted)
+        return {
+            "AZURE_AI_PROJECT_ENDPOINT": self.endpoint,
+            "IDENTITY_ENDPOINT": f"{self.control}/token",
+            "IDENTITY_HEADER": "emulator",
+        } | {name: value for name, value in trust.items() if value is not None}
 
 
 def _uvicorn_server(app: Application, host: str, port: int, certificate: Certificate | None) -> Any:

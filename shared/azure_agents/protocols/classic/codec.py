@@ -29,6 +29,8 @@ from ...messages import ApprovalReply, Media, Message, Part, Text, ToolCall
 from ..server_tools import file_made, image_at
 from .wire import RunObject, ThreadMessage
 
+_TABLES = (".csv", ".xlsx", ".xls", ".tsv", ".parquet")
+
 # --- requests -----------------------------------------------------------------------------------
 
 
@@ -40,11 +42,36 @@ def encode_messages(messages: Sequence[Message]) -> list[ThreadMessage]:
 def _message(message: Message) -> ThreadMessage:
     if message.role == "tool":
         return ThreadMessage(role="user", content=_result_text(message))
-    parts: list[Part] = list(message.parts)
+    parts: list[Part] = [part for part in message.parts if not _is_file(part)]
     if message.tool_calls:
         calls = "\n".join(map(call_text, message.tool_calls))
         parts.append(Text(f"\n{calls}" if message.text else calls))
-    return ThreadMessage(role=message.role, content=_content(parts))
+    encoded = ThreadMessage(role=message.role, content=_content(parts))
+    attachments = [_attachment(part) for part in message.parts if isinstance(part, Media)]
+    attached = [attachment for attachment in attachments if attachment is not None]
+    if attached:
+        encoded["attachments"] = attached
+    return encoded
+
+
+def _is_file(part: Part) -> bool:
+    return isinstance(part, Media) and part.kind == "file"
+
+
+def _attachment(part: Media) -> dict[str, Any] | None:
+    """A file goes with a message by its id, to the tool that reads such files."""
+    if part.kind != "file":
+        return None
+    if part.file_id is None:
+        raise InvalidRequestError(
+            f"the file {part.name or part.url or 'without a name'!r} is not uploaded: a message to "
+            "a classic agent takes files by id only, so upload it with `Agents.files.attach`"
+        )
+    # File search refuses tables (recorded for ``.csv``); that code interpreter reads them is
+    # documented, that a name tells them apart is our guess.
+    is_table = (part.name or "").lower().endswith(_TABLES)
+    tool = "code_interpreter" if is_table else "file_search"
+    return {"file_id": part.file_id, "tools": [{"type": tool}]}
 
 
 def call_text(call: ToolCall) -> str:
@@ -76,10 +103,10 @@ def _content(parts: Sequence[Part]) -> str | list[dict[str, Any]]:
 def _part(part: Part) -> dict[str, Any]:
     if isinstance(part, Text):
         return {"type": "text", "text": part.text}
-    if isinstance(part, ApprovalReply) or part.kind == "file":
+    if isinstance(part, ApprovalReply):
         raise InvalidRequestError(
-            f"a classic thread message cannot hold {type(part).__name__} content: attach files to "
-            "the agent, or use a v2 agent"
+            f"the approval of {part.request_id!r} does not answer a run that waits for it: "
+            "send it right after the answer that asked"
         )
     return _image(part)
 

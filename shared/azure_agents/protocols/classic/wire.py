@@ -14,6 +14,7 @@ class ThreadMessage(TypedDict, total=False):
     id: str
     role: str
     content: str | list[dict[str, Any]]
+    attachments: list[dict[str, Any]]
     run_id: str | None
     status: str
     metadata: dict[str, str]
