@@ -92,7 +92,10 @@ def _answer(message: _Dict, parts: tuple[Part, ...], where: str) -> Message:
 
 
 def _calls(message: _Dict, where: str) -> Iterator[ToolCall]:
-    for at, call in enumerate(message.get("tool_calls") or ()):
+    made = message.get("tool_calls") or ()
+    if isinstance(made, str) or not isinstance(made, Sequence):
+        raise InvalidRequestError(f"{where}.tool_calls must be a list, got {shown(made)}")
+    for at, call in enumerate(made):
         yield _call(_as_dict(call, f"{where}.tool_calls[{at}]"), f"{where}.tool_calls[{at}]")
     legacy = message.get("function_call")
     if legacy and not message.get("tool_calls"):

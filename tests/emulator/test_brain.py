@@ -181,6 +181,30 @@ def test_answers_have_the_agents_schema(foundry: Emulator, wire: Any, generation
     assert json.loads(reply.text) == {"name": "Ada", "age": 36}
 
 
+IN_WORDS = [
+    (
+        [("developer", f"Answer with {{one}} JSON: {json.dumps(PERSON)}.")],
+        {"name": "Ada", "age": 36},
+    ),
+    ([("developer", "Answer with {one} JSON.")], None),
+    ([("user", "a JSON with 'setup' and \"end\" keys")], {"setup": "setup", "end": "end"}),
+]
+
+
+@pytest.mark.parametrize(("told", "expected"), IN_WORDS)
+def test_json_may_be_asked_for_in_words(
+    foundry: Emulator, wire: Any, told: Any, expected: Any
+) -> None:
+    """A schema in the caller's instructions, or keys in the question; else it is just talk."""
+    agent = foundry.create_agent("a")
+    messages = [{"role": role, "content": text} for role, text in told]
+    if told[0][0] != "user":
+        messages.append({"role": "user", "content": "Say that Ada is 36"})
+    wire.respond(agent, messages)
+    text = foundry.seen[-1].reply.text  # type: ignore[union-attr]
+    assert expected == (json.loads(text) if text.startswith("{") else None)
+
+
 def library(foundry: Emulator) -> str:
     """A store with two files."""
     texts = {

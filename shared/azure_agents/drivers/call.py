@@ -5,6 +5,7 @@ Everything here is plain: no I/O and no ``async``. The drivers differ only by ``
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -20,6 +21,7 @@ from ..errors import (
     ConnectionLostError,
     DeadlineError,
     NotSentError,
+    ProtocolError,
     TimedOutError,
 )
 from ..jsonio import malformed
@@ -30,6 +32,8 @@ from .clock import Clock
 CLEAN_UP_SECONDS = 2.0  # all that a turn may take once its caller is gone or its time is up
 CLEAN_UP_COMMANDS = 8
 AFTER_THE_END = 1.0  # seconds to wait for the end of a stream whose answer is whole
+# Ids in paths come from the service: none may lead elsewhere, by "..", "/", "?" or "%2e".
+_PATH = re.compile(r"(?:/[A-Za-z0-9_-][A-Za-z0-9_.:~-]*)+")
 _USER_AGENT = f"azure-agents/{_version.__version__}"
 # httpx-aiohttp reports every connection error as a connect timeout, also a lost answer; only with
 # these causes was nothing sent.
@@ -128,14 +132,19 @@ class Call:
             headers["Content-Type"] = command.content_type
         if isinstance(command.body, Upload):
             headers["Content-Length"] = str(command.body.size)
-        return client.build_request(
-            command.method,
-            self._wiring.url + command.path,
-            content=content,  # type: ignore[arg-type]  # both kinds of `Pieces` are iterable
-            params=command.query or None,
-            headers=headers,
-            timeout=self._timeout(command),
-        )
+        if not _PATH.fullmatch(command.path):
+            raise ProtocolError(f"an id that the service sent cannot stand in {command.path[:200]!r}")
+        try:
+            return client.build_request(
+                command.method,
+                self._wiring.url + command.path,
+                content=content,  # type: ignore[arg-type]  # both kinds of `Pieces` are iterable
+                params=command.query or None,
+                headers=headers,
+                timeout=self._timeout(command),
+            )
+        except (httpx.InvalidURL, UnicodeEncodeError) as exc:
+            raise ProtocolError(f"{command.path[:200]!r} with its query is no URL") from exc
 
     def _timeout(self, command: Send) -> httpx.Timeout:
         limits = self._wiring.timeouts

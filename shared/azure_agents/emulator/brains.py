@@ -6,6 +6,7 @@ for it, answers from attached files, fills in a schema, remembers names, and ech
 
 from __future__ import annotations
 
+import json
 import re
 import threading
 from collections.abc import Iterator
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from .transcripts import SeenTurn
 
 _NAME = re.compile(r"\bmy name is (\w+)", re.IGNORECASE)
+_KEYS = re.compile(r"\b(?:keys?|fields?|properties|property)\b", re.IGNORECASE)
+_KEY = re.compile(r"'(\w+)'|\"(\w+)\"")
 _ASKED = re.compile(r"\bwhat(?:'s| is) my name\b|\bwho am i\b", re.IGNORECASE)
 
 
@@ -77,8 +80,9 @@ def think(turn: SeenTurn) -> Reply:
     calls = choose_calls(turn)
     if calls is not None:
         return calls
-    if turn.schema is not None:
-        return _structured(turn, turn.schema)
+    schema = turn.schema if turn.schema is not None else asked_schema(turn)
+    if schema is not None:
+        return _structured(turn, schema)
     last = turn.messages[-1] if turn.messages else None
     if turn.library is not None and last is not None and last.role == "user":
         searched = turn.search()
@@ -87,10 +91,37 @@ def think(turn: SeenTurn) -> Reply:
     return converse(turn)
 
 
+def asked_schema(turn: SeenTurn) -> Mapping[str, Any] | None:
+    """What callers ask for in words: a schema in their newest instructions, or JSON with keys."""
+    told = (m.text for m in reversed(turn.messages) if m.role in {"developer", "system"})
+    start, decoder = next(told, ""), json.JSONDecoder()
+    while (place := start.find("{")) >= 0:
+        start = start[place:]
+        try:
+            found, _ = decoder.raw_decode(start)
+        except ValueError:
+            found = None
+        if isinstance(found, dict) and found.keys() & {"properties", "$ref", "anyOf"}:
+            return found
+        start = start[1:]
+    text = turn.last_user_text
+    return {} if re.search(r"\bJSON\b", text) and _quoted_keys(text) else None
+
+
 def _structured(turn: SeenTurn, schema: Mapping[str, Any]) -> str:
     text = turn.last_user_text
-    value = sample(schema, Evidence(text)) if schema else {"answer": text}
-    return jsonio.dumps(value).decode()
+    return jsonio.dumps(sample(schema or _named_keys(text), Evidence(text))).decode()
+
+
+def _quoted_keys(text: str) -> list[str]:
+    return [one or other for one, other in _KEY.findall(text)] if _KEYS.search(text) else []
+
+
+def _named_keys(text: str) -> Mapping[str, Any]:
+    """Free JSON: with the keys that the text names in quotes, or one."""
+    names = _quoted_keys(text) or ["answer"]
+    properties = {name: {"type": "string"} for name in names}
+    return {"type": "object", "properties": properties, "required": names}
 
 
 def _from_file(turn: SeenTurn, searched: FileSearch) -> Text:

@@ -249,6 +249,7 @@ class Attempt:
         """What `event` may stand for, and its name."""
         match event:
             case Citation():
+                _check_place(event.start, event.end)
                 span = (event.start, event.end, event.url, event.file_id)
                 kind: _Kind = (Citation, event.kind, self._place_of(event), span)
                 return kind, self._number(kind)
@@ -313,6 +314,12 @@ class Attempt:
         if (channel.item, channel.part) == (event.item, event.part):
             return event
         return replace(event, item=channel.item, part=channel.part)
+
+
+def _check_place(*indices: object) -> None:
+    for index in indices:
+        if index is not None and type(index) is not int:
+            raise ProtocolError(f"expected a place in a text, got {str(index)[:80]!r}")
 
 
 def _check_text(*values: object) -> None:

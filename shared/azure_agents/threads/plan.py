@@ -107,6 +107,11 @@ class _History:
         kept = map(_with_approvals_told, map(self._clean, range(len(self.messages))))
         return tuple(message for message in kept if not message.is_empty)
 
+    def last(self) -> int:
+        """The last message that has something to send."""
+        indices = range(len(self.messages) - 1, -1, -1)
+        return next((index for index in indices if not self._clean(index).is_empty), -1)
+
     def after(self, point: int) -> tuple[Message, ...]:
         """The same behind `point`; approvals right behind it are the server's to take."""
         kept = [self._clean(index) for index in range(point + 1, len(self.messages))]
@@ -151,13 +156,10 @@ def plan_chain(messages: Sequence[Message], scope: str, key: AnchorKey | None = 
     """Plan a turn on a v2 chain: the newest ready anchor with something to send after it."""
     history = _History(messages)
     candidates, transcript = _candidates(messages, scope, key, RESPONSES, with_system=True)
-    whole = _something(history.whole())
+    whole, last = _something(history.whole()), history.last()
     for candidate in candidates:
-        if not history.is_ready(candidate.index):
-            continue
-        suffix = history.after(candidate.index)
-        if suffix:
-            return Plan(candidate.anchor, suffix, whole, transcript)
+        if candidate.index < last and history.is_ready(candidate.index):
+            return Plan(candidate.anchor, history.after(candidate.index), whole, transcript)
     return Plan(None, (), whole, transcript)
 
 

@@ -261,9 +261,13 @@ def decode_usage(run: RunObject) -> Usage | None:
         int(usage.get("prompt_tokens") or 0),
         int(usage.get("completion_tokens") or 0),
         int(usage.get("total_tokens") or 0),
-        details.get("cached_tokens"),
-        (usage.get("completion_tokens_details") or {}).get("reasoning_tokens"),
+        _detail(details.get("cached_tokens")),
+        _detail((usage.get("completion_tokens_details") or {}).get("reasoning_tokens")),
     )
+
+
+def _detail(count: Any) -> int | None:
+    return None if count is None else int(count)
 
 
 def finish_reason(run: RunObject) -> FinishReason:

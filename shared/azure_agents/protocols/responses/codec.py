@@ -212,9 +212,13 @@ def decode_usage(response: ResponseObject) -> Usage | None:
         int(usage.get("input_tokens") or 0),
         int(usage.get("output_tokens") or 0),
         int(usage.get("total_tokens") or 0),
-        (usage.get("input_tokens_details") or {}).get("cached_tokens"),
-        (usage.get("output_tokens_details") or {}).get("reasoning_tokens"),
+        _detail((usage.get("input_tokens_details") or {}).get("cached_tokens")),
+        _detail((usage.get("output_tokens_details") or {}).get("reasoning_tokens")),
     )
+
+
+def _detail(count: Any) -> int | None:
+    return None if count is None else int(count)
 
 
 def finish_reason(response: ResponseObject) -> FinishReason:

@@ -1,0 +1,114 @@
+"""Peers for security tests: a transport that notes everything, and the four ways to ask."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+from azure_agents.auth import FoundryAuth, make_auth
+from azure_agents.client import Agents, AsyncAgents
+from azure_agents.config import resolve_settings
+from azure_agents.messages import TurnRequest, user
+
+ORIGIN = "https://r.services.ai.azure.com"
+ENDPOINT = f"{ORIGIN}/api/projects/p"
+HI = TurnRequest((user("Hi"),))
+
+Answer = Callable[[httpx.Request], httpx.Response]
+
+
+@dataclass
+class Recorder(httpx.BaseTransport, httpx.AsyncBaseTransport):
+    """Stands in for every network there is: notes each request and answers it.
+
+    Attributes:
+        answer: Makes the answer to a request.
+        requests: What came.
+    """
+
+    answer: Answer
+    requests: list[httpx.Request] = field(default_factory=list)
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        request.read()
+        self.requests.append(request)
+        return self.answer(request)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        await request.aread()
+        self.requests.append(request)
+        return self.answer(request)
+
+
+@dataclass
+class Clients:
+    """Both clients of one set of arguments, made when they are first used."""
+
+    auth: FoundryAuth
+    settings: Any
+    transport: Any = None
+
+    def sync(self) -> Agents:
+        """The client of threads."""
+        return Agents(self.settings, self.auth, transport=self.transport)
+
+    def aio(self) -> AsyncAgents:
+        """The client of event loops."""
+        return AsyncAgents(self.settings, self.auth, transport=self.transport)
+
+
+def connect(
+    transport: Any = None,
+    *,
+    model: str = "my-agent",
+    endpoint: str = ENDPOINT,
+    env: dict[str, str] | None = None,
+    sign_in: dict[str, Any] | None = None,
+    **settings: Any,
+) -> Clients:
+    """Clients that try once; `sign_in` are arguments of `make_auth`."""
+    fields = {"model": model, "endpoint": endpoint, "max_retries": 0, "env": env or {}, **settings}
+    resolved = resolve_settings(**fields)
+    auth = make_auth(endpoint=resolved.endpoint, env=env or {}, **(sign_in or {}))
+    return Clients(auth, resolved, transport)
+
+
+def _complete(clients: Clients, request: TurnRequest) -> Any:
+    agents = clients.sync()
+    try:
+        return agents.complete(request)
+    finally:
+        agents.close()
+
+
+def _stream(clients: Clients, request: TurnRequest) -> Any:
+    agents = clients.sync()
+    try:
+        return list(agents.stream(request))
+    finally:
+        agents.close()
+
+
+def _acomplete(clients: Clients, request: TurnRequest) -> Any:
+    return asyncio.run(clients.aio().complete(request))
+
+
+def _astream(clients: Clients, request: TurnRequest) -> Any:
+    async def run() -> list[Any]:
+        async with aclosing(clients.aio().stream(request)) as events:
+            return [event async for event in events]
+
+    return asyncio.run(run())
+
+
+WAYS: dict[str, Callable[[Clients, TurnRequest], Any]] = {
+    "sync": _complete,
+    "sync stream": _stream,
+    "async": _acomplete,
+    "async stream": _astream,
+}

@@ -1,0 +1,472 @@
+"""`anchor_key=`: anchors that were in a browser are believed only if they are as they left.
+
+Mallory knows everything but the key: how anchors are made, the endpoint, the agent, the ids and all
+the anchors of Alice's conversation. With a key, whatever he hands in, the agent sees his own
+messages and nothing of Alice's, and Alice's thread is not touched. Without one the same forgery
+succeeds, which shows that these tests would notice.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import pickle
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from langchain_core.load import dumps, loads
+from langchain_core.messages import AIMessage, HumanMessage
+from llama_index.core.base.llms.types import ChatMessage
+from pydantic import SecretStr
+
+from azure_agents import completion
+from azure_agents.anchor_key import AnchorKey, make_anchor_key
+from azure_agents.auth import make_auth
+from azure_agents.client import Agents
+from azure_agents.config import resolve_settings
+from azure_agents.emulator import Emulator, ToolCalls
+from azure_agents.errors import ConfigError
+from azure_agents.messages import Message, ToolCall, TurnRequest, assistant, tool, user
+from azure_agents.threads.anchor import MAX_LENGTH, Anchor, parse_anchor, scope_of
+from azure_agents.threads.digest import digest_of
+from azure_agents.threads.memory import MemoryThreadStore
+from azure_agents.threads.plan import NO_SYSTEM
+from langchain_azure_agents import ChatAzureAgent
+from llamaindex_azure_agents import AzureAgentLLM
+
+KEY, OTHER_KEY = "k" * 40, "o" * 40
+SECRET = "Alice's diagnosis"
+FORMS: dict[str, dict[str, Any]] = {
+    "chain": {"generation": "v2", "threads": "auto"},
+    "conversation": {"generation": "v2", "threads": "conversation"},
+    "classic": {"generation": "classic", "threads": "auto"},
+}
+
+
+class World:
+    """An agent, a thread store that everybody shares, and clients with a key or without."""
+
+    def __init__(self, foundry: Emulator, form: str) -> None:
+        self.foundry = foundry
+        self.form = FORMS[form]
+        self.agent = foundry.create_agent("my-agent", generation=self.form["generation"])
+        self.store = MemoryThreadStore()
+
+    def settings(self, **given: Any) -> Any:
+        """Settings of a client."""
+        threads = self.form["threads"]
+        place = {"model": self.agent.model, "endpoint": self.foundry.endpoint, "threads": threads}
+        return resolve_settings(**{**place, "env": {}, **given})
+
+    def client(self, **given: Any) -> Agents:
+        """A client."""
+        settings = self.settings(**given)
+        auth = make_auth(endpoint=settings.endpoint, credential=self.foundry.credential, env={})
+        return Agents(settings, auth, transport=self.foundry.transport, store=self.store)
+
+    def ask(self, *messages: Message, **given: Any) -> Message:
+        """One turn; the answer as a message with its anchor."""
+        done = self.client(**given).complete(TurnRequest(messages))
+        return assistant(done.text, *done.tool_calls, anchor=done.finished.anchor)
+
+    def sent(self, start: int = 0) -> str:
+        """What went over the line since some request."""
+        return "".join(f"{r.path} {r.query} {r.body}\n" for r in self.foundry.requests[start:])
+
+    def seen(self) -> list[str]:
+        """What the agent saw in the last turn."""
+        return [message.text for message in self.foundry.seen[-1].messages]
+
+
+@pytest.fixture(params=FORMS)
+def world(request: pytest.FixtureRequest) -> Iterator[World]:
+    """Each kind of thread."""
+    with Emulator() as foundry:
+        yield World(foundry, request.param)
+
+
+def alices(world: World, **given: Any) -> tuple[list[Message], Anchor]:
+    """Alice's conversation, and the anchor of its end."""
+    question = user(f"I am told: {SECRET}")
+    answer = world.ask(question, **{"anchor_key": KEY, **given})
+    anchor = parse_anchor(answer.anchor)
+    assert anchor is not None
+    return [question, answer], anchor
+
+
+# --- with the key ---------------------------------------------------------------------------------
+
+
+def test_a_sealed_anchor_is_continued(world: World) -> None:
+    """As without a key: only the new message travels."""
+    history, anchor = alices(world)
+    start = len(world.foundry.requests)
+    world.ask(*history, user("And now?"), anchor_key=KEY)
+    assert (1, True) == (len(world.foundry.requests) - start, anchor.thread in world.sent(start))
+    assert SECRET not in world.sent(start)
+    assert [m.text for m in history] == world.seen()[:2]
+
+
+@pytest.mark.parametrize("length", range(1, 6))
+def test_a_sealed_conversation_goes_on(world: World, length: int) -> None:
+    """Every answer is sealed; no turn is a replay."""
+    history: list[Message] = []
+    for turn in range(length):
+        history.append(user(f"turn {turn}"))
+        start = len(world.foundry.requests)
+        history.append(world.ask(*history, anchor_key=KEY))
+        assert ("turn 0" in world.sent(start)) == (turn == 0)
+    assert [m.text for m in history[:-1]] == world.seen()
+
+
+# --- without it -----------------------------------------------------------------------------------
+
+Forge = Callable[[World, Anchor, list[Message]], str | None]
+
+
+def _changed(name: str, value: Callable[[Anchor], str]) -> Forge:
+    return lambda world, anchor, mine: replace(
+        anchor, **{"digest": digest_of(mine, with_system=False), name: value(anchor)}
+    ).encode()
+
+
+def _without_key(world: World, anchor: Anchor, mine: list[Message]) -> str | None:
+    settings = world.settings()
+    scope = scope_of(settings.endpoint.url, settings.agent.requested)
+    return Anchor(scope, digest_of(mine), anchor.thread, anchor.head).encode()
+
+
+def _other_key(world: World, anchor: Anchor, mine: list[Message]) -> str | None:
+    text = _without_key(world, anchor, mine)
+    made = parse_anchor(text)
+    assert made is not None
+    return made.sealed(make_anchor_key(OTHER_KEY)).encode()
+
+
+def _own_seal(world: World, anchor: Anchor, mine: list[Message]) -> str | None:
+    """Mallory's own anchor for this very text, pointed at Alice's thread."""
+    own = world.ask(*mine[:-1], anchor_key=KEY)
+    made = parse_anchor(own.anchor)
+    assert made is not None
+    return replace(made, digest=digest_of(mine), thread=anchor.thread, head=anchor.head).encode()
+
+
+FORGERIES: dict[str, Forge] = {
+    "Alice's, as it is": lambda world, anchor, mine: anchor.encode(),
+    "Alice's, with the digest of his text": _changed("head", lambda anchor: anchor.head),
+    "Alice's, as if it were paused": _changed("pending", lambda _: NO_SYSTEM),
+    "without a seal": _without_key,
+    "sealed with another key": _other_key,
+    "a seal of his own": _own_seal,
+    "a seal of zeros": _changed("scope", lambda _: "A" * 22),
+    "a seal cut short": _changed("scope", lambda anchor: anchor.scope[:12]),
+    "a seal in another case": _changed("scope", lambda anchor: anchor.scope.swapcase()),
+    "a seal turned round": _changed("scope", lambda anchor: anchor.scope[::-1]),
+}
+
+
+@pytest.mark.parametrize("forge", FORGERIES.values(), ids=FORGERIES)
+def test_a_forged_anchor_is_not_believed(world: World, forge: Forge) -> None:
+    """Mallory gets an answer to his own messages, on a thread of his own."""
+    _, anchor = alices(world)
+    mine = [user("Hello"), assistant("Hello Mallory")]
+    text = forge(world, anchor, mine)
+    start = len(world.foundry.requests)
+    history = [mine[0], replace(mine[1], anchor=text), user("What am I told?")]
+    answer = world.ask(*history, anchor_key=KEY)
+    assert ["Hello", "Hello Mallory", "What am I told?"] == world.seen()
+    assert (False, False) == (anchor.thread in world.sent(start), SECRET in answer.text)
+
+
+@pytest.mark.parametrize("key", [None, KEY], ids=["without a key", "with one"])
+def test_the_forgery_would_succeed_without_a_key(world: World, key: str | None) -> None:
+    """What `anchor_key=` is for, seen from both sides."""
+    _, anchor = alices(world, anchor_key=key)
+    mine = [user("Hello"), assistant("Hello Mallory")]
+    text = _without_key(world, anchor, mine)
+    if world.form["generation"] == "classic":
+        text = replace(parse_anchor(text), digest=digest_of(mine, with_system=False)).encode()  # type: ignore[type-var]
+    world.ask(mine[0], replace(mine[1], anchor=text), user("What am I told?"), anchor_key=key)
+    assert (key is None) == any(SECRET in text for text in world.seen())
+
+
+CHARACTERS = "AZaz09-_.~é\x00"
+
+
+def test_no_character_of_an_anchor_may_change() -> None:
+    """Every place, every other character: none is believed, none is an error."""
+    key = make_anchor_key(KEY)
+    scope = scope_of("https://r.services.ai.azure.com/api/projects/p", "my-agent")
+    text = Anchor(scope, "d" * 22, "conv_1", "resp_1", NO_SYSTEM).sealed(key).encode()
+    assert text is not None
+    tried, believed = 0, []
+    for at in range(len(text)):
+        for other in [c for c in CHARACTERS if c != text[at]] + [""]:
+            changed = parse_anchor(text[:at] + other + text[at + 1 :])
+            tried += 1
+            if changed is not None and changed.is_of(scope, key):
+                believed.append(changed)
+    assert (True, []) == (tried > 800, believed)
+
+
+@given(st.text(max_size=250) | st.binary(max_size=200).map(lambda b: "fa1." + b.decode("latin-1")))
+def test_no_text_is_believed_by_chance(text: str) -> None:
+    """Nor is one an error."""
+    anchor = parse_anchor(text)
+    assert anchor is None or not anchor.is_of("s" * 12, make_anchor_key(KEY))
+
+
+MISSING: dict[str, dict[str, Any]] = {
+    "no key": {"anchor_key": None},
+    "another key": {"anchor_key": OTHER_KEY},
+    "another owner": {"anchor_key": KEY, "owner": "mallory"},
+}
+
+
+@pytest.mark.parametrize("given", MISSING.values(), ids=MISSING)
+def test_a_key_that_is_missing_or_another_costs_a_replay(
+    world: World, given: dict[str, Any]
+) -> None:
+    """After a rotation, in a worker that was not told: the same answer, with the whole history."""
+    history, anchor = alices(world)
+    start = len(world.foundry.requests)
+    world.ask(*history, user("And now?"), **given)
+    assert [*(m.text for m in history), "And now?"] == world.seen()
+    assert anchor.thread not in world.sent(start)
+
+
+def test_an_owner_that_is_gone_costs_a_replay(world: World) -> None:
+    """What was sealed for somebody is worth nothing to nobody in particular."""
+    history, anchor = alices(world, owner="alice")
+    start = len(world.foundry.requests)
+    world.ask(*history, user("And now?"), anchor_key=KEY)
+    assert anchor.thread not in world.sent(start)
+    start = len(world.foundry.requests)
+    world.ask(*history, user("And now?"), anchor_key=KEY, owner="alice")
+    assert anchor.thread in world.sent(start)
+
+
+def test_anchors_without_a_seal_are_not_believed_once_there_is_a_key(world: World) -> None:
+    """The day the key is introduced, every conversation is replayed once and goes on sealed."""
+    history, anchor = alices(world, anchor_key=None)
+    start = len(world.foundry.requests)
+    history += [user("And now?")]
+    history += [world.ask(*history, anchor_key=KEY)]
+    assert anchor.thread not in world.sent(start)
+    start = len(world.foundry.requests)
+    world.ask(*history, user("And then?"), anchor_key=KEY)
+    assert SECRET not in world.sent(start)
+
+
+def test_an_anchor_on_another_history_is_not_believed(world: World) -> None:
+    """Cut, longer, swapped, edited: the seal is over the transcript too."""
+    history, anchor = alices(world)
+    history += [user("Second"), world.ask(*history, user("Second"), anchor_key=KEY)]
+    first, second = history[1], history[3]
+    others = [
+        [user("Something else"), first, user("?")],
+        [history[0], replace(first, anchor=second.anchor), user("?")],
+        [history[0], replace(first, parts=second.parts), user("?")],
+        [user("Before"), *history[:2], user("?")],
+        [history[1], user("?")],
+    ]
+    for other in others:
+        start = len(world.foundry.requests)
+        world.ask(*other, anchor_key=KEY)
+        assert [message.text for message in other] == world.seen()
+        assert anchor.thread not in world.sent(start)
+
+
+# --- paused runs, pins --------------------------------------------------------------------------
+
+
+@pytest.fixture
+def paused() -> Iterator[tuple[World, Anchor]]:
+    """Alice's classic run waits for a tool."""
+    with Emulator() as foundry:
+        world = World(foundry, "classic")
+        world.agent.script([ToolCalls(("look", {"x": 1})), "done", "done"])
+        answer = world.ask(user("Look"), anchor_key=KEY)
+        anchor = parse_anchor(answer.anchor)
+        assert anchor is not None
+        assert anchor.pending
+        yield world, anchor
+
+
+def test_nobody_answers_or_cancels_the_run_of_another(paused: tuple[World, Anchor]) -> None:
+    """A forged anchor neither submits to Alice's run nor supersedes it."""
+    world, anchor = paused
+    call = ToolCall("call_1", "look", "{}")
+    mine = [user("Hello"), assistant("", call)]
+    text = replace(anchor, digest=digest_of(mine, with_system=False)).encode()
+    forged = [mine[0], replace(mine[1], anchor=text)]
+    for end in ([tool("call_1", "forged")], [user("never mind")]):
+        start = len(world.foundry.requests)
+        world.ask(*forged, *end, anchor_key=KEY)
+        assert anchor.thread not in world.sent(start)
+    assert [anchor.head] == world.foundry.active_runs
+
+
+def test_a_forged_anchor_names_no_run_on_a_pinned_thread(paused: tuple[World, Anchor]) -> None:
+    """The run that really waits there is looked up instead."""
+    world, anchor = paused
+    forged = replace(anchor, head="run_of_somebody").encode()
+    messages = (user("Look"), assistant("", ToolCall("c", "look", "{}"), anchor=forged))
+    calls = world.foundry.seen[-1].reply.tool_calls
+    results = tuple(tool(call.id, "result") for call in calls)
+    start = len(world.foundry.requests)
+    request = TurnRequest((*messages, *results), thread_id=anchor.thread)
+    world.client(anchor_key=KEY).complete(request)
+    assert (False, True) == (
+        "run_of_somebody" in world.sent(start),
+        anchor.head in world.sent(start),
+    )
+
+
+# --- the key itself -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("value", [KEY, KEY.encode(), SecretStr(KEY), f" {KEY}\n"], ids=str)
+def test_a_key_is_a_text_bytes_or_hidden(value: Any) -> None:
+    """The same key in each form."""
+    assert AnchorKey(KEY.encode()) == make_anchor_key(value)
+
+
+@pytest.mark.parametrize(
+    "value", ["", "short", b"fifteen bytes..", SecretStr("short"), 7, ["x" * 40], True]
+)
+def test_what_could_be_guessed_is_refused(value: Any) -> None:
+    """With a way to make a good one, and without the value."""
+    with pytest.raises(ConfigError, match="anchor_key= has") as caught:
+        make_anchor_key(value)
+    assert "short" not in str(caught.value)
+
+
+def test_the_environment_gives_the_key() -> None:
+    """An argument wins over it."""
+    place = {"model": "a", "endpoint": "https://r.services.ai.azure.com/api/projects/p"}
+    env = {"AZURE_AGENTS_ANCHOR_KEY": KEY}
+    keys = [
+        resolve_settings(**place, env=env, **given).anchor_key  # type: ignore[arg-type]
+        for given in ({}, {"anchor_key": OTHER_KEY})
+    ]
+    assert [make_anchor_key(KEY), make_anchor_key(OTHER_KEY)] == keys
+    assert resolve_settings(**place, env={}).anchor_key is None  # type: ignore[arg-type]
+
+
+def test_the_key_is_shown_to_nobody() -> None:
+    """Not printed, dumped, or pickled; equal keys are equal settings."""
+    key = AnchorKey(KEY.encode())
+    assert ("AnchorKey(…)", key, key) == (repr(key), copy.copy(key), copy.deepcopy(key))
+    assert (hash(key), key) == (hash(make_anchor_key(KEY)), make_anchor_key(KEY))
+    assert key not in (make_anchor_key(OTHER_KEY), key.of("alice"), KEY)
+    with pytest.raises(TypeError, match="not pickled"):
+        pickle.dumps(key)
+
+
+def test_owners_have_keys_of_their_own() -> None:
+    """One derived from the other, and none from its derivate."""
+    key = AnchorKey(KEY.encode())
+    seals = {
+        key.seal("x"),
+        key.of("a").seal("x"),
+        key.of("b").seal("x"),
+        key.of("a").of("b").seal("x"),
+    }
+    assert (4, key) == (len(seals), key.of(None))
+
+
+@pytest.mark.parametrize("length", [24, 50, 56, 62])
+def test_a_sealed_anchor_is_short(length: int) -> None:
+    """With the longest ids that the service was seen to make (50 characters behind the prefix)."""
+    ids = ("conv_" + "c" * length, "resp_" + "r" * length)
+    text = Anchor("s" * 12, "d" * 22, *ids, NO_SYSTEM).sealed(make_anchor_key(KEY)).encode()
+    assert text is not None
+    assert len(text) <= MAX_LENGTH
+
+
+def test_an_anchor_too_long_is_none() -> None:
+    """Then the next call replays, sealed or not."""
+    ids = ("conv_" + "c" * 90, "resp_" + "r" * 90)
+    assert Anchor("s" * 12, "d" * 22, *ids).sealed(make_anchor_key(KEY)).encode() is None
+
+
+# --- through a browser, with each door -----------------------------------------------------------
+
+
+def _through_langchain(messages: list[Any]) -> list[Any]:
+    return [
+        loads(text, allowed_objects="core")
+        for text in json.loads(json.dumps([dumps(m) for m in messages]))
+    ]
+
+
+@pytest.mark.filterwarnings("ignore::langchain_core._api.beta_decorator.LangChainBetaWarning")
+@pytest.mark.parametrize("form", FORMS)
+def test_langchain(form: str) -> None:
+    """Messages come back as JSON; a changed anchor is a replay."""
+    with Emulator() as foundry:
+        world = World(foundry, form)
+        place = {
+            "model": world.agent.model,
+            "threads": world.form["threads"],
+            **foundry.connection(),
+        }
+        llm = ChatAzureAgent(**place, anchor_key=KEY, thread_store=world.store)
+        history = [HumanMessage("Hi")]
+        history = _through_langchain([*history, llm.invoke(history), HumanMessage("And?")])
+        llm.invoke(history)
+        assert "'Hi'" not in repr(foundry.requests[-1].body)
+        answer = history[1]
+        assert isinstance(answer, AIMessage)
+        answer.response_metadata["foundry"] = answer.response_metadata["foundry"].swapcase()
+        llm.invoke(history)
+        assert ["Hi", answer.text, "And?"] == world.seen()
+        assert "'Hi'" in world.sent(len(foundry.requests) - 2)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_llamaindex(form: str) -> None:
+    """Messages come back as JSON; a changed anchor is a replay."""
+    with Emulator() as foundry:
+        world = World(foundry, form)
+        place = {
+            "model": world.agent.model,
+            "threads": world.form["threads"],
+            **foundry.connection(),
+        }
+        llm = AzureAgentLLM(**place, anchor_key=SecretStr(KEY), thread_store=world.store)
+        history = [ChatMessage("Hi")]
+        history += [llm.chat(history).message, ChatMessage("And?")]
+        history = [ChatMessage.model_validate_json(m.model_dump_json()) for m in history]
+        llm.chat(history)
+        assert "'Hi'" not in repr(foundry.requests[-1].body)
+        kwargs = history[1].additional_kwargs
+        kwargs["foundry"] = kwargs["foundry"].swapcase()
+        llm.chat(history)
+        assert ["Hi", history[1].content, "And?"] == world.seen()
+        assert "'Hi'" in world.sent(len(foundry.requests) - 2)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_completion(form: str) -> None:
+    """Message objects come back as dictionaries; a changed anchor is a replay."""
+    with Emulator() as foundry:
+        world = World(foundry, form)
+        place = foundry.connection() | {"threads": world.form["threads"], "anchor_key": KEY}
+        place["api_base"] = place.pop("endpoint")
+        ask: Any = lambda messages: completion(world.agent.model, messages, **place)  # noqa: E731
+        history: list[Any] = [{"role": "user", "content": "Hi"}]
+        answer = json.loads(ask(history).choices[0].message.model_dump_json())
+        history += [answer, {"role": "user", "content": "And?"}]
+        ask(history)
+        assert "'Hi'" not in repr(foundry.requests[-1].body)
+        fields = answer["provider_specific_fields"]
+        fields["foundry"] = fields["foundry"].swapcase()
+        ask(history)
+        assert ["Hi", answer["content"], "And?"] == world.seen()
+        assert "'Hi'" in world.sent(len(foundry.requests) - 2)

@@ -1,0 +1,170 @@
+"""A credential goes to one origin, and a token is asked for on behalf of Microsoft's hosts only."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+from azure.core.credentials import AccessToken
+
+from azure_agents.auth import make_auth
+from azure_agents.config import PUBLIC_SCOPE, parse_endpoint
+from azure_agents.errors import ConfigError
+
+from .peers import HI, ORIGIN, WAYS, Recorder, connect
+
+PROJECT = "/api/projects/p"
+FAR = 4_000_000_000
+
+
+class Credential:
+    """Notes what it is asked for."""
+
+    def __init__(self) -> None:
+        self.scopes: list[str] = []
+
+    def get_token(self, *scopes: str, **_: Any) -> AccessToken:
+        self.scopes += scopes
+        return AccessToken("canary-token-77aa", FAR)
+
+
+# What is written as the endpoint's origin, and what becomes of it: the error, or the origin.
+REFUSED = {
+    "user": "https://user@r.services.ai.azure.com",
+    "user and password": "https://user:pass@r.services.ai.azure.com",
+    "Azure as the user": "https://r.services.ai.azure.com@evil.example",
+    "Azure as user and password": "https://r.services.ai.azure.com:443@evil.example",
+    "encoded at": "https://r.services.ai.azure.com%40evil.example",
+    "backslash": "https://evil.example\\@r.services.ai.azure.com",
+    "backslash path": "https://r.services.ai.azure.com\\.evil.example",
+    "query": "https://evil.example?.services.ai.azure.com",
+    "fragment": "https://evil.example#.services.ai.azure.com",
+    "white space": "https://r.services.ai.azure.com .evil.example",
+    "tab": "https://r.services.ai.azure.com\t.evil.example",
+    "line break": "https://r.services.ai.azure.com\n.evil.example",
+    "NUL": "https://r.services.ai.azure.com\x00.evil.example",
+    "no scheme": "r.services.ai.azure.com",
+    "only slashes": "//r.services.ai.azure.com",
+    "ftp": "ftp://r.services.ai.azure.com",
+    "javascript": "javascript://r.services.ai.azure.com",
+    "plain http": "http://r.services.ai.azure.com",
+    "http, an address": "http://169.254.169.254",
+    "http, decimal": "http://2130706433",
+    "http, octal": "http://0177.0.0.1",
+    "http, hexadecimal": "http://0x7f000001",
+    "http, any address": "http://0.0.0.0",
+    "http, mapped metadata": "http://[::ffff:169.254.169.254]",
+    "zone": "https://[fe80::1%25eth0]",
+    "open bracket": "https://[::1",
+    "no host": "https://",
+    "empty label": "https://r..services.ai.azure.com",
+    "trailing dot": "https://r.services.ai.azure.com.",
+    "letter of another script": "https://r.services.\u0430i.azure.com",
+    "full-width dot": "https://r.services.ai.azure\uff0ecom",
+    "ideographic dot": "https://r.services.ai.azure\u3002com",
+    "soft hyphen": "https://r.services.ai.az\u00adure.com",
+    "port that is none": "https://r.services.ai.azure.com:https",
+    "port too large": "https://r.services.ai.azure.com:65536",
+    "port zero": "https://r.services.ai.azure.com:0",
+    "Azure OpenAI": "https://r.openai.azure.com",
+}
+NOT_MICROSOFTS = {
+    "suffix": "https://r.services.ai.azure.com.evil.example",
+    "prefix without a dot": "https://evilservices.ai.azure.com",
+    "hyphen for a dot": "https://r-services.ai.azure.com.evil.example",
+    "the suffix itself": "https://services.ai.azure.com",
+    "another service": "https://r.cognitiveservices.azure.com",
+    "one letter more": "https://r.services.ai.azure.comm",
+    "one letter less": "https://r.services.ai.azure.co",
+    "punycode": "https://r.services.xn--i-7sb.azure.com",
+    "punycode top level": "https://r.services.ai.azure.xn--com-yna",
+    "underscore": "https://r_services.ai.azure.com",
+    "an address": "https://203.0.113.7",
+    "IPv6": "https://[2001:db8::1]",
+    "mapped metadata": "https://[::ffff:169.254.169.254]",
+    "decimal": "https://2130706433",
+    "octal": "https://0177.0.0.1",
+    "other cloud's": "https://r.services.ai.azure.evil",
+}
+
+
+@pytest.mark.parametrize("origin", REFUSED.values(), ids=REFUSED)
+def test_what_is_no_plain_https_origin_is_refused(origin: str) -> None:
+    """Nothing is guessed about a host that is written in a strange way."""
+    with pytest.raises(ConfigError):
+        parse_endpoint(origin + PROJECT)
+
+
+@pytest.mark.parametrize("origin", NOT_MICROSOFTS.values(), ids=NOT_MICROSOFTS)
+def test_no_token_is_asked_for_on_behalf_of_a_stranger(origin: str) -> None:
+    """Without `scope=` the credential is not even asked; a token of the environment stays there."""
+    credential, endpoint = Credential(), parse_endpoint(origin + PROJECT)
+    for given in ({"credential": credential}, {"env": {"AZURE_AD_TOKEN": "canary-token-77aa"}}):
+        with pytest.raises(ConfigError, match="no scope is known for the host"):
+            make_auth(endpoint=endpoint, **given)
+    assert [] == credential.scopes
+
+
+SAME = {
+    "as it is": f"{ORIGIN}{PROJECT}/x",
+    "another path": f"{ORIGIN}/x",
+    "its own port": f"{ORIGIN}:443/x",
+    "upper case": "HTTPS://R.SERVICES.AI.AZURE.COM/x",
+}
+OTHERS = {
+    "another resource": "https://other.services.ai.azure.com/x",
+    "the parent": "https://services.ai.azure.com/x",
+    "a child": "https://x.r.services.ai.azure.com/x",
+    "http": "http://r.services.ai.azure.com/x",
+    "http on the same port": "http://r.services.ai.azure.com:443/x",
+    "another port": f"{ORIGIN}:8443/x",
+    "a look-alike": "https://r.services.ai.azure.com.evil.example/x",
+    "a user": "https://r.services.ai.azure.com@evil.example/x",
+    "a trailing dot": "https://r.services.ai.azure.com./x",
+    "this machine": "https://localhost/x",
+    "an address": "https://127.0.0.1/x",
+    "metadata": "http://169.254.169.254/metadata/identity/oauth2/token",
+    "IPv6": "https://[::1]/x",
+    "punycode": "https://r.services.xn--i-7sb.azure.com/x",
+}
+
+
+@pytest.mark.parametrize("url", OTHERS.values(), ids=OTHERS)
+def test_the_credential_stays_at_its_origin(url: str) -> None:
+    """Whoever makes the request: it leaves without the secret, that is, not at all."""
+    credential, network = Credential(), Recorder(lambda _: httpx.Response(200))
+    auth = make_auth(endpoint=parse_endpoint(ORIGIN + PROJECT), credential=credential)
+    with (
+        httpx.Client(transport=network, auth=auth) as client,
+        pytest.raises(ConfigError, match="the credential belongs to"),
+    ):
+        client.get(url)
+    assert ([], []) == (network.requests, credential.scopes)
+
+
+@pytest.mark.parametrize("url", SAME.values(), ids=SAME)
+def test_another_spelling_of_the_origin_is_the_origin(url: str) -> None:
+    """As URLs are compared everywhere."""
+    credential, network = Credential(), Recorder(lambda _: httpx.Response(200))
+    auth = make_auth(endpoint=parse_endpoint(ORIGIN + PROJECT), credential=credential)
+    with httpx.Client(transport=network, auth=auth) as client:
+        client.get(url)
+    assert [PUBLIC_SCOPE] == credential.scopes
+    assert ["Bearer canary-token-77aa"] == [
+        request.headers["authorization"] for request in network.requests
+    ]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_the_scope_is_the_hosts_or_the_callers(way: str) -> None:
+    """A scope is never taken from an answer, such as a 401 that names another."""
+    challenge = {"www-authenticate": 'Bearer authorization_uri="https://evil.example", scope="x"'}
+    credential, network = (
+        Credential(),
+        Recorder(lambda _: httpx.Response(401, headers=challenge, json={})),
+    )
+    with pytest.raises(Exception, match="401"):
+        WAYS[way](connect(network, sign_in={"credential": credential}), HI)
+    assert {PUBLIC_SCOPE} == set(credential.scopes)
+    assert {"r.services.ai.azure.com"} == {request.url.host for request in network.requests}
