@@ -164,7 +164,7 @@ CLASSIC: dict[str, tuple[TurnRequest, str]] = {
     "NaN": (option(temperature=NAN), "cannot be sent as JSON"),
     "infinity": (option(top_p=math.inf), "cannot be sent as JSON"),
     "no JSON": (option(response_format={"x": object()}), "cannot be sent as JSON"),
-    "file": (ask(Message("user", (FILE,))), "a classic thread message cannot hold"),
+    "file": (ask(Message("user", (FILE,))), "takes files by id only"),
     "picture as a result": (
         ask(
             HI,

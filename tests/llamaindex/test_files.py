@@ -89,13 +89,13 @@ DOCUMENTS: dict[str, Callable[[AzureAgentLLM, Path], DocumentBlock]] = {
 
 @pytest.mark.parametrize("source", DOCUMENTS)
 def test_documents_are_read(make_llm: Make, ask: Any, tmp_path: Path, source: str) -> None:
-    """On v2; classic messages take none, and the error says so."""
+    """Classic messages take them by id only, and the error says so."""
     path = tmp_path / "a.pdf"
     path.write_bytes(b"%PDF-1.7 x")
     llm = make_llm(lambda turn: f"A {turn.messages[-1].media[0].kind}.")
     question = message(DOCUMENTS[source](llm, path))
-    if llm.model.startswith("asst_"):
-        with pytest.raises(InvalidRequestError, match=r"file|document"):
+    if llm.model.startswith("asst_") and source != "id":
+        with pytest.raises(InvalidRequestError, match="takes files by id only"):
             ask(llm, [question])
     else:
         assert "A file." == ask(llm, [question]).message.content

@@ -10,7 +10,8 @@ from azure.core.credentials import AccessToken
 
 from azure_agents.auth import make_auth
 from azure_agents.config import PUBLIC_SCOPE, parse_endpoint
-from azure_agents.errors import ConfigError
+from azure_agents.errors import AzureAgentsError, ConfigError
+from azure_agents.jsonio import dumps
 
 from .peers import HI, ORIGIN, WAYS, Recorder, connect
 
@@ -168,3 +169,53 @@ def test_the_scope_is_the_hosts_or_the_callers(way: str) -> None:
         WAYS[way](connect(network, sign_in={"credential": credential}), HI)
     assert {PUBLIC_SCOPE} == set(credential.scopes)
     assert {"r.services.ai.azure.com"} == {request.url.host for request in network.requests}
+
+
+IDS = (
+    "../../../evil",
+    "conv_1/../../..",
+    "..",
+    ".",
+    "conv_1?x=1",
+    "conv_1#x",
+    "conv_1%2f..%2f..",
+    "%2e%2e",
+    "//evil.example/x",
+    "https://evil.example/x",
+    "@evil.example",
+    "conv_1\\..",
+    "conv 1",
+    "conv_1\r\nx: y",
+    "conv_\x00",
+    "conv_\ud800",
+    "conv_é",
+    "conv_" + "1" * 100_000,
+    "",
+)
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("id", IDS, ids=ascii)
+def test_an_id_of_the_service_leads_nowhere_else(id: str, way: str) -> None:
+    """What an answer calls an id comes into a path only if it is one: no request goes astray."""
+    created = {"id": id, "thread_id": id, "status": "queued", "object": "thread.run"}
+    event = b"event: thread.run.created\ndata: " + dumps(created) + b"\n\n"
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("/conversations"):
+            return httpx.Response(200, content=dumps(created))
+        return httpx.Response(200, headers={"content-type": "text/event-stream"}, content=event)
+
+    sign_in = {"credential": Credential()}
+    for model, threads in (("my-agent", "conversation"), ("asst_1", "auto")):
+        network = Recorder(answer)
+        clients = connect(network, model=model, threads=threads, sign_in=sign_in, timeout=2.0)
+        with pytest.raises(AzureAgentsError):
+            WAYS[way](clients, HI)
+        paths = {request.url.raw_path.decode().partition("?")[0] for request in network.requests}
+        assert paths <= {
+            f"{PROJECT}/openai/v1/conversations",
+            f"{PROJECT}/openai/v1/responses",
+            f"{PROJECT}/threads/runs",
+            f"{PROJECT}/threads",
+        }

@@ -133,7 +133,9 @@ class Call:
         if isinstance(command.body, Upload):
             headers["Content-Length"] = str(command.body.size)
         if not _PATH.fullmatch(command.path):
-            raise ProtocolError(f"an id that the service sent cannot stand in {command.path[:200]!r}")
+            raise ProtocolError(
+                f"an id that the service sent cannot stand in {command.path[:200]!r}"
+            )
         try:
             return client.build_request(
                 command.method,
