@@ -3,7 +3,7 @@ PYTHON ?= python3
 PY := .venv/bin/python
 SETUP := .venv/.up-to-date
 
-.PHONY: install check test demo record docs faults fidelity oracles
+.PHONY: install check test demo record docs faults fidelity oracles lock sbom
 
 install: $(SETUP)
 
@@ -45,3 +45,14 @@ record: $(SETUP)
 # Pages that say what the code does; tests compare them.
 docs: $(SETUP)
 	$(PY) -m tests.core.items_page
+
+# Exact versions and hashes of everything a developer installs; needs uv. To use it:
+# pip install --require-hashes --requirement requirements-dev.lock
+lock:
+	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
+		--no-header --no-annotate --quiet --output-file requirements-dev.lock
+
+# What users install, as CycloneDX JSON.
+sbom: $(SETUP)
+	@mkdir -p build
+	$(PY) -m tests.security.sbom > build/sbom.cdx.json

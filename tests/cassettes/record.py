@@ -1,8 +1,10 @@
-"""Record the demo's scenario: one cassette for each generation and framework (`make record`).
+"""Record the cassettes (`make record`).
 
-By default from the emulator, served on loopback; each file says so. With a project endpoint and
-agents in the environment, from Azure. The scenario itself is `azure_agents.demo`'s, and every turn
-has a fixed operation key, so that a replay sends the same bodies.
+The demo's scenario (`azure_agents.demo`), for each generation and framework, and every act of
+`acts`, for each generation. By default from the emulator, served on loopback; each file says so.
+With a project endpoint and agents in the environment, the scenario is recorded from Azure; the
+acts stay, for their replies are scripted. Every turn has a fixed operation key, so that a replay
+sends the same bodies.
 """
 
 from __future__ import annotations
@@ -11,12 +13,13 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import count
+from itertools import count, product
 from pathlib import Path
 from typing import Any
 
 import httpx
 import vcr
+from acts import ACTS, Act
 from cassette_file import CassetteFile
 
 from azure_agents.config import (
@@ -34,13 +37,12 @@ from azure_agents.config import (
 from azure_agents.demo import (
     EMULATED_AGENT,
     ENV_CLASSIC_AGENT,
-    Answer,
     Chat,
     LangChainChat,
     LlamaIndexChat,
     play,
 )
-from azure_agents.emulator import Emulator
+from azure_agents.emulator import CreatedAgent, Emulator
 from azure_agents.naming import Generation, parse_agent
 from azure_agents.threads.memory import MemoryThreadStore
 
@@ -65,11 +67,18 @@ class Scene:
     generation: Generation
     connect: type[LangChainChat | LlamaIndexChat]
     seed: int
+    act: Act | None = None  # None for the demo's scenario
 
     @property
     def name(self) -> str:
         """For instance ``v2-langchain``; also the beginning of its operation keys."""
-        return f"{self.generation}-{self.connect.framework.lower()}"
+        return f"{self.generation}-{self.act.name if self.act else self.connect.framework.lower()}"
+
+    @property
+    def title(self) -> str:
+        """What the cassette says of itself."""
+        played = f"The act {self.act.name!r}" if self.act else "The scenario of azure_agents.demo"
+        return f"{played}: {self.connect.framework}, {self.generation} agent"
 
     @property
     def path(self) -> Path:
@@ -82,13 +91,31 @@ class Scene:
         repeatable = {"operation_keys": keys.__next__, "thread_store": MemoryThreadStore()}
         return self.connect(model, {**connection, **repeatable})
 
+    def create_agent(self, foundry: Emulator) -> CreatedAgent:
+        """The agent to record, where there is none."""
+        if self.act:
+            return self.act.create_agent(foundry, self.generation)
+        return foundry.create_agent(EMULATED_AGENT, generation=self.generation)
 
-SCENES = (
+    def play(self, chat: Chat) -> list[Any]:
+        """Play it and give what was answered."""
+        if self.act:
+            return list(self.act.play(chat.llm))
+        return play(chat, lambda step: chat.answer(list(chat.stream(step.history))))
+
+
+DEMO_SCENES = (
     Scene("v2", LangChainChat, seed=1),
     Scene("v2", LlamaIndexChat, seed=2),
     Scene("classic", LangChainChat, seed=3),
     Scene("classic", LlamaIndexChat, seed=4),
 )
+GENERATIONS: tuple[Generation, ...] = ("v2", "classic")
+ACT_SCENES = tuple(
+    Scene(generation, LangChainChat, seed, act)
+    for seed, (act, generation) in enumerate(product(ACTS, GENERATIONS), len(DEMO_SCENES) + 1)
+)
+SCENES = (*DEMO_SCENES, *ACT_SCENES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +137,9 @@ class _PlainTransport(httpx.HTTPTransport):
         return super().handle_request(request)
 
 
-def record(scene: Scene, source: Source, path: Path) -> list[Answer]:
-    """Play the scenario and write it to `path`."""
-    title = (
-        f"The scenario of azure_agents.demo: {scene.connect.framework}, {scene.generation} agent"
-    )
-    file = CassetteFile(title, source.name, source.model, source.endpoint, source.secrets)
+def record(scene: Scene, source: Source, path: Path) -> list[Any]:
+    """Play the scene and write it to `path`."""
+    file = CassetteFile(scene.title, source.name, source.model, source.endpoint, source.secrets)
     recorder = vcr.VCR(serializer="readable")
     recorder.register_serializer("readable", file)
     path.unlink(missing_ok=True)
@@ -126,14 +150,14 @@ def record(scene: Scene, source: Source, path: Path) -> list[Answer]:
             credential=source.credential,
             transport=transport,
         )
-        return play(chat, lambda step: chat.answer(list(chat.stream(step.history))))
+        return scene.play(chat)
 
 
 @contextmanager
 def emulated(scene: Scene) -> Iterator[Source]:
     """The emulator on a loopback port, with one agent."""
     with Emulator(seed=scene.seed) as foundry:
-        agent = foundry.create_agent(EMULATED_AGENT, generation=scene.generation)
+        agent = scene.create_agent(foundry)
         with foundry.serve() as served:
             yield Source(FROM_EMULATOR, served.endpoint, agent.model, foundry.credential)
 
@@ -156,7 +180,11 @@ def chosen(scene: Scene) -> Iterator[Source | None]:
 def main() -> None:
     """Record all cassettes."""
     FOLDER.mkdir(exist_ok=True)
+    is_azure = read_env(os.environ, ENV_ENDPOINT) is not None
     for scene in SCENES:
+        if is_azure and scene.act:
+            print(f"{scene.name}: skipped, its scripted replies need the emulator")
+            continue
         with chosen(scene) as source:
             if source is None:
                 print(f"{scene.name}: skipped, no {scene.generation} agent is set")

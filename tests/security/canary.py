@@ -108,7 +108,7 @@ def unwatched() -> Iterator[None]:
         yield
 
 
-# --- the places -----------------------------------------------------------------------------------
+# --- the places ----------------------------------------------------------------------------------
 
 
 def _hooked(watch: Watch, patch: pytest.MonkeyPatch) -> None:
@@ -193,7 +193,7 @@ def _hook_pickles(watch: Watch, patch: pytest.MonkeyPatch) -> None:
     patch.setattr(pickle, "dumps", dumps)
 
 
-# --- hooks of pytest --------------------------------------------------------------------------
+# --- hooks of pytest -----------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -34,7 +34,7 @@ CANARY = "canary-5d1c9e77b2a04f6f"
 JWT = f"eyJhbGciOiJub25lIn0.eyJleHAiOjQwMDAwMDAwMDB9.{CANARY}"
 
 
-# --- the watch itself -----------------------------------------------------------------------------
+# --- the watch itself ----------------------------------------------------------------------------
 
 
 def _ask_with(**given: Any) -> Callable[[], object]:
@@ -85,7 +85,7 @@ def test_the_watch_is_on() -> None:
     assert [True] == [secret in found for found in WATCH.take()]
 
 
-# --- the places a secret can come from --------------------------------------------------------
+# --- the places a secret can come from -----------------------------------------------------------
 
 
 class Credential:
@@ -326,7 +326,7 @@ def test_a_secret_that_is_refused_is_not_repeated(sign_in: dict[str, Any]) -> No
     assert CANARY not in "".join(traceback.format_exception(caught.value))
 
 
-# --- what is kept ---------------------------------------------------------------------------------
+# --- what is kept --------------------------------------------------------------------------------
 
 FORMS = (
     r"ey[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.",  # a JWT

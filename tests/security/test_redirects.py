@@ -57,7 +57,7 @@ def test_no_redirect_is_followed(code: int, target: str, kind: str, way: str) ->
     assert (ServiceError, code, False) == (type(error), error.status, "canary" in str(error))
 
 
-# --- real sockets ---------------------------------------------------------------------------------
+# --- real sockets --------------------------------------------------------------------------------
 
 
 @dataclass

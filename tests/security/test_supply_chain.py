@@ -1,0 +1,393 @@
+"""What we depend on, what we ship, what happens on install and import: no surprises."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+import re
+import subprocess
+import sys
+import tarfile
+import tomllib
+import zipfile
+from collections.abc import Iterator
+from importlib.metadata import distribution
+from pathlib import Path
+from typing import Any
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+from .sbom import ROOT as NAME
+from .sbom import bill, closure, installed
+
+ROOT = Path(__file__).parents[2]
+PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+PACKAGES = (
+    ROOT / "shared" / "azure_agents",
+    ROOT / "langchain_azure_agents",
+    ROOT / "llamaindex_azure_agents",
+)
+
+# --- dependencies --------------------------------------------------------------------------------
+
+EXTRAS: dict[str, list[str]] = PROJECT["project"]["optional-dependencies"]
+BASE = [Requirement(line) for line in PROJECT["project"]["dependencies"]]
+RUNTIME = BASE + [Requirement(line) for name in EXTRAS if name != "dev" for line in EXTRAS[name]]
+DEV = [Requirement(line) for line in EXTRAS["dev"]]
+# Versions that have a hole which somebody who uses an agent would stand in, and the first without.
+FLOORS = {
+    "langchain-core": ("1.2.5", "CVE-2025-68664: secrets of the environment by serialised text"),
+    "aiohttp": ("3.10.11", "CVE-2024-52304: request smuggling"),
+    "h11": ("0.16", "CVE-2025-43859: chunked bodies"),
+    "starlette": ("0.40", "CVE-2024-47874: form fields without an end"),
+    "azure-identity": ("1.16.1", "CVE-2024-35255: elevation of privilege"),
+    "langgraph-checkpoint": ("3.0", "CVE-2025-64439: code in checkpoints"),
+}
+# A new dependency of every user is a decision, and so is one that it brings along.
+DIRECT = {"azure-identity", "httpx", "pydantic"}
+INDIRECT = {
+    "annotated-types",
+    "anyio",
+    "azure-core",
+    "certifi",
+    "cffi",
+    "charset-normalizer",
+    "cryptography",
+    "h11",
+    "httpcore",
+    "idna",
+    "msal",
+    "msal-extensions",
+    "pycparser",
+    "pydantic-core",
+    "pyjwt",
+    "requests",
+    "sniffio",
+    "typing-extensions",
+    "typing-inspection",
+    "urllib3",
+}
+
+
+@pytest.mark.parametrize("need", RUNTIME, ids=str)
+def test_a_runtime_dependency_has_both_ends(need: Requirement) -> None:
+    """Neither a version that is too old nor a next major one is taken by chance."""
+    operators = {one.operator for one in need.specifier}
+    assert (True, None) == (">=" in operators, need.url)
+    assert operators & {"<", "<=", "=="}
+
+
+@pytest.mark.parametrize("need", DEV, ids=str)
+def test_a_development_dependency_has_a_floor(need: Requirement) -> None:
+    """And comes from the index, not from a URL."""
+    assert need.url is None
+    assert need.extras or {">=", "=="} & {one.operator for one in need.specifier}
+
+
+def test_the_base_is_small() -> None:
+    """What everybody gets, whatever they use."""
+    assert {canonicalize_name(need.name) for need in BASE} == DIRECT
+    assert set() == set(closure(NAME, ())) - DIRECT - INDIRECT - {NAME}
+
+
+@pytest.mark.parametrize("name", FLOORS)
+def test_known_holes_are_out_of_range(name: str) -> None:
+    """The range, the lock, and what is installed here are above them."""
+    floor, _ = FLOORS[name]
+    versions = [LOCK.get(name), installed().get(name)]
+    ranges = [need.specifier for need in RUNTIME if canonicalize_name(need.name) == name]
+    versions += [one.version for each in ranges for one in each if one.operator == ">="]
+    assert [] == [each for each in versions if each and Version(each) < Version(floor)]
+
+
+# --- lock ----------------------------------------------------------------------------------------
+
+
+def _locked() -> Iterator[tuple[Requirement, list[str]]]:
+    text = (ROOT / "requirements-dev.lock").read_text("utf-8").replace("\\\n", "")
+    for line in text.splitlines():
+        need, *hashes = line.split(" --hash=")
+        yield Requirement(need), [each.strip() for each in hashes]
+
+
+LOCKED = list(_locked())
+LOCK = {  # what it means on this machine
+    canonicalize_name(need.name): str(need.specifier).removeprefix("==")
+    for need, _ in LOCKED
+    if need.marker is None or need.marker.evaluate()
+}
+
+
+def test_the_lock_has_every_package_once_and_by_its_hash() -> None:
+    """Names, versions and hashes; no address of an index, no path, no option."""
+    text = (ROOT / "requirements-dev.lock").read_text("utf-8")
+    assert None is re.search(r"https?:|//|@|\.(?:com|org|io|net)\b|^-", text, re.MULTILINE)
+    assert len(LOCKED) == len({str(need) for need, _ in LOCKED}) > 100
+    assert len(LOCK) > 100
+    for need, hashes in LOCKED:
+        assert re.fullmatch(r"==[0-9][\w.+!]*", str(need.specifier)), need
+        assert hashes, need
+        assert all(re.fullmatch(r"sha256:[0-9a-f]{64}", each) for each in hashes), need
+
+
+@pytest.mark.parametrize("need", [need for need in RUNTIME + DEV if need.name != NAME], ids=str)
+def test_the_lock_is_within_the_ranges(need: Requirement) -> None:
+    """If this fails after a change of `pyproject.toml`: ``make lock``."""
+    version = LOCK.get(canonicalize_name(need.name))
+    assert version is not None, "make lock"
+    assert need.specifier.contains(version, prereleases=True)
+
+
+def test_the_lock_is_whole() -> None:
+    """Whatever comes along here is in it; the project itself is not."""
+    extras = tuple(name for name in EXTRAS if name != "dev")
+    assert set() == set(closure(NAME, extras)) - set(LOCK) - {NAME}
+    assert NAME not in LOCK
+
+
+# --- bill of materials ---------------------------------------------------------------------------
+
+
+def test_the_bill_lists_what_is_installed() -> None:
+    """Every part once, with its version, and what it needs is in it too."""
+    made = bill()
+    assert ("CycloneDX", "1.6", 1) == (made["bomFormat"], made["specVersion"], made["version"])
+    parts = {part["name"]: part["version"] for part in made["components"]}
+    here = installed()
+    assert {name: here[name] for name in parts} == parts
+    known = {part["bom-ref"] for part in made["components"]} | {
+        made["metadata"]["component"]["bom-ref"]
+    }
+    assert known == {one["ref"] for one in made["dependencies"]}
+    assert set() == {need for one in made["dependencies"] for need in one["dependsOn"]} - known
+    assert {part["purl"] for part in made["components"]} < known
+
+
+def test_the_bill_is_reproducible() -> None:
+    """No time, no random number: a difference is a change."""
+    done = [
+        subprocess.run(
+            [sys.executable, "-m", "tests.security.sbom"], cwd=ROOT, capture_output=True, check=True
+        ).stdout
+        for _ in range(2)
+    ]
+    assert done[0] == done[1]
+    assert bill() == json.loads(done[0])
+
+
+# --- what is shipped -----------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A wheel and a source distribution, as a release makes them."""
+    folder = tmp_path_factory.mktemp("dist")
+    _build(folder)
+    return folder
+
+
+def _build(folder: Path) -> None:
+    command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(folder), str(ROOT)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.slow
+def test_a_wheel_runs_nothing(built: Path) -> None:
+    """Only Python and type markers; no path file, no script but ours, no data, no native code."""
+    (path,) = built.glob("*.whl")
+    with zipfile.ZipFile(path) as wheel:
+        names = wheel.namelist()
+        read = {
+            name.rpartition("/")[2]: wheel.read(name).decode()
+            for name in names
+            if ".dist-info/" in name
+        }
+    assert [] == [
+        n for n in names if re.search(r"\.pth$|\.data/|\.so$|\.pyd$|\.dll$|\.sh$|^\.|\.\./", n)
+    ]
+    meta = {"METADATA", "WHEEL", "RECORD", "entry_points.txt", "LICENSE"}
+    assert meta == set(read)
+    assert "Root-Is-Purelib: true" in read["WHEEL"]
+    assert ["azure-agents = azure_agents.cli:main"] == re.findall(
+        r"\[console_scripts\]\n(.*)\n", read["entry_points.txt"]
+    )
+    assert set(re.findall(r"\[(\w+)\]", read["entry_points.txt"])) <= {
+        "console_scripts",
+        "pytest11",
+    }
+    needs = re.findall(r"^Requires-Dist: (.*)$", read["METADATA"], re.MULTILINE)
+    assert [] == [need for need in needs if Requirement(need).url]
+    assert {name.rsplit(",", 2)[0] for name in read["RECORD"].splitlines()} == set(names)
+
+
+@pytest.mark.slow
+def test_a_source_distribution_holds_no_more_than_the_repository(built: Path) -> None:
+    """No setup script that runs on install, no file of a developer's machine."""
+    (path,) = built.glob("*.tar.gz")
+    with tarfile.open(path) as archive:
+        members = archive.getmembers()
+    names = [member.name.partition("/")[2] for member in members]
+    bad = r"(?:^|/)(?:setup\.\w+|\.env|\.git/|\.venv|\.pypirc|\.netrc|id_rsa)|\.(?:pth|pem|pyc)$"
+    assert [] == [name for name in names if re.search(bad, name)]
+    assert all(member.isfile() or member.isdir() for member in members)
+
+
+@pytest.mark.slow
+def test_a_build_is_reproducible(built: Path, tmp_path: Path) -> None:
+    """Who builds the same source gets the same bytes."""
+    _build(tmp_path)
+    sums = [
+        sorted((p.name, hashlib.sha256(p.read_bytes()).hexdigest()) for p in folder.iterdir())
+        for folder in (built, tmp_path)
+    ]
+    assert sums[0] == sums[1]
+
+
+def test_building_and_installing_run_no_code_of_ours() -> None:
+    """One back end, no hooks, no plug-ins."""
+    assert "hatchling.build" == PROJECT["build-system"]["build-backend"]
+    assert ["hatchling>=1.27"] == PROJECT["build-system"]["requires"]
+    hatch = PROJECT["tool"]["hatch"]
+    assert {"version", "build"} == set(hatch)
+    assert {"targets"} == set(hatch["build"])
+    assert {"packages"} == set(hatch["build"]["targets"]["wheel"])
+    assert {"path"} == set(hatch["version"])
+    assert [] == [*ROOT.glob("setup.*"), *ROOT.glob("hatch_build.py"), *ROOT.glob("*.pth")]
+
+
+def test_only_the_development_install_has_a_path_file() -> None:
+    """A ``.pth`` runs at every start of Python; ours is one line with two folders at most."""
+    files = [file for file in distribution(NAME).files or () if file.suffix == ".pth"]
+    for file in files:
+        lines = Path(str(file.locate())).read_text("utf-8").split()
+        assert all(Path(line).is_dir() for line in lines), lines
+    assert len(files) <= 1
+
+
+# --- what is in the code -------------------------------------------------------------------------
+
+CALLS = re.compile(
+    r"(?:builtins\.)?(?:eval|exec|compile|__import__)"
+    r"|(?:pickle|marshal|shelve|dill|cloudpickle|jsonpickle)\..*"
+    r"|yaml\.(?:load|load_all|full_load.*|unsafe_load.*|Loader|UnsafeLoader|FullLoader)"
+    r"|subprocess\..*|os\.(?:system|popen|exec\w*|spawn\w*|fork\w*|posix_spawn\w*)|pty\..*"
+    r"|(?:asyncio\.)?create_subprocess_\w+|ctypes\..*|importlib\.import_module|_?import_module"
+    r"|tempfile\.mktemp|ssl\._create_unverified_context|runpy\..*|code\.Interactive\w+|sys\.settrace"
+)
+MODULES = {
+    "pickle",
+    "marshal",
+    "shelve",
+    "subprocess",
+    "ctypes",
+    "pty",
+    "runpy",
+    "telnetlib",
+    "ftplib",
+}
+# What is there for a reason: (file, call) -> the reason.
+JUSTIFIED = {
+    ("azure_agents/cli_agents.py", "importlib.import_module"): "a module that the user names",
+    ("azure_agents/emulator/__init__.py", "_import_module"): "a name of a table in the same file",
+}
+
+
+def _sources() -> Iterator[tuple[str, ast.Module]]:
+    for package in PACKAGES:
+        for path in sorted(package.rglob("*.py")):
+            name = f"{package.name}/{path.relative_to(package)}"
+            yield name, ast.parse(path.read_text("utf-8"))
+
+
+def _dangerous(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            called = ast.unparse(node.func)
+            if CALLS.fullmatch(called):
+                yield called
+            words = {word.arg: word.value for word in node.keywords}
+            if isinstance(words.get("shell"), ast.Constant) or _is_false(words.get("verify")):
+                yield f"{called}(shell or verify)"
+            if _is_true(words.get("follow_redirects")):
+                yield f"{called}(follow_redirects)"
+        elif isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name in MODULES)
+        elif isinstance(node, ast.ImportFrom) and node.module in MODULES:
+            yield str(node.module)
+
+
+def _is_false(node: ast.expr | None) -> bool:
+    return isinstance(node, ast.Constant) and node.value is False
+
+
+def _is_true(node: ast.expr | None) -> bool:
+    return isinstance(node, ast.Constant) and node.value is True
+
+
+def test_no_data_is_executed() -> None:
+    """No eval, no pickle, no shell, no certificate unchecked, no redirect followed."""
+    found = {(name, call) for name, tree in _sources() for call in _dangerous(tree)}
+    assert set(JUSTIFIED) == found
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "eval('1')",
+        "import pickle",
+        "from subprocess import run",
+        "yaml.load(x)",
+        "os.system('x')",
+        "httpx.Client(verify=False)",
+        "httpx.Client(follow_redirects=True)",
+        "run('x', shell=True)",
+        "__import__(x)",
+        "builtins.exec(x)",
+    ],
+)
+def test_the_scan_finds_what_it_must(source: str) -> None:
+    """A scan that finds nothing proves nothing."""
+    assert list(_dangerous(ast.parse(source)))
+
+
+WATCHED = """
+import importlib, sys
+events = []
+def hook(event, args):
+    if event.startswith(("socket.", "subprocess.", "os.system", "os.exec", "os.fork", "ctypes.")):
+        events.append(event)
+    elif event == "open" and isinstance(args[1], str) and set(args[1]) & set("wax+"):
+        if "__pycache__" not in str(args[0]):
+            events.append(f"{event} {args[0]}")
+for name in sys.argv[1].split(","):
+    importlib.import_module(name)  # what the frameworks do is their business
+sys.addaudithook(hook)
+for name in sys.argv[2].split(","):
+    importlib.import_module(name)
+import threading
+threads = (each.name for each in threading.enumerate() if each is not threading.main_thread())
+print([*events, *threads])
+"""
+
+
+@pytest.mark.parametrize(
+    ("first", "modules"),
+    [
+        (
+            "httpx,pydantic",
+            "azure_agents,azure_agents.cli,azure_agents.emulator,azure_agents.files",
+        ),
+        ("httpx,langchain_core.language_models", "langchain_azure_agents"),
+        ("httpx,llama_index.core", "llamaindex_azure_agents"),
+    ],
+)
+def test_an_import_does_nothing_else(first: str, modules: str) -> None:
+    """No process, no socket, no file written, no thread."""
+    command = [sys.executable, "-B", "-c", WATCHED, first, modules]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    assert (0, "[]") == (done.returncode, done.stdout.strip()), done.stderr
