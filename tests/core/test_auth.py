@@ -423,7 +423,7 @@ Call = Callable[[Service, FoundryAuth], int]
 @World
 def test_a_token_is_fetched_once(call: Call, make: type[Credential]) -> None:
     """And kept while it has more than five minutes to live."""
-    service, auth = Service(), build(credential=make(301))
+    service, auth = Service(), build(credential=make(330))
     assert [200] * 3 == [call(service, auth) for _ in range(3)]
     assert ["Bearer t1"] * 3 == service.seen
 

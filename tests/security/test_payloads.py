@@ -95,7 +95,7 @@ TEXTS: dict[str, str] = {
     "jinja statement": "{% for x in ().__class__.__base__.__subclasses__() %}{% endfor %}",
     "mustache": "{{{VARIABLE}}} <%= 7*7 %> #{7*7} ${7*7}",
     "percent": "%(x)s %s %n %d",
-    "shell": "; touch {marker} | `touch {marker}` && $(touch {marker})",
+    "shell line": "; touch {marker} | `touch {marker}` && $(touch {marker})",
     "YAML": "!!python/object/apply:os.system ['touch {marker}']",
     "pickle": "cos\nsystem\n(S'touch {marker}'\ntR.",
     "SQL": "'; DROP TABLE entries; --",
