@@ -11,6 +11,7 @@ except ImportError as exc:
 from ._approvals import approve, decide, reject
 from ._errors import RefusedError, StructuredOutputError
 from ._llm import AzureAgentLLM
+from ._once import run_once
 from ._recording import record_turns
 
 __all__ = [
@@ -21,4 +22,5 @@ __all__ = [
     "decide",
     "record_turns",
     "reject",
+    "run_once",
 ]

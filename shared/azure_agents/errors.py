@@ -29,7 +29,8 @@
     ├── StreamInterruptedError       cut after text was delivered, and no way to continue it truly
     ├── TurnUnknownError             sent, no answer, and the service does not say what became of it
     ├── ThreadBusyError              another turn is active on a pinned thread
-    ├── StoreUnavailableError        the thread store is down where forgetting is wrong; not sent
+    ├── StoreUnavailableError        the thread store is down where forgetting is wrong; not done
+    ├── ToolOutcomeUnknownError      a tool was begun for a call before and is not run again
     └── ProtocolError                bytes from the service that cannot be understood
 
 ``Abandoned`` stands outside the tree: drivers throw it into a flow when the caller stops.
@@ -239,7 +240,15 @@ class ThreadBusyError(AzureAgentsError):
 
 
 class StoreUnavailableError(AzureAgentsError):
-    """A pinned thread could not be closed in the thread store. Nothing was sent."""
+    """The thread store is down where forgetting would be wrong.
+
+    A pinned thread could not be closed there (nothing was sent), or the beginning of a tool's run
+    not be noted (it was not run).
+    """
+
+
+class ToolOutcomeUnknownError(AzureAgentsError):
+    """A tool was begun for this call before, and no result of it is known. It was not run."""
 
 
 class ProtocolError(AzureAgentsError):
