@@ -8,6 +8,8 @@ import pytest
 from azure_agents.emulator import Emulator
 from langchain_azure_agents import ChatAzureAgent
 
+from .asking import add, added
+
 
 @pytest.fixture
 def foundry() -> Iterator[Any]:
@@ -37,3 +39,24 @@ def connect(foundry: Emulator, generation: str) -> Any:
 def llm(connect: Any) -> Any:
     """A model of an agent with a memory."""
     return connect()
+
+
+@pytest.fixture(params=["invoke", "stream"])
+def ask(request: pytest.FixtureRequest) -> Any:
+    """Both ways to the same answer."""
+    if request.param == "invoke":
+        return lambda llm, x, **kw: llm.invoke(x, **kw)
+    return lambda llm, x, **kw: added(llm.stream(x, **kw))
+
+
+@pytest.fixture
+def with_tools(foundry: Emulator, generation: Any) -> Any:
+    """Make a model with the tool `add`."""
+
+    def make(reply: Any) -> Any:
+        declared = [{"type": "function", "name": "add", "parameters": {}}]
+        tools = declared if generation == "v2" else ()
+        agent = foundry.create_agent("tools", reply, generation=generation, tools=tools)
+        return ChatAzureAgent(model=agent.model, **foundry.connection()).bind_tools([add])
+
+    return make

@@ -18,6 +18,8 @@ from azure_agents.threads.memory import MemoryThreadStore
 from azure_agents.threads.sqlite import SQLiteThreadStore
 from langchain_azure_agents import arun_once, run_once
 
+from ..till import Till
+
 CALL = {"name": "pay", "args": {"amount": 3}, "id": "call_1", "type": "tool_call"}
 
 
@@ -48,22 +50,6 @@ def play(built: Any, is_async: bool, call: Any = CALL, thread: str = "1") -> Too
     return message
 
 
-class Till:
-    """A tool with an effect; it does what it is told to, one thing a run."""
-
-    def __init__(self, *ends: Any) -> None:
-        self.paid: list[int] = []
-        self.ends = list(ends)
-
-    def __call__(self, amount: int) -> Any:
-        """Take the money, and end as told."""
-        self.paid.append(amount)
-        end = self.ends.pop(0) if self.ends else f"paid {amount}"
-        if isinstance(end, BaseException):
-            raise end
-        return end
-
-
 ways = pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
 RICH = [{"type": "text", "text": "paid"}, {"type": "image", "url": "https://example.com/a.png"}]
 
@@ -73,7 +59,7 @@ RICH = [{"type": "text", "text": "paid"}, {"type": "image", "url": "https://exam
 def test_the_same_call_gets_the_same_result_without_a_second_run(is_async: bool, end: Any) -> None:
     """Also an error is a result: the tool may have had its effect."""
     till, store = Till(end), MemoryThreadStore()
-    first, second = (play(graph(store, till), is_async) for _ in range(2))
+    first, second = (play(graph(store, till.pay), is_async) for _ in range(2))
     assert [3] == till.paid
     assert (first.content, first.status, first.name) == (second.content, second.status, second.name)
 
@@ -82,7 +68,7 @@ def test_a_restart_does_not_run_a_tool_again(tmp_path: Any) -> None:
     """The result outlives the process in a store on disk."""
     till = Till()
     for _ in range(2):
-        play(graph(SQLiteThreadStore(tmp_path / "threads.db"), till), is_async=False)
+        play(graph(SQLiteThreadStore(tmp_path / "threads.db"), till.pay), is_async=False)
     assert [3] == till.paid
 
 
@@ -91,9 +77,9 @@ def test_a_tool_in_which_the_process_ended_is_not_run_again(is_async: bool) -> N
     """Nobody knows whether it had its effect; the agent is told so."""
     till, store = Till(KeyboardInterrupt()), MemoryThreadStore()
     with pytest.raises(KeyboardInterrupt):
-        play(graph(store, till), is_async)
+        play(graph(store, till.pay), is_async)
     for _ in range(2):
-        told = play(graph(store, till), is_async)
+        told = play(graph(store, till.pay), is_async)
         assert ("error", "call_1") == (told.status, told.tool_call_id)
         assert "may have had its effect" in str(told.content)
     assert [3] == till.paid
@@ -104,8 +90,8 @@ def test_a_tool_that_raised_may_run_again(is_async: bool) -> None:
     """The error reached whoever runs the graph, and he runs it again."""
     till, store = Till(ValueError("no money")), MemoryThreadStore()
     with pytest.raises(ValueError, match="no money"):
-        play(graph(store, till, handles=False), is_async)
-    assert "paid 3" == play(graph(store, till, handles=False), is_async).content
+        play(graph(store, till.pay, handles=False), is_async)
+    assert "paid 3" == play(graph(store, till.pay, handles=False), is_async).content
     assert [3, 3] == till.paid
 
 
@@ -115,7 +101,7 @@ def test_a_tool_that_asks_somebody_goes_on_when_he_answers(is_async: bool) -> No
     till = Till()
 
     def ask(amount: int) -> Any:
-        return till(amount) if interrupt("Really?") else "not paid"
+        return till.pay(amount) if interrupt("Really?") else "not paid"
 
     built = graph(MemoryThreadStore(), ask, checkpointer=InMemorySaver())
     config = {"configurable": {"thread_id": "1"}}
@@ -132,7 +118,7 @@ def test_a_command_is_not_kept(is_async: bool) -> None:
     message = ToolMessage("moved", tool_call_id="call_1")
     till, store = Till(*[Command(update={"messages": [message]})] * 2), MemoryThreadStore()
     for _ in range(2):
-        assert "moved" == play(graph(store, till), is_async).content
+        assert "moved" == play(graph(store, till.pay), is_async).content
     assert [3, 3] == till.paid
 
 
@@ -148,6 +134,6 @@ def test_a_command_is_not_kept(is_async: bool) -> None:
 def test_another_call_is_another_call(call: Any, thread: str) -> None:
     """And another conversation is another conversation."""
     till, store = Till(), MemoryThreadStore()
-    play(graph(store, till), is_async=False)
-    play(graph(store, till), False, call, thread)
+    play(graph(store, till.pay), is_async=False)
+    play(graph(store, till.pay), False, call, thread)
     assert 2 == len(till.paid)

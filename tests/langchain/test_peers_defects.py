@@ -6,8 +6,6 @@ The numbers are those of our notes. Other ways to reach an agent: `test_prior_ar
 from __future__ import annotations
 
 import asyncio
-import functools
-import operator
 import time
 from typing import Any
 
@@ -18,7 +16,6 @@ from langchain_core.globals import set_llm_cache
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 from langchain_core.output_parsers import StrOutputParser
 from langchain_core.prompts import ChatPromptTemplate
-from langchain_core.tools import tool
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import START, MessagesState, StateGraph
 
@@ -35,56 +32,13 @@ from azure_agents.emulator import (
     Parts,
     Reasoning,
     Text,
-    ToolCalls,
 )
 from azure_agents.errors import RunFailedError
 from langchain_azure_agents import ChatAzureAgent, decide
 
+from .asking import PAIR, acollect, add, added, texts
+
 PIXEL = {"type": "image", "base64": "iVBORw0KGgo=", "mime_type": "image/png"}
-PAIR = ToolCalls(("add", {"a": 1, "b": 2}), ("add", {"a": 3, "b": 4}))
-
-
-@tool
-def add(a: int, b: int) -> int:
-    """Add."""
-    return a + b
-
-
-def added(chunks: Any) -> Any:
-    """The chunks, added up."""
-    return functools.reduce(operator.add, chunks)
-
-
-async def acollect(stream: Any) -> Any:
-    """The chunks of an async stream, added up."""
-    return added([chunk async for chunk in stream])
-
-
-def texts(foundry: Emulator) -> list[str]:
-    """What the agent saw in its last turn."""
-    return [message.text for message in foundry.seen[-1].messages]
-
-
-@pytest.fixture(params=["invoke", "stream"])
-def ask(request: pytest.FixtureRequest) -> Any:
-    """Both ways to the same answer."""
-    if request.param == "invoke":
-        return lambda llm, x, **kw: llm.invoke(x, **kw)
-    return lambda llm, x, **kw: added(llm.stream(x, **kw))
-
-
-@pytest.fixture
-def with_tools(foundry: Emulator, generation: Any) -> Any:
-    """Make a model with the tool `add`."""
-
-    def make(reply: Any) -> Any:
-        declared = [{"type": "function", "name": "add", "parameters": {}}]
-        tools = declared if generation == "v2" else ()
-        agent = foundry.create_agent("tools", reply, generation=generation, tools=tools)
-        return ChatAzureAgent(model=agent.model, **foundry.connection()).bind_tools([add])
-
-    return make
-
 
 # langchain-azure-ai
 

@@ -7,62 +7,16 @@
 from __future__ import annotations
 
 import asyncio
-import functools
-import operator
 from typing import Any
 
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
-from langchain_core.tools import tool
 
-from azure_agents.emulator import Citation, Emulator, Failed, Text, ToolCalls
+from azure_agents.emulator import Citation, Emulator, Failed, Text
 from azure_agents.errors import RunFailedError
 from langchain_azure_agents import ChatAzureAgent
 
-PAIR = ToolCalls(("add", {"a": 1, "b": 2}), ("add", {"a": 3, "b": 4}))
-
-
-@tool
-def add(a: int, b: int) -> int:
-    """Add."""
-    return a + b
-
-
-def added(chunks: Any) -> Any:
-    """The chunks, added up."""
-    return functools.reduce(operator.add, chunks)
-
-
-async def acollect(stream: Any) -> Any:
-    """The chunks of an async stream, added up."""
-    return added([chunk async for chunk in stream])
-
-
-def texts(foundry: Emulator) -> list[str]:
-    """What the agent saw in its last turn."""
-    return [message.text for message in foundry.seen[-1].messages]
-
-
-@pytest.fixture(params=["invoke", "stream"])
-def ask(request: pytest.FixtureRequest) -> Any:
-    """Both ways to the same answer."""
-    if request.param == "invoke":
-        return lambda llm, x, **kw: llm.invoke(x, **kw)
-    return lambda llm, x, **kw: added(llm.stream(x, **kw))
-
-
-@pytest.fixture
-def with_tools(foundry: Emulator, generation: Any) -> Any:
-    """Make a model with the tool `add`."""
-
-    def make(reply: Any) -> Any:
-        declared = [{"type": "function", "name": "add", "parameters": {}}]
-        tools = declared if generation == "v2" else ()
-        agent = foundry.create_agent("tools", reply, generation=generation, tools=tools)
-        return ChatAzureAgent(model=agent.model, **foundry.connection()).bind_tools([add])
-
-    return make
-
+from .asking import PAIR, acollect, add, texts
 
 # litellm
 

@@ -23,26 +23,11 @@ from azure_agents.threads.memory import MemoryThreadStore
 from azure_agents.threads.sqlite import SQLiteThreadStore
 from llamaindex_azure_agents import AzureAgentLLM, run_once
 
+from ..till import Till
 from .oracle import declared
 
 CALL = ToolCall(tool_name="pay", tool_kwargs={"amount": 3}, tool_id="call_1")
 CLASSES = pytest.mark.parametrize("agents", [FunctionAgent, ReActAgent, AgentWorkflow])
-
-
-class Till:
-    """A tool with an effect; it ends as it is told to."""
-
-    def __init__(self, *ends: Any) -> None:
-        self.paid: list[int] = []
-        self.ends = list(ends)
-
-    def pay(self, amount: int) -> Any:
-        """Take the money, and end as told."""
-        self.paid.append(amount)
-        end = self.ends.pop(0) if self.ends else f"paid {amount}"
-        if isinstance(end, BaseException):
-            raise end
-        return end
 
 
 class Stub:
