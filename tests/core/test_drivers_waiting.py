@@ -1,0 +1,335 @@
+"""Both drivers against a peer on real sockets: waits, callers who leave, event loops."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import logging
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import aclosing, closing
+from typing import Any
+
+import pytest
+
+from azure_agents.auth import make_auth
+from azure_agents.client import Agents, AsyncAgents
+from azure_agents.commands import Send
+from azure_agents.config import Timeouts, resolve_settings
+from azure_agents.errors import (
+    DeadlineError,
+    ServiceError,
+    TimedOutError,
+)
+from azure_agents.events import Event, Finished, TextDelta
+from azure_agents.messages import TurnRequest, user
+
+from .peer import (
+    POST,
+    STREAM,
+    Act,
+    Peer,
+    Run,
+    answer,
+    head,
+    outcomes,
+    send,
+    silence,
+    stream,
+    then,
+)
+
+pytestmark = pytest.mark.allow_hosts(["127.0.0.1"])
+
+WAITS: list[Any] = [
+    pytest.param({"read": 0.3}, POST, [silence], [TimedOutError], id="read: no head"),
+    pytest.param(
+        {"read": 0.3},
+        POST,
+        [then(send(head("content-length: 9")), silence)],
+        [TimedOutError],
+        id="read: no body",
+    ),
+    pytest.param({"first_event": 0.3}, STREAM, [silence], [TimedOutError], id="first event"),
+    pytest.param(
+        {"between_events": 0.3},
+        STREAM,
+        [then(stream(b"data: 1\n\n", end=False), silence)],
+        [200, TimedOutError],
+        id="between events",
+    ),
+    pytest.param({"turn": 0.3}, POST, [silence], [DeadlineError], id="turn: no head"),
+    pytest.param(
+        {"turn": 0.3},
+        STREAM,
+        [then(stream(b"data: 1\n\n", end=False), silence)],
+        [200, DeadlineError],
+        id="turn: no more events",
+    ),
+]
+
+
+@pytest.mark.parametrize(("limits", "command", "script", "told"), WAITS)
+def test_every_wait_has_its_limit(
+    run: Run, limits: dict[str, float], command: Send, script: list[Act], told: list[Any]
+) -> None:
+    """The shortest limit that applies ends a wait, and says which it was."""
+    timeouts = Timeouts(**{"read": 5, "first_event": 5, "between_events": 5, "turn": 5} | limits)
+    with Peer(script) as peer:
+        start = time.monotonic()
+        assert told == outcomes(run, peer, command, timeouts=timeouts)
+        assert 0.25 < time.monotonic() - start < 1.3
+
+
+SLOW: list[Any] = [
+    pytest.param(
+        STREAM,
+        then(stream(*[b": ping\n\n", 0.15] * 4, end=False), silence),
+        id="a stream goes silent late",
+    ),
+    pytest.param(STREAM, stream(*[b": ping\n\n", 0.05] * 60), id="a stream of pings"),
+    pytest.param(
+        POST, send(head("content-length: 99"), *[b"x", 0.05] * 60), id="a body that trickles"
+    ),
+    pytest.param(
+        POST,
+        then(send(head("content-length: 99"), *[b"x", 0.15] * 4), silence),
+        id="a body goes silent late",
+    ),
+]
+
+
+@pytest.mark.parametrize(("command", "act"), SLOW)
+def test_the_deadline_of_a_turn_holds_whatever_trickles_in(
+    run: Run, command: Send, act: Act
+) -> None:
+    """Bytes that keep coming do not move the end of the turn."""
+    timeouts = Timeouts(read=5, first_event=5, between_events=5, turn=0.8)
+    with Peer([act]) as peer:
+        start = time.monotonic()
+        assert DeadlineError is outcomes(run, peer, command, timeouts=timeouts)[-1]
+        assert 0.75 < time.monotonic() - start < 1.4
+
+
+def sse(name: str, data: Any) -> bytes:
+    """One event of a classic stream."""
+    return f"event: {name}\ndata: {json.dumps(data)}\n\n".encode()
+
+
+RUN = {"id": "run_1", "thread_id": "thread_1", "status": "in_progress"}
+TEXT = {
+    "id": "msg_1",
+    "delta": {"content": [{"index": 0, "type": "text", "text": {"value": "Hi"}}]},
+}
+
+
+BEGUN = sse("thread.run.created", RUN) + sse("thread.message.delta", TEXT)
+
+
+RUNS, CANCEL = "POST /threads/runs", "POST /threads/thread_1/runs/run_1/cancel"
+
+
+BUSY: list[Act] = [then(stream(BEGUN, end=False), silence), answer()]
+
+
+def settings(peer: Peer, model: str = "asst_1", timeout: float = 5.0) -> Any:
+    """Settings of a client of this peer, and its credential."""
+    found = resolve_settings(model=model, endpoint=peer.url, timeout=timeout, max_retries=0, env={})
+    return found, make_auth(credential=lambda: "canary", endpoint=found.endpoint)
+
+
+ASK = TurnRequest((user("Hi"),))
+
+
+def paths(peer: Peer) -> list[str]:
+    """Method and path of every request, without the query."""
+    return [line.partition("?")[0] for line in peer.lines]
+
+
+def test_a_sync_caller_who_leaves_ends_the_run() -> None:
+    """Closing the generator closes the stream and cancels the run on the server."""
+    with Peer(BUSY) as peer:
+        agents = Agents(*settings(peer))
+        with closing(agents.stream(ASK)) as events:
+            assert TextDelta("Hi", "msg_1", 0) in (next(events), next(events))
+        agents.close()
+        assert [RUNS, CANCEL] == paths(peer)
+
+
+async def test_an_async_caller_who_leaves_ends_the_run() -> None:
+    """The same for an async generator: when it is closed the cancel has been sent."""
+    with Peer(BUSY) as peer:
+        agents = AsyncAgents(*settings(peer))
+        async with aclosing(agents.stream(ASK)) as events:
+            assert TextDelta("Hi", "msg_1", 0) in (await anext(events), await anext(events))
+        assert [RUNS, CANCEL] == paths(peer)
+        await agents.aclose()
+
+
+@pytest.mark.parametrize("streams", [True, False], ids=["stream", "complete"])
+async def test_a_cancelled_task_ends_the_run_before_it_ends(streams: bool) -> None:
+    """Cancellation waits, shielded and bounded, until the run was told to stop."""
+    with Peer(BUSY) as peer:
+        agents = AsyncAgents(*settings(peer))
+
+        async def call() -> None:
+            if streams:
+                async with aclosing(agents.stream(ASK)) as events:
+                    async for _ in events:
+                        pass
+            else:
+                await agents.complete(ASK)
+
+        task = asyncio.create_task(call())
+        await asyncio.sleep(0.3)  # the run has begun and its stream has gone silent
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert [RUNS, CANCEL] == paths(peer)
+        await agents.aclose()
+
+
+async def test_a_run_that_cannot_be_cancelled_does_not_hold_the_caller_for_long() -> None:
+    """Clean-up is bounded: a service that does not answer the cancel is left alone."""
+    with Peer([BUSY[0], silence]) as peer:
+        agents = AsyncAgents(*settings(peer))
+        events = agents.stream(ASK)
+        await anext(events)
+        start = time.monotonic()
+        await events.aclose()
+        assert 1.5 < time.monotonic() - start < 3.0
+        await agents.aclose()
+
+
+def test_the_deadline_ends_the_run() -> None:
+    """A turn that took too long is stopped on the server, too."""
+    with Peer(BUSY) as peer:
+        agents = Agents(*settings(peer, timeout=0.5))
+        with pytest.raises(DeadlineError, match=r"longer than timeout=0\.5 seconds") as caught:
+            list(agents.stream(ASK))
+        agents.close()
+        assert ([RUNS, CANCEL], DeadlineError) == (paths(peer), caught.type)
+
+
+def test_a_redirect_is_an_error_that_names_the_way_out() -> None:
+    """The caller learns where the service wanted to send the request."""
+    with Peer([answer(b"", "location: https://evil.example/x?sig=1", status="302 Found")]) as peer:
+        agents = Agents(*settings(peer, model="my-agent"))
+        with pytest.raises(ServiceError, match=r"a redirect to 'https://evil\.example'") as caught:
+            agents.complete(ASK)
+        agents.close()
+        assert (302, 1) == (caught.value.status, len(peer.asked))
+
+
+RESPONSE = {
+    "id": "resp_1",
+    "object": "response",
+    "status": "completed",
+    "output": [
+        {
+            "type": "message",
+            "id": "msg_1",
+            "content": [{"type": "output_text", "text": "Hello", "annotations": []}],
+        }
+    ],
+}
+
+
+HELLO = answer(json.dumps(RESPONSE).encode())
+
+
+@pytest.fixture
+def no_complaints(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """Nothing may be left unclosed: asyncio and aiohttp log what they find."""
+    with caplog.at_level(logging.WARNING):
+        yield
+        gc.collect()
+    assert [] == [record.getMessage() for record in caplog.records]
+
+
+@pytest.mark.usefixtures("no_complaints")
+def test_one_client_serves_one_event_loop_after_another() -> None:
+    """Each `asyncio.run` has its own connections, closed with it, and leaves nothing behind."""
+    with Peer([HELLO]) as peer:
+        agents = AsyncAgents(*settings(peer, model="my-agent"))
+
+        async def twice() -> list[str]:
+            return [(await agents.complete(ASK)).text for _ in range(2)]
+
+        assert [["Hello"] * 2] * 3 == [asyncio.run(twice()) for _ in range(3)]
+        assert [1, 1, 2, 2, 3, 3] == [asked.connection for asked in peer.asked]
+        gc.collect()
+        assert 0 == len(agents._clients._alive)
+
+
+@pytest.mark.usefixtures("no_complaints")
+def test_a_stream_that_was_not_closed_ends_with_its_loop() -> None:
+    """A caller who forgets `aclosing` costs nothing but time: the loop closes what is open."""
+    with Peer(BUSY) as peer:
+        agents = AsyncAgents(*settings(peer, model="asst_1"))
+
+        async def forgetful() -> Event:
+            return await anext(agents.stream(ASK))
+
+        asyncio.run(forgetful())
+        assert [RUNS, CANCEL] == paths(peer)
+
+
+def test_event_loops_in_threads_do_not_share_connections() -> None:
+    """One client may be used by several loops at once, each with connections of its own."""
+    with Peer([HELLO]) as peer:
+        agents = AsyncAgents(*settings(peer, model="my-agent"))
+        barrier = threading.Barrier(3)
+        texts: list[str] = []
+
+        async def twice() -> None:
+            for _ in range(2):
+                texts.append((await agents.complete(ASK)).text)
+                barrier.wait(5)
+
+        threads = [threading.Thread(target=asyncio.run, args=(twice(),)) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(10)
+        used = [asked.connection for asked in peer.asked]
+        assert (["Hello"] * 6, [1, 1, 2, 2, 3, 3]) == (texts, sorted(used))
+
+
+def test_threads_share_one_sync_client() -> None:
+    """A sync client may be used by many threads at once."""
+    with Peer([HELLO]) as peer:
+        agents = Agents(*settings(peer, model="my-agent"))
+        texts: list[str] = []
+        threads = [
+            threading.Thread(target=lambda: texts.append(agents.complete(ASK).text))
+            for _ in range(8)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(10)
+        agents.close()
+        assert ["Hello"] * 8 == texts
+
+
+async def test_many_parallel_calls_do_not_wait_for_each_other() -> None:
+    """There is no hidden limit on connections: 120 streams are open at the same time."""
+    count = 120
+    barrier = threading.Barrier(count + 1)
+
+    def meet(connection: socket.socket) -> bool | None:
+        barrier.wait(10)
+        return HELLO(connection)
+
+    with Peer([meet]) as peer:
+        agents = AsyncAgents(*settings(peer, model="my-agent", timeout=10))
+        calls = [asyncio.create_task(agents.complete(ASK)) for _ in range(count)]
+        await asyncio.to_thread(barrier.wait, 10)
+        answers = await asyncio.gather(*calls)
+        await agents.aclose()
+        assert ["Hello"] * count == [found.text for found in answers]
+        assert all(isinstance(found.finished, Finished) for found in answers)
