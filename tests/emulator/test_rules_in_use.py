@@ -1,0 +1,101 @@
+"""Tokens, quotas and expiry; lists and deletions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from azure_agents.emulator import Emulator, Failed, ToolCalls
+
+
+@pytest.mark.parametrize("header", [None, "Bearer garbage", "Basic x", "Bearer "])
+def test_bad_tokens_are_refused_in_their_own_envelope(wire: Any, header: Any) -> None:
+    """Row 1: API management answers without an `error` key."""
+    headers = {} if header is None else {"authorization": header}
+    answer = wire.http.get("/agents", params={"api-version": "v1"}, headers=headers)
+    assert answer.status_code == 401
+    assert answer.json() == {
+        "statusCode": 401,
+        "message": "Unauthorized. Access token is missing, invalid, audience is incorrect "
+        "(https://ai.azure.com/), or have expired.",
+    }
+
+
+def test_a_token_for_another_audience_is_refused(foundry: Emulator, wire: Any) -> None:
+    """Row 1: the credential hands it out, the service does not take it."""
+    wire.token = foundry.credential.get_token("https://cognitiveservices.azure.com/.default").token
+    assert wire.request("GET", "/agents").status_code == 401
+    assert foundry.token_scopes[-1] == ("https://cognitiveservices.azure.com/.default",)
+
+
+def test_tokens_end(foundry: Emulator, wire: Any) -> None:
+    """Row 1: a token lives an hour on the clock, or until it is revoked."""
+    foundry.clock.advance(3599)
+    assert wire.request("GET", "/agents").status_code == 200
+    foundry.clock.advance(1)
+    assert wire.request("GET", "/agents").status_code == 401
+    wire.sign_in()
+    foundry.revoke_tokens()
+    assert wire.request("GET", "/agents").status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("path", "status"), [("/agents?api-version=v1", 200), ("/threads?api-version=v1", 401)]
+)
+def test_keys_open_v2_only(foundry: Emulator, wire: Any, path: Any, status: Any) -> None:
+    """An api-key header works on v2 and not on classic."""
+    assert wire.http.get(path, headers={"api-key": foundry.api_key}).status_code == status
+
+
+def test_runs_that_nobody_answers_expire(foundry: Emulator, wire: Any) -> None:
+    """Row 22: ten hours after it started, a paused run is over."""
+    agent = foundry.create_agent("a", ToolCalls(("f", {}, "call_1")), generation="classic")
+    thread = wire.start_thread("hi")
+    run = wire.post(f"/threads/{thread}/runs", {"assistant_id": agent.id})["id"]
+    paused = wire.finish(thread, run)
+    assert paused["expires_at"] == paused["started_at"] + 36_000
+    foundry.clock.advance(36_000)
+    wire.sign_in()
+    assert wire.get(f"/threads/{thread}/runs/{run}")["status"] == "expired"
+    late = {"tool_outputs": [{"tool_call_id": "call_1", "output": ""}]}
+    answer = wire.request("POST", f"/threads/{thread}/runs/{run}/submit_tool_outputs", late)
+    assert answer.json()["error"]["message"] == (
+        'Runs in status "expired" do not accept tool outputs.'
+    )
+    wire.post(f"/threads/{thread}/messages", {"role": "user", "content": "still there?"})
+
+
+def test_model_quota_is_a_failed_run(foundry: Emulator, wire: Any) -> None:
+    """Row 23: HTTP is fine, the run is not."""
+    agent = foundry.create_agent("a", Failed("rate_limit_exceeded", "Wait."), generation="classic")
+    thread = wire.start_thread("hi")
+    run = wire.post(f"/threads/{thread}/runs", {"assistant_id": agent.id})["id"]
+    ended = wire.finish(thread, run)
+    assert ended["status"] == "failed"
+    assert ended["last_error"] == {"code": "rate_limit_exceeded", "message": "Wait."}
+
+
+def test_lists_are_paged_newest_first(wire: Any) -> None:
+    """Row 24: twenty at a time unless asked otherwise, in both directions."""
+    thread = wire.start_thread(*(f"{number}" for number in range(25)))
+    path = f"/threads/{thread}/messages"
+
+    def texts(page: Any) -> list[str]:
+        return [message["content"][0]["text"]["value"] for message in page["data"]]
+
+    first = wire.get(path)
+    assert (len(first["data"]), first["has_more"], texts(first)[0]) == (20, True, "24")
+    second = wire.get(path, after=first["last_id"])
+    assert (texts(second), second["has_more"]) == (["4", "3", "2", "1", "0"], False)
+    assert texts(wire.get(path, order="asc", limit="2")) == ["0", "1"]
+
+
+def test_deleting_an_item_answers_with_the_conversation(wire: Any) -> None:
+    """Row 74: there is no deletion record."""
+    items = [{"role": "user", "content": "hi"}]
+    conversation = wire.post("/openai/v1/conversations", {"items": items})
+    path = f"/openai/v1/conversations/{conversation['id']}/items"
+    item = wire.get(path)["data"][0]["id"]
+    assert wire.request("DELETE", f"{path}/{item}").json() == conversation
+    assert wire.get(path) == {"data": [], "has_more": False, "object": "list"}
