@@ -3,7 +3,7 @@ PYTHON ?= python3
 PY := .venv/bin/python
 SETUP := .venv/.up-to-date
 
-.PHONY: install check test demo record docs faults fidelity oracles lock sbom
+.PHONY: install check test demo record docs faults fidelity oracles peers lock sbom
 
 install: $(SETUP)
 
@@ -38,6 +38,11 @@ fidelity: $(SETUP)
 # under .oracles/: some minutes the first time.
 oracles: $(SETUP)
 	@$(PY) tests/oracles/run.py $(ARGS)
+
+# Other clients under the same faults as ours, each in an environment of its own (see oracles):
+# some minutes the first time, then about four. ARGS=--write writes docs/peers.md.
+peers: $(SETUP)
+	@$(PY) tests/peers/run.py $(ARGS)
 
 record: $(SETUP)
 	$(PY) tests/cassettes/record.py

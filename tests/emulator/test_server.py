@@ -54,6 +54,13 @@ def test_connections_really_break(foundry: Emulator, http: Any, kind: Any) -> No
     assert http.post(V2, json=BODY).status_code == 200
 
 
+def test_a_quiet_end_looks_like_the_end(foundry: Emulator, http: Any) -> None:
+    """The body of a stream has no length: a client cannot tell that there should be more."""
+    foundry.faults.add(Fault("cut", after_events=3, mode="eof"))
+    with http.stream("POST", V2, json={**BODY, "stream": True}) as answer:
+        assert answer.read().count(b"\n\n") == 3
+
+
 def test_strict_servers_want_real_tokens(foundry: Emulator) -> None:
     """`strict_auth=True` takes only what the credential handed out."""
     with foundry.serve(strict_auth=True) as served:

@@ -86,11 +86,13 @@ class Application:
     async def _perform(
         self, actions: Actions, scope: Message, send: Send, gone: asyncio.Future[None]
     ) -> None:
+        has_length = False
         for action in actions:
             if gone.done():
                 return
             match action:
                 case Head(status, headers):
+                    has_length = "content-length" in headers
                     pairs = [(name.encode(), value.encode()) for name, value in headers.items()]
                     start = {"type": "http.response.start", "status": status, "headers": pairs}
                     await send(start)
@@ -102,6 +104,8 @@ class Application:
                     await turn.athink()
                 case Idle(seconds):
                     await self._wait(seconds, gone)
+                case Break("") if not has_length:
+                    break  # as if the body ended here: the client sees a whole answer
                 case Break():
                     self._break(scope)
                     return
