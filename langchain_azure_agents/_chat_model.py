@@ -211,10 +211,16 @@ class ChatAzureAgent(ReadsPin, AgentSettings):
         return TurnRequest(
             messages=to_messages(messages),
             thread_id=kwargs.get("thread_id"),
-            owner=kwargs.get("owner") or self.owner or graph_thread(run_manager),
+            owner=self._owner(kwargs, run_manager),
             stop=tuple(endings or ()),
             options=self._options(kwargs),
         )
+
+    def _owner(self, kwargs: Mapping[str, Any], run_manager: Any) -> str | None:
+        # An empty one is an error of the core, and not nobody.
+        told = kwargs.get("owner")
+        own = self.owner if told is None else told
+        return graph_thread(run_manager) if own is None else own
 
     def _chunker(self, kwargs: Mapping[str, Any]) -> Chunker:
         announces = bool(self._options(kwargs).get("background"))

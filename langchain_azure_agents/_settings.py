@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Self
 
@@ -24,10 +25,16 @@ from pydantic import (
 
 from azure_agents import __version__
 from azure_agents.config import InstructionsMode, ThreadPolicy, Timeouts
+from azure_agents.errors import ConfigError
 
 from ._blocks import PROVIDER, known
 from ._clients import Clients
 
+_SECRETIVE = re.compile(
+    r"api_?key|subscription_key|secret|password|credential|(?:^|_)token$|token_provider|headers"
+    r"|authorization",
+    re.IGNORECASE,
+)
 _NOT_OPTIONS = frozenset({"owner", "stream", "thread_id"})
 # Never pickled: what is secret, and what belongs to this process.
 _LEFT_BEHIND = (
@@ -51,7 +58,10 @@ class AgentSettings(BaseChatModel):
     """The settings of `ChatAzureAgent`."""
 
     model_config = ConfigDict(
-        arbitrary_types_allowed=True, populate_by_name=True, protected_namespaces=()
+        arbitrary_types_allowed=True,
+        hide_input_in_errors=True,  # what does not fit may be a secret
+        populate_by_name=True,
+        protected_namespaces=(),
     )
 
     # The core checks settings, with its own errors: pydantic must not be first.
@@ -127,11 +137,15 @@ class AgentSettings(BaseChatModel):
         unknown = {name: value for name, value in values.items() if name not in names}
         if not unknown:
             return values
+        options = {**(values.get("model_kwargs") or {}), **unknown}
+        _refuse_secrets(options)
         rest = {name: value for name, value in values.items() if name in names}
-        return {**rest, "model_kwargs": {**(values.get("model_kwargs") or {}), **unknown}}
+        return {**rest, "model_kwargs": options}
 
     @model_validator(mode="after")
     def _check_azure_agent(self) -> Self:
+        if isinstance(self.credential, str):  # a token, for ``vars()`` and ``dict()`` to see
+            self.credential = SecretStr(self.credential)
         settings = self._clients.settings(self)
         # What came from the environment is settled now, for this model and its copies.
         self.model = self.model or settings.agent.requested
@@ -213,6 +227,16 @@ class AgentSettings(BaseChatModel):
     @property
     def _agent(self) -> str:
         return self._clients.settings(self).agent.requested
+
+
+def _refuse_secrets(options: Mapping[str, Any]) -> None:
+    """Options are printed, traced and part of a model's identity: no place for a key."""
+    for name in options:
+        if _SECRETIVE.search(str(name)):
+            raise ConfigError(
+                f"{name!r} is no argument of an agent, and may be meant to hold a secret: "
+                "pass api_key=, credential=, or tenant_id=, client_id= and client_secret="
+            )
 
 
 @functools.cache

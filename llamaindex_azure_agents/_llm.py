@@ -25,7 +25,7 @@ from llama_index.core.base.llms.types import (
 from llama_index.core.llms.callbacks import llm_chat_callback, llm_completion_callback
 from pydantic import ConfigDict, Field, PrivateAttr
 
-from azure_agents.config import Timeouts, resolve_settings
+from azure_agents.config import Secret, Timeouts, resolve_settings
 from azure_agents.errors import ConfigError
 from azure_agents.messages import TurnRequest
 
@@ -188,17 +188,21 @@ class AzureAgentLLM(FunctionCalls):
             model=model or settings.agent.requested, endpoint=settings.endpoint.url, **fields
         )
 
+        # A tool that shows the local variables of a traceback shows a closure's, too.
+        secrets = {"credential": credential, "api_key": api_key, "client_secret": client_secret}
+        hidden: dict[str, Any] = {
+            n: Secret(v) if isinstance(v, str) else v for n, v in secrets.items()
+        }
+
         def sign_in() -> FoundryAuth:
             from azure_agents.auth import make_auth
 
             return make_auth(
                 endpoint=settings.endpoint,
-                credential=credential,
-                api_key=api_key,
                 scope=fields.get("scope"),
                 tenant_id=tenant_id,
                 client_id=client_id,
-                client_secret=client_secret,
+                **hidden,
             )
 
         seams = {"store": thread_store, "observer": observer, "operation_keys": operation_keys}

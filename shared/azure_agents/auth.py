@@ -25,8 +25,17 @@ from weakref import WeakKeyDictionary
 
 import httpx
 
-from .config import Endpoint
-from .credentials import AsyncOnly, FixedSource, Given, Kind, Source, Token, choose_source
+from .config import Endpoint, Environment
+from .credentials import (
+    AsyncOnly,
+    FixedSource,
+    Given,
+    Kind,
+    Source,
+    Token,
+    choose_source,
+    hidden,
+)
 from .envelopes import error_from_reply
 from .errors import ConfigError, CredentialError, PermissionDeniedError
 
@@ -61,8 +70,11 @@ def make_auth(
     Raises:
         ConfigError: The arguments contradict each other, or no scope is known for the host.
     """
+    # From here on nothing shows them that prints local variables.
+    credential, api_key, client_secret = map(hidden, (credential, api_key, client_secret))
     given = Given(credential, api_key, tenant_id, client_id, client_secret, scope)
-    return FoundryAuth(choose_source(given, endpoint, os.environ if env is None else env), endpoint)
+    variables = Environment(os.environ if env is None else env)
+    return FoundryAuth(choose_source(given, endpoint, variables), endpoint)
 
 
 class TokenCache:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
+import unicodedata
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
@@ -49,6 +50,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(file=sys.stderr)
         return _STOPPED
     return 0
+
+
+def _printable(text: str) -> str:
+    """What an agent said, without what would command the terminal: escapes, carriage returns."""
+    kept = (c for c in text if c in "\n\t" or unicodedata.category(c) not in {"Cc", "Cs"})
+    return "".join(kept)
 
 
 def _line(error: AzureAgentsError) -> str:
@@ -193,7 +200,7 @@ class _Chat:
         completion = self._answer(asked)
         done = completion.finished
         if completion.tool_calls:
-            names = ", ".join(call.name for call in completion.tool_calls)
+            names = _printable(", ".join(call.name for call in completion.tool_calls))
             print(f"\n[the agent calls {names}, and this chat runs no tools: the turn is dropped]")
             return
         self._history = (*asked, assistant(completion.text, anchor=done.anchor))
@@ -201,7 +208,7 @@ class _Chat:
         self._pin = self._pin and done.thread_id
         usage = completion.usage
         tokens = f" · {usage.input_tokens} tokens in, {usage.output_tokens} out" if usage else ""
-        print(f"\n[{done.reason} · thread {done.thread_id}{tokens}]")
+        print(_printable(f"\n[{done.reason} · thread {done.thread_id}{tokens}]"))
 
     def _answer(self, asked: tuple[Message, ...]) -> Completion:
         from .events import RefusalDelta, TextDelta
@@ -213,7 +220,7 @@ class _Chat:
             for event in events:
                 folding.add(event)
                 if isinstance(event, TextDelta | RefusalDelta):
-                    print(event.text, end="", flush=True)
+                    print(_printable(event.text), end="", flush=True)
         return folding.result()
 
 

@@ -13,7 +13,7 @@ from uuid import uuid4
 
 from .auth import FoundryAuth
 from .commands import Flow
-from .config import Settings
+from .config import Settings, check_owner
 from .drivers.aio import AsyncDriver
 from .drivers.call import Wiring
 from .drivers.clients import LoopClients, SyncClient
@@ -116,7 +116,7 @@ class Agents(_Client):
             operation_keys=operation_keys,
             observer=observer,
         )
-        self._client = SyncClient(transport)
+        self._client = SyncClient(transport, is_local=settings.endpoint.is_loopback)
         self._driver = SyncDriver(self._wiring, self._store, self._client.get)
 
     def stream(self, request: TurnRequest) -> Generator[Event, None, None]:
@@ -143,10 +143,7 @@ class Agents(_Client):
 
     def _events(self, request: TurnRequest, *, deltas: bool) -> Generator[Event, None, None]:
         flow = self._start(request, deltas=deltas)
-        events = self._driver.events(flow)
-        if not request.stop:
-            return events
-        return _cut(events, StopCut(request.stop))
+        return self._driver.events(flow, _cut(request))
 
     def resume(
         self, response_id: str, *, starting_after: int | None = None
@@ -204,10 +201,9 @@ class Agents(_Client):
         self._client.close()
 
 
-def _cut(events: Generator[Event, None, None], stop: StopCut) -> Generator[Event, None, None]:
-    with closing(events):
-        for event in events:
-            yield from stop.feed(event)
+def _cut(request: TurnRequest) -> Callable[[Event], list[Event]] | None:
+    """What tells no more of an answer than up to a stop sequence, if the call names any."""
+    return StopCut(request.stop).feed if request.stop else None
 
 
 class AsyncAgents(_Client):
@@ -242,7 +238,7 @@ class AsyncAgents(_Client):
             operation_keys=operation_keys,
             observer=observer,
         )
-        self._clients = LoopClients(transport)
+        self._clients = LoopClients(transport, is_local=settings.endpoint.is_loopback)
         self._driver = AsyncDriver(self._wiring, self._store, self._clients.get)
 
     def stream(self, request: TurnRequest) -> AsyncGenerator[Event, None]:
@@ -270,10 +266,7 @@ class AsyncAgents(_Client):
 
     def _events(self, request: TurnRequest, *, deltas: bool) -> AsyncGenerator[Event, None]:
         flow = self._start(request, deltas=deltas)
-        events = self._driver.events(flow)
-        if not request.stop:
-            return events
-        return _acut(events, StopCut(request.stop))
+        return self._driver.events(flow, _cut(request))
 
     def resume(
         self, response_id: str, *, starting_after: int | None = None
@@ -331,13 +324,6 @@ class AsyncAgents(_Client):
         await self._clients.aclose()
 
 
-async def _acut(events: AsyncGenerator[Event, None], stop: StopCut) -> AsyncGenerator[Event, None]:
-    async with aclosing(events):
-        async for event in events:
-            for kept in stop.feed(event):
-                yield kept
-
-
 def check_request(settings: Settings, request: TurnRequest) -> None:
     """Refuse a call that cannot be right, before anything is sent.
 
@@ -346,6 +332,7 @@ def check_request(settings: Settings, request: TurnRequest) -> None:
     """
     if not request.messages:
         raise InvalidRequestError("no messages: give at least one")
+    check_owner(request.owner)
     if request.thread_id is not None:
         handle = parse_handle(request.thread_id)
         check_handle(handle, settings.agent.generation)

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
-from typing import Literal, TypeAlias, cast
+from typing import Literal, NoReturn, TypeAlias, cast
 
 from .anchor_key import AnchorKey, make_anchor_key
 from .endpoint import FIND_ENDPOINT, PUBLIC_SCOPE, Endpoint, parse_endpoint
@@ -20,12 +20,16 @@ __all__ = [
     "CLASSIC_API_VERSION",
     "PUBLIC_SCOPE",
     "Endpoint",
+    "Environment",
     "InstructionsMode",
+    "Secret",
     "Settings",
     "ThreadPolicy",
     "Timeouts",
+    "check_owner",
     "parse_endpoint",
     "read_env",
+    "read_secret",
     "resolve_settings",
 ]
 
@@ -166,7 +170,10 @@ def resolve_settings(
         ConfigError: A setting is missing or wrong.
         InvalidRequestError: `thread_id` is no handle, or one of the other generation.
     """
-    env = os.environ if env is None else env
+    env = Environment(os.environ if env is None else env)
+    anchor_key = make_anchor_key(
+        read_secret(env, ENV_ANCHOR_KEY) if anchor_key is None else anchor_key
+    )
     agent = _resolve_agent(model, env)
     _check_choice("threads", threads, _POLICIES)
     _check_choice("instructions_mode", instructions_mode, _MODES)
@@ -177,7 +184,7 @@ def resolve_settings(
         )
     if thread_id is not None:
         _check_pin(thread_id, threads, agent)
-    _check_owner(owner)
+    check_owner(owner)
     _check_instructions(instructions)
     return Settings(
         agent=agent,
@@ -190,15 +197,66 @@ def resolve_settings(
         timeouts=Timeouts.of(timeout),
         max_retries=_checked_retries(max_retries),
         api_version=_checked_version(api_version),
-        anchor_key=make_anchor_key(
-            read_env(env, ENV_ANCHOR_KEY) if anchor_key is None else anchor_key
-        ),
+        anchor_key=anchor_key,
     )
+
+
+class Environment(Mapping[str, str]):
+    """Environment variables, shown by no tool that prints the local variables of a traceback.
+
+    Args:
+        variables: For instance ``os.environ``.
+    """
+
+    __slots__ = ("_variables",)
+
+    def __init__(self, variables: Mapping[str, str]) -> None:
+        self._variables = variables
+
+    def __getitem__(self, name: str) -> str:
+        return self._variables[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._variables)
+
+    def __len__(self) -> int:
+        return len(self._variables)
+
+    def __repr__(self) -> str:
+        return "Environment(…)"
 
 
 def read_env(env: Mapping[str, str], name: str) -> str | None:
     """Give a variable's value without outer white space; empty counts as not set."""
     return env.get(name, "").strip() or None
+
+
+class Secret:
+    """A text that is never shown, copied into a dump or pickled."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """Give the text, to be put on the wire."""
+        return self._value
+
+    def __bool__(self) -> bool:
+        return bool(self._value)
+
+    def __repr__(self) -> str:
+        return "Secret(…)"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a secret is not pickled: build the client again where it is needed")
+
+
+def read_secret(env: Mapping[str, str], name: str) -> Secret | None:
+    """Do as `read_env` does, for a variable that holds a secret."""
+    secret = Secret(env.get(name, "").strip())
+    return secret or None
 
 
 def _resolve_agent(model: str | None, env: Mapping[str, str]) -> AgentName:
@@ -246,16 +304,25 @@ def _check_pin(thread_id: str, threads: ThreadPolicy, agent: AgentName) -> None:
         )
 
 
-def _check_owner(value: object) -> None:
-    # An empty owner would put the histories of all users into one drawer.
-    if value is None or (isinstance(value, str) and value.strip()):
+def check_owner(value: object) -> None:
+    """Refuse an owner that is nobody in particular: histories of several users would be one.
+
+    Raises:
+        ConfigError: Empty, no text, or text that has no UTF-8 form.
+    """
+    if value is None or (isinstance(value, str) and value.strip() and _is_unicode(value)):
         return
     raise ConfigError(f"owner must be a non-empty string or None, got {shown(value)}")
 
 
 def _check_instructions(value: object) -> None:
-    if not isinstance(value, str | None):
-        raise ConfigError(f"instructions must be a string or None, got {shown(value)}")
+    if value is None or (isinstance(value, str) and _is_unicode(value)):
+        return
+    raise ConfigError(f"instructions must be a string or None, got {shown(value)}")
+
+
+def _is_unicode(text: str) -> bool:
+    return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _checked_retries(value: object) -> int:

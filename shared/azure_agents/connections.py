@@ -135,8 +135,8 @@ def _fingerprints(values: Mapping[str, Any]) -> Hashable:
 
 
 def _fingerprint(value: Any) -> Hashable:
-    reveal = getattr(value, "get_secret_value", None)
+    reveal = getattr(value, "get_secret_value", None) or getattr(value, "reveal", None)
     text = reveal() if callable(reveal) else value
     if isinstance(text, str):
-        return blake2b(text.encode(), key=_SALT, digest_size=16).hexdigest()
+        return blake2b(text.encode("utf-8", "surrogatepass"), key=_SALT, digest_size=16).hexdigest()
     return None if text is None else _Same(text)

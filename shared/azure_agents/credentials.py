@@ -5,8 +5,10 @@ should have to guess which one is sent. In the environment, in this order: a cli
 be refreshed), a token, a key, and last azure-identity's `DefaultAzureCredential`.
 
 A key of the environment often belongs to another resource, and a foreign key must never travel:
-``AZURE_API_KEY`` is used only if ``AZURE_API_BASE`` has the endpoint's host, ``AZURE_AI_API_KEY``
-unless ``AZURE_AI_API_BASE`` has another one.
+``AZURE_API_KEY`` is used only if ``AZURE_API_BASE`` has the endpoint's origin, ``AZURE_AI_API_KEY``
+if ``AZURE_AI_API_BASE`` has it, or, where that is not set, at Microsoft's hosts only.
+
+What is secret is a `Secret` from the moment it is known: error trackers print local variables.
 
 Nothing here touches the network, or imports azure-identity, before a token is asked for.
 """
@@ -22,11 +24,11 @@ import time
 import warnings
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, NoReturn, Protocol, TypeAlias
-from urllib.parse import urlsplit
+from typing import Any, Literal, Protocol, TypeAlias
 
 from . import config
-from .config import Endpoint, read_env
+from .config import Endpoint, Secret, read_env, read_secret
+from .endpoint import origin_of
 from .errors import ConfigError, CredentialError, ProtocolError
 from .jsonio import load_object
 
@@ -37,7 +39,8 @@ Kind: TypeAlias = Literal[
 WAYS = (
     "pass credential= (an azure-identity credential, a callable that returns a token, or a token) "
     "or api_key=; or set AZURE_CLIENT_ID, AZURE_CLIENT_SECRET and AZURE_TENANT_ID, or "
-    "AZURE_AD_TOKEN, or AZURE_AI_API_KEY, or AZURE_API_KEY with AZURE_API_BASE on the same host; "
+    "AZURE_AD_TOKEN, or AZURE_AI_API_KEY (with AZURE_AI_API_BASE if the host is not Microsoft's), "
+    "or AZURE_API_KEY with AZURE_API_BASE of the same origin; "
     "or sign in with 'az login', or run where a managed identity is assigned"
 )
 # A callable that does not say how long its token lives is asked again after this time.
@@ -46,25 +49,6 @@ _EARLY = 300.0
 _JWT = re.compile(r"ey[\w-]+\.[\w-]+\.[\w-]*")
 _HEADER_VALUE = re.compile(r"[\x21-\x7e]+")
 _AAD_CODE = re.compile(r"AADSTS\d+")
-
-
-class Secret:
-    """A text that is never shown, copied into a dump or pickled."""
-
-    __slots__ = ("_value",)
-
-    def __init__(self, value: str) -> None:
-        self._value = value
-
-    def reveal(self) -> str:
-        """Give the text, to be put on the wire."""
-        return self._value
-
-    def __repr__(self) -> str:
-        return "Secret(…)"
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("a secret is not pickled: build the client again where it is needed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +156,7 @@ class CredentialSource:
 
 def _guarded(call: Callable[[], Any]) -> Any:
     try:
-        return call()
+        return hidden(call())
     except (ConfigError, CredentialError):
         raise
     except Exception as exc:
@@ -181,9 +165,18 @@ def _guarded(call: Callable[[], Any]) -> Any:
 
 async def _settled(value: Any) -> Any:
     try:
-        return await value if inspect.isawaitable(value) else value
+        return hidden(await value) if inspect.isawaitable(value) else value
     except Exception as exc:
         raise _failed(exc) from exc
+
+
+def hidden(value: Any) -> Any:
+    """The value, a text as a `Secret`."""
+    return Secret(value) if isinstance(value, str) else value
+
+
+def _type_of(value: Any) -> str:
+    return "str" if isinstance(value, Secret) else type(value).__name__
 
 
 def _failed(cause: Exception) -> CredentialError:
@@ -199,7 +192,7 @@ def _dispose(value: Any) -> None:
 
 
 def _token_of_unknown_age(value: object) -> Token:
-    if not isinstance(value, str):
+    if not isinstance(value, Secret):
         raise CredentialError(
             f"the credential callable returned {type(value).__name__}, not a token as a string"
         )
@@ -211,13 +204,14 @@ def _token_of_unknown_age(value: object) -> Token:
 
 
 def _token_of_credential(value: Any) -> Token:
-    text, expires_on = getattr(value, "token", None), getattr(value, "expires_on", None)
-    if not isinstance(text, str) or not isinstance(expires_on, int | float):
+    secret = hidden(getattr(value, "token", None))
+    expires_on = getattr(value, "expires_on", None)
+    if not isinstance(secret, Secret) or not isinstance(expires_on, int | float):
         raise CredentialError(
-            f"the credential's get_token returned {type(value).__name__}, which is no access token "
+            f"the credential's get_token returned {_type_of(value)}, which is no access token "
             "(token, expires_on)"
         )
-    secret = checked_secret(text, "the credential's token", CredentialError)
+    secret = checked_secret(secret, "the credential's token", CredentialError)
     return Token(secret, float(expires_on), float(expires_on) - _EARLY)
 
 
@@ -237,18 +231,18 @@ def _expiry_of_jwt(text: str) -> float | None:
 
 
 def checked_secret(
-    value: str, what: str, error: type[ConfigError | CredentialError] = ConfigError
+    given: Secret, what: str, error: type[ConfigError | CredentialError] = ConfigError
 ) -> Secret:
     """Take a text that is to stand in a header; the text is never repeated in the error."""
-    text = value.strip().removeprefix("Bearer ")
-    if not text:
+    secret = Secret(given.reveal().strip().removeprefix("Bearer "))
+    if not secret.reveal():
         raise error(f"{what} is empty: {WAYS}")
-    if not _HEADER_VALUE.fullmatch(text):
+    if not _HEADER_VALUE.fullmatch(secret.reveal()):
         raise error(
             f"{what} has characters that cannot stand in an HTTP header (white space, line breaks, "
             "letters outside ASCII): check how it was copied"
         )
-    return Secret(text)
+    return secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,7 +270,7 @@ def choose_source(given: Given, endpoint: Endpoint, env: Mapping[str, str]) -> S
     if given.credential is not None:
         return _from_credential(given.credential, lambda: _scope(given, endpoint, env))
     if given.api_key is not None:
-        return _from_key(_plain(given.api_key, "api_key"), "api_key")
+        return _from_key(_secret(given.api_key, "api_key"), "api_key")
     return _from_environment(given, endpoint, env)
 
 
@@ -292,24 +286,26 @@ def _from_credential(credential: object, scope: Callable[[], str]) -> Source:
         call = getattr(credential, "__call__", credential)  # noqa: B004 - the method itself
         is_async = any(map(inspect.iscoroutinefunction, (credential, call)))
         return CallableSource(credential, is_async)
-    key = getattr(credential, "key", None)
-    if isinstance(key, str):  # azure.core's AzureKeyCredential
+    key = hidden(getattr(credential, "key", None))
+    if isinstance(key, Secret):  # azure.core's AzureKeyCredential
         return _from_key(key, "credential")
-    secret = checked_secret(_plain(credential, "credential"), "credential")
+    secret = checked_secret(_secret(credential, "credential"), "credential")
     return FixedSource("token", Token(secret))
 
 
-def _plain(value: object, name: str) -> str:
+def _secret(value: object, name: str) -> Secret:
     """Take a string, also out of a pydantic SecretStr."""
+    if isinstance(value, Secret):
+        return value
     reveal = getattr(value, "get_secret_value", None)
-    text = reveal() if callable(reveal) else value
-    if not isinstance(text, str):
+    secret = hidden(reveal() if callable(reveal) else value)
+    if not isinstance(secret, Secret):
         raise ConfigError(f"{name}= has the type {type(value).__name__}, which is unknown: {WAYS}")
-    return text
+    return secret
 
 
-def _from_key(text: str, name: str) -> Source:
-    secret = checked_secret(text, name)
+def _from_key(given: Secret, name: str) -> Source:
+    secret = checked_secret(given, name)
     if not _JWT.fullmatch(secret.reveal()):
         return FixedSource("api-key", Token(secret))
     warnings.warn(
@@ -335,24 +331,18 @@ def _from_environment(given: Given, endpoint: Endpoint, env: Mapping[str, str]) 
 def _fixed_from_environment(
     given: Given, endpoint: Endpoint, env: Mapping[str, str]
 ) -> Source | None:
-    token = read_env(env, config.ENV_AD_TOKEN)
+    token = read_secret(env, config.ENV_AD_TOKEN)
     if token is not None:
         _scope(given, endpoint, env)  # an unknown host must be vouched for by naming a scope
         return FixedSource("token", Token(checked_secret(token, config.ENV_AD_TOKEN)))
-    key, base = read_env(env, config.ENV_AI_API_KEY), read_env(env, config.ENV_AI_API_BASE)
-    if key and (base is None or _host_of(base) == endpoint.host):
+    key, base = read_secret(env, config.ENV_AI_API_KEY), read_env(env, config.ENV_AI_API_BASE)
+    is_ours = endpoint.scope is not None if base is None else origin_of(base) == endpoint.origin
+    if key and is_ours:
         return _from_key(key, config.ENV_AI_API_KEY)
-    key, base = read_env(env, config.ENV_API_KEY), read_env(env, config.ENV_API_BASE)
-    if key and base and _host_of(base) == endpoint.host:
+    key, base = read_secret(env, config.ENV_API_KEY), read_env(env, config.ENV_API_BASE)
+    if key and base and origin_of(base) == endpoint.origin:
         return _from_key(key, config.ENV_API_KEY)
     return None
-
-
-def _host_of(url: str) -> str | None:
-    try:
-        return urlsplit(url).hostname
-    except ValueError:
-        return None
 
 
 def _scope(given: Given, endpoint: Endpoint, env: Mapping[str, str]) -> str:
@@ -361,7 +351,8 @@ def _scope(given: Given, endpoint: Endpoint, env: Mapping[str, str]) -> str:
         raise ConfigError(
             f"no scope is known for the host {endpoint.host!r}: pass scope= or set "
             f"{config.ENV_SCOPE} (the public cloud's is {config.PUBLIC_SCOPE!r}) if a token may be "
-            "sent there, or pass api_key="
+            f"sent there; or pass api_key=, or set {config.ENV_AI_API_KEY} and "
+            f"{config.ENV_AI_API_BASE}"
         )
     return scope
 
@@ -369,14 +360,13 @@ def _scope(given: Given, endpoint: Endpoint, env: Mapping[str, str]) -> str:
 def _client_secret(given: Given, env: Mapping[str, str]) -> Callable[[], Any] | None:
     """Give the maker of a client secret credential if all three parts are there."""
     if given.client_secret is None:
-        secret = read_env(env, config.ENV_CLIENT_SECRET)
+        secret = read_secret(env, config.ENV_CLIENT_SECRET)
     else:
-        secret = _plain(given.client_secret, "client_secret")
+        secret = _secret(given.client_secret, "client_secret")
     tenant = given.tenant_id or read_env(env, config.ENV_TENANT_ID)
     client = given.client_id or read_env(env, config.ENV_CLIENT_ID)
     if secret and tenant and client:
-        hidden = Secret(secret)
-        return lambda: _identity().ClientSecretCredential(tenant, client, hidden.reveal())
+        return lambda: _identity().ClientSecretCredential(tenant, client, secret.reveal())
     if given.client_secret is not None:
         parts = {"client_secret": secret, "tenant_id": tenant, "client_id": client}
         missing = " and ".join(f"{name}=" for name, part in parts.items() if not part)

@@ -93,6 +93,15 @@ def parse_endpoint(text: str, *, allow_http: bool = False) -> Endpoint:
     return Endpoint(origin + path, origin, host, path, _scope_of(host), allow_http)
 
 
+def origin_of(url: str) -> str | None:
+    """The origin of any URL, written as in `Endpoint`; None of what has none."""
+    try:
+        parts = urlsplit(url)
+        return _origin(parts.scheme, parts.hostname, parts.port) if parts.hostname else None
+    except ValueError:
+        return None
+
+
 def _split(text: str) -> SplitResult:
     if _FORBIDDEN.search(text):
         raise ConfigError(
@@ -127,12 +136,25 @@ def _host_and_port(parts: SplitResult, text: str) -> tuple[str, int | None]:
         host, port = parts.hostname or "", parts.port
     except ValueError:
         host, port = "", 0
-    if port == 0 or not (_is_ip(host) or _HOST.fullmatch(host)):
+    if port == 0 or not _is_host(host) or not _is_plain(parts.netloc, host):
         raise ConfigError(
             f"endpoint {_safe(text)} has no valid host and port: {FIND_ENDPOINT} "
             "(an international name in its 'xn--' form)"
         )
     return host, port
+
+
+def _is_host(host: str) -> bool:
+    # Longer names, and longer labels, are none for DNS: the network library trips over them.
+    if len(host) > 253 or any(len(label) > 63 for label in host.split(".")):
+        return False
+    return _is_ip(host) or _HOST.fullmatch(host) is not None
+
+
+def _is_plain(netloc: str, host: str) -> bool:
+    """Nothing stands beside host and port, as in ``[::1].example``."""
+    name = f"[{host}]" if ":" in host else host
+    return netloc.lower().rpartition(":")[0] == name or netloc.lower() == name
 
 
 def _refuse_other_services(parts: SplitResult, host: str, text: str) -> None:

@@ -39,6 +39,7 @@ from .errors import (
     ServerError,
     ServiceError,
     ThreadNotFoundError,
+    one_line,
 )
 from .jsonio import loads
 
@@ -75,12 +76,6 @@ _WAIT = re.compile(
     re.IGNORECASE,
 )
 _UNITS = {"ms": 0.001, "mil": 0.001, "min": 60.0}
-_SECRET = re.compile(
-    r"eyJ[\w-]{5,}(?:\.[\w-]*){0,2}|(?<=bearer )[\w.~+/=-]{16,}|(?<=sig=)[^\s&\"']+"
-    r"|(?<=api-key: )\S+|(?<=api-key\": \")[^\"]+|(?<=api-key\":\")[^\"]+",
-    re.IGNORECASE,
-)
-_UNPRINTABLE = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +239,7 @@ def _snippet(body: bytes) -> str:
 def _clean(text: str, limit: int) -> str:
     # Lone surrogates cannot be printed; a line break would forge a line in a log.
     text = text[: 4 * limit].encode("utf-8", "replace").decode()
-    return _bounded(_SECRET.sub("[hidden]", _UNPRINTABLE.sub(" ", text)).strip(), limit)
+    return _bounded(one_line(text).strip(), limit)
 
 
 def _bounded(text: str, limit: int) -> str:

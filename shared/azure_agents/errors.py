@@ -34,10 +34,14 @@
     └── ProtocolError                bytes from the service that cannot be understood
 
 ``Abandoned`` stands outside the tree: drivers throw it into a flow when the caller stops.
+
+The sentence of an error is one line, whatever it quotes, and what looks like a credential in it is
+blotted out: services and proxies repeat what they were sent, and errors end in logs.
 """
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 FACTS = (
@@ -53,6 +57,26 @@ FACTS = (
     "partial_text",
 )
 _SHOWN = 256  # characters of a fact in the sentence; the attribute has it whole
+# Control characters too: a line break forges a line in a log, an escape moves a terminal's cursor.
+_NO_SPACES = re.compile(r"[\s\x00-\x1f\x7f-\x9f]+")
+_QUOTES = r"[\\'\"]{0,3}"  # of JSON, of JSON in JSON, of what Python prints
+_SECRET = re.compile(
+    r"eyJ[\w-]{5,}(?:\.[\w-]*){0,2}"  # a JWT
+    r"|(?<=bearer )[\w.~+/=-]{16,}"
+    rf"|(?P<name>api-key{_QUOTES}[:=,] ?b?{_QUOTES})[^\s\\'\",;&]+"
+    r"|(?<=sig=)[^\s&\"']+"
+    r"|(?<=://)[^\s/@\"']{1,256}(?=@)",  # user and password of a URL
+    re.IGNORECASE,
+)
+
+
+def one_line(text: str) -> str:
+    """The text without line breaks, control characters, and what looks like a credential."""
+    return _SECRET.sub(_blot, _NO_SPACES.sub(" ", text))
+
+
+def _blot(found: re.Match[str]) -> str:
+    return f"{found['name'] or ''}[hidden]"
 
 
 class AzureAgentsError(Exception):
@@ -87,8 +111,8 @@ class AzureAgentsError(Exception):
         response_id: str | None = None,
         partial_text: str | None = None,
     ) -> None:
-        super().__init__(message)
-        self.message = message
+        self.message = one_line(message)
+        super().__init__(self.message)
         self.status = status
         self.code = code
         self.param = param
@@ -114,10 +138,10 @@ class AzureAgentsError(Exception):
 
     def __str__(self) -> str:
         # Ids come from the wire, where nothing bounds them.
-        shown = {k: str(v)[:_SHOWN] for k, v in self.facts.items() if k != "partial_text"}
-        if not shown:
+        told = {k: str(v)[:_SHOWN] for k, v in self.facts.items() if k != "partial_text"}
+        if not told:
             return self.message
-        return f"{self.message} ({', '.join(f'{k}={v}' for k, v in shown.items())})"
+        return f"{self.message} ({one_line(', '.join(f'{k}={v}' for k, v in told.items()))})"
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (type(self), self.message, self.facts)

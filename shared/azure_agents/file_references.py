@@ -34,8 +34,13 @@ for _type, _suffix in (  # which not every Python knows
     _TYPES.add_type(_type, _suffix)
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,255}")
 _SEPARATORS = re.compile(r"[/\\]")
-_FORBIDDEN = re.compile(r'[<>:"|?*]')  # by Windows
-_RESERVED = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$)", re.IGNORECASE)
+_FORBIDDEN = re.compile(r'[<>:"|?*`$]')  # by Windows, or read by shells even between quotes
+# Devices of Windows, whatever follows the first dot; a hyphen at the start is an option of a tool.
+_RESERVED = re.compile(
+    r"-|(?:con|prn|aux|nul|con(?:in|out)_|clock_|(?:com|lpt)[\d\u00b9\u00b2\u00b3]) *(?:\.|$)",
+    re.IGNORECASE,
+)
+_UNPRINTABLE = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
 _NAME_BYTES = 200  # file systems take 255, and a number may be added
 
 
@@ -128,14 +133,19 @@ def reference(
 
 
 def type_of(name: str, default: str = ANY_TYPE) -> str:
-    """The media type that a file name tells."""
-    return _TYPES.guess_type(name)[0] or default
+    """The media type that a file name tells by its end, and by nothing else.
+
+    Python would take ``data:text/html…,`` for a URL, and what follows the colon for a type.
+    """
+    end = "".join(PurePosixPath(_SEPARATORS.split(name)[-1]).suffixes[-2:])
+    return _TYPES.guess_type(f"x{end}")[0] or default
 
 
 def safe_name(name: str, default: str = "file") -> str:
     """The last part of a name, without what a disk, a shell or a screen could misread."""
     last = _SEPARATORS.split(name)[-1]
-    kept = "".join(c for c in last if unicodedata.category(c)[0] != "C")  # control, direction marks
+    # Control characters, direction marks, ends of lines and paragraphs.
+    kept = "".join(c for c in last if unicodedata.category(c) not in _UNPRINTABLE)
     clean = _FORBIDDEN.sub("_", unicodedata.normalize("NFC", kept)).lstrip(". ").rstrip(". ")
     if not clean:
         return default

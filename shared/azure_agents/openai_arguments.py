@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypedDict, cast
 
-from .config import InstructionsMode, Settings, ThreadPolicy, Timeouts, resolve_settings
+from .config import InstructionsMode, Secret, Settings, ThreadPolicy, Timeouts, resolve_settings
 from .errors import ConfigError, InvalidRequestError
 from .messages import Message, TurnRequest, system
 from .naming import parse_agent, shown
@@ -230,8 +230,10 @@ def _sign_in(given: Mapping[str, Any]) -> dict[str, Any]:
         raise ConfigError(f"{' and '.join(f'{n}=' for n in tokens)} were both passed: pass one")
     names = ("api_key", "tenant_id", "client_id", "client_secret")
     chosen = {name: given.get(name) for name in names}
-    credential = given[tokens[0]] if tokens else None
-    return {**chosen, "credential": credential, "scope": given.get("azure_scope")}
+    chosen["credential"] = given[tokens[0]] if tokens else None
+    secrets = ("api_key", "client_secret", "credential")
+    hidden = {n: Secret(v) for n in secrets if isinstance(v := chosen[n], str)}
+    return {**chosen, **hidden, "scope": given.get("azure_scope")}
 
 
 # --- request ------------------------------------------------------------------------------------

@@ -47,6 +47,11 @@ def was_not_applied(error: AzureAgentsError) -> bool:
     return isinstance(error, NotSentError)
 
 
+def hit_the_limit(error: AzureAgentsError) -> bool:
+    """Whether a run or response began and failed at the model's rate limit."""
+    return isinstance(error, RateLimitError) and error.status is None
+
+
 def is_unknown(error: AzureAgentsError) -> bool:
     """Whether the request may have been applied, and nobody knows."""
     if isinstance(error, ServiceError):

@@ -135,7 +135,7 @@ BOTH: dict[str, tuple[TurnRequest, str]] = {
         "a second result of tool call 'call_1'",
     ),
     "empty stop": (ask(HI, stop=("END", "")), "must not hold an empty string"),
-    "unknown option": (option(logprobs=True), "logprobs=True is no option of"),
+    "unknown option": (option(logprobs=True), "'logprobs' is no option of"),
     "metadata is no map": (option(metadata=["x"]), "metadata must map strings to strings"),
     "metadata of numbers": (option(metadata={"a": 1}), "metadata must map strings to strings"),
     "too much metadata": (option(metadata={str(n): "x" for n in range(16)}), "at most 15"),

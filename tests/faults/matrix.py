@@ -1,61 +1,26 @@
 """The fault matrix: every fault at every request of every kind of conversation, one at a time.
 
-A scenario of three turns (a question, a question whose answer needs tools, their results, and one
-more question) is played once without faults to learn its requests. Then it is played again for
-every request and every fault. The oracle is what the emulator knows: what it stored, what its
-agents saw, what still runs. A turn ends well, with the whole right answer, or with a typed error -
-and the conversation goes on rightly either way.
+The scenario is played once without faults to learn its requests and what it leads to. Then it is
+played again for every request and every fault. A turn ends well, with the whole right answer, or
+with a typed error - and the conversation goes on rightly either way.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
-from collections.abc import Iterator
-from contextlib import aclosing
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
-from azure_agents.auth import make_auth
-from azure_agents.client import Agents, AsyncAgents
-from azure_agents.config import Timeouts, resolve_settings
-from azure_agents.emulator import Emulator, Fault, Text, ToolCalls
+from azure_agents.emulator import Fault
 from azure_agents.errors import (
     AzureAgentsError,
     RunFailedError,
     StreamInterruptedError,
     TurnUnknownError,
 )
-from azure_agents.fold import Completion, fold
-from azure_agents.messages import Message, TurnRequest, assistant, tool, user
-from azure_agents.threads.memory import MemoryThreadStore
-from tests.promise.world import expected_facts, seen_facts
 
-CALLS = ToolCalls(("look_up", {"n": 1}, "call_1"), ("look_up", {"n": 2}, "call_2"))
-ANSWERS = {"first": "one", "second": CALLS, "results": "two and two", "third": "three, at last"}
-FUNCTION = {"name": "look_up", "parameters": {}}
-TOOLS = {
-    "v2": [{"type": "function", **FUNCTION}],
-    "classic": [{"type": "function", "function": FUNCTION}],
-}
-
-
-@dataclass(frozen=True)
-class Shape:
-    """One kind of conversation."""
-
-    generation: str
-    threads: str = "auto"
-    is_async: bool = False
-    is_streamed: bool = True
-    is_background: bool = False
-    is_pinned: bool = False
-
-    def __str__(self) -> str:
-        words = [self.generation, self.threads, "pinned" if self.is_pinned else ""]
-        words += ["background" if self.is_background else ""]
-        words += ["async" if self.is_async else "sync", "stream" if self.is_streamed else "whole"]
-        return " ".join(filter(None, words))
+from .conversation import Conversation, Shape
 
 
 def _shapes() -> Iterator[Shape]:
@@ -79,7 +44,7 @@ FAULTS: dict[str, dict[str, Any]] = {
     "answer lost": {"kind": "lost"},
     "answer timed out": {"kind": "timeout_after"},
     **{f"{n} before": {"kind": "status_before", "status": n} for n in (500, 502, 503, 504)},
-    **{f"{n} after": {"kind": "status_after", "status": n} for n in (500, 503)},
+    **{f"{n} after": {"kind": "status_after", "status": n} for n in (500, 502, 503, 504)},
     "429 retry-after": {"kind": "status_before", "status": 429, "headers": {"retry-after": "2"}},
     "429 retry-after-ms": {
         "kind": "status_before",
@@ -100,7 +65,23 @@ MAY_FAIL = {
     "answer lost and turn lost": (RunFailedError, StreamInterruptedError, TurnUnknownError),
     "cut and turn lost": (RunFailedError, StreamInterruptedError, TurnUnknownError),
 }
-MOST_EXTRA_REQUESTS = 8  # look-ups, a fork and its clean-up; polls of a run that goes on
+# Requests that a fault may cost beyond those of the scenario without it: what was refused is sent
+# again; what may have been applied is looked for (classic: threads, runs, the run until it is over,
+# its messages; conversation: items, and the three newest responses), and if it is not there the
+# history is sent anew (a conversation: made, then posted to). A turn that the service lost is asked
+# again by the caller.
+COLUMNS = ("chain", "background", "conversation", "classic")
+MOST_EXTRA_REQUESTS = {
+    "late": (0, 0, 0, 0),
+    "refused": (1, 1, 1, 1),
+    "not applied": (1, 3, 6, 4),
+    "answer lost": (1, 2, 6, 5),
+    "cut": (2, 1, 2, 4),
+    "turn lost": (3, 6, 6, 5),
+}
+# A turn on a pinned thread is looked for until the deadline, since nothing may be posted again.
+MOST_LOOKS = 33
+REQUESTS_OF_A_LOOK = {"conversation": 4, "classic": 1}
 UNKNOWN_WHEN_PINNED = {name for name in FAULTS if "before" in name}
 
 
@@ -113,155 +94,77 @@ class Outcome:
     fault: str
     verdict: str  # "answered" or the name of the typed error
     wrong: list[str] = field(default_factory=list)
+    met: tuple[str, ...] = ("fault",)
 
 
-class Conversation:
-    """One play of the scenario."""
+class Baseline(NamedTuple):
+    """The scenario without faults: how many requests it takes, and what it leads to."""
 
-    def __init__(self, shape: Shape) -> None:
-        self.shape = shape
-        self.foundry = Emulator(seed=5)
-        agent = self.agent = self.foundry.create_agent(
-            "my-agent",
-            reply=self._reply,
-            generation=shape.generation,
-            tools=TOOLS[shape.generation],
-        )
-        wires = self.foundry.connection()
-        settings = resolve_settings(
-            model=agent.model,
-            endpoint=wires["endpoint"],
-            threads=shape.threads,
-            timeout=Timeouts(read=5, first_event=5, between_events=5, turn=60),
-            env={},
-        )
-        auth = make_auth(credential=wires["credential"], endpoint=settings.endpoint, env={})
-        common: Any = {"store": MemoryThreadStore(), "clock": self.foundry.clock}
-        common["operation_keys"] = iter(f"op{n}" for n in range(99)).__next__
-        self.sync = Agents(settings, auth, transport=wires["transport"], **common)
-        self.aio = AsyncAgents(settings, auth, transport=wires["async_transport"], **common)
-        self.history: list[Message] = []
-        self.pin: str | None = None
-        self.errors: list[AzureAgentsError] = []
-        self.wrong: list[str] = []
-
-    def _reply(self, turn: Any) -> Any:
-        last = turn.messages[-1]
-        if last.role == "tool" or last.text.startswith("[tool result"):
-            return Text(ANSWERS["results"], deltas=("two ", "and", " two"))  # type: ignore[arg-type]
-        said = ANSWERS[turn.last_user_text.split()[0]]
-        return Text(said, deltas=tuple(said)) if isinstance(said, str) else said
-
-    async def play(self) -> None:
-        """All turns; one that fails is asked once more, as a caller would."""
-        await self._turn(user("first question"))
-        await self._turn(user("second question"))
-        calls = self.history[-1].tool_calls
-        if calls:
-            await self._turn(*(tool(call.id, f"result {call.id}") for call in calls))
-        await self._turn(user("third question"))
-
-    async def _turn(self, *messages: Message) -> None:
-        history = [*self.history, *messages]
-        try:
-            completion = await self._ask(history)
-        except AzureAgentsError as error:
-            self.errors.append(error)
-            self.foundry.faults.clear()
-            if self.pin and isinstance(error, RunFailedError):
-                return  # the question is on the thread: asking again would say it twice
-            # Whoever gets a TurnUnknownError looks at the thread first: there is nothing there.
-            completion = await self._ask(history)
-        self._check(history, completion)
-        text, calls = completion.text, completion.tool_calls
-        answer = assistant(text, *calls, anchor=completion.finished.anchor)
-        self.history = [*history, answer]
-        if self.shape.is_pinned:
-            self.pin = completion.finished.thread_id
-
-    async def _ask(self, history: list[Message]) -> Completion:
-        options = {"background": True} if self.shape.is_background else {}
-        request = TurnRequest(tuple(history), thread_id=self.pin, options=options)
-        if not self.shape.is_async:
-            if self.shape.is_streamed:
-                return fold(self.sync.stream(request))
-            return self.sync.complete(request)
-        if not self.shape.is_streamed:
-            return await self.aio.complete(request)
-        async with aclosing(self.aio.stream(request)) as events:
-            return fold([event async for event in events])
-
-    def _check(self, history: list[Message], completion: Completion) -> None:
-        finished = completion.finished
-        seen = self.foundry.seen_by(finished.run_id or finished.response_id or "")
-        self._expect("answer", seen.reply and seen.reply.text, completion.text)
-        if completion.usage is not None and seen.usage is not None:
-            key = "prompt_tokens" if seen.generation == "classic" else "input_tokens"
-            self._expect("usage", seen.usage.get(key), completion.usage.input_tokens)
-        if not self.shape.is_pinned:
-            expected = expected_facts(tuple(history), seen.generation)
-            self._expect("transcript", expected, seen_facts(seen))
-            return
-        twice = [f for f, n in Counter(seen_facts(seen)).items() if n > 1 and f[0] != "assistant"]
-        self._expect("doubled", [], twice)
-
-    def _expect(self, what: str, expected: object, actual: object) -> None:
-        if expected != actual:
-            self.wrong.append(f"{what}: expected {expected!r}, got {actual!r}")
-
-    def still_running(self) -> list[str]:
-        """Runs that nobody waits for any more."""
-        self.foundry.clock.advance(30.0)
-        kept = self.history[-1].anchor or ""
-        runs = self.foundry.active_runs
-        return [run for run in runs if run not in kept]
+    requests: int
+    visible: list[tuple[str, str, int]]
 
 
-def count_requests(shape: Shape) -> int:
-    """Requests of the scenario without faults."""
+def baseline(shape: Shape) -> Baseline:
+    """Play the scenario without faults."""
     conversation = Conversation(shape)
-    asyncio.run(conversation.play())
+    play(conversation)
     assert not conversation.errors
     assert not conversation.wrong
-    return len(conversation.foundry.requests)
+    return Baseline(len(conversation.foundry.requests), conversation.visible())
 
 
-def try_case(shape: Shape, request: int, name: str, minimum: int) -> Outcome:
+def play(conversation: Conversation) -> None:
+    """Play the scenario and check its end."""
+    try:
+        asyncio.run(conversation.play())
+    except AzureAgentsError as error:
+        conversation.wrong.append(f"the conversation did not recover: {error!r}")
+    conversation.check_end()
+
+
+def try_case(shape: Shape, request: int, name: str, without: Baseline) -> Outcome:
     """Play the scenario with one fault at one request (counted from 1)."""
     conversation = Conversation(shape)
     conversation.foundry.faults.add(Fault(nth=request, **FAULTS[name]))
-    wrong = conversation.wrong
-    _play(conversation)
-    errors = conversation.errors
+    play(conversation)
+    errors, wrong = conversation.errors, conversation.wrong
     wrong += [f"wrong error for {name}: {e!r}" for e in errors if not _is_allowed(shape, name, e)]
-    made = len(conversation.foundry.requests)
-    if made > minimum + MOST_EXTRA_REQUESTS and not errors:
-        wrong.append(f"{made} requests where {minimum} do without the fault")
+    if not conversation.is_left:
+        conversation.expect("conversation", without.visible, conversation.visible())
+    extra = len(conversation.foundry.requests) - without.requests
+    if extra > most_extra(shape, name, errors):
+        wrong.append(f"{extra} requests more than without the fault")
     verdict = type(errors[0]).__name__ if errors else "answered"
     return Outcome(shape, request, name, verdict, wrong)
 
 
-def try_several(shape: Shape, faults: list[tuple[int, str]]) -> Outcome:
-    """Play the scenario with several faults; any typed error will do, but nothing half-done."""
-    conversation = Conversation(shape)
-    for request, name in faults:
-        conversation.foundry.faults.add(Fault(nth=request, **FAULTS[name]))
-    _play(conversation)
-    errors = conversation.errors
-    verdict = type(errors[0]).__name__ if errors else "answered"
-    return Outcome(shape, 0, " + ".join(name for _, name in faults), verdict, conversation.wrong)
+def most_extra(shape: Shape, name: str, errors: Sequence[AzureAgentsError] = ()) -> int:
+    """How many requests a fault may cost."""
+    column = _column(shape)
+    cost = MOST_EXTRA_REQUESTS[_family(name)][COLUMNS.index(column)]
+    if any(isinstance(error, TurnUnknownError) for error in errors):
+        cost += MOST_LOOKS * REQUESTS_OF_A_LOOK[column]
+    return cost
 
 
-def _play(conversation: Conversation) -> None:
-    wrong = conversation.wrong
-    try:
-        asyncio.run(conversation.play())
-    except AzureAgentsError as error:
-        wrong.append(f"the conversation did not recover: {error!r}")
-    for error in conversation.errors:
-        if not (error.thread_id or error.run_id or error.response_id or error.agent):
-            wrong.append(f"an error without ids: {error!r}")
-    wrong += [f"still running: {run}" for run in conversation.still_running()]
+def _column(shape: Shape) -> str:
+    if shape.generation == "classic":
+        return "classic"
+    chain = "background" if shape.is_background else "chain"
+    return "conversation" if shape.threads == "conversation" else chain
+
+
+def _family(name: str) -> str:
+    fault = Fault(**FAULTS[name])
+    if not fault.finishes:
+        return "turn lost"
+    if fault.kind == "delay":
+        return "late"
+    if fault.kind in ("refuse", "connect_timeout") or fault.status in (401, 429):
+        return "refused"
+    if fault.kind in ("cut", "stall") and fault.after_events:
+        return "cut"
+    return "not applied" if "before" in fault.kind else "answer lost"
 
 
 def _is_allowed(shape: Shape, name: str, error: AzureAgentsError) -> bool:
@@ -272,14 +175,8 @@ def _is_allowed(shape: Shape, name: str, error: AzureAgentsError) -> bool:
     return False
 
 
-def cases(shape: Shape) -> Iterator[tuple[int, str]]:
-    """Every request and fault of one shape."""
-    for request in range(1, count_requests(shape) + 1):
-        for name in FAULTS:
-            yield request, name
-
-
 def try_shape(shape: Shape) -> list[Outcome]:
-    """All cases of one shape."""
-    minimum = count_requests(shape)
-    return [try_case(shape, request, name, minimum) for request, name in cases(shape)]
+    """Every fault at every request of one shape."""
+    without = baseline(shape)
+    requests = range(1, without.requests + 1)
+    return [try_case(shape, request, name, without) for request in requests for name in FAULTS]

@@ -1,82 +1,49 @@
-"""Recoveries that the matrix does not reach: limited runs, poisoned and busy threads, forks.
+"""Recoveries that neither the matrix nor the table of windows reaches.
 
-And what is left behind: threads that nobody may keep.
+Copies of threads, answers told by several sources, runs and responses that are given up on the way,
+and what is left behind: threads that nobody may keep.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+import httpx
 import pytest
 
 from azure_agents.client import Agents
-from azure_agents.emulator import Emulator, Failed, Fault, Parts, Text, ToolCalls
+from azure_agents.commands import Send
+from azure_agents.emulator import Emulator, Failed, Fault, Parts, Pause, Text, ToolCalls
 from azure_agents.errors import (
+    DeadlineError,
     InvalidRequestError,
-    PoisonedThreadError,
-    RateLimitError,
+    ProtocolError,
     RunFailedError,
-    ThreadBusyError,
+    TurnUnknownError,
 )
 from azure_agents.events import Finished
 from azure_agents.fold import fold
 from azure_agents.messages import Message, TurnRequest, assistant, tool, user
+from azure_agents.protocols.metadata import OPERATION
+from azure_agents.protocols.steps import insist
+from azure_agents.threads.memory import MemoryThreadStore
 
-from .matrix import Conversation, Shape
-
-LIMITED = Failed("rate_limit_exceeded", "Rate limit is exceeded. Try again in 7 seconds.")
+from .conversation import Conversation, Shape
 
 
-def talk(generation: str, replies: Any, threads: str = "auto") -> tuple[Emulator, Agents]:
+def talk(
+    generation: str, replies: Any, threads: str = "auto", deadline: float = 60.0
+) -> tuple[Emulator, Agents]:
     """An emulator with a scripted agent, and a client of it."""
     conversation = Conversation(Shape(generation, threads=threads, is_streamed=False))
     conversation.agent.script(replies)
-    return conversation.foundry, conversation.sync
+    sync, _ = conversation.connect(MemoryThreadStore(), deadline=deadline)
+    return conversation.foundry, sync
 
 
 def ask(client: Agents, *messages: Message, thread_id: str | None = None) -> Any:
     """One call."""
     return client.complete(TurnRequest(messages, thread_id=thread_id))
-
-
-@pytest.mark.parametrize("generation", ["v2", "classic"])
-def test_a_run_at_the_rate_limit_is_run_again_and_says_nothing_twice(generation: str) -> None:
-    """The message is stored: after the wait the service asks for, only the run is made anew."""
-    foundry, client = talk(generation, ["one", LIMITED, LIMITED, "two"])
-    first = ask(client, user("a"))
-    history = (user("a"), assistant("one", anchor=first.finished.anchor), user("b"))
-    before = foundry.clock.time()
-    second = ask(client, *history)
-    assert "two" == second.text
-    assert foundry.clock.time() - before >= 14.0
-    seen = foundry.seen_by(second.finished.run_id or second.finished.response_id)
-    assert ["a", "one", "b"] == [message.text for message in seen.messages]
-
-
-@pytest.mark.parametrize("generation", ["v2", "classic"])
-def test_a_limit_that_lasts_is_an_error_with_its_wait(generation: str) -> None:
-    """After the retries the caller learns how long to wait, and which run it was."""
-    _, client = talk(generation, LIMITED)
-    with pytest.raises(RateLimitError) as caught:
-        ask(client, user("a"))
-    assert 7.0 == caught.value.retry_after
-    assert caught.value.run_id or caught.value.response_id
-
-
-def test_a_conversation_with_an_open_call_is_poisoned_and_a_fork_leaves_it() -> None:
-    """The error names the way out, and the way out works."""
-    call = ToolCalls(("look_up", {}, "call_1"))
-    foundry, client = talk("v2", ["one", call, "three"], threads="conversation")
-    thread = ask(client, user("a")).finished.thread_id
-    ask(client, user("b"), thread_id=thread)
-    with pytest.raises(PoisonedThreadError, match="fork_thread") as caught:
-        ask(client, user("c"), thread_id=thread)
-    assert thread == caught.value.thread_id
-    fork = client.fork_thread(thread)
-    assert fork != thread
-    answer = ask(client, user("c"), thread_id=fork)
-    seen = foundry.seen_by(answer.finished.response_id)
-    assert ["a", "one", "b", "c"] == [message.text for message in seen.messages]
 
 
 def test_a_fork_keeps_calls_with_their_results_and_leaves_out_what_it_is_told_to() -> None:
@@ -106,17 +73,6 @@ def test_a_classic_thread_is_forked_without_a_message() -> None:
     fork = client.fork_thread(thread, without=[first.finished.message_id])
     ask(client, user("b"), thread_id=fork)
     assert ["poison", "a", "b"] == [message.text for message in foundry.seen[-1].messages]
-
-
-def test_a_pinned_thread_whose_run_waits_for_results_is_busy() -> None:
-    """The error names the run in the way, after waiting as long as the turn may take."""
-    call = ToolCalls(("look_up", {}, "call_1"))
-    _, client = talk("classic", ["one", call])
-    thread = ask(client, user("a")).finished.thread_id
-    waiting = ask(client, user("b"), thread_id=thread)
-    with pytest.raises(ThreadBusyError) as caught:
-        ask(client, user("c"), thread_id=thread)
-    assert (thread, waiting.finished.run_id) == (caught.value.thread_id, caught.value.run_id)
 
 
 @pytest.mark.parametrize("generation", ["v2", "classic"])
@@ -223,16 +179,145 @@ _CALLS_WITH_IDS: dict[str, list[Any]] = {
 }
 
 
-@pytest.mark.parametrize("seconds", [1.0, 300.0])
-def test_a_wait_beyond_the_deadline_is_not_waited(seconds: float) -> None:
-    """retry-after is honoured while there is time for it, and told at once when there is not."""
-    foundry, client = talk("v2", "one")
-    headers = {"retry-after-ms": str(int(seconds * 1000))}
-    foundry.faults.add(Fault("status_before", status=429, headers=headers))
-    before = foundry.clock.time()
-    if seconds < 60:
-        assert "one" == ask(client, user("a")).text
-        return
-    with pytest.raises(RateLimitError):
-        ask(client, user("a"))
-    assert foundry.clock.time() - before < 1.0
+TALE = Text(deltas=("one ", "two ", "three ", "four ", "five"))
+
+# --- runs that are given up ---
+
+
+def test_a_run_that_nobody_can_follow_is_stopped_when_another_has_answered() -> None:
+    """The first thread is left behind, and so that its run costs nothing more."""
+    foundry, client = talk("classic", "two")
+    foundry.rules.linger = 9
+    foundry.faults.add(Fault("cut", method="POST", after_events=3))
+    foundry.faults.add(Fault("status_before", status=503, method="GET", times=3))
+    assert "two" == ask(client, user("a")).text
+    first, second = foundry._world.threads.values()
+    assert [["cancelling"], ["completed"]] == [
+        [run.status for run in thread.runs.values()] for thread in (first, second)
+    ]
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_run_on_a_pinned_thread_that_nobody_can_follow_is_named(status: int) -> None:
+    """Its id is on the error, and it is stopped: the deadline is over."""
+    foundry, client = talk("classic", ["one", [Pause(500.0), "two"]])
+    thread = ask(client, user("a")).finished.thread_id
+    foundry.faults.add(Fault("cut", method="POST", after_events=2))
+    foundry.faults.add(
+        Fault("status_before", status=status, method="GET", path=r"/runs/[^/]+$", times=None)
+    )
+    with pytest.raises(TurnUnknownError) as caught:
+        ask(client, user("b"), thread_id=thread)
+    (run,) = (
+        run for run in foundry._world.threads[thread].runs if run not in foundry.seen[0].run_id
+    )
+    assert (thread, run) == (caught.value.thread_id, caught.value.run_id)
+    assert [] == [r for r in foundry._world.active_runs.values() if r.status != "cancelling"]
+
+
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize("threads", ["auto", "conversation"])
+@pytest.mark.parametrize("generation", ["v2", "classic"])
+def test_a_look_that_fails_has_found_nothing(generation: str, threads: str, status: int) -> None:
+    """The history goes to another thread, as if it had been looked for in vain."""
+    foundry, client = talk(generation, ["one", "two", "two"], threads=threads)
+    first = ask(client, user("a"))
+    foundry.faults.add(Fault("lost", method="POST"))
+    foundry.faults.add(Fault("status_before", status=status, method="GET", times=3))
+    history = (user("a"), assistant("one", anchor=first.finished.anchor), user("b"))
+    assert "two" == ask(client, *history).text
+
+
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize("generation", ["v2", "classic"])
+def test_on_a_pinned_thread_it_is_looked_again(generation: str, status: int) -> None:
+    """Nobody is told of a limit or a server's error, as if nothing had been sent."""
+    foundry, client = talk(generation, ["one", "two"], threads="conversation")
+    thread = ask(client, user("a")).finished.thread_id
+    foundry.faults.add(Fault("lost", method="POST"))
+    foundry.faults.add(Fault("status_before", status=status, method="GET", times=5))
+    assert "two" == ask(client, user("b"), thread_id=thread).text
+    assert 2 == len(foundry.seen)
+
+
+@pytest.mark.parametrize("generation", ["v2", "classic"])
+def test_a_stream_that_makes_no_sense_stops_what_it_told_of(generation: str) -> None:
+    """The caller gets an error with ids, the service a cancel; v2 needs one in the background."""
+    foundry, client = talk(generation, TALE)
+    inner: Any = foundry.transport.handle_request
+
+    def garbled(request: httpx.Request) -> httpx.Response:
+        response = inner(request)
+        if not request.content or "event-stream" not in response.headers["content-type"]:
+            return response
+        pieces = iter(response.stream)
+        start = [next(pieces), next(pieces), b"event: thread.run.created\ndata: [1\n\n"]
+        response.close()
+        return httpx.Response(200, stream=httpx.ByteStream(b"".join(start)))
+
+    foundry.transport.handle_request = garbled  # type: ignore[method-assign]
+    options = {"background": True} if generation == "v2" else {}
+    foundry.wireline.chunk_size = 9999
+    with pytest.raises(ProtocolError) as caught:
+        fold(client.stream(TurnRequest((user("a"),), options=options)))
+    assert caught.value.run_id or caught.value.response_id
+    assert "cancel" == foundry.requests[-1].path.rpartition("/")[2]
+
+
+def test_an_ephemeral_thread_is_deleted_although_its_run_cannot_be_stopped() -> None:
+    """One thing that cannot be tidied up does not keep the next from being tried."""
+    foundry, client = talk("classic", TALE, threads="ephemeral")
+    foundry.faults.add(Fault("status_before", status=503, path="/cancel$", times=None))
+    stream = client.stream(TurnRequest((user("a"),)))
+    next(stream)
+    stream.close()
+    assert set() == threads_left(foundry)
+
+
+# --- what errors say ---
+
+
+@pytest.mark.parametrize("generation", ["v2", "classic"])
+def test_a_deadline_in_the_middle_of_an_answer_says_which_and_what_was_told(
+    generation: str,
+) -> None:
+    """Thread, run or response, and the text that the caller has got."""
+    foundry, client = talk(generation, [[Text("once "), Pause(50.0), Text("upon")]], deadline=4.0)
+    events = []
+    with pytest.raises(DeadlineError) as caught:
+        events.extend(client.stream(TurnRequest((user("a"),))))
+    error = caught.value
+    assert error.run_id if generation == "classic" else error.response_id
+    assert ("once ", foundry.seen[0].agent) == (error.partial_text, error.agent)
+
+
+@pytest.mark.parametrize("generation", ["v2", "classic"])
+def test_every_write_of_a_turn_has_its_name(generation: str) -> None:
+    """Threads, messages, runs, responses and conversations carry the key of the operation."""
+    foundry, client = talk(generation, ["one", "two", "three"], threads="conversation")
+    foundry.rules.most_messages = 0
+    first = ask(client, user("a"))
+    ask(client, user("a"), assistant("one", anchor=first.finished.anchor), user("b"))
+    client.fork_thread(first.finished.thread_id)
+    made = [r.body for r in foundry.requests if r.method == "POST" and r.status == 200]
+    named = [{**body, **body.get("thread", {})}.get("metadata", {}).get(OPERATION) for body in made]
+    unnamed = [body for body, key in zip(made, named, strict=True) if key is None]
+    # The messages of a copy are posted as they are.
+    assert all(set(body) == {"role", "content"} for body in unnamed)
+    assert len(set(named)) >= 3
+
+
+def test_what_is_tidied_up_when_the_time_runs_out_is_tried_again() -> None:
+    """There are two more seconds then, for just that; a third time is never tried."""
+    sent: list[str] = []
+
+    def step() -> Any:
+        sent.append("a cancel")
+        yield Send("POST", "/threads/thread_1/runs/run_1/cancel")
+
+    flow = insist(step)
+    flow.send(None)
+    flow.throw(DeadlineError("too late"))
+    with pytest.raises(StopIteration):
+        flow.throw(DeadlineError("too late again"))
+    assert ["a cancel"] * 2 == sent

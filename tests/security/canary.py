@@ -152,7 +152,7 @@ def _hook_errors(watch: Watch, patch: pytest.MonkeyPatch) -> None:
 
     def init(self: errors.AzureAgentsError, message: str, **facts: Any) -> None:
         original(self, message, **facts)
-        watch.look(f"text of {type(self).__name__}", f"{message} {facts}")
+        watch.look(f"text of {type(self).__name__}", f"{self} {self.args} {vars(self)}")
 
     patch.setattr(errors.AzureAgentsError, "__init__", init)
 

@@ -41,7 +41,7 @@ from azure_agents.protocols.responses.reader import ResponseReader
 from azure_agents.sse import SSEDecoder
 from azure_agents.threads.digest import digest_of
 
-from .peers import connect
+from .peers import Whole, connect
 
 READERS: dict[Any, Any] = {"v2": ResponseReader, "classic": RunReader}
 RECORDINGS = Path(__file__).parents[3] / "shared" / "recordings"
@@ -148,7 +148,8 @@ class Tee(httpx.BaseTransport):
         body = b"".join(answer.stream)  # type: ignore[arg-type]
         kind = answer.headers.get("content-type", "")
         self.kept.append((kind, body))
-        return httpx.Response(answer.status_code, headers={"content-type": kind}, content=body)
+        headers = {"content-type": kind}
+        return httpx.Response(answer.status_code, headers=headers, stream=Whole(body))
 
 
 @cache

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,6 +22,28 @@ HI = TurnRequest((user("Hi"),))
 Answer = Callable[[httpx.Request], httpx.Response]
 
 
+class Whole(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """A body in pieces as a socket gives them."""
+
+    def __init__(self, data: bytes) -> None:
+        self.pieces = [data[at : at + 65536] for at in range(0, len(data), 65536)]
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self.pieces)
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for piece in self.pieces:
+            yield piece
+
+
+def _unread(answer: httpx.Response) -> httpx.Response:
+    """An answer that was made of bytes counts as read: as a stream it would only be an error."""
+    if not answer.is_stream_consumed:
+        return answer
+    headers = answer.headers.raw
+    return httpx.Response(answer.status_code, headers=headers, stream=Whole(answer.content))
+
+
 @dataclass
 class Recorder(httpx.BaseTransport, httpx.AsyncBaseTransport):
     """Stands in for every network there is: notes each request and answers it.
@@ -37,12 +59,12 @@ class Recorder(httpx.BaseTransport, httpx.AsyncBaseTransport):
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         request.read()
         self.requests.append(request)
-        return self.answer(request)
+        return _unread(self.answer(request))
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         await request.aread()
         self.requests.append(request)
-        return self.answer(request)
+        return _unread(self.answer(request))
 
 
 @dataclass
@@ -52,14 +74,17 @@ class Clients:
     auth: FoundryAuth
     settings: Any
     transport: Any = None
+    clock: Any = None
 
     def sync(self) -> Agents:
         """The client of threads."""
-        return Agents(self.settings, self.auth, transport=self.transport)
+        seams: dict[str, Any] = {"transport": self.transport, "clock": self.clock}
+        return Agents(self.settings, self.auth, **seams)
 
     def aio(self) -> AsyncAgents:
         """The client of event loops."""
-        return AsyncAgents(self.settings, self.auth, transport=self.transport)
+        seams: dict[str, Any] = {"transport": self.transport, "clock": self.clock}
+        return AsyncAgents(self.settings, self.auth, **seams)
 
 
 def connect(
@@ -69,13 +94,14 @@ def connect(
     endpoint: str = ENDPOINT,
     env: dict[str, str] | None = None,
     sign_in: dict[str, Any] | None = None,
+    clock: Any = None,
     **settings: Any,
 ) -> Clients:
     """Clients that try once; `sign_in` are arguments of `make_auth`."""
     fields = {"model": model, "endpoint": endpoint, "max_retries": 0, "env": env or {}, **settings}
     resolved = resolve_settings(**fields)
     auth = make_auth(endpoint=resolved.endpoint, env=env or {}, **(sign_in or {}))
-    return Clients(auth, resolved, transport)
+    return Clients(auth, resolved, transport, clock)
 
 
 def _complete(clients: Clients, request: TurnRequest) -> Any:

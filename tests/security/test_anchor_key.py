@@ -114,73 +114,115 @@ def test_a_sealed_conversation_goes_on(world: World, length: int) -> None:
 
 # --- without it ----------------------------------------------------------------------------------
 
-Forge = Callable[[World, Anchor, list[Message]], str | None]
 
-
-def _changed(name: str, value: Callable[[Anchor], str]) -> Forge:
-    return lambda world, anchor, mine: replace(
-        anchor, **{"digest": digest_of(mine, with_system=False), name: value(anchor)}
-    ).encode()
-
-
-def _without_key(world: World, anchor: Anchor, mine: list[Message]) -> str | None:
+def unsealed(world: World, anchor: Anchor, history: list[Message]) -> Anchor:
+    """What anybody can work out: an anchor of this history that points where `anchor` does."""
     settings = world.settings()
     scope = scope_of(settings.endpoint.url, settings.agent.requested)
-    return Anchor(scope, digest_of(mine), anchor.thread, anchor.head).encode()
+    with_system = world.form["generation"] == "v2"
+    digest = digest_of(history, with_system=with_system)
+    return replace(anchor, scope=scope, digest=digest)
 
 
-def _other_key(world: World, anchor: Anchor, mine: list[Message]) -> str | None:
-    text = _without_key(world, anchor, mine)
-    made = parse_anchor(text)
-    assert made is not None
-    return made.sealed(make_anchor_key(OTHER_KEY)).encode()
+def _other_key(world: World, hers: Anchor, history: list[Message]) -> Anchor:
+    return unsealed(world, hers, history).sealed(make_anchor_key(OTHER_KEY))
 
 
-def _own_seal(world: World, anchor: Anchor, mine: list[Message]) -> str | None:
-    """Mallory's own anchor for this very text, pointed at Alice's thread."""
-    own = world.ask(*mine[:-1], anchor_key=KEY)
-    made = parse_anchor(own.anchor)
-    assert made is not None
-    return replace(made, digest=digest_of(mine), thread=anchor.thread, head=anchor.head).encode()
+def _other_owner(world: World, hers: Anchor, history: list[Message]) -> Anchor:
+    key = make_anchor_key(KEY)
+    assert key is not None
+    return unsealed(world, hers, history).sealed(key.of("mallory"))
 
 
+# Mallory's own conversation, whose anchor is good, and what he makes of it to get to Alice's.
+Forge = Callable[[World, Anchor, Anchor, list[Message]], Anchor]
 FORGERIES: dict[str, Forge] = {
-    "Alice's, as it is": lambda world, anchor, mine: anchor.encode(),
-    "Alice's, with the digest of his text": _changed("head", lambda anchor: anchor.head),
-    "Alice's, as if it were paused": _changed("pending", lambda _: NO_SYSTEM),
-    "without a seal": _without_key,
-    "sealed with another key": _other_key,
-    "a seal of his own": _own_seal,
-    "a seal of zeros": _changed("scope", lambda _: "A" * 22),
-    "a seal cut short": _changed("scope", lambda anchor: anchor.scope[:12]),
-    "a seal in another case": _changed("scope", lambda anchor: anchor.scope.swapcase()),
-    "a seal turned round": _changed("scope", lambda anchor: anchor.scope[::-1]),
+    "hers": lambda world, hers, own, mine: hers,
+    "hers, with the digest of his text": lambda w, hers, own, mine: replace(
+        hers, digest=own.digest
+    ),
+    "his, with her thread": lambda w, hers, own, mine: replace(own, thread=hers.thread),
+    "his, with her thread and head": lambda w, hers, own, mine: replace(
+        own, thread=hers.thread, head=hers.head
+    ),
+    "his, as if hers were paused": lambda w, hers, own, mine: replace(
+        own, thread=hers.thread, head=hers.head, pending=NO_SYSTEM
+    ),
+    "his seal on all that she has": lambda w, hers, own, mine: replace(hers, scope=own.scope),
+    "without a seal": lambda world, hers, own, mine: unsealed(world, hers, mine),
+    "sealed with another key": lambda world, hers, own, mine: _other_key(world, hers, mine),
+    "sealed for another owner": lambda world, hers, own, mine: _other_owner(world, hers, mine),
 }
 
 
 @pytest.mark.parametrize("forge", FORGERIES.values(), ids=FORGERIES)
 def test_a_forged_anchor_is_not_believed(world: World, forge: Forge) -> None:
     """Mallory gets an answer to his own messages, on a thread of his own."""
-    _, anchor = alices(world)
-    mine = [user("Hello"), assistant("Hello Mallory")]
-    text = forge(world, anchor, mine)
+    _, hers = alices(world)
+    question = user("Hello")
+    answer = world.ask(question, anchor_key=KEY)
+    own = parse_anchor(answer.anchor)
+    assert own is not None
+    text = forge(world, hers, own, [question, answer]).encode()
+    assert text is not None
     start = len(world.foundry.requests)
-    history = [mine[0], replace(mine[1], anchor=text), user("What am I told?")]
-    answer = world.ask(*history, anchor_key=KEY)
-    assert ["Hello", "Hello Mallory", "What am I told?"] == world.seen()
-    assert (False, False) == (anchor.thread in world.sent(start), SECRET in answer.text)
+    asked = [question, replace(answer, anchor=text), user("What am I told?")]
+    told = world.ask(*asked, anchor_key=KEY)
+    assert ["Hello", answer.text, "What am I told?"] == world.seen()
+    assert (False, False) == (hers.thread in world.sent(start), SECRET in told.text)
+
+
+# What becomes of a seal that was good: the history is Alice's to the letter, and so is the rest.
+SEALS: dict[str, Callable[[str], str]] = {
+    "zeros": lambda _: "A" * 22,
+    "cut short": lambda seal: seal[:12],
+    "in another case": str.swapcase,
+    "in small letters": str.lower,
+    "turned round": lambda seal: seal[::-1],
+    "one character changed": lambda seal: ("B" if seal[0] == "A" else "A") + seal[1:],
+    "the last one changed": lambda seal: seal[:-1] + ("B" if seal[-1] == "A" else "A"),
+}
+
+
+@pytest.mark.parametrize("change", SEALS.values(), ids=SEALS)
+def test_a_spoilt_seal_is_not_believed(world: World, change: Callable[[str], str]) -> None:
+    """The whole seal counts: the history is replayed, on another thread."""
+    (question, answer), hers = alices(world)
+    text = replace(hers, scope=change(hers.scope)).encode()
+    assert text not in (None, answer.anchor)
+    start = len(world.foundry.requests)
+    world.ask(question, replace(answer, anchor=text), user("And now?"), anchor_key=KEY)
+    assert [question.text, answer.text, "And now?"] == world.seen()
+    assert hers.thread not in world.sent(start)
 
 
 @pytest.mark.parametrize("key", [None, KEY], ids=["without a key", "with one"])
 def test_the_forgery_would_succeed_without_a_key(world: World, key: str | None) -> None:
     """What `anchor_key=` is for, seen from both sides."""
-    _, anchor = alices(world, anchor_key=key)
+    _, hers = alices(world, anchor_key=key)
     mine = [user("Hello"), assistant("Hello Mallory")]
-    text = _without_key(world, anchor, mine)
-    if world.form["generation"] == "classic":
-        text = replace(parse_anchor(text), digest=digest_of(mine, with_system=False)).encode()  # type: ignore[type-var]
+    text = unsealed(world, hers, mine).encode()
     world.ask(mine[0], replace(mine[1], anchor=text), user("What am I told?"), anchor_key=key)
     assert (key is None) == any(SECRET in text for text in world.seen())
+
+
+def test_an_anchor_of_another_agent_is_not_believed(world: World) -> None:
+    """Sealed with the same key, for the same text, in the same project."""
+    history, hers = alices(world)
+    other = world.foundry.create_agent("another", generation=world.form["generation"])
+    start = len(world.foundry.requests)
+    world.ask(*history, user("And now?"), anchor_key=KEY, model=other.model)
+    assert [*(m.text for m in history), "And now?"] == world.seen()
+    assert hers.thread not in world.sent(start)
+
+
+@pytest.mark.parametrize("key", [None, make_anchor_key(KEY)], ids=["without a key", "with one"])
+def test_an_anchor_belongs_to_its_project_and_agent(key: Any) -> None:
+    """Both are part of what is sealed, and told apart."""
+    place, agent = "https://r.services.ai.azure.com/api/projects/p", "my-agent"
+    anchor = Anchor(scope_of(place, agent), "d" * 22, "conv_1", "resp_1").sealed(key)
+    scopes = [scope_of(place, agent), scope_of(f"{place}2", agent), scope_of(place, f"{agent}:1")]
+    assert [True, False, False] == [anchor.is_of(scope, key) for scope in scopes]
 
 
 CHARACTERS = "AZaz09-_.~é\x00"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import pickle
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from azure_agents.anchor_key import AnchorKey, make_anchor_key
 from azure_agents.config import resolve_settings
 from azure_agents.emulator import Emulator
 from azure_agents.errors import ConfigError
-from azure_agents.threads.anchor import MAX_LENGTH, Anchor
+from azure_agents.threads.anchor import MAX_LENGTH, Anchor, parse_anchor, scope_of
 from azure_agents.threads.plan import NO_SYSTEM
 from langchain_azure_agents import ChatAzureAgent
 from llamaindex_azure_agents import AzureAgentLLM
@@ -96,6 +97,24 @@ def test_an_anchor_too_long_is_none() -> None:
 # --- through a browser, with each door -----------------------------------------------------------
 
 
+def _assert_sealed(world: World, text: str) -> None:
+    """The door has passed the key on: this anchor is one that only its owner can make."""
+    settings, anchor = world.settings(), parse_anchor(text)
+    scope = scope_of(settings.endpoint.url, settings.agent.requested)
+    assert anchor is not None
+    assert (True, False) == (anchor.is_of(scope, make_anchor_key(KEY)), anchor.is_of(scope, None))
+
+
+def _forged(world: World, text: str) -> str:
+    """The same without a seal, as anybody can work it out."""
+    settings, anchor = world.settings(), parse_anchor(text)
+    assert anchor is not None
+    scope = scope_of(settings.endpoint.url, settings.agent.requested)
+    made = replace(anchor, scope=scope).encode()
+    assert made is not None
+    return made
+
+
 def _through_langchain(messages: list[Any]) -> list[Any]:
     return [
         loads(text, allowed_objects="core")
@@ -106,7 +125,7 @@ def _through_langchain(messages: list[Any]) -> list[Any]:
 @pytest.mark.filterwarnings("ignore::langchain_core._api.beta_decorator.LangChainBetaWarning")
 @pytest.mark.parametrize("form", FORMS)
 def test_langchain(form: str) -> None:
-    """Messages come back as JSON; a changed anchor is a replay."""
+    """Messages come back as JSON; an anchor without its seal is a replay."""
     with Emulator() as foundry:
         world = World(foundry, form)
         place = {
@@ -121,7 +140,9 @@ def test_langchain(form: str) -> None:
         assert "'Hi'" not in repr(foundry.requests[-1].body)
         answer = history[1]
         assert isinstance(answer, AIMessage)
-        answer.response_metadata["foundry"] = answer.response_metadata["foundry"].swapcase()
+        _assert_sealed(world, answer.response_metadata["foundry"])
+        forged = _forged(world, answer.response_metadata["foundry"])
+        answer.response_metadata["foundry"] = forged
         llm.invoke(history)
         assert ["Hi", answer.text, "And?"] == world.seen()
         assert "'Hi'" in world.sent(len(foundry.requests) - 2)
@@ -129,7 +150,7 @@ def test_langchain(form: str) -> None:
 
 @pytest.mark.parametrize("form", FORMS)
 def test_llamaindex(form: str) -> None:
-    """Messages come back as JSON; a changed anchor is a replay."""
+    """Messages come back as JSON; an anchor without its seal is a replay."""
     with Emulator() as foundry:
         world = World(foundry, form)
         place = {
@@ -144,7 +165,8 @@ def test_llamaindex(form: str) -> None:
         llm.chat(history)
         assert "'Hi'" not in repr(foundry.requests[-1].body)
         kwargs = history[1].additional_kwargs
-        kwargs["foundry"] = kwargs["foundry"].swapcase()
+        _assert_sealed(world, kwargs["foundry"])
+        kwargs["foundry"] = _forged(world, kwargs["foundry"])
         llm.chat(history)
         assert ["Hi", history[1].content, "And?"] == world.seen()
         assert "'Hi'" in world.sent(len(foundry.requests) - 2)
@@ -152,7 +174,7 @@ def test_llamaindex(form: str) -> None:
 
 @pytest.mark.parametrize("form", FORMS)
 def test_completion(form: str) -> None:
-    """Message objects come back as dictionaries; a changed anchor is a replay."""
+    """Message objects come back as dictionaries; an anchor without its seal is a replay."""
     with Emulator() as foundry:
         world = World(foundry, form)
         place = foundry.connection() | {"threads": world.form["threads"], "anchor_key": KEY}
@@ -164,7 +186,8 @@ def test_completion(form: str) -> None:
         ask(history)
         assert "'Hi'" not in repr(foundry.requests[-1].body)
         fields = answer["provider_specific_fields"]
-        fields["foundry"] = fields["foundry"].swapcase()
+        _assert_sealed(world, fields["foundry"])
+        fields["foundry"] = _forged(world, fields["foundry"])
         ask(history)
         assert ["Hi", answer["content"], "And?"] == world.seen()
         assert "'Hi'" in world.sent(len(foundry.requests) - 2)

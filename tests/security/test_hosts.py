@@ -13,9 +13,10 @@ from azure_agents.config import PUBLIC_SCOPE, parse_endpoint
 from azure_agents.errors import AzureAgentsError, ConfigError
 from azure_agents.jsonio import dumps
 
-from .peers import HI, ORIGIN, WAYS, Recorder, connect
+from .peers import HI, ORIGIN, WAYS, Recorder, Whole, connect
 
 PROJECT = "/api/projects/p"
+PRINCIPAL = ("CLIENT_ID", "CLIENT_SECRET", "TENANT_ID")
 FAR = 4_000_000_000
 
 
@@ -41,6 +42,8 @@ REFUSED = {
     "backslash path": "https://r.services.ai.azure.com\\.evil.example",
     "query": "https://evil.example?.services.ai.azure.com",
     "fragment": "https://evil.example#.services.ai.azure.com",
+    "query behind a project": f"{ORIGIN}/api/projects/p?x=",
+    "fragment behind a project": f"{ORIGIN}/api/projects/p#",
     "white space": "https://r.services.ai.azure.com .evil.example",
     "tab": "https://r.services.ai.azure.com\t.evil.example",
     "line break": "https://r.services.ai.azure.com\n.evil.example",
@@ -58,8 +61,13 @@ REFUSED = {
     "http, mapped metadata": "http://[::ffff:169.254.169.254]",
     "zone": "https://[fe80::1%25eth0]",
     "open bracket": "https://[::1",
+    "text behind a bracket": "https://[::1].services.ai.azure.com",
+    "http, text behind a bracket": "http://[::1].evil.example",
+    "address of the future": "https://[v1.services.ai.azure.com]",
     "no host": "https://",
     "empty label": "https://r..services.ai.azure.com",
+    "label too long": f"https://{'r' * 64}.services.ai.azure.com",
+    "name too long": f"https://{'r.' * 120}services.ai.azure.com",
     "trailing dot": "https://r.services.ai.azure.com.",
     "letter of another script": "https://r.services.\u0430i.azure.com",
     "full-width dot": "https://r.services.ai.azure\uff0ecom",
@@ -99,12 +107,60 @@ def test_what_is_no_plain_https_origin_is_refused(origin: str) -> None:
 
 @pytest.mark.parametrize("origin", NOT_MICROSOFTS.values(), ids=NOT_MICROSOFTS)
 def test_no_token_is_asked_for_on_behalf_of_a_stranger(origin: str) -> None:
-    """Without `scope=` the credential is not even asked; a token of the environment stays there."""
+    """Without `scope=` the credential is not even asked; what the environment has stays there."""
     credential, endpoint = Credential(), parse_endpoint(origin + PROJECT)
-    for given in ({"credential": credential}, {"env": {"AZURE_AD_TOKEN": "canary-token-77aa"}}):
+    principal = {f"AZURE_{name}": "canary-secret-77aa" for name in PRINCIPAL}
+    ways: list[dict[str, Any]] = [{"credential": credential}]
+    ways += [{"env": {f"AZURE_{name}": "canary-token-77aa"}} for name in ("AD_TOKEN", "AI_API_KEY")]
+    for given in [*ways, {"env": {"AZURE_API_KEY": "canary-key-77aa"}}, {"env": principal}]:
         with pytest.raises(ConfigError, match="no scope is known for the host"):
             make_auth(endpoint=endpoint, **given)
     assert [] == credential.scopes
+
+
+GATEWAY = "https://gateway.example:8443"
+AI_KEY, KEY = "AZURE_AI_API_KEY", "AZURE_API_KEY"
+# Which key of the environment goes where: its name, its base, the endpoint's origin, and whether.
+KEYS: dict[str, tuple[str, str | None, str, bool]] = {
+    "a host of Microsoft's": (AI_KEY, None, ORIGIN, True),
+    "this machine": (AI_KEY, None, "http://127.0.0.1:8080", True),
+    "a gateway that is not named": (AI_KEY, None, GATEWAY, False),
+    "a look-alike": (AI_KEY, None, "https://r.services.ai.azure.com.evil.example", False),
+    "the gateway that is named": (AI_KEY, f"{GATEWAY}/x", GATEWAY, True),
+    "the gateway, its port left out": (AI_KEY, "https://gateway.example", GATEWAY, False),
+    "the gateway, another port": (AI_KEY, "https://gateway.example:443", GATEWAY, False),
+    "the gateway, by http": (AI_KEY, "http://gateway.example:8443", GATEWAY, False),
+    "http, named with https": (AI_KEY, "https://h.example", "http://h.example", False),
+    "a resource that is not the one named": (AI_KEY, "https://x.openai.azure.com", ORIGIN, False),
+    "a base that is no URL": (AI_KEY, "https://[", ORIGIN, False),
+    "a base without a scheme": (AI_KEY, "r.services.ai.azure.com", ORIGIN, False),
+    "a user before the gateway": (
+        AI_KEY,
+        "https://gateway.example:8443@evil.example",
+        GATEWAY,
+        False,
+    ),
+    "a key without a base": (KEY, None, ORIGIN, False),
+    "a key with its base": (KEY, f"{ORIGIN}/openai", ORIGIN, True),
+    "a key with its base in capitals": (KEY, "HTTPS://R.SERVICES.AI.AZURE.COM:443", ORIGIN, True),
+    "a key with another base": (KEY, "https://x.services.ai.azure.com", ORIGIN, False),
+    "a key with another port": (KEY, f"{ORIGIN}:8443", ORIGIN, False),
+    "a key with http": (KEY, "http://r.services.ai.azure.com", ORIGIN, False),
+}
+
+
+@pytest.mark.parametrize(("name", "base", "origin", "goes"), KEYS.values(), ids=KEYS)
+def test_a_key_of_the_environment_goes_to_its_own_origin(
+    name: str, base: str | None, origin: str, goes: bool
+) -> None:
+    """It often belongs to another resource: to host and port that nobody named it does not go."""
+    endpoint = parse_endpoint(origin + PROJECT, allow_http=True)
+    env = {name: "canary-key-77aa"} | ({} if base is None else {f"{name[:-3]}BASE": base})
+    try:
+        kind = make_auth(endpoint=endpoint, env=env).kind
+    except ConfigError:
+        kind = "default-credential"
+    assert ("api-key" if goes else "default-credential") == kind
 
 
 SAME = {
@@ -204,7 +260,8 @@ def test_an_id_of_the_service_leads_nowhere_else(id: str, way: str) -> None:
     def answer(request: httpx.Request) -> httpx.Response:
         if request.url.path.endswith("/conversations"):
             return httpx.Response(200, content=dumps(created))
-        return httpx.Response(200, headers={"content-type": "text/event-stream"}, content=event)
+        kind = {"content-type": "text/event-stream"}
+        return httpx.Response(200, headers=kind, stream=Whole(event))
 
     sign_in = {"credential": Credential()}
     for model, threads in (("my-agent", "conversation"), ("asst_1", "auto")):

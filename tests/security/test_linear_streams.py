@@ -20,7 +20,9 @@ from azure_agents.events import (
     ToolCallDelta,
 )
 from azure_agents.fold import Fold
+from azure_agents.protocols.classic.codec import message_events
 from azure_agents.protocols.classic.reader import RunReader
+from azure_agents.protocols.classic.untold import after
 from azure_agents.protocols.delivery import Attempt, Delivered
 from azure_agents.protocols.responses.reader import ResponseReader
 from azure_agents.sse import SSEDecoder
@@ -200,6 +202,26 @@ def _run(size: int) -> Callable[[], object]:
     return work
 
 
+def _misplaced(marker: Callable[[int], str]) -> Case:
+    """A message whose citations say that their markers stand where they do not."""
+
+    def case(size: int) -> Callable[[], object]:
+        notes = [
+            {"type": "file_citation", "text": marker(n), "start_index": 1, "end_index": 10**9}
+            for n in range(size)
+        ]
+        text = {"value": "【1】" * size, "annotations": notes}
+        message = {"id": "msg_1", "content": [{"type": "text", "text": text}]}
+        return lambda: list(message_events(message))
+
+    return case
+
+
+def _paused(size: int) -> Callable[[], object]:
+    told: Any = [{"content": [{"text": {"value": "y" * 50}}]}] * size
+    return lambda: after("y" * 50 * size + "z", told)
+
+
 ANSWERS: dict[str, tuple[Case, int]] = {
     "text": (_folded(lambda n: TextDelta("hello ", "item", 0)), 10_000),
     "arguments": (_folded(lambda n: ToolCallDelta(0, "call", "f", "hello ")), 10_000),
@@ -209,6 +231,9 @@ ANSWERS: dict[str, tuple[Case, int]] = {
     "stop": (_stopped, 2_000),
     "a whole response": (_response, 500),
     "a whole run": (_run, 300),
+    "one marker that is elsewhere": (_misplaced(lambda _: "【1】"), 2_000),
+    "markers that are nowhere": (_misplaced(lambda n: f"【{n}†x】"), 2_000),
+    "a run that paused": (_paused, 500),
 }
 
 

@@ -90,7 +90,7 @@ HISTORIES: dict[str, tuple[Case, int]] = {
         500,
     ),
     "calls without results": (_planned(_unanswered), 300),
-    "results that come late": (_planned(_answered_late), 300),
+    "results that come late": (_planned(_answered_late), 1_500),
     "empty answers": (
         _planned(lambda n: [*_anchored([user("q")], [assistant("")] * n), user("")]),
         500,

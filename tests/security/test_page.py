@@ -9,16 +9,24 @@ import pytest
 
 from . import (
     test_anchor_key,
+    test_arguments,
+    test_bodies,
     test_canary,
+    test_clients,
+    test_error_lines,
     test_fuzz,
+    test_held,
     test_hosts,
     test_limits,
     test_linear_streams,
     test_linear_texts,
+    test_locals,
+    test_names_on_disk,
     test_objects,
     test_payloads,
     test_redirects,
     test_ssrf,
+    test_terminal,
 )
 from .peers import WAYS
 
@@ -35,21 +43,37 @@ ROWS = {
     "endpoints refused": len(test_hosts.REFUSED),
     "hosts without a scope": len(test_hosts.NOT_MICROSOFTS),
     "origins of a credential": len(test_hosts.OTHERS) + len(test_hosts.SAME),
+    "keys of the environment": len(test_hosts.KEYS) + len(test_hosts.NOT_MICROSOFTS) * 3,
     "ids of the service": len(test_hosts.IDS) * 2 * _FOUR,
     "secrets in errors and objects": _ENDS * _FOUR,
     "secrets in logs": _ENDS * len(test_canary.LEVELS) * 2,
+    "proxies": 3 * _FOUR,
+    "secrets in frames of libraries": 4 * len(test_clients.KINDS) * _FOUR,
+    "secrets under wrong names": len(test_arguments.PER_CALL) * len(test_arguments.DOORS) * 2,
+    "owners that are nobody": len(test_arguments.OWNERS) * len(test_arguments.ASKING),
+    "commands to a terminal": len(test_terminal.COMMANDS),
+    "secrets in local variables": len(test_locals.MISTAKES) + len(test_locals.UNREADABLE),
+    "secrets in reach": len(test_canary.PLACES) - 1 + len(test_held.HOLDERS),
+    "answers that repeat the request": (
+        len(test_error_lines.ECHOES) * len(test_error_lines.HEADERS) * 3 * _FOUR
+    ),
+    "lines in errors": len(test_error_lines.PLACES) * len(test_error_lines.BREAKS) * _FOUR,
     "secrets in framework objects": len(test_objects.GIVEN) * 2 * _VIEWS,
     "serialised payloads": len(test_payloads.PAYLOADS),
     "URLs": len(test_ssrf.URLS) * len(test_ssrf.DOORS) * 2,
     "limits": (
         len(test_limits.ENDLESS) * len(test_limits.READERS)
         + len(test_limits.NESTED) * len(test_limits.DEPTHS)
-        + len(test_limits.PACKED) * 3 * _FOUR
-        + len(test_limits.HEADS) * _FOUR
+        + len(test_bodies.PACKED) * 3 * _FOUR
+        + len(test_bodies.HEADS) * _FOUR
+        + len(test_bodies.LOADS) * len(test_bodies.LOADING)
     ),
     "time grows with the input": _LINEAR,
     "fuzzing": sum(test_fuzz.INPUTS.values()),
-    "forged anchors": len(test_anchor_key.FORGERIES) * len(test_anchor_key.FORMS),
+    "names of files": len(test_names_on_disk.NAMES) * 3 + len(test_names_on_disk.FORM_NAMES),
+    "forged anchors": (
+        (len(test_anchor_key.FORGERIES) + len(test_anchor_key.SEALS)) * len(test_anchor_key.FORMS)
+    ),
 }
 
 

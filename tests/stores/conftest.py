@@ -67,19 +67,26 @@ def backend_of(kind: str, request: pytest.FixtureRequest) -> Backend:
     return Backend(kind, "", lambda _, **limits: MemoryThreadStore(**limits))
 
 
-@pytest.fixture(params=["memory", "sqlite", "redis"])
-def backend(request: pytest.FixtureRequest) -> Iterator[Backend]:
-    """Each of the three."""
+def _opened(request: pytest.FixtureRequest) -> Iterator[Backend]:
     one = backend_of(request.param, request)
     yield one
     for store in one.opened:
         getattr(store, "close", bool)()
 
 
+@pytest.fixture(params=["memory", "sqlite", "redis"])
+def backend(request: pytest.FixtureRequest) -> Iterator[Backend]:
+    """Each of the three."""
+    yield from _opened(request)
+
+
 @pytest.fixture(params=["sqlite", "redis"])
 def lasting(request: pytest.FixtureRequest) -> Iterator[Backend]:
     """Each of those that outlive a process."""
-    one = backend_of(request.param, request)
-    yield one
-    for store in one.opened:
-        store.close()
+    yield from _opened(request)
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def bounded(request: pytest.FixtureRequest) -> Iterator[Backend]:
+    """Each of those that bound the number of their entries."""
+    yield from _opened(request)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
-PROGRAMS = {"race": "child", "hammer": "child", "say": "talker", "killed": "talker"}
+PROGRAMS = {"race": "child", "hammer": "child", "say": "talker", "killed": "killed"}
 
 
 def start(mode: str, **arguments: Any) -> subprocess.Popen[str]:

@@ -181,30 +181,3 @@ def _say(connection: dict[str, Any], store: Any, chat: list[Message]) -> None:
     agents = client(connection, store)
     talk(agents, chat, "in this process")
     agents.close()
-
-
-@served
-@pytest.mark.slow
-@pytest.mark.parametrize(("threads", "generation"), KINDS)
-def test_a_kill_at_any_step_loses_nothing(
-    lasting: Backend, threads: str, generation: str, tmp_path: Path
-) -> None:
-    """Go on from the last answers of the killed process: the agent sees just those messages."""
-    world = World(Setting(generation, is_async=False, threads=threads), seed=1)
-    with world.foundry.serve() as server:
-        connection = connect(world, server.endpoint)
-        place = {"kind": lasting.kind, "place": lasting.place}
-        steps = result(start("killed", connection=connection, folder=str(tmp_path), **place))
-        assert 20 < steps
-        for last in range(1, steps + 1):
-            file = tmp_path / str(last)
-            chat = load(file.read_text()) if file.exists() else []
-            for cut in range(max(0, len(chat) - 2), len(chat) + 1, 2):
-                _go_on(world, connection, lasting.open(), chat[:cut])
-
-
-def _go_on(world: World, connection: dict[str, Any], store: Any, chat: list[Message]) -> None:
-    _say(connection, store, chat)
-    store.close()
-    seen = world.foundry.seen[-1]
-    assert expected_facts(tuple(chat[:-1]), seen.generation) == seen_facts(seen)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import warnings
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import aclosing, suppress
-from typing import Any
+from functools import partial
+from typing import Any, cast
 
 import httpx
 
@@ -23,7 +25,7 @@ from ..commands import (
     StoreTake,
     T,
 )
-from ..errors import Abandoned, AzureAgentsError, DeadlineError
+from ..errors import Abandoned, AzureAgentsError
 from ..events import Event
 from ..threads.store import ThreadStore
 from .bounds import check_size
@@ -31,14 +33,18 @@ from .call import (
     AFTER_THE_END,
     CLEAN_UP_COMMANDS,
     Call,
+    Keep,
     Pieces,
     Wiring,
     boxed,
     guarded,
+    kept,
     reply_to,
     shorten_reads,
 )
 from .clients import CLEAN_UP
+
+_TIDYING: set[asyncio.Task[None]] = set()  # a loop holds its tasks weakly only
 
 
 class AsyncDriver:
@@ -57,36 +63,14 @@ class AsyncDriver:
         self._store = store
         self._client = client
 
-    async def events(self, flow: Flow[None]) -> AsyncGenerator[Event, None]:
-        """Run `flow` and yield its events; closing the generator abandons the turn."""
-        flow, call = guarded(flow), _AsyncCall(self._wiring, self._store, self._client)
-        resume: Callable[[Any], Command] = flow.send
-        value: Any = None
-        try:
-            while True:
-                command = resume(value)
-                resume, value = flow.send, None
-                try:
-                    if isinstance(command, Pump):
-                        async with aclosing(call.pump(command.decoder)) as events:
-                            async for event in events:
-                                yield event
-                    elif isinstance(command, Emit):
-                        for event in command.events:
-                            yield event
-                    else:
-                        value = await call.perform(command)
-                except AzureAgentsError as error:
-                    resume, value = flow.throw, error
-                    if isinstance(error, DeadlineError):
-                        call.clean_up()
-        except StopIteration:
-            return
-        except BaseException:
-            await _shielded(call.abandon(flow))
-            raise
-        finally:
-            await call.close()
+    def events(self, flow: Flow[None], keep: Keep | None = None) -> Events:
+        """Run `flow` and give its events; closing them abandons the turn.
+
+        Args:
+            flow: The turn.
+            keep: What of each event is told; everything if left out.
+        """
+        return Events(_AsyncCall(self._wiring, self._store, self._client), guarded(flow), keep)
 
     async def result(self, flow: Flow[T]) -> T:
         """Run `flow` to its end and return its result; it has no events."""
@@ -95,6 +79,68 @@ class AsyncDriver:
             async for _ in events:
                 pass
         return box[0]
+
+
+class Events(AsyncGenerator[Event, None]):
+    """The events of one turn.
+
+    A loop that ends closes all its generators at once, also those around this one, and a generator
+    that is still busy closing must not be closed a second time. So the one that runs the flow ends
+    at once, and leaves the tidying up to a task; whoever closes these events waits for that.
+    """
+
+    def __init__(self, call: _AsyncCall, flow: Flow[None], keep: Keep | None) -> None:
+        self._call = call
+        self._told = _told(call, flow, keep)
+
+    def __anext__(self) -> Coroutine[Any, Any, Event]:
+        return self._told.__anext__()
+
+    async def asend(self, value: None) -> Event:
+        """The next event."""
+        return await self._told.asend(value)
+
+    async def athrow(self, *args: Any) -> Event:
+        """Fail where the last event was told."""
+        return await self._told.athrow(*args)
+
+    async def aclose(self) -> None:
+        """Abandon the turn if it is not over, and wait until it is tidied up."""
+        await self._told.aclose()
+        await self._call.tidied_up()
+
+
+async def _told(
+    call: _AsyncCall, flow: Flow[None], keep: Keep | None
+) -> AsyncGenerator[Event, None]:
+    resume: Callable[[Any], Command] = flow.send
+    value: Any = None
+    try:
+        while True:
+            command = resume(value)
+            resume, value = flow.send, None
+            try:
+                if isinstance(command, Pump):
+                    async with aclosing(call.pump(command.decoder, keep)) as events:
+                        async for event in events:
+                            yield event
+                elif isinstance(command, Emit):
+                    for event in kept(command.events, keep):
+                        yield event
+                else:
+                    value = await call.perform(command)
+            except AzureAgentsError as error:
+                resume, value = flow.throw, error
+                call.note(error)
+    except StopIteration:
+        await call.close()
+    except GeneratorExit:
+        call.tidy_up(flow)
+        raise
+    except BaseException:
+        call.tidy_up(flow)
+        await call.tidied_up()
+        raise
 
 
 class _AsyncPieces(Pieces):
@@ -117,6 +163,15 @@ class _AsyncCall(Call):
         self._store = store
         self._client = client
         self._open: httpx.Response | None = None
+        self._tidied: asyncio.Future[None] | None = None
+        self._is_tidying = False
+
+    async def _insist(self, command: Command) -> Any:
+        try:
+            return await self.perform(command)
+        except asyncio.CancelledError:
+            # A loop that ends cancels every task, once: what is to be said is said all the same.
+            return await self.perform(command)
 
     async def perform(self, command: Command) -> Any:
         match command:
@@ -163,22 +218,22 @@ class _AsyncCall(Call):
         await self.close()
         return b"".join(pieces)
 
-    async def pump(self, decoder: Decoder) -> AsyncGenerator[Event, None]:
+    async def pump(self, decoder: Decoder, keep: Keep | None) -> AsyncGenerator[Event, None]:
         response = self._open
         if response is None:
             raise TypeError("nothing to pump: no stream is open")
         with self.failures("reading the stream"):
             shorten_reads(response.request, self.between_events())
-        chunks = response.aiter_raw() if _is_plain(response) else response.aiter_bytes()
-        while True:
-            with self.failures("reading the stream"):
-                if not decoder.is_done:
-                    self.remaining()
-                data = await self._next(chunks, decoder)
-            if data is None:
-                break
-            for event in decoder.feed(data):
-                yield event
+        body = response.aiter_raw() if _is_plain(response) else response.aiter_bytes()
+        async with aclosing(cast("AsyncGenerator[bytes, None]", body)) as chunks:
+            while True:
+                with self.failures("reading the stream"):
+                    is_over = self.has_waited(decoder)
+                    data = None if is_over else await self._next(chunks, decoder)
+                if data is None:
+                    break
+                for event in kept(decoder.feed(data), keep):
+                    yield event
         await self.close()
 
     async def _next(self, chunks: AsyncIterator[bytes], decoder: Decoder) -> bytes | None:
@@ -190,20 +245,52 @@ class _AsyncCall(Call):
                 return None
             raise
 
-    async def abandon(self, flow: Flow[None]) -> None:
+    def tidy_up(self, flow: Flow[None]) -> None:
+        """Let the flow tidy up in a task of its own; without a loop nothing can be done."""
+        try:
+            self._tidied = asyncio.get_running_loop().create_future()
+        except RuntimeError:
+            return
+        self._begin_to_tidy(flow)
+
+    def _begin_to_tidy(self, flow: Flow[None]) -> None:
+        task = asyncio.create_task(self._abandon(flow), name=CLEAN_UP)
+        _TIDYING.add(task)
+        task.add_done_callback(partial(self._has_tidied, flow))
+
+    def _has_tidied(self, flow: Flow[None], task: asyncio.Task[None]) -> None:
+        _TIDYING.discard(task)
+        if task.cancelled() and not self._is_tidying:  # by a loop that ends, before it could begin
+            self._begin_to_tidy(flow)
+        elif self._tidied is not None and not self._tidied.done():
+            error = None if task.cancelled() else task.exception()
+            if error is None:
+                self._tidied.set_result(None)
+            else:
+                self._tidied.set_exception(error)
+
+    async def tidied_up(self) -> None:
+        """Wait until all is tidied up; it goes on although the waiting task is cancelled."""
+        if self._tidied is not None:
+            await asyncio.shield(self._tidied)
+
+    async def _abandon(self, flow: Flow[None]) -> None:
         """Tell the flow that the caller stopped, and let it clean up within bounds."""
-        await self.close()
+        self._is_tidying = True
         self.clean_up()
+        _allow_sending_at_the_end()
+        await self.close()
         resume: Callable[[Any], Command] = flow.throw
         value: Any = Abandoned()
         with suppress(StopIteration, Abandoned, AzureAgentsError):
             for _ in range(CLEAN_UP_COMMANDS):
                 command = resume(value)
                 try:
-                    resume, value = flow.send, await self.perform(command)
+                    resume, value = flow.send, await self._insist(command)
                 except AzureAgentsError as error:
                     resume, value = flow.throw, error
         flow.close()
+        await self.close()
 
     async def close(self) -> None:
         """Close the stream that is open, if any."""
@@ -213,14 +300,14 @@ class _AsyncCall(Call):
                 await response.aclose()
 
 
-async def _shielded(clean_up: Coroutine[Any, Any, None]) -> None:
-    """Finish the clean-up although the task is being cancelled; a dead loop can do nothing."""
-    try:
-        task = asyncio.create_task(clean_up, name=CLEAN_UP)
-    except RuntimeError:
-        clean_up.close()
-        return
-    await asyncio.shield(task)
+def _allow_sending_at_the_end() -> None:
+    """Where warnings are errors, a loop that ends would let no request out.
+
+    It warns of each generator that begins so late, and httpx sends by generators.
+    """
+    if getattr(asyncio.get_running_loop(), "_asyncgens_shutdown_called", False):
+        sentence = "asynchronous generator .* was scheduled after loop.shutdown_asyncgens"
+        warnings.filterwarnings("ignore", sentence, ResourceWarning)
 
 
 def _is_plain(response: httpx.Response) -> bool:

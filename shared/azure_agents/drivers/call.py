@@ -6,7 +6,7 @@ Everything here is plain: no I/O and no ``async``. The drivers differ only by ``
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 import httpx
 
 from .. import _version
-from ..commands import Flow, Reply, Send, Sleep, T, Upload
+from ..commands import Decoder, Flow, Reply, Send, Sleep, T, Upload
 from ..config import Timeouts
 from ..errors import (
     AzureAgentsError,
@@ -24,13 +24,15 @@ from ..errors import (
     ProtocolError,
     TimedOutError,
 )
+from ..events import Event
 from ..jsonio import malformed
 from ..observe import Observer, RequestEnded, RequestStarted, Retrying
 from .bounds import ENCODINGS
 from .clock import Clock
 
 CLEAN_UP_SECONDS = 2.0  # all that a turn may take once its caller is gone or its time is up
-CLEAN_UP_COMMANDS = 8
+CLEAN_UP_COMMANDS = 16
+_SHORTEST = 0.001  # seconds
 AFTER_THE_END = 1.0  # seconds to wait for the end of a stream whose answer is whole
 # Ids in paths come from the service: none may lead elsewhere, by "..", "/", "?" or "%2e".
 _PATH = re.compile(r"(?:/[A-Za-z0-9_-][A-Za-z0-9_.:~-]*)+")
@@ -38,6 +40,8 @@ _USER_AGENT = f"azure-agents/{_version.__version__}"
 # httpx-aiohttp reports every connection error as a connect timeout, also a lost answer; only with
 # these causes was nothing sent.
 _NEVER_CONNECTED = {"ClientConnectorError", "ConnectionTimeoutError"}
+# What httpx and aiohttp say of a client that somebody closed just before it was to send.
+_CLOSED = ("the client has been closed", "Session is closed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,23 @@ class Pieces:
 
 
 Content: TypeAlias = bytes | Pieces | None
+Keep: TypeAlias = Callable[[Event], Iterable[Event]]
+
+
+class _Waits(dict[str, float | None]):
+    """Limits of the waits of one request; what is left of the turn bounds each as it begins.
+
+    One request has many: a connection, a head, after a 401 all of it again. Limits that were fixed
+    when it was built would let each of them take what was left then.
+    """
+
+    def __init__(self, limits: httpx.Timeout, left: Callable[[], float | None]) -> None:
+        super().__init__(limits.as_dict())
+        self._left = left
+
+    def get(self, name: str, default: Any = None) -> float | None:
+        """Seconds that a wait which begins now may take."""
+        return _least(super().get(name, default), self._left())
 
 
 class Call:
@@ -90,12 +111,21 @@ class Call:
         self._wiring = wiring
         self._pieces = pieces
         self._attempts: dict[tuple[str, str], int] = {}
+        self._whole_at: float | None = None  # when the answer was, while its stream goes on
         turn = wiring.timeouts.turn
         self._deadline = None if turn is None else wiring.clock.time() + turn
+        self.is_late = False
 
     def clean_up(self) -> None:
-        """From here on a few seconds are left, whatever the deadline was."""
-        self._deadline = self._wiring.clock.time() + CLEAN_UP_SECONDS
+        """From here on a few seconds are left, whatever the deadline was; once only."""
+        if not self.is_late:
+            self._deadline = self._wiring.clock.time() + CLEAN_UP_SECONDS
+        self.is_late = True
+
+    def note(self, error: AzureAgentsError) -> None:
+        """The flow is told of this; once the deadline has passed it may only tidy up."""
+        if isinstance(error, DeadlineError):
+            self.clean_up()
 
     def remaining(self) -> float | None:
         """Seconds until the deadline.
@@ -136,32 +166,49 @@ class Call:
             raise ProtocolError(
                 f"an id that the service sent cannot stand in {command.path[:200]!r}"
             )
+        self.remaining()
         try:
-            return client.build_request(
+            request = client.build_request(
                 command.method,
                 self._wiring.url + command.path,
                 content=content,  # type: ignore[arg-type]  # both kinds of `Pieces` are iterable
                 params=command.query or None,
                 headers=headers,
-                timeout=self._timeout(command),
+                timeout=None,
             )
         except (httpx.InvalidURL, UnicodeEncodeError) as exc:
             raise ProtocolError(f"{command.path[:200]!r} with its query is no URL") from exc
+        request.extensions["timeout"] = _Waits(self._limits(command), self._left)
+        return request
 
-    def _timeout(self, command: Send) -> httpx.Timeout:
+    def _limits(self, command: Send) -> httpx.Timeout:
         limits = self._wiring.timeouts
         read = limits.first_event if command.stream else limits.read
-        left = self.remaining()
-        return httpx.Timeout(
-            connect=_least(limits.connect, left),
-            read=_least(read, left),
-            write=_least(limits.read, left),
-            pool=left,
-        )
+        return httpx.Timeout(connect=limits.connect, read=read, write=limits.read, pool=None)
+
+    def _left(self) -> float | None:
+        """Seconds until the deadline, or next to none: a wait of 0 would be no wait at all."""
+        if self._deadline is None:
+            return None
+        return max(self._deadline - self._wiring.clock.time(), _SHORTEST)
 
     def between_events(self) -> float | None:
         """Seconds one wait for the next bytes of a stream may take."""
         return _least(self._wiring.timeouts.between_events, self.remaining())
+
+    def has_waited(self, decoder: Decoder) -> bool:
+        """Whether the end of a stream was waited for long enough; before its answer is whole: no.
+
+        Raises:
+            DeadlineError: The answer is not whole in time.
+        """
+        if not decoder.is_done:
+            self._whole_at = None
+            self.remaining()
+            return False
+        now = self._wiring.clock.time()
+        self._whole_at = now if self._whole_at is None else self._whole_at
+        return now - self._whole_at > AFTER_THE_END
 
     def pause(self, command: Sleep) -> float:
         """Seconds to sleep.
@@ -184,17 +231,17 @@ class Call:
             yield
         except AzureAgentsError:
             raise
-        except (httpx.HTTPError, httpx.StreamError, OSError) as exc:
-            raise self._translate(exc, doing) from exc
+        except (httpx.HTTPError, httpx.StreamError, OSError, UnicodeError) as exc:
+            raise self._translate(exc, doing) from _without_frames(exc)
         except Exception as exc:
-            if type(exc).__module__.partition(".")[0] != "aiohttp":
+            if type(exc).__module__.partition(".")[0] != "aiohttp" and not _was_closed(exc):
                 raise
-            raise self._translate(exc, doing) from exc
+            raise self._translate(exc, doing) from _without_frames(exc)
 
     def _translate(self, exc: Exception, doing: str) -> AzureAgentsError:
         if self._deadline is not None and self._wiring.clock.time() >= self._deadline:
             return self._too_late()
-        if _was_not_sent(exc):
+        if _was_not_sent(exc) or _was_closed(exc):
             return NotSentError(f"{doing}: could not connect ({_said(exc)}): check the endpoint")
         if isinstance(exc, httpx.TimeoutException | TimeoutError) and not _is_lost(exc):
             return TimedOutError(f"{doing}: no answer in time ({_said(exc)})")
@@ -238,6 +285,11 @@ def guarded(flow: Flow[T]) -> Flow[T]:
         return (yield from flow)
 
 
+def kept(events: Iterable[Event], keep: Keep | None) -> Iterable[Event]:
+    """What of the events is told."""
+    return events if keep is None else (told for event in events for told in keep(event))
+
+
 def boxed(flow: Flow[T], box: list[T]) -> Flow[None]:
     """The same flow, its result put into a box: drivers hand out events, not results."""
     box.append((yield from flow))
@@ -261,8 +313,13 @@ def _least(limit: float | None, left: float | None) -> float | None:
 
 def _was_not_sent(exc: Exception) -> bool:
     if not isinstance(exc, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout):
-        return isinstance(exc, httpx.UnsupportedProtocol | httpx.ProxyError)
+        # The last: a host name that is none, as IDNA has it.
+        return isinstance(exc, httpx.UnsupportedProtocol | httpx.ProxyError | UnicodeError)
     return not _is_lost(exc)
+
+
+def _was_closed(exc: Exception) -> bool:
+    return isinstance(exc, RuntimeError) and any(words in str(exc) for words in _CLOSED)
 
 
 def _is_lost(exc: Exception) -> bool:
@@ -271,6 +328,23 @@ def _is_lost(exc: Exception) -> bool:
         return False
     names = {cls.__name__ for cls in type(cause).__mro__}
     return isinstance(exc, httpx.ConnectTimeout) and not names & _NEVER_CONNECTED
+
+
+def _without_frames(exc: Exception) -> Exception:
+    """The cause of an error, without the frames of the network libraries and what stands in them.
+
+    Their local variables are the headers and bytes of the request, so a tool that prints local
+    variables would print the credential; some errors of aiohttp hold the headers themselves.
+    """
+    link: BaseException | None = exc
+    while link is not None:
+        link.__traceback__ = None
+        info = getattr(link, "request_info", None)
+        if info is not None:
+            link.request_info = info._replace(headers={})  # type: ignore[attr-defined]
+            link.args = ()
+        link = link.__cause__ or link.__context__
+    return exc
 
 
 def _said(exc: Exception) -> str:

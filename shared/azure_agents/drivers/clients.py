@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from threading import Lock
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import httpx
@@ -20,7 +22,23 @@ CLEAN_UP = "azure-agents clean-up"  # name of the tasks that tidy up after a tur
 _CLEAN_UP_SECONDS = 5.0
 
 _LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=100)
+# Each of these wins over what the environment says (``HTTP_PROXY`` and the like).
+_NO_PROXY: dict[str, None] = dict.fromkeys(("http://", "https://", "all://"))
 _AIOHTTP_LIMITS = httpx.Limits(max_connections=0)  # None would mean aiohttp's own limit: 100
+
+
+def _settings(*, is_local: bool) -> dict[str, Any]:
+    """What both kinds of clients are made with; redirects are never followed.
+
+    A client serves many users: a cookie that came with the answer to one must not go along with the
+    questions of the next. To this machine plain http is allowed, and a proxy is another machine.
+    """
+    return {
+        "limits": _LIMITS,
+        "follow_redirects": False,
+        "cookies": CookieJar(DefaultCookiePolicy(allowed_domains=())),
+        "mounts": _NO_PROXY if is_local else None,
+    }
 
 
 class SyncClient:
@@ -28,10 +46,14 @@ class SyncClient:
 
     Args:
         transport: Used instead of the network, and left open.
+        is_local: Whether all requests go to this machine.
     """
 
-    def __init__(self, transport: httpx.BaseTransport | None = None) -> None:
+    def __init__(
+        self, transport: httpx.BaseTransport | None = None, *, is_local: bool = False
+    ) -> None:
         self._transport = transport
+        self._is_local = is_local
         self._client: httpx.Client | None = None
         self._lock = Lock()
 
@@ -41,9 +63,8 @@ class SyncClient:
             if self._client is None:
                 self._client = httpx.Client(
                     transport=self._transport,
-                    limits=_LIMITS,
-                    follow_redirects=False,
                     event_hooks={"response": [bound]},
+                    **_settings(is_local=self._is_local),
                 )
             return self._client
 
@@ -60,10 +81,14 @@ class LoopClients:
 
     Args:
         transport: Used instead of the network, and left open.
+        is_local: Whether all requests go to this machine.
     """
 
-    def __init__(self, transport: httpx.AsyncBaseTransport | None = None) -> None:
+    def __init__(
+        self, transport: httpx.AsyncBaseTransport | None = None, *, is_local: bool = False
+    ) -> None:
         self._transport = transport
+        self._is_local = is_local
         self._lock = Lock()
         self._alive: WeakKeyDictionary[
             asyncio.AbstractEventLoop, tuple[httpx.AsyncClient, AsyncGenerator[None, None]]
@@ -101,9 +126,8 @@ class LoopClients:
         transport = self._transport or _fast_transport()
         return httpx.AsyncClient(
             transport=transport,
-            limits=_LIMITS,
-            follow_redirects=False,
             event_hooks={"response": [abound]},
+            **_settings(is_local=self._is_local),
         )
 
     async def aclose(self) -> None:

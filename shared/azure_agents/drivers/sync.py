@@ -22,7 +22,7 @@ from ..commands import (
     StoreTake,
     T,
 )
-from ..errors import Abandoned, AzureAgentsError, DeadlineError
+from ..errors import Abandoned, AzureAgentsError
 from ..events import Event
 from ..threads.store import ThreadStore
 from .bounds import check_size
@@ -30,10 +30,12 @@ from .call import (
     AFTER_THE_END,
     CLEAN_UP_COMMANDS,
     Call,
+    Keep,
     Pieces,
     Wiring,
     boxed,
     guarded,
+    kept,
     reply_to,
     shorten_reads,
 )
@@ -56,8 +58,13 @@ class SyncDriver:
         self._store = store
         self._client = client
 
-    def events(self, flow: Flow[None]) -> Generator[Event, None, None]:
-        """Run `flow` and yield its events; closing the iterator abandons the turn."""
+    def events(self, flow: Flow[None], keep: Keep | None = None) -> Generator[Event, None, None]:
+        """Run `flow` and yield its events; closing the iterator abandons the turn.
+
+        Args:
+            flow: The turn.
+            keep: What of each event is told; everything if left out.
+        """
         flow, call = guarded(flow), _SyncCall(self._wiring, self._store, self._client)
         resume: Callable[[Any], Command] = flow.send
         value: Any = None
@@ -67,15 +74,14 @@ class SyncDriver:
                 resume, value = flow.send, None
                 try:
                     if isinstance(command, Pump):
-                        yield from call.pump(command.decoder)
+                        yield from call.pump(command.decoder, keep)
                     elif isinstance(command, Emit):
-                        yield from command.events
+                        yield from kept(command.events, keep)
                     else:
                         value = call.perform(command)
                 except AzureAgentsError as error:
                     resume, value = flow.throw, error
-                    if isinstance(error, DeadlineError):
-                        call.clean_up()
+                    call.note(error)
         except StopIteration:
             return
         except BaseException:
@@ -160,7 +166,7 @@ class _SyncCall(Call):
             self._watchdog = Watchdog(response)
         self._watchdog.allow(seconds)
 
-    def pump(self, decoder: Decoder) -> Iterator[Event]:
+    def pump(self, decoder: Decoder, keep: Keep | None) -> Iterator[Event]:
         response = self._open
         if response is None:
             raise TypeError("nothing to pump: no stream is open")
@@ -171,12 +177,12 @@ class _SyncCall(Call):
         is_done = False
         while True:
             with self.failures("reading the stream"):
-                data = self._next(chunks, decoder)
+                data = None if self.has_waited(decoder) else self._next(chunks, decoder)
                 if not decoder.is_done:
                     self.remaining()
             if data is None:
                 break
-            yield from decoder.feed(data)
+            yield from kept(decoder.feed(data), keep)
             if decoder.is_done and not is_done:
                 is_done = True
                 self._watch(response, AFTER_THE_END)

@@ -20,6 +20,7 @@ class Watchdog:
     """Watches over the body of one response, while a thread reads it."""
 
     def __init__(self, response: httpx.Response) -> None:
+        self._response = response
         stream = response.extensions.get("network_stream")
         self._socket: Any = stream.get_extra_info("socket") if stream is not None else None
         self._timer: Timer | None = None
@@ -40,5 +41,7 @@ class Watchdog:
             timer.cancel()
 
     def _shut(self) -> None:
+        if self._response.is_closed:  # its connection may serve somebody else by now
+            return
         with suppress(OSError):  # gone already
             self._socket.shutdown(socket.SHUT_RDWR)

@@ -112,14 +112,19 @@ class Attempt:
         repeats: The stream whose final objects this source is. It has the same ids, and only
             completes what was delivered: where its text differs it is ignored. A call that
             differs is never ignored: a tool would run on arguments the agent did not give.
+        is_numbered: The stream's events are, so none was delivered twice or out of order. Where
+            they are not, a text that differs from the final one can be nothing else.
 
     """
 
-    def __init__(self, delivered: Delivered, *, repeats: Attempt | None = None) -> None:
+    def __init__(
+        self, delivered: Delivered, *, repeats: Attempt | None = None, is_numbered: bool = True
+    ) -> None:
         self._delivered = delivered
         self._repeats = repeats
         self._source = repeats.source if repeats else _Source(delivered.lengths())
-        self._lenient = repeats is not None and not self._source.owed
+        self._lenient = repeats is not None and not self._source.owed and is_numbered
+        self._is_exact = repeats is not None and not is_numbered
         self._positions: dict[_Place, int] = {}
         self._nameless: Counter[_Kind] = Counter()
 
@@ -159,8 +164,9 @@ class Attempt:
         """
         if not all(self.has_told(place, length) for place, length in self._source.owed.items()):
             self._contradicted()
-        for index, (_, channel) in self._delivered.calls.items():
-            if self._positions.get((ToolCallDelta, index), channel.length) < channel.length:
+        for place, length in self._delivered.lengths().items():
+            is_exact = self._is_exact or place[0] is ToolCallDelta
+            if is_exact and self._positions.get(place, length) < length:
                 self._contradicted()  # deltas that came twice
 
     def has_told(self, place: _Place, length: int) -> bool:
@@ -214,8 +220,8 @@ class Attempt:
     def _contradicted(self, *, ignore: bool = False) -> None:
         if not ignore:
             raise StreamInterruptedError(
-                "the stream was cut and the answer found afterwards differs from the text "
-                "already delivered: ask again",
+                "the answer as it is stored differs from the text already delivered (the stream "
+                "was cut, or repeated itself): ask again",
                 partial_text=self._delivered.text,
             )
 
@@ -250,6 +256,8 @@ class Attempt:
         match event:
             case Citation():
                 _check_place(event.start, event.end)
+                _check_facts(event.marker, event.url, event.title, event.file_id, event.filename)
+                _check_facts(event.container_id, event.quote)
                 span = (event.start, event.end, event.url, event.file_id)
                 kind: _Kind = (Citation, event.kind, self._place_of(event), span)
                 return kind, self._number(kind)
@@ -258,6 +266,8 @@ class Attempt:
             case ServerToolResult():
                 return (ServerToolResult, event.name), self._call_of(event)
             case MediaOutput():
+                _check_facts(event.file_id, event.url, event.data, event.filename)
+                _check_facts(event.container_id, event.mime_type)
                 return (MediaOutput, event.kind), event.file_id or event.url or event.data
             case ConsentRequest():
                 return (ConsentRequest,), event.link
@@ -320,6 +330,10 @@ def _check_place(*indices: object) -> None:
     for index in indices:
         if index is not None and type(index) is not int:
             raise ProtocolError(f"expected a place in a text, got {str(index)[:80]!r}")
+
+
+def _check_facts(*facts: object) -> None:
+    _check_text(*(fact for fact in facts if fact is not None))
 
 
 def _check_text(*values: object) -> None:

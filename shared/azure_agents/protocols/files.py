@@ -173,7 +173,8 @@ def upload(
 
     stored = yield from retrying(attempt, turn, when=may_pass)
     if stored.get("status") == "error":
-        raise ServerError(f"{doing}: the service could not use it: {stored.get('status_details')}")
+        said = str(stored.get("status_details") or "it does not say why")[:200]
+        raise ServerError(f"{doing}: the service could not use it: {said!r}")
     return read_file(stored)
 
 

@@ -12,11 +12,12 @@ from functools import partial
 from typing import Any
 
 from ..commands import Flow, Send
-from ..errors import InvalidRequestError
+from ..errors import BadRequestError, InvalidRequestError
 from ..jsonio import JSON, dumps
 from ..naming import check_handle, parse_handle
 from ..retry import may_pass
-from .steps import fetch, read_object, retrying, send
+from .metadata import OPERATION
+from .steps import fetch, is_too_much, read_object, retrying, send
 from .turn import Turn
 
 _MOST_ITEMS = 20  # per request, recorded
@@ -51,7 +52,7 @@ def _fork_conversation(turn: Turn, thread: str, without: Collection[str]) -> Flo
     items = yield from _all(turn, f"{path}/{thread}/items", ())
     copies = list(_copied_items([item for item in items if item.get("id") not in without]))
     first, rest = copies[:_MOST_ITEMS], copies[_MOST_ITEMS:]
-    made = yield from _post(turn, path, {"items": first})
+    made = yield from _post(turn, path, {"items": first, "metadata": _named(turn)})
     for start in range(0, len(rest), _MOST_ITEMS):
         batch = {"items": rest[start : start + _MOST_ITEMS]}
         yield from _post(turn, f"{path}/{made['id']}/items", batch, repeats=False)
@@ -75,8 +76,22 @@ def _fork_classic(turn: Turn, thread: str, without: Collection[str]) -> Flow[str
     version = (("api-version", turn.settings.api_version),)
     messages = yield from _all(turn, f"/threads/{thread}/messages", version)
     kept = [_copied_message(m) for m in messages if m.get("id") not in without]
-    made = yield from _post(turn, "/threads", {"messages": kept}, version)
+    try:
+        body = {"messages": kept, "metadata": _named(turn)}
+        made = yield from _post(turn, "/threads", body, version)
+    except BadRequestError as error:
+        if not is_too_much(error):
+            raise
+        made = yield from _post(turn, "/threads", {"metadata": _named(turn)}, version)
+        for message in kept:
+            path = f"/threads/{made['id']}/messages"
+            yield from _post(turn, path, message, version, repeats=False)
     return str(made["id"])
+
+
+def _named(turn: Turn) -> JSON:
+    """The metadata of what is created: a copy whose answer was lost can be told from others."""
+    return {OPERATION: turn.operation}
 
 
 def _copied_message(message: JSON) -> JSON:

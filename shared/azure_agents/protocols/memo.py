@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from threading import Lock
 from typing import Any
 
 KEEP_SECONDS = 300.0
+_MOST = 256  # facts; the oldest go first
 
 
 class Memo:
@@ -17,6 +19,7 @@ class Memo:
 
     def __init__(self, time: Callable[[], float]) -> None:
         self._time = time
+        self._lock = Lock()
         self._facts: dict[str, tuple[float, Any]] = {}
 
     def get(self, name: str) -> Any:
@@ -26,4 +29,8 @@ class Memo:
 
     def put(self, name: str, fact: Any) -> None:
         """Remember a fact from now on."""
-        self._facts[name] = (self._time(), fact)
+        with self._lock:
+            self._facts.pop(name, None)
+            self._facts[name] = (self._time(), fact)
+            if len(self._facts) > _MOST:
+                del self._facts[next(iter(self._facts))]

@@ -8,6 +8,7 @@ from typing import Any
 from ..errors import InvalidRequestError
 
 OPERATION = "azure_agents_operation"  # names a write, so that it can be found again
+PIECE = "azure_agents_piece"  # tells apart the messages of one turn that are posted one by one
 MAX_PAIRS = 15  # the service keeps 16, one of them names the operation
 
 
@@ -52,9 +53,8 @@ def encode_named(
             )
         if name not in sent_as:
             known = ", ".join(sorted({"metadata", *sent_as}))
-            raise InvalidRequestError(
-                f"{name}={_shown(value)} is no option of {kind}; it takes: {known}"
-            )
+            # By its name alone: what an unknown option holds may be a secret (``azure_ad_token``).
+            raise InvalidRequestError(f"{name!r} is no option of {kind}; it takes: {known}")
     return {sent_as[name]: value for name, value in given.items()}
 
 

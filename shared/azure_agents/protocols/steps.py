@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from math import inf
 from typing import TypeVar
 
 from ..commands import Flow, Reply, Send, Sleep
 from ..envelopes import error_from_reply
-from ..errors import AzureAgentsError, ConnectionLostError, DeadlineError, ProtocolError
-from ..jsonio import JSON, load_object
-from ..retry import delay_before, may_pass
+from ..errors import (
+    Abandoned,
+    AzureAgentsError,
+    BadRequestError,
+    ConnectionLostError,
+    DeadlineError,
+    ProtocolError,
+    TurnUnknownError,
+)
+from ..jsonio import JSON, load_object, malformed
+from ..retry import delay_before, hit_the_limit, may_pass
 from .turn import Turn
 
 T = TypeVar("T")
@@ -82,6 +91,91 @@ def poll(look: Callable[[], Flow[JSON]], *, active: Container[str]) -> Flow[JSON
         yield Sleep(next(pauses))
 
 
+def unless_it_fails(look: Callable[[], Flow[T]]) -> Flow[T | None]:
+    """What a look finds; one that fails for the moment has found nothing."""
+    try:
+        return (yield from look())
+    except AzureAgentsError as error:
+        if not may_pass(error) or hit_the_limit(error):
+            raise
+        return None
+
+
+class Patience:
+    """Growing pauses between two tries, as long as the turn may take.
+
+    Args:
+        turn: The turn; one without a deadline waits as long as for a single answer.
+        first: Seconds of the first pause.
+    """
+
+    def __init__(self, turn: Turn, first: float = 0.25) -> None:
+        limits = turn.settings.timeouts
+        self._left = limits.read if limits.turn is None else inf
+        self._pauses = waits(first)
+
+    def pause(self, instead: AzureAgentsError) -> Sleep:
+        """The next pause.
+
+        Raises:
+            AzureAgentsError: `instead`, here or by the driver, when the time is over.
+        """
+        seconds = next(self._pauses)
+        self._left -= seconds
+        if self._left < 0:
+            raise instead
+        return Sleep(seconds, instead=instead)
+
+
+def settle(look: Callable[[], Flow[T]], turn: Turn, unknown: AzureAgentsError) -> Flow[T]:
+    """Look until what was lost turns up, as long as the turn may take.
+
+    Raises:
+        AzureAgentsError: `unknown`, when the time is over.
+    """
+    patience = Patience(turn, first=0.5)
+    while True:
+        yield patience.pause(unknown)
+        try:
+            found = yield from unless_it_fails(look)
+        except DeadlineError:
+            raise unknown from unknown.__cause__
+        if found:
+            return found
+
+
+def unknown_turn(lost: AzureAgentsError, what: str, thread: str) -> TurnUnknownError:
+    """Nobody can say what became of a turn on a pinned thread, where nothing is posted twice."""
+    unknown = TurnUnknownError(
+        f"the answer was lost and {what} has not appeared on the pinned thread {thread!r}; it may "
+        "still: look there before you ask again",
+        thread_id=thread,
+    )
+    unknown.__cause__ = lost
+    return unknown
+
+
+def insist(step: Callable[[], Flow[None]]) -> Flow[None]:
+    """Tidy up as well as possible; when the time runs out there is a little more for just that."""
+    try:
+        with malformed("what was looked up to tidy up"):
+            yield from step()
+    except DeadlineError:
+        with suppress(AzureAgentsError):
+            yield from step()
+    except AzureAgentsError:
+        return
+
+
+def to_the_end(step: Callable[[], Flow[None]]) -> Flow[None]:
+    """Tidy up although the caller leaves meanwhile: then again, in the time that is left for it."""
+    try:
+        yield from step()
+    except Abandoned:
+        yield from step()
+        raise
+
+
 @contextmanager
 def suppress_but_deadline() -> Iterator[None]:
     """For what is done as well as possible: only the end of the turn's time goes on upwards."""
@@ -99,3 +193,11 @@ def waits(first: float = 0.25, longest: float = 2.0) -> Iterator[float]:
     while True:
         yield pause
         pause = min(longest, pause * 1.5)
+
+
+def is_too_much(error: BadRequestError) -> bool:
+    """The body holds more messages, or longer ones, than one request may. The words are a guess."""
+    words = ("maxitems", "too many", "too long", "too large", "at most", "maximum")
+    return "messages" in f"{error.param} {error.message}" and any(
+        word in error.message.lower() for word in words
+    )

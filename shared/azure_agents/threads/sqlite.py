@@ -207,7 +207,8 @@ def _open(path: Path) -> sqlite3.Connection:
     # file that nobody else can have open yet is opened by us, all others by SQLite alone.
     with _OPENING:
         with suppress(FileExistsError):
-            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+            # Resolved: behind a link to nothing, SQLite would make a file that everybody may read.
+            os.close(os.open(path.resolve(), os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         database = sqlite3.connect(
             path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False
         )

@@ -6,7 +6,6 @@ submitted to their run any more are told as text.
 
 from __future__ import annotations
 
-import re
 from base64 import b64encode
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
@@ -25,10 +24,12 @@ from ...events import (
     ToolCallDelta,
     Usage,
 )
+from ...jsonio import JSON
 from ...messages import ApprovalReply, Media, Message, Part, Text, ToolCall
 from ..server_tools import file_made, image_at
 from .wire import RunObject, ThreadMessage
 
+_NEAR = 10_000  # characters to each side
 _TABLES = (".csv", ".xlsx", ".xls", ".tsv", ".parquet")
 
 # --- requests -----------------------------------------------------------------------------------
@@ -201,9 +202,14 @@ def _annotation(annotation: dict[str, Any], item: str, part: int, text: str) -> 
 def _span(annotation: dict[str, Any], text: str) -> tuple[int | None, int | None]:
     """Where the marker stands: the indices told, or the nearest place where it really does."""
     start, end, marker = (annotation.get(n) for n in ("start_index", "end_index", "text"))
-    if not marker or start is None or text[start:end] == marker:
+    if not marker or start is None:
         return start, end
-    places = [match.start() for match in re.finditer(re.escape(marker), text)]
+    if end == start + len(marker) and text.startswith(marker, start):
+        return start, end
+    # Near the place told: a search of the whole text for each of many markers takes for ever.
+    before = text.rfind(marker, max(0, start - _NEAR), start + len(marker) - 1)
+    after = text.find(marker, max(0, start), start + _NEAR + len(marker))
+    places = [place for place in (before, after) if place >= 0]
     if not places:
         return start, end
     nearest = min(places, key=lambda place: abs(place - start))
@@ -235,6 +241,13 @@ def required_calls(run: RunObject) -> list[ToolCall]:
         ToolCall(call["id"], call["function"]["name"], call["function"]["arguments"])
         for call in action.get("tool_calls") or ()
     ]
+
+
+def required_ids(run: JSON) -> set[str]:
+    """The ids of all calls that a paused run waits for, of functions and for approvals."""
+    actions = (run.get("required_action") or {}).values()
+    waiting = [action for action in actions if isinstance(action, dict)]
+    return {call["id"] for action in waiting for call in action.get("tool_calls") or ()}
 
 
 def required_events(run: RunObject) -> Iterator[Event]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from contextlib import suppress
 from functools import partial
 
 from ...commands import Emit, Flow, Sleep, StorePut, StoreTake
@@ -18,27 +17,33 @@ from ...errors import (
     Abandoned,
     AzureAgentsError,
     BadRequestError,
-    DeadlineError,
     InvalidRequestError,
+    RateLimitError,
+    RunFailedError,
     ThreadBusyError,
     ThreadNotFoundError,
-    TurnUnknownError,
 )
 from ...events import Finished
-from ...jsonio import JSON
 from ...messages import Message
-from ...retry import is_unknown
+from ...retry import delay_before, hit_the_limit, is_unknown
 from ...threads.anchor import Anchor, parse_anchor
 from ...threads.digest import system_digest
 from ...threads.plan import NO_SYSTEM, Plan, plan_pinned, plan_thread
 from ...threads.store import head_key
-from ..metadata import OPERATION
 from ..owner import recall, remember
-from ..steps import retrying, suppress_but_deadline, waits
+from ..poison import check_poison, not_poisoned
+from ..steps import (
+    Patience,
+    insist,
+    retrying,
+    settle,
+    suppress_but_deadline,
+    to_the_end,
+    unknown_turn,
+)
 from ..turn import Turn
 from .codec import finish_details, finish_reason, incomplete_reason
-from .reader import ACTIVE
-from .runs import Runs, is_busy
+from .runs import Runs
 
 _RUN = re.compile(r"\brun_\w+")
 
@@ -54,11 +59,12 @@ def run_turn(turn: Turn) -> Flow[None]:
         if is_ephemeral and anchor is None:
             yield from runs.delete_thread(runs.reader.thread_id)
     except (Abandoned, AzureAgentsError) as error:
-        with suppress(AzureAgentsError):
-            if isinstance(error, Abandoned | DeadlineError):
-                yield from runs.abandon()
-            if is_ephemeral:
-                yield from runs.delete_thread(runs.reader.thread_id)
+        yield from runs.begun.stop()
+        if is_ephemeral:
+            thread = runs.reader.thread_id
+            yield from to_the_end(partial(insist, partial(runs.delete_thread, thread)))
+        if isinstance(error, AzureAgentsError):
+            runs.add_facts(error)
         raise
     yield Emit([_finished(runs, anchor)])
 
@@ -90,6 +96,14 @@ def _anchor_at(runs: Runs, digest: str) -> Anchor:
     return anchor.sealed(turn.anchor_key)
 
 
+def _is_busy(error: AzureAgentsError) -> bool:
+    """Another run is active on the thread (both sentences quoted in public issue threads)."""
+    if not isinstance(error, BadRequestError):
+        return False
+    text = error.message
+    return "already has an active run" in text or ("while a run" in text and "is active" in text)
+
+
 class _ThreadOfOurs:
     """Policy ``auto``: continue where the store lets us, else a new thread."""
 
@@ -97,7 +111,6 @@ class _ThreadOfOurs:
         self._runs = runs
         self._turn = runs.turn
         self._is_ephemeral = self._turn.settings.threads == "ephemeral"
-        self._lost_on: list[str] = []  # threads on which a run of ours may still turn up
 
     def run(self) -> Flow[Anchor | None]:
         scope, key = self._turn.scope, self._turn.anchor_key
@@ -108,7 +121,8 @@ class _ThreadOfOurs:
         answered = plan.anchor is not None and (yield from self._continue(plan, plan.anchor))
         if not answered:
             yield from retrying(partial(self._runs.start, plan.whole), self._turn, when=is_unknown)
-        yield from self._cancel_stragglers()
+        # A run that was lost and forked away from may have turned up since: it is not wanted.
+        yield from self._runs.begun.stop(keep=self._runs.reader.run_id)
         if not answered and self._is_ephemeral:
             left = plan.cancels or plan.anchor
             yield from self._runs.delete_thread(left.thread if left else None)
@@ -126,6 +140,12 @@ class _ThreadOfOurs:
             yield from self._runs.submit(anchor.thread, anchor.head, outputs)
         except (BadRequestError, ThreadNotFoundError):
             return False  # expired, cancelled or answered already: the thread cannot go on
+        except RateLimitError as limited:
+            delay = delay_before(1, limited, self._turn.policy, self._turn.operation)
+            if delay is None or not hit_the_limit(limited):
+                raise
+            yield Sleep(delay, instead=limited)
+            return False  # the run took the results and failed: they are told to another
         return True
 
     def _append(self, thread: str, messages: Sequence[Message]) -> Flow[bool]:
@@ -134,11 +154,8 @@ class _ThreadOfOurs:
         except ThreadNotFoundError:
             return False
         except AzureAgentsError as error:
-            if is_busy(error):
-                return False
-            if not is_unknown(error):
+            if not _is_busy(error) and not is_unknown(error):
                 raise
-            self._lost_on.append(thread)
             return False
         return True
 
@@ -161,19 +178,7 @@ class _ThreadOfOurs:
     def _cancel_superseded(self, anchor: Anchor) -> Flow[None]:
         """One best-effort cancel: the thread is not used again, whatever comes of it."""
         with suppress_but_deadline():
-            yield from self._runs.cancel(anchor.thread, anchor.head)
-
-    def _cancel_stragglers(self) -> Flow[None]:
-        """A run that was lost and forked away from may have turned up since: it is not wanted."""
-        for thread in self._lost_on:
-            with suppress_but_deadline():  # the answer is there; the run ends by itself
-                for run in (yield from self._runs.newest_runs(thread)):
-                    if self._is_straggler(run):
-                        yield from self._runs.cancel(thread, run["id"])
-
-    def _is_straggler(self, run: JSON) -> bool:
-        ours = (run.get("metadata") or {}).get(OPERATION) == self._turn.operation
-        return ours and run.get("status") in (*ACTIVE, "requires_action")
+            yield from self._runs.begun.cancel(anchor.thread, anchor.head)
 
 
 class _PinnedThread:
@@ -205,12 +210,16 @@ class _PinnedThread:
         if outputs:
             yield from self._submit(outputs)
         else:
-            yield from self._append_when_free(rest)
+            yield from self._append(rest)
         return _anchor_at(self._runs, "") if _is_paused(self._runs) else None
 
     def _submit(self, outputs: Sequence[Message]) -> Flow[None]:
         run = self._run_of_anchor() or (yield from self._waiting_run())
-        yield from self._runs.submit(self._thread, run, outputs)
+        try:
+            yield from self._runs.submit(self._thread, run, outputs)
+        except BadRequestError:
+            yield from self._runs.raise_how_it_ended(self._thread, run)
+            raise
 
     def _run_of_anchor(self) -> str | None:
         """The paused run, where the last answer in the history names it."""
@@ -223,7 +232,7 @@ class _PinnedThread:
         return anchor.head
 
     def _waiting_run(self) -> Flow[str]:
-        runs = yield from self._runs.newest_runs(self._thread)
+        runs = yield from self._runs.looks.newest_runs(self._thread)
         for run in runs:
             if run.get("status") == "requires_action":
                 return str(run["id"])
@@ -233,18 +242,38 @@ class _PinnedThread:
             thread_id=self._thread,
         )
 
+    def _append(self, messages: Sequence[Message]) -> Flow[None]:
+        try:
+            yield from self._append_when_free(messages)
+        except (BadRequestError, RunFailedError) as error:
+            suspects = self._runs.looks.with_media
+            yield from check_poison(self._turn, self._thread, error, suspects)
+            raise
+        not_poisoned(self._turn, self._thread)
+
     def _append_when_free(self, messages: Sequence[Message]) -> Flow[None]:
-        for pause in waits():
+        paused = self._run_of_anchor()
+        patience = Patience(self._turn)
+        while True:
             try:
                 yield from self._runs.run_on(self._thread, messages)
             except AzureAgentsError as error:
-                if is_busy(error):
-                    yield Sleep(pause, instead=self._busy(error))
+                if _is_busy(error):
+                    busy = self._busy(error)
+                    if paused is not None and busy.run_id == paused:
+                        yield from self._cancel_superseded(paused)
+                        paused = None  # once is enough
+                    yield patience.pause(busy)
                     continue
                 if not is_unknown(error):
                     raise
                 yield from self._wait_for_run(error)
             return
+
+    def _cancel_superseded(self, run: str) -> Flow[None]:
+        """The caller's own run waits for results, and the caller asks something else instead."""
+        with suppress_but_deadline():
+            yield from self._runs.begun.cancel(self._thread, run)
 
     def _busy(self, error: AzureAgentsError) -> ThreadBusyError:
         named = _RUN.search(error.message)
@@ -259,15 +288,14 @@ class _PinnedThread:
 
     def _wait_for_run(self, error: AzureAgentsError) -> Flow[None]:
         """The answer was lost: nothing is posted again, so wait for the run to turn up."""
-        unknown = TurnUnknownError(
-            "the answer was lost and the run has not appeared on the pinned thread; it may "
-            "still: look there before you ask again",
-            thread_id=self._thread,
-        )
-        unknown.__cause__ = error
-        for pause in waits(first=0.5):
-            yield Sleep(pause, instead=unknown)
+        unknown = unknown_turn(error, "the run", self._thread)
+
+        def look() -> Flow[bool]:
             run = yield from self._runs.ours_on(self._thread)
-            if run is not None:
-                yield from self._runs.follow(self._thread, run)
-                return
+            if run is None:
+                return False
+            unknown.add_facts(run_id=run)
+            yield from self._runs.follow(self._thread, run)
+            return True
+
+        yield from settle(look, self._turn, unknown)

@@ -37,8 +37,6 @@ ACTIVE = ("queued", "in_progress", "cancelling")
 _DELTAS = ("thread.message.delta", "thread.run.step.delta")
 _SILENT = frozenset(
     {
-        "thread.message.created",
-        "thread.message.in_progress",
         "thread.run.step.created",
         "thread.run.step.in_progress",
     }
@@ -63,13 +61,15 @@ class RunReader:
     ) -> None:
         self._delivered = delivered
         self._attempt = Attempt(delivered)
-        self._final = Attempt(delivered, repeats=self._attempt)
+        self._final = Attempt(delivered, repeats=self._attempt, is_numbered=False)
+        self._broken_off = Attempt(delivered, repeats=self._attempt)  # may have lost what was said
         self._deltas = deltas
         self._sse = SSEDecoder()
         self._calls: dict[str, int] = {}  # place of a function call -> index of the call
         self._tools = StepTools()
         self._texts: list[str] = []
         self._over: set[str] = set()  # ids of messages and steps that have ended: some end twice
+        self._messages: set[str] = set()  # ids of messages that were begun
         self._started = False
         self.run: RunObject = {}
         self.thread_id = thread_id
@@ -81,6 +81,14 @@ class RunReader:
     def run_id(self) -> str | None:
         """The run's id, once the service has told it."""
         return self.run.get("id")
+
+    @property
+    def is_whole(self) -> bool:
+        """Every message that was begun came to its end; an end that is late is a text that is lost.
+
+        A run that ended badly leaves its messages as they are.
+        """
+        return self.failure is not None or self._messages <= self._over
 
     @property
     def answer(self) -> Message:
@@ -184,6 +192,10 @@ class RunReader:
         raw = (e for p in parts for e in part_events(p, event["id"], p.get("index", 0)))
         return self._attempt.take_all(raw)
 
+    def _on_message_begun(self, message: JSON) -> Iterable[Event]:
+        self._messages.add(message["id"])
+        return ()
+
     def _ends_again(self, ended: JSON) -> bool:
         known = ended["id"] in self._over
         self._over.add(ended["id"])
@@ -193,7 +205,9 @@ class RunReader:
         if self._ends_again(message):
             return ()
         self._keep(message)
-        return self._final.take_all(message_events(message))
+        is_whole = message.get("status") != "incomplete"
+        source = self._final if is_whole else self._broken_off
+        return source.take_all(message_events(message))
 
     def _keep(self, message: JSON) -> None:
         self._texts.append(message_text(message))
@@ -241,6 +255,8 @@ def _in_order(messages: Iterable[JSON], steps: Iterable[JSON]) -> Iterator[JSON]
 
 _HANDLERS: dict[str, Callable[[RunReader, JSON], Iterable[Event]]] = {
     "thread.created": RunReader._on_thread,
+    "thread.message.created": RunReader._on_message_begun,
+    "thread.message.in_progress": RunReader._on_message_begun,
     "thread.message.delta": RunReader._on_message_delta,
     "thread.message.completed": RunReader._on_message_done,
     "thread.message.incomplete": RunReader._on_message_done,

@@ -13,20 +13,39 @@ from itertools import count
 from typing import Any
 
 from ...commands import Emit, Flow, Pump, Reply, Send, Sleep
-from ...errors import AzureAgentsError, BadRequestError, ConnectionLostError, RateLimitError
+from ...errors import (
+    AzureAgentsError,
+    BadRequestError,
+    ConnectionLostError,
+    DeadlineError,
+    RateLimitError,
+)
+from ...events import Event
 from ...jsonio import JSON, dumps
 from ...messages import Message
-from ...retry import delay_before, is_unknown, may_pass, was_not_applied
-from ...threads.anchor import parse_anchor
+from ...retry import delay_before, hit_the_limit, is_unknown, may_pass, was_not_applied
 from ..delivery import Delivered
-from ..metadata import OPERATION, encode_metadata
-from ..steps import fetch, poll, read_object, retrying, send, suppress_but_deadline
+from ..metadata import OPERATION, PIECE, encode_metadata
+from ..steps import (
+    is_too_much,
+    poll,
+    read_object,
+    retrying,
+    send,
+    settle,
+    suppress_but_deadline,
+    unknown_turn,
+    unless_it_fails,
+)
 from ..turn import Turn
-from .codec import encode_messages, encode_outputs, message_text, system_text
+from .begun import Begun, BegunRuns, waits_for
+from .codec import encode_messages, encode_outputs, system_text
+from .looks import Looks
 from .options import encode_options
 from .reader import ACTIVE, RunReader
+from .untold import after, has_server_tools, has_words, since, told_by
 
-_LOOK_BACK = "20"  # runs; a run of ours is among the newest
+SETTLING = (0.5, 2.0)  # seconds between looks that seem to show what was before
 
 
 class Runs:
@@ -41,6 +60,8 @@ class Runs:
 
     def __init__(self, turn: Turn) -> None:
         self.turn = turn
+        self.looks = Looks(turn)
+        self.begun = BegunRuns(turn, self.looks)
         self._delivered = Delivered()
         self._told_before = ""  # text the run had told before it paused
         self._answered: set[str] = set()  # calls the run had paused for
@@ -64,7 +85,7 @@ class Runs:
         known = self.turn.memo.get("tools of agent")
         if known is None:
             path = f"/assistants/{self.turn.settings.agent.assistant_id}"
-            agent = yield from self._get(path, "read the agent")
+            agent = yield from self.looks.get(path, "read the agent")
             known = agent.get("tools") or []
             self.turn.memo.put("tools of agent", known)
         names = {tool["function"]["name"] for tool in own}
@@ -146,10 +167,32 @@ class Runs:
         return thread
 
     def _post_messages(self, thread: str, messages: Sequence[Message]) -> Flow[None]:
-        for message in encode_messages(messages):
-            body = dumps({**message, "metadata": {OPERATION: self.turn.operation}})
-            path = f"/threads/{thread}/messages"
-            yield from self._post(Send("POST", path, body), "post a message")
+        for number, message in enumerate(encode_messages(messages)):
+            named = {OPERATION: self.turn.operation, PIECE: str(number)}
+            request = Send(
+                "POST", f"/threads/{thread}/messages", dumps({**message, "metadata": named})
+            )
+            try:
+                yield from self._post(request, "post a message")
+            except AzureAgentsError as error:
+                if not is_unknown(error):
+                    raise
+                yield from self._find_message(thread, str(number), error)
+
+    def _find_message(self, thread: str, piece: str, lost: AzureAgentsError) -> Flow[None]:
+        """Go on behind a message that is on the thread although its answer was lost.
+
+        Raises:
+            AzureAgentsError: `lost`, if it is not there; on a pinned thread only the deadline
+                ends the search.
+        """
+        look = partial(self.looks.has_message, thread, piece)
+        if (yield from unless_it_fails(look)):
+            return
+        if self.turn.pin is None:
+            raise lost
+        unknown = unknown_turn(lost, "the message", self.turn.pin)
+        yield from settle(look, self.turn, unknown)
 
     def run_on(self, thread: str, messages: Sequence[Message]) -> Flow[None]:
         """Run on `thread` after appending `messages`; a lost answer is looked for once.
@@ -195,44 +238,77 @@ class Runs:
 
         Submitting twice is safe: a run that no longer waits refuses.
         """
-        self.reader = self._new_reader(thread)
-        self._told_before = _told_by(run, self.turn.messages)
+        self._told_before = told_by(run, self.turn.messages)
         given = encode_outputs(outputs)
         self._answered = {answer["tool_call_id"] for kind in given.values() for answer in kind}
         body = dumps({**given, "stream": True})
         path = f"/threads/{thread}/runs/{run}/submit_tool_outputs"
+        was_lost = False
 
         def attempt() -> Flow[None]:
+            nonlocal was_lost
+            self.reader = self._new_reader(thread)
             try:
-                yield from self._stream(Send("POST", path, body, stream=True))
+                yield from self._read_run(Send("POST", path, body, stream=True), run)
+                self._raise_failure()
             except AzureAgentsError as error:
-                if not is_unknown(error) or (yield from self._still_waits(thread, run)):
+                is_late = was_lost and isinstance(error, BadRequestError)
+                if not is_unknown(error) and not is_late:
+                    raise
+                was_lost = True
+                if not (yield from self._went_on(thread, run, is_late=is_late)):
                     raise
                 yield from self.follow(thread, run)
 
-        yield from retrying(attempt, self.turn, when=may_pass)
+        # A run that failed at the model's rate limit took the outputs and waits no more.
+        yield from retrying(
+            attempt, self.turn, when=lambda error: may_pass(error) and not hit_the_limit(error)
+        )
 
-    def _still_waits(self, thread: str, run: str) -> Flow[bool]:
-        state = yield from self._get_run(thread, run)
-        return bool(state.get("status") == "requires_action")
+    def _went_on(self, thread: str, run: str, *, is_late: bool) -> Flow[bool]:
+        """Whether the run took the outputs: it is not over without them, nor waits for them."""
+        if self.reader.run_id is not None:
+            return True
+        state = yield from self.looks.run(thread, run)
+        for pause in SETTLING if is_late else ():  # it refuses them, so it waits no more
+            if not waits_for(state, self._answered):
+                break
+            yield Sleep(pause)
+            state = yield from self.looks.run(thread, run)
+        has_ended = state.get("status") in ("expired", "cancelled")
+        return not has_ended and not waits_for(state, self._answered)
 
     def _stream(self, request: Send) -> Flow[None]:
         """Post and read to the end of the run; what was cut is followed if its run is known."""
-        reader = self.reader
         try:
-            yield from self.send(request, "run the agent", thread_id=reader.thread_id)
-            yield Pump(reader)
-            if not reader.is_done:
-                raise ConnectionLostError("the stream ended before the run did")
+            yield from self._read_run(request)
         except AzureAgentsError as error:
             if not is_unknown(error):
                 raise
-            found = reader.run_id or (yield from self.ours_on(reader.thread_id))
+            thread = self.reader.thread_id
+            found = self.reader.run_id or (
+                yield from unless_it_fails(partial(self.ours_on, thread))
+            )
             if found is None:
-                error.add_facts(thread_id=reader.thread_id)
+                error.add_facts(thread_id=thread)
                 raise
-            yield from self.follow(reader.thread_id or "", found)
+            yield from self.follow(self.reader.thread_id or "", found)
         self._raise_failure()
+
+    def _read_run(self, request: Send, run: str | None = None) -> Flow[None]:
+        """Post and read to the end of the stream; `run` is known where it was paused."""
+        reader = self.reader
+        begun = self.begun.note(Begun(reader, run, self._answered))
+        try:
+            yield from self.send(request, "run the agent", thread_id=reader.thread_id)
+        except AzureAgentsError as error:
+            if not is_unknown(error) and not isinstance(error, DeadlineError):
+                self.begun.was_refused(begun)
+            raise
+        yield Pump(reader)
+        if not (reader.is_done and reader.is_whole):
+            raise ConnectionLostError("the stream ended before the run, or without a message")
+        self.begun.is_over(reader.run_id)
 
     def send(self, request: Send, doing: str, **facts: str | None) -> Flow[Reply]:
         """Send below the classic API version."""
@@ -242,69 +318,77 @@ class Runs:
 
     # --- finding out ----------------------------------------------------------------------------
 
-    def _get(self, path: str, doing: str, *query: tuple[str, str]) -> Flow[JSON]:
-        version = ("api-version", self.turn.settings.api_version)
-        return (yield from fetch(path, self.turn, doing, (version, *query)))
-
-    def _get_run(self, thread: str, run: str) -> Flow[JSON]:
-        return (yield from self._get(f"/threads/{thread}/runs/{run}", "look for the run"))
-
     def ours_on(self, thread: str | None) -> Flow[str | None]:
         """The run on `thread` that carries this turn's operation key."""
-        thread = thread or (yield from self._our_thread())
-        if thread is None:
+        threads = [thread] if thread else (yield from self.looks.our_threads())
+        if not threads:
             return None
-        self.reader.thread_id = thread
-        page = yield from self.newest_runs(thread)
-        for run in page:
-            if (run.get("metadata") or {}).get(OPERATION) == self.turn.operation:
-                return str(run["id"])
+        self.reader.thread_id = threads[0]
+        for run in (yield from self.looks.our_runs(threads[0])):
+            return str(run["id"])
         return None
-
-    def _our_thread(self) -> Flow[str | None]:
-        """The thread that this turn created, where its id was lost with the answer."""
-        query = (("order", "desc"), ("limit", _LOOK_BACK))
-        with suppress_but_deadline():  # the listing is Azure's own; without it nothing is found
-            page = yield from self._get("/threads", "look for the thread", *query)
-            for thread in page.get("data") or ():
-                if (thread.get("metadata") or {}).get(OPERATION) == self.turn.operation:
-                    return str(thread["id"])
-        return None
-
-    def newest_runs(self, thread: str) -> Flow[list[JSON]]:
-        """The newest runs of a thread, newest first."""
-        query = (("order", "desc"), ("limit", _LOOK_BACK))
-        page = yield from self._get(f"/threads/{thread}/runs", "look for the run", *query)
-        return list(page.get("data") or ())
 
     def follow(self, thread: str, run_id: str) -> Flow[None]:
-        """Poll a run to its end (or pause) and tell what of its answer is still untold."""
-        run = yield from poll(partial(self._get_run, thread, run_id), active=ACTIVE)
-        messages = yield from self._messages_of(thread, run_id)
-        messages = _after(self._told_before, messages)
-        steps = (yield from self._steps_of(thread, run)) if _has_server_tools(run) else []
+        """Poll a run to its end (or pause) and tell what of its answer is still untold.
+
+        Raises:
+            ConnectionLostError: It could not be read, so nobody knows what became of it.
+        """
         announced = self.reader.run_id is not None
-        self.reader = self._new_reader(thread)
-        events = self.reader.read(run, messages, _since(self._answered, steps))
+        try:
+            events = yield from self._found(thread, run_id)
+        except AzureAgentsError as error:
+            if not may_pass(error):
+                raise
+            # It was a look that failed or was not sent: the run was started all the same.
+            lost = f"the run could not be followed: {error.message}"
+            raise ConnectionLostError(lost, **error.facts) from error
+        self.begun.is_over(run_id, found_on=thread)
         yield Emit(events[1:] if announced else events)
         self._raise_failure()
+
+    def _found(self, thread: str, run_id: str) -> Flow[list[Event]]:
+        run = yield from poll(partial(self.looks.run, thread, run_id), active=ACTIVE)
+        messages = yield from self._messages_of(thread, run)
+        messages = after(self._told_before, messages)
+        steps = (yield from self.looks.steps_of(thread, run_id)) if has_server_tools(run) else []
+        self.reader = self._new_reader(thread)
+        return self.reader.read(run, messages, since(self._answered, steps))
 
     def _raise_failure(self) -> None:
         if self.reader.failure is not None:
             raise self.reader.failure
 
-    def _messages_of(self, thread: str, run_id: str) -> Flow[list[JSON]]:
-        query = (("order", "asc"), ("limit", "100"), ("run_id", run_id))
-        page = yield from self._get(f"/threads/{thread}/messages", "read the answer", *query)
-        return list(page.get("data") or ())
+    def _messages_of(self, thread: str, run: JSON) -> Flow[list[JSON]]:
+        """The messages of a run that is over; a list that lags behind has none of its words."""
+        messages = yield from self.looks.messages_of(thread, run["id"])
+        for pause in SETTLING if has_words(run) else ():
+            if after(self._told_before, messages):
+                break
+            yield Sleep(pause)
+            messages = yield from self.looks.messages_of(thread, run["id"])
+        return messages
 
-    def _steps_of(self, thread: str, run: JSON) -> Flow[list[JSON]]:
-        query = (("order", "asc"), ("limit", "100"))
-        path = f"/threads/{thread}/runs/{run['id']}/steps"
-        page = yield from self._get(path, "read the steps", *query)
-        return list(page.get("data") or ())
+    def raise_how_it_ended(self, thread: str, run: str) -> Flow[None]:
+        """Say why a run takes no outputs any more, if it ended badly.
 
-    # --- clean-up -------------------------------------------------------------------------------
+        Raises:
+            TurnError: It expired, was cancelled or failed.
+        """
+        state = yield from unless_it_fails(partial(self.looks.run, thread, run))
+        if state is not None and state.get("status") in ("expired", "cancelled", "failed"):
+            self.reader = self._new_reader(thread)
+            self.reader.read(state, ())
+            self._raise_failure()
+
+    def add_facts(self, error: AzureAgentsError) -> None:
+        """What is known of the turn belongs on every error that ends it."""
+        error.add_facts(
+            agent=self.turn.settings.agent.requested,
+            thread_id=self.reader.thread_id,
+            run_id=self.reader.run_id,
+            partial_text=self._delivered.text or None,
+        )
 
     def delete_thread(self, thread: str | None) -> Flow[None]:
         """Delete a thread, if one is known, as well as possible: nobody will use it again."""
@@ -313,71 +397,3 @@ class Runs:
         version = (("api-version", self.turn.settings.api_version),)
         with suppress_but_deadline():
             yield Send("DELETE", f"/threads/{thread}", query=version)
-
-    def abandon(self) -> Flow[None]:
-        """The caller is gone or out of time: stop what still runs. Called once, bounded."""
-        thread, run = self.reader.thread_id, self.reader.run_id
-        if thread is None or self.reader.is_done:
-            return
-        run = run or (yield from self.ours_on(thread))
-        if run is not None:
-            yield from self.cancel(thread, run)
-
-    def cancel(self, thread: str, run: str) -> Flow[None]:
-        """Ask the service to stop a run; what it answers does not matter."""
-        yield Send(
-            "POST",
-            f"/threads/{thread}/runs/{run}/cancel",
-            query=(("api-version", self.turn.settings.api_version),),
-        )
-
-
-def _told_by(run: str, messages: Sequence[Message]) -> str:
-    """What a paused run has told; each of its pauses made an answer of its own."""
-    answers = [m for m in messages if m.role == "assistant"]
-    anchors = [parse_anchor(m.anchor) for m in answers]
-    told = [m.text for m, a in zip(answers, anchors, strict=True) if a and a.head == run]
-    return "".join(told or [m.text for m in answers[-1:]])
-
-
-def _after(told: str, messages: list[JSON]) -> list[JSON]:
-    """The messages of a run that came after it had told `told` and paused."""
-    wanted = _squeezed(told)
-    for index in range(len(messages) + 1):
-        if _squeezed("".join(map(message_text, messages[:index]))) == wanted:
-            return messages[index:]
-    return messages
-
-
-def _squeezed(text: str) -> str:
-    """A text without white space, which frameworks strip from the ends of each answer."""
-    return "".join(text.split())
-
-
-def _has_server_tools(run: JSON) -> bool:
-    return any(tool.get("type") != "function" for tool in run.get("tools") or ())
-
-
-def _since(answered: set[str], steps: list[JSON]) -> list[JSON]:
-    """The steps of a run from the one on that it had paused in."""
-    for index in reversed(range(len(steps))):
-        calls = (steps[index].get("step_details") or {}).get("tool_calls") or ()
-        if any(call.get("id") in answered for call in calls):
-            return steps[index:]
-    return steps
-
-
-def is_busy(error: AzureAgentsError) -> bool:
-    """Another run is active on the thread (both sentences quoted in public issue threads)."""
-    if not isinstance(error, BadRequestError):
-        return False
-    text = error.message
-    return "already has an active run" in text or ("while a run" in text and "is active" in text)
-
-
-def is_too_much(error: BadRequestError) -> bool:
-    """The body holds more messages, or longer ones, than one request may. The words are a guess."""
-    words = ("maxitems", "too many", "too long", "too large", "at most", "maximum")
-    return "messages" in f"{error.param} {error.message}" and any(
-        word in error.message.lower() for word in words
-    )

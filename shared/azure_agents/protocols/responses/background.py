@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from functools import partial
 
-from ...commands import Emit, Flow, Pump, Send
-from ...errors import AzureAgentsError, BadRequestError, ConnectionLostError
+from ...commands import Emit, Flow
+from ...errors import AzureAgentsError, BadRequestError
 from ...file_references import check_id
 from ...retry import is_unknown
-from ..delivery import Delivered
-from ..steps import fetch, poll, send
+from ..steps import retrying
 from ..turn import Turn
-from .calls import ACTIVE, RESPONSES
+from .calls import ResponseCalls
 from .flow import finished_of
 from .reader import ResponseReader
 
@@ -19,27 +18,27 @@ from .reader import ResponseReader
 def resume_response(turn: Turn, response_id: str, starting_after: int | None) -> Flow[None]:
     """Tell the rest of a response, behind event `starting_after`, and how it ended.
 
-    A response that was not made for streaming is waited for and told whole.
+    It is read from its start: only so the rest can be told exactly, whatever repeats the whole
+    (its final event, or the stored response if the stream is cut for good). A response that was not
+    made for streaming is waited for and told whole.
 
     Raises:
         InvalidRequestError: The id is none.
     """
-    reader = ResponseReader(Delivered())
-    query = [("stream", "true")]
-    if starting_after is not None:
-        query.append(("starting_after", str(starting_after)))
-    path = f"{RESPONSES}/{check_id(response_id, 'response')}"
+    id = check_id(response_id, "response")
+    calls = ResponseCalls(turn)
+    reader = ResponseReader(calls.delivered, seen=starting_after)
     try:
-        request = Send("GET", path, query=tuple(query), stream=True)
-        yield from send(request, turn, "resume the response", response_id=response_id)
-        yield Pump(reader)
-        if not reader.is_done:
-            raise ConnectionLostError("the stream ended before the answer did")
+        yield from retrying(partial(calls.read_on, reader, id), turn, when=is_unknown)
     except AzureAgentsError as error:
-        if not isinstance(error, BadRequestError) and not is_unknown(error):
+        is_plain = isinstance(error, BadRequestError)
+        error.add_facts(response_id=response_id)
+        if not is_plain and not (is_unknown(error) and reader.has_caught_up):
             raise
-        look = partial(fetch, path, turn, "look for the response")
-        yield Emit(reader.read((yield from poll(look, active=ACTIVE))))
+        stored = yield from calls.ended(id)
+        if stored is None:
+            raise
+        yield from calls.take(reader, stored)
     if reader.failure is not None:
         raise reader.failure
     yield Emit([finished_of(reader.response)])

@@ -2,7 +2,8 @@
 
 On a chain a second POST after a lost answer only makes an unused sibling, so attempts may be
 repeated freely (`respond`). A conversation is an append-only log: there, nothing is posted twice
-(`append`). A background response outlives its connection and is resumed where its stream stopped.
+(`append`). A background response outlives its connection: it is resumed where its stream stopped,
+and stopped when nobody waits for it any more.
 """
 
 from __future__ import annotations
@@ -16,25 +17,21 @@ from ...errors import (
     AzureAgentsError,
     BadRequestError,
     ConnectionLostError,
+    DeadlineError,
     ServiceError,
     ThreadBusyError,
-    ThreadNotFoundError,
 )
 from ...jsonio import JSON, dumps
 from ...messages import Message
 from ...retry import is_unknown, may_pass, was_not_applied
 from ..delivery import Delivered
 from ..metadata import OPERATION, encode_metadata
-from ..steps import fetch, poll, read_object, retrying, send
+from ..steps import insist, read_object, retrying, send, to_the_end, unless_it_fails
 from ..turn import Turn
 from .codec import encode_agent, encode_input
+from .looks import ACTIVE, CONVERSATIONS, RESPONSES, Looks
 from .options import encode_options
 from .reader import ResponseReader
-
-RESPONSES = "/openai/v1/responses"
-CONVERSATIONS = "/openai/v1/conversations"
-ACTIVE = ("queued", "in_progress")
-_LOOK_BACK = "20"  # items; a turn of ours is among the newest
 
 
 class LostTurnError(AzureAgentsError):
@@ -53,7 +50,10 @@ class ResponseCalls:
 
     def __init__(self, turn: Turn) -> None:
         self.turn = turn
-        self._delivered = Delivered()
+        self.delivered = Delivered()
+        self.looks = Looks(turn)
+        self._thread: str | None = None  # the conversation that was appended to last
+        self._begun: list[ResponseReader] = []  # of background responses, which go on by themselves
         options = encode_options(turn.request.options)
         self._is_background = bool(options.get("background"))
         self._fields: dict[str, Any] = {
@@ -61,7 +61,7 @@ class ResponseCalls:
             "metadata": encode_metadata(turn.request.options, turn.operation),
             **options,
         }
-        self.reader = ResponseReader(self._delivered)
+        self.reader = ResponseReader(self.delivered)
 
     # --- asking ---------------------------------------------------------------------------------
 
@@ -70,12 +70,13 @@ class ResponseCalls:
         body = self._body(messages, stream=self.turn.deltas, **fields)
 
         def attempt() -> Flow[ResponseReader]:
-            reader = self.reader = ResponseReader(self._delivered)
+            reader = self.reader = ResponseReader(self.delivered)
             try:
                 yield from self._ask(reader, body, streams=self.turn.deltas)
             except AzureAgentsError as error:
-                is_cut = reader.response_id is not None and is_unknown(error)
-                if not is_cut or not fields.get("store", True):
+                if not is_unknown(error) or not fields.get("store", True):
+                    raise
+                if not (yield from self._is_known(reader)):
                     raise
                 yield from self._go_on(reader, error)
             return _checked(reader)
@@ -89,8 +90,9 @@ class ResponseCalls:
             LostTurnError: The turn is not there.
             ThreadBusyError: Another turn is active on the conversation.
         """
+        self._thread = thread
         body = self._body(messages, stream=True, conversation=thread)
-        reader = self.reader = ResponseReader(self._delivered)
+        reader = self.reader = ResponseReader(self.delivered)
         attempt = partial(self._ask, reader, body, streams=True, thread_id=thread)
         try:
             yield from retrying(attempt, self.turn, when=was_not_applied)
@@ -112,13 +114,20 @@ class ResponseCalls:
     ) -> Flow[None]:
         """One POST, read to its end."""
         request = Send("POST", RESPONSES, body, stream=streams)
-        reply = yield from send(request, self.turn, "ask the agent", **facts)
+        if self._is_background:
+            self._begun.append(reader)
+        try:
+            reply = yield from send(request, self.turn, "ask the agent", **facts)
+        except AzureAgentsError as error:
+            if not is_unknown(error) and not isinstance(error, DeadlineError):
+                self._begun = [begun for begun in self._begun if begun is not reader]
+            raise
         if reply.is_open:
             yield Pump(reader)
         else:
             yield Emit(reader.read(read_object(reply)))
         if not reader.is_done and not reply.is_open and self._is_background:
-            stored = yield from self._stored(reader.response_id or "")
+            stored = yield from self.looks.ended(reader.response_id or "")
             yield Emit(reader.read(stored or {}))
         if not reader.is_done:
             raise ConnectionLostError(
@@ -135,6 +144,13 @@ class ResponseCalls:
 
     # --- finding out ----------------------------------------------------------------------------
 
+    def _is_known(self, reader: ResponseReader) -> Flow[bool]:
+        """Whether the response's id is known, or can be found: only background ones are listed."""
+        if reader.response_id is None and self._is_background:
+            for found in (yield from self.looks.ours())[:1]:
+                yield Emit(reader.announce(found))
+        return reader.response_id is not None
+
     def _go_on(self, reader: ResponseReader, error: AzureAgentsError) -> Flow[None]:
         """The stream was cut: the stored answer goes on where it stopped.
 
@@ -142,75 +158,97 @@ class ResponseCalls:
         """
         if self._is_background and (yield from self._resume(reader)):
             return
-        stored = yield from self._stored(reader.response_id or "")
+        stored = yield from self.looks.ended(reader.response_id or "")
         if stored is None or stored.get("status") in ("failed", "cancelled"):
             raise error
-        yield from self._take(reader, stored)
+        yield from self.take(reader, stored)
 
     def _resume(self, reader: ResponseReader) -> Flow[bool]:
         """Read on behind the last event; whether that led to the end."""
-        query = [("stream", "true")]
-        if reader.sequence_number is not None:
-            query.append(("starting_after", str(reader.sequence_number)))
-        path = f"{RESPONSES}/{reader.response_id}"
-        request = Send("GET", path, query=tuple(query), stream=True)
-        reader.reconnect()
         try:
-            yield from send(request, self.turn, "resume the response")
-            yield Pump(reader)
+            yield from self.read_on(reader, reader.response_id or "")
         except AzureAgentsError as error:
             if not is_unknown(error) and not isinstance(error, ServiceError):
                 raise
         return reader.is_done
 
-    def _stored(self, response_id: str) -> Flow[JSON | None]:
-        """The stored response once it is over; None if the service does not know it."""
-        path = f"{RESPONSES}/{response_id}"
-        look = partial(fetch, path, self.turn, "look for the response")
-        try:
-            return (yield from poll(look, active=ACTIVE))
-        except ThreadNotFoundError:
-            return None
+    def read_on(self, reader: ResponseReader, response_id: str) -> Flow[None]:
+        """Stream a background response from behind the last event to its end.
 
-    def _take(self, reader: ResponseReader, stored: JSON) -> Flow[None]:
+        Raises:
+            ConnectionLostError: The stream did not come that far.
+        """
+        query = [("stream", "true")]
+        if reader.sequence_number is not None:
+            query.append(("starting_after", str(reader.sequence_number)))
+        request = Send("GET", f"{RESPONSES}/{response_id}", query=tuple(query), stream=True)
+        reader.reconnect()
+        yield from send(request, self.turn, "resume the response", response_id=response_id)
+        yield Pump(reader)
+        if not reader.is_done:
+            raise ConnectionLostError(
+                "the stream ended before the answer did", response_id=response_id
+            )
+
+    def ended(self, response_id: str) -> Flow[JSON | None]:
+        """The stored response once it is over; None if the service does not know it."""
+        return (yield from self.looks.ended(response_id))
+
+    def take(self, reader: ResponseReader, stored: JSON) -> Flow[None]:
         """Tell what of a stored response is still untold."""
-        again = ResponseReader(self._delivered)
-        events = again.read(stored)
-        yield Emit(events[1:] if reader.response_id else events)  # `Started` is said once
+        again, was_announced = ResponseReader(self.delivered), reader.response_id is not None
+        events = again.announce(stored)
+        reader.response = again.response  # whatever is wrong with it, it is this one
+        events += again.read(stored)
+        yield Emit(events[1:] if was_announced else events)  # `Started` is said once
         reader.response, reader.failure, reader.is_done = again.response, again.failure, True
 
     def find(self, reader: ResponseReader, thread: str, error: AzureAgentsError) -> Flow[None]:
         """Look once for the turn on a conversation, and follow it to its end.
 
         Raises:
-            LostTurnError: It is not there; `error` is the cause.
+            LostTurnError: It is not there, or cannot be looked for; `error` is the cause.
         """
-        known = reader.response_id
-        stored = yield from (self._stored(known) if known else self._ours_on(thread))
+        stored = yield from unless_it_fails(partial(self._find, reader, thread))
         if stored is None:
             raise LostTurnError("the turn is not on the conversation") from error
-        yield from self._take(reader, stored)
+        yield from self.take(reader, stored)
         _checked(reader)
 
-    def _ours_on(self, thread: str) -> Flow[JSON | None]:
-        """The stored response on the conversation that carries this turn's operation key."""
-        query = (("order", "desc"), ("limit", _LOOK_BACK))
-        path = f"{CONVERSATIONS}/{thread}/items"
-        page = yield from fetch(path, self.turn, "look for the turn", query)
-        ids = dict.fromkeys(item.get("response_id") for item in page.get("data") or ())
-        for response_id in [i for i in ids if i][:3]:
-            stored = yield from self._stored(response_id)
-            if stored and (stored.get("metadata") or {}).get(OPERATION) == self.turn.operation:
-                return stored
-        return None
+    def _find(self, reader: ResponseReader, thread: str) -> Flow[JSON | None]:
+        if (yield from self._is_known(reader)):
+            return (yield from self.looks.ended(reader.response_id or ""))
+        return (yield from self.looks.ours_on(thread))
 
-    # --- clean-up -------------------------------------------------------------------------------
+    # --- the end --------------------------------------------------------------------------------
 
-    def abandon(self) -> Flow[None]:
-        """The caller is gone or out of time. Only background responses go on by themselves."""
-        response_id = self.reader.response_id
-        if self._is_background and response_id is not None and not self.reader.is_done:
-            yield Send("POST", f"{RESPONSES}/{response_id}/cancel")
+    def stop(self) -> Flow[None]:
+        """Cancel what goes on by itself and nobody waits for any more, as well as possible."""
+        yield from to_the_end(self._stop_all)
+
+    def _stop_all(self) -> Flow[None]:
+        while self._begun:
+            reader = self._begun[0]
+            if not reader.is_done or reader.response.get("status") in ACTIVE:
+                yield from insist(partial(self._stop, reader.response_id))
+            self._begun = self._begun[1:]
+
+    def _stop(self, response_id: str | None) -> Flow[None]:
+        ids = [response_id] if response_id is not None else []
+        if response_id is None:
+            found = yield from self.looks.ours()
+            ids = [ours["id"] for ours in found if ours.get("status") in ACTIVE]
+        for id in ids:
+            yield Send("POST", f"{RESPONSES}/{id}/cancel")
+
+    def add_facts(self, error: AzureAgentsError) -> None:
+        """What is known of the turn belongs on every error that ends it."""
+        error.add_facts(
+            agent=self.turn.settings.agent.requested,
+            thread_id=self.reader.conversation_id or self._thread or self.turn.pin,
+            response_id=self.reader.response_id,
+            partial_text=self.delivered.text or None,
+        )
 
 
 def _checked(reader: ResponseReader) -> ResponseReader:

@@ -9,7 +9,6 @@ and says so if it does not.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -18,23 +17,24 @@ from ...errors import (
     Abandoned,
     AzureAgentsError,
     BadRequestError,
-    DeadlineError,
     InvalidRequestError,
     PoisonedThreadError,
+    RateLimitError,
+    RunFailedError,
     ThreadBusyError,
     ThreadNotFoundError,
-    TurnUnknownError,
 )
 from ...events import Finished
 from ...messages import ApprovalReply, Message
-from ...retry import is_unknown
+from ...retry import delay_before, hit_the_limit, is_unknown
 from ...threads.anchor import Anchor
 from ...threads.digest import TranscriptDigest, system_digest
 from ...threads.plan import RESPONSES as RESPONSE_PREFIXES
 from ...threads.plan import plan_chain, plan_pinned, plan_thread
 from ...threads.store import head_key, system_key
 from ..owner import recall, remember
-from ..steps import retrying, waits
+from ..poison import check_poison, not_poisoned
+from ..steps import Patience, retrying, settle, unknown_turn
 from ..turn import Turn
 from .calls import LostTurnError, ResponseCalls
 from .codec import answer_message, finish_details, finish_reason, incomplete_reason
@@ -48,9 +48,10 @@ def run_turn(turn: Turn) -> Flow[None]:
     yield from check_tools(turn)
     try:
         yield from _Policies(calls).run()
-    except (Abandoned, DeadlineError):
-        with suppress(AzureAgentsError):
-            yield from calls.abandon()
+    except (Abandoned, AzureAgentsError) as error:
+        yield from calls.stop()
+        if isinstance(error, AzureAgentsError):
+            calls.add_facts(error)
         raise
 
 
@@ -131,6 +132,14 @@ class _Policies:
             return (yield from self._calls.append(thread, messages))
         except (ThreadNotFoundError, ThreadBusyError, LostTurnError):
             return None
+        except RateLimitError as limited:
+            if not hit_the_limit(limited):
+                raise
+            delay = delay_before(1, limited, self._turn.policy, self._turn.operation)
+            if delay is None:
+                raise
+            yield Sleep(delay, instead=limited)
+            return None  # whether the failed turn left its messages there is not known
         except BadRequestError:
             if not _approves(messages):
                 raise
@@ -142,48 +151,52 @@ class _Policies:
             try:
                 return thread, (yield from self._calls.append(thread, whole))
             except LostTurnError as lost:
-                raise lost.__cause__ or lost from None
+                raise _cause_of(lost) from None
 
-        return (yield from retrying(attempt, self._turn, when=is_unknown))
+        return (yield from retrying(attempt, self._turn, when=_may_fork_again))
 
     def _pinned_conversation(self, pin: str) -> Flow[None]:
         messages = yield from self._for_pin(pin)
         # Anchors of before may not continue here any more: their histories lack this turn.
         yield StorePut(head_key(self._turn.project, pin), "")
-        reader = yield from self._append_or_wait(pin, messages)
+        try:
+            reader = yield from self._append_or_wait(pin, messages)
+        except PoisonedThreadError:
+            raise
+        except (BadRequestError, RunFailedError) as error:
+            yield from check_poison(self._turn, pin, error, self._calls.looks.with_media)
+            raise
+        not_poisoned(self._turn, pin)
         yield from self._remember_systems(pin)
         yield from self._finish(reader, pin)
 
     def _append_or_wait(self, pin: str, messages: Sequence[Message]) -> Flow[ResponseReader]:
         """As `_append`, but nothing can fork: wait while busy, and for a turn that was lost."""
-        for pause in waits():
+        patience = Patience(self._turn)
+        while True:
             try:
                 return (yield from self._calls.append(pin, messages))
             except ThreadBusyError as busy:
-                yield Sleep(pause, instead=busy)
+                yield patience.pause(busy)
             except LostTurnError as lost:
                 return (yield from self._wait_for_turn(pin, lost))
             except BadRequestError as error:
                 if "No tool output found" not in error.message:
                     raise
                 raise _poisoned(error, pin) from error
-        raise AssertionError  # pragma: no cover - `waits` never ends
 
     def _wait_for_turn(self, pin: str, lost: LostTurnError) -> Flow[ResponseReader]:
-        unknown = TurnUnknownError(
-            "the answer was lost and the turn has not appeared on the pinned conversation; "
-            "it may still: look there before you ask again",
-            thread_id=pin,
-        )
-        unknown.__cause__ = lost.__cause__
+        unknown = unknown_turn(_cause_of(lost), "the turn", pin)
         reader = self._calls.reader
-        for pause in waits(first=0.5):
-            yield Sleep(pause, instead=unknown)
+
+        def look() -> Flow[bool]:
             try:
                 yield from self._calls.find(reader, pin, unknown)
             except LostTurnError:
-                continue
-            break
+                return False
+            return True
+
+        yield from settle(look, self._turn, unknown)
         return reader
 
     # --- pins -----------------------------------------------------------------------------------
@@ -218,6 +231,7 @@ class _Policies:
         handle: str | None,
         transcript: TranscriptDigest | None = None,
     ) -> Flow[None]:
+        yield from self._calls.stop()  # what was given up on the way
         response = reader.response
         anchor = None
         if transcript is not None and handle and response.get("status") == "completed":
@@ -228,6 +242,15 @@ class _Policies:
             anchor = made.sealed(self._turn.anchor_key).encode()
             yield from remember(self._turn, digest, anchor)
         yield Emit([replace(finished_of(response), thread_id=handle, anchor=anchor)])
+
+
+def _cause_of(lost: LostTurnError) -> AzureAgentsError:
+    """Why the answer is not there."""
+    return lost.__cause__ if isinstance(lost.__cause__, AzureAgentsError) else lost
+
+
+def _may_fork_again(error: AzureAgentsError) -> bool:
+    return is_unknown(error) or hit_the_limit(error)
 
 
 def _approves(messages: Sequence[Message]) -> bool:

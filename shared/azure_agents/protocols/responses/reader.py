@@ -7,7 +7,7 @@ truth: what the deltas left out is delivered then, and the transcript's digest i
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, cast
 
 from ...envelopes import error_from_event, error_from_last_error
@@ -41,6 +41,7 @@ from .wire import ResponseObject
 _TERMINAL = ("completed", "incomplete", "failed", "cancelled")
 _ENDS = frozenset(f"response.{status}" for status in _TERMINAL)
 _REPEATED_AT_THE_END = ("function_call", "reasoning")
+_MOST_EARLY = 64  # events that wait for one that is late; recorded streams leave no number out
 _PROGRESS = re.compile(
     r"response\.(?P<kind>\w+)\."
     r"(?P<status>queued|in_progress|calling|searching|interpreting|generating|compacting"
@@ -82,20 +83,24 @@ class ResponseReader:
 
     Args:
         delivered: What the caller has got in this turn so far.
+        seen: Number of the last event that the caller got elsewhere: up to there nothing is told.
 
     Attributes:
         response: The response object as last seen; the final one once `is_done`.
         failure: Why the turn failed, if it did.
-        sequence_number: Of the last event; an event that comes again is skipped.
+        sequence_number: Of the last event that was taken. One that comes again is skipped, one that
+            comes too early waits for those before it.
     """
 
-    def __init__(self, delivered: Delivered) -> None:
+    def __init__(self, delivered: Delivered, *, seen: int | None = None) -> None:
         self._delivered = delivered
         self._attempt = Attempt(delivered)
         self._sse = SSEDecoder()
         self._calls: dict[str, int] = {}  # item id -> index of the call
         self._tools: dict[str, tuple[str, str]] = {}  # item id -> id and kind of a server's tool
         self._started = False
+        self._seen = -1 if seen is None else seen
+        self._early: dict[int, JSON] = {}  # events that came before their turn
         self.response: ResponseObject = {}
         self.failure: AzureAgentsError | None = None
         self.sequence_number: int | None = None
@@ -111,9 +116,16 @@ class ResponseReader:
         """The conversation the response belongs to."""
         return (self.response.get("conversation") or {}).get("id")
 
+    @property
+    def has_caught_up(self) -> bool:
+        """Everything that the caller got elsewhere was read here as well."""
+        taken = -1 if self.sequence_number is None else self.sequence_number
+        return taken >= self._seen
+
     def reconnect(self) -> None:
         """The next bytes come from a new connection that goes on behind the last event."""
         self._sse = SSEDecoder()
+        self._early.clear()
 
     def feed(self, data: bytes) -> list[Event]:
         """Take bytes of the event stream."""
@@ -124,7 +136,7 @@ class ResponseReader:
     def read(self, response: JSON) -> list[Event]:
         """Take a whole response object: the answer to a request without stream, or a stored one."""
         with malformed(response):
-            started = self._announce(response)
+            started = self.announce(response)
             events = [*started, *self._attempt.take_all(response_events(self.response))]
             self._end(self.response)
             if self.is_done and self.failure is None:
@@ -136,11 +148,31 @@ class ResponseReader:
             return []
         event = load_object(data)
         number = event.get("sequence_number")
-        if isinstance(number, int):
-            if self.sequence_number is not None and number <= self.sequence_number:
-                return []  # said before
-            self.sequence_number = number
-        return self._decode(event)
+        if not isinstance(number, int):
+            return self._decode(event)
+        return [told for due in self._due(number, event) for told in self._unseen(due)]
+
+    def _due(self, number: int, event: JSON) -> Iterator[JSON]:
+        """The events whose turn it is, now that this one has come."""
+        last = self.sequence_number
+        if last is None or (event.get("type") in _ENDS and number > last):
+            self.sequence_number = number  # the end repeats whatever is missing
+            yield event
+            return
+        if number > last:  # else it was said before
+            self._early[number] = event
+        if len(self._early) > _MOST_EARLY:  # the missing one does not come
+            last = min(self._early) - 1
+        while last + 1 in self._early:
+            last = self.sequence_number = last + 1
+            yield self._early.pop(last)
+
+    def _unseen(self, event: JSON) -> list[Event]:
+        """What an event tells, unless the caller got it elsewhere."""
+        told = self._decode(event)
+        if event["sequence_number"] > self._seen:
+            return told
+        return [one for one in told if isinstance(one, Started)]
 
     def _decode(self, event: JSON) -> list[Event]:
         kind = event.get("type", "")
@@ -165,21 +197,22 @@ class ResponseReader:
         name = kind.removesuffix("_call") if tool is None else tool.name
         return self._tools.get(item_id, (item_id, name))
 
-    def _announce(self, response: Any) -> Iterable[Event]:
+    def announce(self, response: Any) -> list[Event]:
+        """Take what the service says of the response before its end: its id, above all."""
         if not isinstance(response, dict) or not isinstance(response.get("id"), str):
             raise ProtocolError(f"expected a response object with an id: {str(response)[:80]!r}")
         self.response = cast("ResponseObject", response)
         self._attempt.tells_of(self.response_id)
         if self._started:
-            return ()
+            return []
         self._started = True
-        return (Started(thread_id=self.conversation_id, response_id=self.response_id),)
+        return [Started(thread_id=self.conversation_id, response_id=self.response_id)]
 
     def _on_response(self, event: JSON) -> Iterable[Event]:
-        return self._announce(event.get("response"))
+        return self.announce(event.get("response"))
 
     def _on_terminal(self, event: JSON) -> Iterable[Event]:
-        yield from self._announce(event.get("response"))
+        yield from self.announce(event.get("response"))
         self._end(self.response)
         if self.failure is None:
             final = Attempt(self._delivered, repeats=self._attempt)

@@ -1,0 +1,74 @@
+"""Pinned threads that refuse every turn: recognised when two different turns fail in the same way.
+
+One refusal may be the fault of what was just sent. When the next turn, with other messages, meets
+the same one, the cause is on the thread (an image nobody can load, more text than the model takes),
+and asking again will never help.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from ..commands import Flow
+from ..errors import AzureAgentsError, PoisonedThreadError
+from ..threads.digest import digest_of
+from ..threads.plan import plan_pinned
+from .steps import unless_it_fails
+from .turn import Turn
+
+# Refusals of what is said, not of how the call is made; OpenAI's codes, none is recorded on Azure.
+_CODES = re.compile(r"(?:invalid|failed|empty|unsupported)_\w*(?:image|file|prompt)|context_length")
+_PARAMS = re.compile(r"/?(?:input|messages|content|url|image|file)")
+_SUSPECTS = 5
+
+
+def check_poison(
+    turn: Turn,
+    thread: str,
+    error: AzureAgentsError,
+    suspects: Callable[[str], Flow[list[str]]],
+) -> Flow[None]:
+    """Note that a turn on a pinned thread was refused, or its run failed.
+
+    Args:
+        turn: The turn.
+        thread: The pinned thread.
+        error: The refusal.
+        suspects: Finds messages that may be the cause, newest first.
+
+    Raises:
+        PoisonedThreadError: The turn before was refused alike, and asked something else.
+    """
+    fresh = plan_pinned(turn.messages)
+    if not _is_about_words(error) or any(message.role == "tool" for message in fresh):
+        return
+    name = f"refusal on {thread}"
+    refusal = (type(error), error.code, error.message)
+    asked, before = digest_of(fresh), turn.memo.get(name)
+    turn.memo.put(name, (refusal, asked))
+    if before is None or before[0] != refusal or before[1] == asked:
+        return
+    found = yield from unless_it_fails(lambda: suspects(thread))
+    raise _poisoned(error, thread, (found or [])[:_SUSPECTS]) from error
+
+
+def _is_about_words(error: AzureAgentsError) -> bool:
+    by_code, by_param = _CODES.match(error.code or ""), _PARAMS.match(error.param or "")
+    return by_code is not None or by_param is not None
+
+
+def not_poisoned(turn: Turn, thread: str) -> None:
+    """Note that a turn on a pinned thread was answered."""
+    turn.memo.put(f"refusal on {thread}", None)
+
+
+def _poisoned(error: AzureAgentsError, thread: str, suspects: list[str]) -> PoisonedThreadError:
+    named = f", perhaps {' or '.join(suspects)}" if suspects else ""
+    without = ", ".join(map(repr, suspects)) or "…"
+    return PoisonedThreadError(
+        f"the pinned thread {thread!r} refuses one turn after the other in the same way: something "
+        f"on it is the cause{named}. Go on with a copy, `Agents.fork_thread({thread!r}, "
+        f"without=[{without}])`. The service says: {error.message}",
+        **{**error.facts, "thread_id": thread},
+    )

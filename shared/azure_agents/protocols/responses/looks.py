@@ -1,0 +1,76 @@
+"""What can be asked about responses: how one is getting on, and which of them are this turn's.
+
+Reading is always harmless, so it is tried patiently.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from ...commands import Flow
+from ...errors import ThreadNotFoundError
+from ...jsonio import JSON
+from ..metadata import OPERATION
+from ..steps import fetch, poll, suppress_but_deadline
+from ..turn import Turn
+
+RESPONSES = "/openai/v1/responses"
+CONVERSATIONS = "/openai/v1/conversations"
+ACTIVE = ("queued", "in_progress")
+_LOOK_BACK = "20"  # a turn of ours is among the newest
+
+
+class Looks:
+    """The reading requests of one turn.
+
+    Args:
+        turn: The turn.
+    """
+
+    def __init__(self, turn: Turn) -> None:
+        self._turn = turn
+
+    def ended(self, response_id: str) -> Flow[JSON | None]:
+        """The stored response once it is over; None if the service does not know it."""
+        path = f"{RESPONSES}/{response_id}"
+        look = partial(fetch, path, self._turn, "look for the response")
+        try:
+            return (yield from poll(look, active=ACTIVE))
+        except ThreadNotFoundError:
+            return None
+
+    def ours_on(self, thread: str) -> Flow[JSON | None]:
+        """The stored response on a conversation that carries this turn's operation key."""
+        query = (("order", "desc"), ("limit", _LOOK_BACK))
+        path = f"{CONVERSATIONS}/{thread}/items"
+        page = yield from fetch(path, self._turn, "look for the turn", query)
+        ids = dict.fromkeys(item.get("response_id") for item in page.get("data") or ())
+        for response_id in [i for i in ids if i][:3]:
+            stored = yield from self.ended(response_id)
+            if stored and self._is_ours(stored):
+                return stored
+        return None
+
+    def ours(self) -> Flow[list[JSON]]:
+        """This turn's responses, newest first: background ones, whose ids were lost."""
+        name = self._turn.settings.agent.name
+        query = (("order", "desc"), ("limit", _LOOK_BACK), ("agent_name", name))
+        with suppress_but_deadline():  # the listing is Azure's own; without it nothing is found
+            page = yield from fetch(RESPONSES, self._turn, "look for the response", query)
+            return [stored for stored in page.get("data") or () if self._is_ours(stored)]
+        return []
+
+    def with_media(self, thread: str) -> Flow[list[str]]:
+        """The ids of messages on a conversation that hold more than text, newest first."""
+        query = (("order", "desc"), ("limit", "100"))
+        path = f"{CONVERSATIONS}/{thread}/items"
+        page = yield from fetch(path, self._turn, "read the conversation", query)
+        messages = [item for item in page.get("data") or () if item.get("type") == "message"]
+        return [str(m["id"]) for m in messages if any(map(_is_media, m.get("content") or ()))]
+
+    def _is_ours(self, stored: JSON) -> bool:
+        return bool((stored.get("metadata") or {}).get(OPERATION) == self._turn.operation)
+
+
+def _is_media(part: JSON) -> bool:
+    return part.get("type") in ("input_image", "input_file")
