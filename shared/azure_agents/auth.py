@@ -16,7 +16,9 @@ needs it, once per loop.
 from __future__ import annotations
 
 import asyncio
+import base64
 import os
+import re
 import threading
 import time
 from collections.abc import AsyncGenerator, Generator, Mapping
@@ -39,6 +41,7 @@ from .credentials import (
 from .envelopes import error_from_reply
 from .errors import ConfigError, CredentialError, PermissionDeniedError
 
+_CLAIMS = re.compile(r'claims="([A-Za-z0-9+/_=-]{1,8192})"')
 # After an early refresh that brought nothing better, the old token is left alone for so long.
 _CALM = 30.0
 
@@ -90,8 +93,8 @@ class TokenCache:
         )
         self._loops_lock = threading.Lock()
 
-    def get(self, rejected: Token | None = None) -> Token:
-        """Give a token that is not `rejected`, fetching one if need be."""
+    def get(self, rejected: Token | None = None, claims: str | None = None) -> Token:
+        """Give a token that is not `rejected`, fetching one (with `claims`) if need be."""
         token, is_due = self._look(rejected)
         if token is not None:
             renew = is_due and self._lock.acquire(blocking=False)
@@ -99,9 +102,9 @@ class TokenCache:
         with self._lock:
             # Whoever held the lock before may have brought one.
             token, _ = self._look(rejected)
-            return self._keep(self.source.fetch()) if token is None else token
+            return self._keep(self.source.fetch(claims)) if token is None else token
 
-    async def aget(self, rejected: Token | None = None) -> Token:
+    async def aget(self, rejected: Token | None = None, claims: str | None = None) -> Token:
         """Do as `get` does, without blocking the event loop."""
         before, is_due = self._look(rejected)
         if before is not None and not is_due:
@@ -115,10 +118,10 @@ class TokenCache:
                 return token
             if not self.source.is_async:
                 try:
-                    return await asyncio.to_thread(self.get, rejected)
+                    return await asyncio.to_thread(self.get, rejected, claims)
                 except AsyncOnly:
                     pass  # the source has just turned out to be async
-            return await self._afetch(token)
+            return await self._afetch(token, claims)
 
     def _look(self, rejected: Token | None) -> tuple[Token | None, bool]:
         """Give the token if it is usable, and whether the next one is due."""
@@ -139,9 +142,9 @@ class TokenCache:
         finally:
             self._lock.release()
 
-    async def _afetch(self, old: Token | None) -> Token:
+    async def _afetch(self, old: Token | None, claims: str | None) -> Token:
         try:
-            return self._keep(await self.source.afetch(), early=old is not None)
+            return self._keep(await self.source.afetch(claims), early=old is not None)
         except CredentialError:
             if old is None:
                 raise
@@ -207,7 +210,7 @@ class FoundryAuth(httpx.Auth):
         if self._may_refresh(response):
             response.read()
             if not _is_denied(response):
-                yield self._signed(request, self._get(rejected=token))
+                yield self._signed(request, self._get(token, _claims_asked(response)))
 
     async def async_auth_flow(
         self, request: httpx.Request
@@ -219,12 +222,13 @@ class FoundryAuth(httpx.Auth):
         if self._may_refresh(response):
             await response.aread()
             if not _is_denied(response):
-                yield self._signed(request, await self._tokens.aget(rejected=token))
+                fresh = await self._tokens.aget(token, _claims_asked(response))
+                yield self._signed(request, fresh)
 
-    def _get(self, rejected: Token | None = None) -> Token:
+    def _get(self, rejected: Token | None = None, claims: str | None = None) -> Token:
         if not self._tokens.source.is_async:
             try:
-                return self._tokens.get(rejected)
+                return self._tokens.get(rejected, claims)
             except AsyncOnly:
                 pass
         raise ConfigError(
@@ -270,6 +274,18 @@ def _origin_of(url: httpx.URL) -> str:
     host = url.raw_host.decode("ascii")  # `url.host` would show an 'xn--' name decoded
     name = f"[{host}]" if ":" in host else host
     return f"{url.scheme}://{name}" if url.port is None else f"{url.scheme}://{name}:{url.port}"
+
+
+def _claims_asked(response: httpx.Response) -> str | None:
+    """What a challenge asks of the next token (continuous access evaluation); None: nothing."""
+    challenge = response.headers.get("www-authenticate", "")
+    found = _CLAIMS.search(challenge) if "insufficient_claims" in challenge else None
+    if found is None:
+        return None
+    try:
+        return base64.b64decode(found[1] + "=" * (-len(found[1]) % 4), altchars=b"-_").decode()
+    except ValueError:
+        return None
 
 
 def _is_denied(response: httpx.Response) -> bool:

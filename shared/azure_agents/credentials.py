@@ -75,10 +75,10 @@ class Source(Protocol):
     def is_async(self) -> bool:
         """Tokens are fetched on the event loop; otherwise in a thread."""
 
-    def fetch(self) -> Token:
-        """Get a token and block."""
+    def fetch(self, claims: str | None = None) -> Token:
+        """Get a token and block; `claims` are what the service asks of a new one."""
 
-    async def afetch(self) -> Token:
+    async def afetch(self, claims: str | None = None) -> Token:
         """Get a token and wait."""
 
 
@@ -90,11 +90,11 @@ class FixedSource:
     token: Token
     is_async: bool = False
 
-    def fetch(self) -> Token:
+    def fetch(self, claims: str | None = None) -> Token:  # noqa: ARG002 - it has no other
         """Give it."""
         return self.token
 
-    async def afetch(self) -> Token:
+    async def afetch(self, claims: str | None = None) -> Token:  # noqa: ARG002 - as above
         """Give it."""
         return self.token
 
@@ -107,7 +107,7 @@ class CallableSource:
     is_async: bool = False
     kind: Kind = "callable"
 
-    def fetch(self) -> Token:
+    def fetch(self, claims: str | None = None) -> Token:  # noqa: ARG002 - it takes none
         """Ask the function."""
         value = _guarded(self.call)
         if inspect.isawaitable(value):
@@ -116,7 +116,7 @@ class CallableSource:
             raise AsyncOnly
         return _token_of_unknown_age(value)
 
-    async def afetch(self) -> Token:
+    async def afetch(self, claims: str | None = None) -> Token:  # noqa: ARG002 - as above
         """Ask the function and wait."""
         value = _guarded(self.call)
         return _token_of_unknown_age(await _settled(value))
@@ -133,25 +133,31 @@ class CredentialSource:
     tenant_id: str | None = None
     _made: Any = field(default=None, repr=False)
 
-    def fetch(self) -> Token:
+    def fetch(self, claims: str | None = None) -> Token:
         """Ask the credential."""
-        value = self._get_token()
+        value = self._get_token(claims)
         if inspect.isawaitable(value):
             self.is_async = True
             _dispose(value)
             raise AsyncOnly
         return _token_of_credential(value)
 
-    async def afetch(self) -> Token:
+    async def afetch(self, claims: str | None = None) -> Token:
         """Ask the credential and wait."""
-        return _token_of_credential(await _settled(self._get_token()))
+        return _token_of_credential(await _settled(self._get_token(claims)))
 
-    def _get_token(self) -> Any:
+    def _get_token(self, claims: str | None) -> Any:
         if self._made is None:
             self._made = _guarded(self.make)
-        get = getattr(self._made, "get_token", None) or self._made.get_token_info
-        options = {"tenant_id": self.tenant_id} if self.tenant_id else {}
-        return _guarded(lambda: get(self.scope, **options))
+        options: dict[str, Any] = {"tenant_id": self.tenant_id} if self.tenant_id else {}
+        if claims is not None:  # a token from the credential's own cache would be refused again
+            options |= {"claims": claims, "enable_cae": True}
+        get = getattr(self._made, "get_token", None)
+        if get is not None:
+            return _guarded(lambda: get(self.scope, **options))
+        # Azure's newer protocol takes the same options in one mapping.
+        inform, named = self._made.get_token_info, {"options": options} if options else {}
+        return _guarded(lambda: inform(self.scope, **named))
 
 
 def _guarded(call: Callable[[], Any]) -> Any:

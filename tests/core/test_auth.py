@@ -16,6 +16,7 @@ from pydantic import SecretStr
 
 from azure_agents.auth import FoundryAuth
 from azure_agents.config import PUBLIC_SCOPE, Endpoint, parse_endpoint
+from azure_agents.credentials import CredentialSource
 from azure_agents.errors import ConfigError, CredentialError
 
 from .sign_in import (
@@ -184,6 +185,19 @@ def test_a_credential_with_token_info_only() -> None:
             return AccessToken(f"for {scope}".replace(" ", "-"), int(time.time() + 3600))
 
     assert f"Bearer for-{PUBLIC_SCOPE}" == sent(build(credential=Info()))
+
+
+def test_the_newer_protocol_gets_its_options_in_one_mapping() -> None:
+    """Claims that the service asks for, and the tenant."""
+    asked: list[dict[str, Any]] = []
+
+    class Info:
+        def get_token_info(self, *_: str, options: dict[str, Any]) -> AccessToken:
+            asked.append(options)
+            return AccessToken("token", int(time.time() + 3600))
+
+    CredentialSource(Info, PUBLIC_SCOPE, "credential", tenant_id="t").fetch("{}")
+    assert [{"tenant_id": "t", "claims": "{}", "enable_cae": True}] == asked
 
 
 SCOPES: list[tuple[dict[str, Any], str]] = [

@@ -189,6 +189,19 @@ def test_a_pause_that_was_not_told_to_its_end_is_stopped(way: Way) -> None:
     raise AssertionError("the turn has no end")
 
 
+@window(15, "classic", "classic pinned", clients=("async",), turns=("text",))
+def test_a_pause_whose_caller_is_cancelled_is_stopped(way: Way) -> None:
+    """Also between its last event and the end of its stream."""
+    for moment in range(1, MOST_STEPS):
+        talk = talk_of(way)
+        talk.agent.script([ToolCalls(("look_up", {"n": 1}))])
+        is_over = asyncio.run(cancelled(talk, moment))
+        assert len(talk.active()) == (1 if is_over else 0)
+        if is_over:
+            return
+    raise AssertionError("the turn has no end")
+
+
 async def _read(stream: Any, events: int, *, closes: bool, told: list[Any] | None = None) -> None:
     for _ in range(events):
         event = await anext(stream, None)

@@ -5,6 +5,7 @@ Renewal before the end, once for all threads and loops, is tried in `tests/core/
 
 from __future__ import annotations
 
+from base64 import b64encode
 from typing import Any
 
 from azure_agents.auth import make_auth
@@ -94,3 +95,27 @@ def test_a_fixed_token_that_ended_is_told_at_once(way: Way) -> None:
     talk.connect()
     talk.say_next()
     talk.say(user("and now?"))
+
+
+CLAIMS = '{"access_token":{"nbf":{"essential":true,"value":"1790000000"}}}'
+
+
+@window(14)
+def test_a_claims_challenge_is_answered_with_a_token_that_has_them(way: Way) -> None:
+    """A cached token would be refused again: the credential is asked for one with the claims."""
+    talk = Talk(way)
+    asked: list[dict[str, Any]] = []
+    give = talk.foundry.credential.get_token
+
+    class Watched:
+        def get_token(self, *scopes: str, **options: Any) -> Any:
+            asked.append(options)
+            return give(*scopes)
+
+    talk.foundry.credential = Watched()  # type: ignore[assignment]
+    talk.connect()
+    encoded = b64encode(CLAIMS.encode()).decode()
+    challenge = f'Bearer realm="", error="insufficient_claims", claims="{encoded}"'
+    talk.hit("status_before", status=401, headers={"www-authenticate": challenge})
+    talk.say_next()
+    assert [{}, {"claims": CLAIMS, "enable_cae": True}] == asked
