@@ -26,7 +26,7 @@ test: $(SETUP)
 demo: $(SETUP)
 	@$(PY) -m azure_agents.demo
 
-# Every single fault, and 2,000 sequences of faults, deaths and second clients: about two minutes.
+# Every single fault, and 2,000 sequences of faults, deaths and second clients: a minute or two.
 faults: $(SETUP)
 	$(PY) tests/faults/report.py
 
