@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 from collections.abc import Iterator
 from contextlib import suppress
@@ -48,6 +47,8 @@ from .classic_samples import (
     step_delta,
     text_part,
 )
+from .wounds import WOUNDS, Wounds
+from .wounds import broken as wounded
 
 RECORDINGS = Path(__file__).parents[3] / "shared" / "recordings" / "classic"
 MALFORMED = [
@@ -114,59 +115,12 @@ def recorded() -> Iterator[list[tuple[str, JSON]]]:
 
 
 SEEDS = [SAMPLE, *recorded()]
-JUNK = st.one_of(
-    st.none(),
-    st.booleans(),
-    st.integers(-1, 10**30),
-    st.floats(allow_nan=False),
-    st.text(max_size=3),
-    st.just("\ud800"),
-    st.just([]),
-    st.just({}),
-    st.just([None]),
-    st.just({"id": 1, "type": [], "text": None}),
-)
 
 
-# Which event (the long streams are mostly deltas: their ends are broken more often), which place
-# in it, what it holds instead; None: it is missing.
-WOUNDS = st.lists(
-    st.tuples(
-        st.integers(0, 500) | st.sampled_from([-2, -1]),
-        st.integers(0, 500),
-        st.none() | st.tuples(JUNK),
-    ),
-    min_size=1,
-    max_size=3,
-)
-
-
-def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """Every place in a JSON value."""
-    if path:
-        yield path
-    if isinstance(value, dict | list):
-        pairs = value.items() if isinstance(value, dict) else enumerate(value)
-        for key, inner in pairs:
-            yield from places(inner, (*path, key))
-
-
-def broken(
-    seed: list[tuple[str, JSON]], wounds: list[tuple[int, int, tuple[Any] | None]]
-) -> list[tuple[str, JSON]]:
-    """A stream in which some places are missing or hold something else."""
-    events = copy.deepcopy(seed)
-    for event, place, junk in wounds:
-        holder: Any = events[event % len(events)][1]
-        found = [*places(holder)]
-        *way, key = found[place % len(found)] if found else ["id"]
-        for part in way:
-            holder = holder[part]
-        if junk is not None:
-            holder[key] = copy.deepcopy(junk[0])
-        elif isinstance(holder, dict):
-            holder.pop(key, None)
-    return events
+def broken(seed: list[tuple[str, JSON]], wounds: Wounds) -> list[tuple[str, JSON]]:
+    """A stream with wounds in its data; the names of its events are whole."""
+    names, data = zip(*seed, strict=True)
+    return list(zip(names, wounded(list(data), wounds), strict=True))
 
 
 def check(events: list[Event]) -> None:

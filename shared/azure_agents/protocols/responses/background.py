@@ -35,7 +35,7 @@ def resume_response(turn: Turn, response_id: str, starting_after: int | None) ->
         error.add_facts(response_id=response_id)
         if not is_plain and not (is_unknown(error) and reader.has_caught_up):
             raise
-        stored = yield from calls.ended(id)
+        stored = yield from calls.looks.ended(id)
         if stored is None:
             raise
         yield from calls.take(reader, stored)

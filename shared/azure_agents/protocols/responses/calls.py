@@ -190,10 +190,6 @@ class ResponseCalls:
                 "the stream ended before the answer did", response_id=response_id
             )
 
-    def ended(self, response_id: str) -> Flow[JSON | None]:
-        """The stored response once it is over; None if the service does not know it."""
-        return (yield from self.looks.ended(response_id))
-
     def take(self, reader: ResponseReader, stored: JSON) -> Flow[None]:
         """Tell what of a stored response is still untold."""
         again, was_announced = ResponseReader(self.delivered), reader.response_id is not None
