@@ -34,11 +34,11 @@ class SSEDecoder:
 
     def __init__(self, limit: int = MAX_EVENT_BYTES) -> None:
         self._limit = limit
-        self._pieces: list[bytes] = []  # an unfinished line, in pieces: no quadratic joining
-        self._pending = 0  # bytes of that line
-        self._held = 0  # bytes of the data lines of the event in the making
+        # Buffers, not lists of pieces: a stream in pieces of two bytes takes no more memory.
+        self._line = bytearray()  # an unfinished line
+        self._data = bytearray()  # the data of the event in the making, a LF behind each line
+        self._held = 0  # bytes of the lines that it came in: an empty one counts, too
         self._name = b""
-        self._data: list[bytes] = []
         self._at_start = True
         self._after_cr = False  # the last push ended in CR: a LF that follows belongs to it
 
@@ -61,45 +61,40 @@ class SSEDecoder:
             event = self._take_line(self._whole(line))
             if event is not None:
                 events.append(event)
-        self._hold(tail)
+        self._check(tail)
+        self._line += tail
         return events
 
     def _whole(self, line: bytes) -> bytes:
-        if self._pieces:
-            self._pieces.append(line)
-            line = b"".join(self._pieces)
-            self._pieces.clear()
-            self._pending = 0
+        self._check(line)
+        if self._line:
+            line = bytes(self._line + line)
+            self._line.clear()
         if self._at_start:
             self._at_start = False
             line = line.removeprefix(_BOM)
         return line
 
-    def _hold(self, piece: bytes) -> None:
-        if piece:
-            self._pieces.append(piece)
-            self._pending += len(piece)
-            self._check(self._pending)
-
-    def _check(self, line: int) -> None:
-        if self._held + line > self._limit:
+    def _check(self, piece: bytes) -> None:
+        if self._held + len(self._line) + len(piece) > self._limit:
             raise ProtocolError(f"a server-sent event is larger than {self._limit} bytes")
 
     def _take_line(self, line: bytes) -> ServerSentEvent | None:
         if not line:
             return self._dispatch()
-        self._check(len(line))
         field, _, value = line.partition(b":")
         if field == b"data":
             self._held += len(line)
-            self._data.append(value.removeprefix(b" "))
+            self._data += value.removeprefix(b" ") + b"\n"
         elif field == b"event":
             self._name = value.removeprefix(b" ")
         return None
 
     def _dispatch(self) -> ServerSentEvent | None:
-        name, data = self._name, self._data
-        self._name, self._data, self._held = b"", [], 0
-        if not data:
+        name, data = self._name, bytes(self._data[:-1])
+        has_data = bool(self._data)
+        self._name, self._held = b"", 0
+        self._data.clear()
+        if not has_data:
             return None
-        return ServerSentEvent(name.decode("utf-8", "replace") or "message", b"\n".join(data))
+        return ServerSentEvent(name.decode("utf-8", "replace") or "message", data)

@@ -27,7 +27,7 @@ from azure_agents.sse import SSEDecoder
 from azure_agents.threads.memory import MemoryThreadStore
 
 PROJECT = "/api/projects/demo"
-QUICK = Timeouts(connect=5, read=5, first_event=5, between_events=5, turn=5)
+PATIENT = Timeouts(connect=30, read=30, first_event=30, between_events=30, turn=30)
 
 
 @dataclass
@@ -83,7 +83,7 @@ def stream(*pieces: bytes | float, end: bool = True) -> Act:
 
 def silence(connection: socket.socket) -> None:
     """Say nothing until the client goes."""
-    connection.settimeout(10)
+    connection.settimeout(60)
     with suppress(OSError):
         while connection.recv(1024):
             pass
@@ -184,7 +184,7 @@ class Frames:
 Run: TypeAlias = Callable[..., list[Any]]
 
 
-def run_sync(flow: Flow[None], url: str, timeouts: Timeouts = QUICK) -> list[Any]:
+def run_sync(flow: Flow[None], url: str, timeouts: Timeouts = PATIENT) -> list[Any]:
     """Run a flow in this thread."""
     client = SyncClient()
     driver = SyncDriver(wiring(url, timeouts), MemoryThreadStore(), client.get)
@@ -192,7 +192,7 @@ def run_sync(flow: Flow[None], url: str, timeouts: Timeouts = QUICK) -> list[Any
         return list(events)
 
 
-def run_async(flow: Flow[None], url: str, timeouts: Timeouts = QUICK) -> list[Any]:
+def run_async(flow: Flow[None], url: str, timeouts: Timeouts = PATIENT) -> list[Any]:
     """Run a flow on a new event loop, over aiohttp."""
 
     async def run() -> list[Any]:
@@ -203,7 +203,7 @@ def run_async(flow: Flow[None], url: str, timeouts: Timeouts = QUICK) -> list[An
     return asyncio.run(run())
 
 
-def run_async_on_httpx(flow: Flow[None], url: str, timeouts: Timeouts = QUICK) -> list[Any]:
+def run_async_on_httpx(flow: Flow[None], url: str, timeouts: Timeouts = PATIENT) -> list[Any]:
     """Run a flow on a new event loop, over httpx's own transport."""
 
     async def run() -> list[Any]:
@@ -238,7 +238,7 @@ POST = Send("POST", "/threads", b"{}")
 STREAM = Send("POST", "/threads/runs", b"{}", stream=True)
 
 
-def outcomes(run: Run, peer: Peer, *commands: Send, timeouts: Timeouts = QUICK) -> list[Any]:
+def outcomes(run: Run, peer: Peer, *commands: Send, timeouts: Timeouts = PATIENT) -> list[Any]:
     """What a flow is told: statuses, and classes of errors."""
     box: list[Any] = []
     run(asking(box, *commands, pump=True), peer.url, timeouts)

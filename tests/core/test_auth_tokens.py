@@ -150,7 +150,7 @@ def test_threads_share_one_fetch() -> None:
 @pytest.mark.parametrize("make", [Credential, AsyncCredential])
 def test_tasks_share_one_fetch_and_the_loop_goes_on(make: type[Credential]) -> None:
     """A slow provider holds up the calls that need it and nothing else."""
-    credential = make(delay=0.1)
+    credential = make(delay=0.5)
     service, auth = Service(), build(credential=credential)
 
     async def run() -> int:
@@ -205,7 +205,7 @@ def test_an_early_renewal_holds_nobody_up() -> None:
     credential = Credential(200, 3600)
     service, auth = Service(), build(credential=credential)
     service.call(auth)
-    credential.delay = 0.2
+    credential.delay = 1.5
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda _: service.call(auth), range(8)))
     assert 2 == len(credential.scopes)
@@ -215,7 +215,7 @@ def test_an_early_renewal_holds_nobody_up() -> None:
 
 def test_a_cancelled_fetch_does_not_stop_the_next() -> None:
     """The caller who waited gives up; the one after it gets a token."""
-    service, auth = Service(), build(credential=AsyncCredential(delay=0.05))
+    service, auth = Service(), build(credential=AsyncCredential(delay=0.5))
 
     async def run() -> None:
         with pytest.raises(TimeoutError):

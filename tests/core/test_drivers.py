@@ -143,7 +143,7 @@ def test_after_the_final_event_the_rest_does_not_matter(run: Run, script: list[A
     with Peer(script) as peer:
         start = time.monotonic()
         assert [200] == outcomes(run, peer, STREAM)
-        assert time.monotonic() - start < 2.5
+        assert time.monotonic() - start < 15
 
 
 EVENTS = [ServerSentEvent("a", "é😀".encode()), ServerSentEvent("message", b"2")]

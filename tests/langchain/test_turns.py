@@ -27,6 +27,8 @@ from azure_agents.emulator import (
 from azure_agents.errors import InvalidRequestError, RunFailedError, ServerError
 from langchain_azure_agents import ChatAzureAgent
 
+from ..eventually import eventually
+
 HISTORY = [HumanMessage("my name is Bob"), AIMessage("Hello Bob."), HumanMessage("who am I?")]
 
 
@@ -374,7 +376,8 @@ def test_a_cancelled_task_cancels_the_run(generation: str, way: Any) -> None:
     async def run() -> Any:
         call = llm.ainvoke("hi") if way == "ainvoke" else collect(llm.astream("hi"))
         task = asyncio.create_task(call)
-        await asyncio.sleep(0.1)
+        await eventually(lambda: foundry.requests)
+        await asyncio.sleep(0.2)  # the answer has begun, too
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task

@@ -17,6 +17,8 @@ from azure_agents.config import Timeouts
 from azure_agents.emulator import Emulator, Text
 from llamaindex_azure_agents import AzureAgentLLM
 
+from ..eventually import eventually
+
 ENDPOINT = "https://r.services.ai.azure.com/api/projects/p"
 SECRETS = {
     "credential": {"credential": "s3cret"},
@@ -200,8 +202,7 @@ def test_closing_an_async_stream_cancels_the_turn(
         await anext(chunks)
         await chunks.aclose()
         del chunks
-        await asyncio.sleep(0.05)
-        assert is_left(foundry, generation)
+        await eventually(lambda: is_left(foundry, generation))
         return (await llm.acomplete("again")).text
 
     assert "ok" == asyncio.run(leave())
@@ -226,8 +227,7 @@ def test_a_cancelled_task_cancels_the_turn(
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        await asyncio.sleep(0.05)
-        assert is_left(foundry, generation)
+        await eventually(lambda: is_left(foundry, generation))
         return (await llm.acomplete("again")).text
 
     assert "ok" == asyncio.run(leave())

@@ -63,7 +63,7 @@ def test_events_without_number_hold_no_memory() -> None:
     decoder = SSEDecoder(limit=1000)
     for _ in range(10_000):
         decoder.feed(b": keep alive\n\nevent: x\ndata: " + b"y" * 900 + b"\n\n")
-    assert (0, 0, []) == (decoder._held, decoder._pending, decoder._pieces)
+    assert (0, b"", b"") == (decoder._held, decoder._line, decoder._data)
 
 
 # --- JSON ----------------------------------------------------------------------------------------

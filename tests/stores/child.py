@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import time
 from importlib import import_module
 from typing import Any
 
@@ -18,17 +17,11 @@ def store_at(kind: str, place: str) -> Any:
     return made(place) if place else made()
 
 
-def race(kind: str, place: str, keys: list[str]) -> None:
-    """When told, take every key together with others; print those that were ours."""
+def race(kind: str, place: str) -> None:
+    """Take every key that is named on standard input, and say whether it was ours."""
     store = store_at(kind, place)
-    os.write(1, b"ready\n")
-    sys.stdin.readline()
-    won = []
-    for key in keys:
-        if store.take(key, "head"):
-            won.append(key)
-        time.sleep(0.002)  # SQLite is not fair to those who wait
-    sys.stdout.write(json.dumps(won))
+    for line in sys.stdin:
+        os.write(1, f"{store.take(line.strip(), 'head')}\n".encode())
 
 
 def hammer(kind: str, place: str) -> None:

@@ -29,12 +29,11 @@ from ..file_references import check_id
 from ..jsonio import JSON, malformed
 from ..retry import is_unknown, may_pass
 from .multipart import content_type, form
-from .steps import fetch, read_object, retrying, send
+from .steps import Query, fetch, read_list, read_object, retrying, send
 from .turn import Turn
 
 PAGE = 100
 BEAT = 256 * 1024  # bytes that are handed over at once
-Query = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,20 +100,6 @@ def known(what: str) -> Iterator[None]:
             f"({error.message})",
             **error.facts,
         ) from error
-
-
-def read_all(turn: Turn, path: str, doing: str, query: Query = ()) -> Flow[list[JSON]]:
-    """All items of a list, page by page."""
-    found: dict[str, JSON] = {}
-    cursor: Query = ()
-    while True:
-        page = yield from fetch(path, turn, doing, (*version(turn), *query, *cursor))
-        with malformed(page):
-            new = {str(item["id"]): item for item in page["data"] if item["id"] not in found}
-        found |= new
-        if not page.get("has_more") or not new:  # a cursor that is ignored would never end
-            return list(found.values())
-        cursor = (("after", next(reversed(new))),)
 
 
 def delete(turn: Turn, path: str, doing: str) -> Flow[None]:
@@ -197,7 +182,9 @@ def list_files(turn: Turn, purpose: str | None) -> Flow[list[StoredFile]]:
     query: Query = (("purpose", purpose),) if purpose else ()
     if turn.settings.agent.generation == "v2":  # the classic route knows no pages
         query = (*query, ("limit", str(PAGE)))
-    items = yield from read_all(turn, located(turn, "/files"), "list the files", query)
+    items = yield from read_list(
+        located(turn, "/files"), turn, "list the files", (*version(turn), *query)
+    )
     return [read_file(item) for item in items]
 
 

@@ -17,11 +17,11 @@ from ..jsonio import JSON, dumps
 from ..naming import check_handle, parse_handle
 from ..retry import may_pass
 from .metadata import OPERATION
-from .steps import fetch, is_too_much, read_object, retrying, send
+from .steps import Query, is_too_much, read_list, read_object, retrying, send
 from .turn import Turn
 
 _MOST_ITEMS = 20  # per request, recorded
-_PAGE = "100"
+_PAGES = (("order", "asc"), ("limit", "100"))
 
 
 def fork_thread(turn: Turn, thread_id: str, without: Collection[str]) -> Flow[str]:
@@ -49,7 +49,7 @@ def fork_thread(turn: Turn, thread_id: str, without: Collection[str]) -> Flow[st
 
 def _fork_conversation(turn: Turn, thread: str, without: Collection[str]) -> Flow[str]:
     path = "/openai/v1/conversations"
-    items = yield from _all(turn, f"{path}/{thread}/items", ())
+    items = yield from read_list(f"{path}/{thread}/items", turn, "read the thread", _PAGES)
     copies = list(_copied_items([item for item in items if item.get("id") not in without]))
     first, rest = copies[:_MOST_ITEMS], copies[_MOST_ITEMS:]
     made = yield from _post(turn, path, {"items": first, "metadata": _named(turn)})
@@ -74,7 +74,9 @@ def _copied_items(items: list[JSON]) -> Iterator[JSON]:
 
 def _fork_classic(turn: Turn, thread: str, without: Collection[str]) -> Flow[str]:
     version = (("api-version", turn.settings.api_version),)
-    messages = yield from _all(turn, f"/threads/{thread}/messages", version)
+    messages = yield from read_list(
+        f"/threads/{thread}/messages", turn, "read the thread", (*version, *_PAGES)
+    )
     kept = [_copied_message(m) for m in messages if m.get("id") not in without]
     try:
         body = {"messages": kept, "metadata": _named(turn)}
@@ -108,24 +110,11 @@ def _copied_part(part: JSON) -> JSON:
     return part
 
 
-def _all(turn: Turn, path: str, version: tuple[tuple[str, str], ...]) -> Flow[list[JSON]]:
-    """Every object of a list, oldest first."""
-    found: list[JSON] = []
-    after: tuple[tuple[str, str], ...] = ()
-    while True:
-        query = (*version, ("order", "asc"), ("limit", _PAGE), *after)
-        page = yield from fetch(path, turn, "read the thread", query)
-        found += page.get("data") or []
-        if not page.get("has_more") or not page.get("last_id"):
-            return found
-        after = (("after", str(page["last_id"])),)
-
-
 def _post(
     turn: Turn,
     path: str,
     body: Any,
-    version: tuple[tuple[str, str], ...] = (),
+    version: Query = (),
     *,
     repeats: bool = True,
 ) -> Flow[JSON]:

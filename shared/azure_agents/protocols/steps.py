@@ -24,6 +24,7 @@ from .turn import Turn
 
 T = TypeVar("T")
 SUCCESS = range(200, 300)
+Query = tuple[tuple[str, str], ...]
 
 
 def send(request: Send, turn: Turn, doing: str, **facts: str | None) -> Flow[Reply]:
@@ -71,7 +72,7 @@ def retrying(
             yield Sleep(delay, instead=error)
 
 
-def fetch(path: str, turn: Turn, doing: str, query: tuple[tuple[str, str], ...] = ()) -> Flow[JSON]:
+def fetch(path: str, turn: Turn, doing: str, query: Query = ()) -> Flow[JSON]:
     """GET a JSON object, patiently: reading again is always harmless."""
 
     def attempt() -> Flow[JSON]:
@@ -79,6 +80,29 @@ def fetch(path: str, turn: Turn, doing: str, query: tuple[tuple[str, str], ...] 
         return read_object(reply)
 
     return (yield from retrying(attempt, turn, when=may_pass))
+
+
+def read_list(path: str, turn: Turn, doing: str, query: Query = ()) -> Flow[list[JSON]]:
+    """GET every object of a list, page by page, in the order of the pages.
+
+    Raises:
+        ProtocolError: A page has only what was on those before it, and says that there is more.
+    """
+    found: dict[str, JSON] = {}
+    cursor: Query = ()
+    while True:
+        page = yield from fetch(path, turn, doing, (*query, *cursor))
+        with malformed(page):
+            new = {str(item["id"]): item for item in page["data"]}
+        if not page.get("has_more") or not new:
+            return list((found | new).values())
+        if new.keys() <= found.keys():
+            raise ProtocolError(
+                f"could not {doing}: the service sends the same page again and again, after "
+                f"{next(reversed(found))!r}"
+            )
+        found |= new
+        cursor = (("after", next(reversed(new))),)
 
 
 def poll(look: Callable[[], Flow[JSON]], *, active: Container[str]) -> Flow[JSON]:

@@ -23,9 +23,9 @@ from ..errors import (
 from ..file_references import check_id
 from ..jsonio import JSON, dumps, malformed
 from ..retry import may_pass
-from .files import PAGE, delete, get_file, known, located, read_all, version
+from .files import PAGE, delete, get_file, known, located, version
 from .metadata import OPERATION
-from .steps import fetch, poll, read_object, retrying, send, suppress_but_deadline
+from .steps import fetch, poll, read_list, read_object, retrying, send, suppress_but_deadline
 from .turn import Turn
 
 Added: TypeAlias = tuple[str, str | None]  # id of a file, and its name if known
@@ -253,8 +253,8 @@ def _raise_failed(turn: Turn, store_id: str) -> Flow[None]:
     path = _path(turn, store_id, "files")
     entries: list[JSON] = []
     for status in ("failed", "cancelled"):
-        query = (("filter", status), ("limit", str(PAGE)))
-        entries += yield from read_all(turn, path, "list the files that failed", query)
+        query = (*version(turn), ("filter", status), ("limit", str(PAGE)))
+        entries += yield from read_list(path, turn, "list the files that failed", query)
     named: list[tuple[Added, JSON]] = []
     for number, entry in enumerate(entries):
         name = None
@@ -305,8 +305,8 @@ def get_store(turn: Turn, store_id: str) -> Flow[VectorStore]:
 
 def list_stores(turn: Turn) -> Flow[list[VectorStore]]:
     """All vector stores of the project."""
-    query = (("limit", str(PAGE)),)
-    items: Iterable[JSON] = yield from read_all(turn, _path(turn), "list the vector stores", query)
+    query = (*version(turn), ("limit", str(PAGE)))
+    items: Iterable[JSON] = yield from read_list(_path(turn), turn, "list the vector stores", query)
     return [read_store(item) for item in items]
 
 
