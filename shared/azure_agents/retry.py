@@ -69,6 +69,9 @@ def delay_before(
 ) -> float | None:
     """Seconds to wait before retry number `retry`, or None to give up.
 
+    Never less than the service asks for, and never less than the policy: a service that says
+    "at once" to everybody is not asked by everybody at once.
+
     Args:
         retry: Number of the retry about to be made, from 1.
         error: Why the last attempt failed; that it may be repeated is decided elsewhere.
@@ -77,7 +80,8 @@ def delay_before(
     """
     if retry > policy.max_retries:
         return None
-    if error.retry_after is not None:
-        return error.retry_after if error.retry_after <= MAX_RETRY_AFTER else None
     wait = min(policy.wait_max, policy.wait_initial * 2.0 ** (retry - 1))
-    return wait * (0.75 + sha256(f"{key}{retry}".encode()).digest()[0] / 510)
+    wait *= 0.75 + sha256(f"{key}{retry}".encode()).digest()[0] / 510
+    if error.retry_after is None:
+        return wait
+    return max(wait, error.retry_after) if error.retry_after <= MAX_RETRY_AFTER else None

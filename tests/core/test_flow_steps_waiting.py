@@ -49,9 +49,9 @@ from .flow_plays import (
 )
 
 WAITS: list[Any] = [
-    pytest.param(refused(429, retry_after_ms="250", retry_after="3"), 0.25, 0.25, id="ms first"),
+    pytest.param(refused(429, retry_after_ms="2500", retry_after="3"), 2.5, 2.5, id="ms first"),
     pytest.param(refused(429, retry_after="3"), 3.0, 3.0, id="seconds"),
-    pytest.param(refused(429, retry_after="0"), 0.0, 0.0, id="at once"),
+    pytest.param(refused(429, retry_after="0"), 0.375, 0.625, id="at once: our own"),
     pytest.param(refused(429, "Try again in 7 seconds."), 7.0, 7.0, id="in words"),
     pytest.param(refused(429), 0.375, 0.625, id="nothing said: our own"),
     pytest.param(NotSentError("x"), 0.375, 0.625, id="not sent"),

@@ -76,8 +76,7 @@ def test_waits_double_up_to_the_longest(retry: int, wait: float) -> None:
 ANSWERS = [
     pytest.param(6, None, None, id="no retries are left"),
     pytest.param(6, 1.0, None, id="no retries are left, whatever the service says"),
-    pytest.param(1, 0.0, 0.0, id="at once"),
-    pytest.param(1, 0.25, 0.25, id="as long as the service says"),
+    pytest.param(1, 1.5, 1.5, id="as long as the service says"),
     pytest.param(5, 30.0, 30.0, id="longer than our own longest wait"),
     pytest.param(1, MAX_RETRY_AFTER, MAX_RETRY_AFTER, id="the longest that is obeyed"),
     pytest.param(1, MAX_RETRY_AFTER + 1, None, id="longer: the caller decides"),
@@ -88,9 +87,22 @@ ANSWERS = [
 def test_the_service_decides_how_long_to_wait(
     retry: int, retry_after: float | None, delay: float | None
 ) -> None:
-    """`retry-after` is obeyed exactly; a wait that is too long is not made."""
+    """`retry-after` is waited for; a wait that is too long is not made."""
     error = RateLimitError("x", status=429, retry_after=retry_after)
     assert delay == delay_before(retry, error, POLICY, "key")
+
+
+@pytest.mark.parametrize("retry_after", [0.0, 0.01])
+@pytest.mark.parametrize("retry", [1, 2])
+def test_a_short_retry_after_does_not_hurry(retry: int, retry_after: float) -> None:
+    """What every client is told is spread as every wait is."""
+    told = RateLimitError("x", status=429, retry_after=retry_after)
+    untold = RateLimitError("x", status=429)
+    for key in ("one", "another"):
+        wait = delay_before(retry, told, POLICY, key)
+        assert wait is not None
+        assert wait >= 0.75 * 2 ** (retry - 1)
+        assert wait == delay_before(retry, untold, POLICY, key)
 
 
 def test_no_retries_means_none() -> None:
