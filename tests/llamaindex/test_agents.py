@@ -49,7 +49,7 @@ def now() -> str:
 
 async def later() -> str:
     """Take a while."""
-    await asyncio.sleep(0.02)
+    await asyncio.sleep(0.5)  # behind `add`, which may wait for a thread
     return "late"
 
 
