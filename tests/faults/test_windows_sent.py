@@ -157,7 +157,7 @@ def test_an_error_status_says_nothing_about_what_was_stored(way: Way, status: in
 
 # --- 6: 429 ---
 
-WAITS = {"retry-after": 2.0, "retry-after-ms": 0.3, "nothing": None}
+WAITS = {"retry-after": 2.0, "retry-after-ms": 0.7, "nothing": None}
 
 
 @window(6, header=tuple(WAITS))
@@ -165,7 +165,7 @@ def test_a_limited_request_waits_as_long_as_it_is_told(way: Way, header: str) ->
     """Nothing was applied, so the same request is sent again after the wait."""
     talk = Talk(way)
     seconds = WAITS[header]
-    value = {"retry-after": "2", "retry-after-ms": "300"}.get(header)
+    value = {"retry-after": "2", "retry-after-ms": "700"}.get(header)
     headers = {"retry-after": "", "retry-after-ms": ""} | ({header: value} if value else {})
     talk.hit("status_before", status=429, headers=headers, body={"error": {"code": "429"}})
     began = talk.foundry.clock.time()

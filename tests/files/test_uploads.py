@@ -231,7 +231,7 @@ def test_retries_end(agents: Any, foundry: Emulator, uploads: Any) -> None:
     with pytest.raises(RateLimitError, match=r"upload the file 'a\.md'") as caught:
         agents.files.upload(DATA, name="a.md")
     assert (3, 1.0) == (uploads(), caught.value.retry_after)
-    assert 2.0 == foundry.clock.time() - start
+    assert 2.0 <= foundry.clock.time() - start < 2.3  # the second wait is our own, if longer
 
 
 class Shrinking(io.BytesIO):
