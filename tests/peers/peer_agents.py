@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 from typing import Any
 
 import oracle
 from azure.ai.agents import AgentsClient
 from azure.ai.agents import models as m
 from azure.ai.agents.aio import AgentsClient as AsyncAgentsClient
-from player import Client, Messages, MissingError, main, report
+from player import Client, Messages, MissingError, give_up, main, report
 
 
 class AsyncCredential:
@@ -90,15 +88,7 @@ class Agents(Client):
                 await client.messages.create(thread_id=self.thread, role="user", content=text)
                 await client.runs.create_and_process(thread_id=self.thread, agent_id=self.agent)
 
-        async def go() -> None:
-            task = asyncio.create_task(process())
-            await asyncio.sleep(after)
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
-
-        asyncio.run(go())
-        return report("", "")
+        return give_up(process, after)
 
 
 def _word(status: m.RunStatus | str) -> str:

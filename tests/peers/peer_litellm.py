@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from typing import Any
 
 import litellm
 import oracle
-from player import Client, Messages, main, report
+from player import Client, Messages, give_up, main, report
 
 litellm.suppress_debug_info = True
 
@@ -72,16 +71,7 @@ class LiteLLM(Client):
     def leave(self, text: str, after: float) -> dict[str, Any]:
         """`acompletion` in a task."""
         self.history.append({"role": "user", "content": text})
-
-        async def go() -> None:
-            task = asyncio.create_task(litellm.acompletion(**self.given(), **self.settings))
-            await asyncio.sleep(after)
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
-
-        asyncio.run(go())
-        return report("", "")
+        return give_up(lambda: litellm.acompletion(**self.given(), **self.settings), after)
 
 
 class Classic(LiteLLM):

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 from typing import Any
 
 import oracle
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
-from player import Client, Messages, main, report
+from player import Client, Messages, give_up, main, report
 
 from langchain_azure_agents import ChatAzureAgent
 
@@ -65,16 +63,7 @@ class Ours(Client):
 
     def leave(self, text: str, after: float) -> dict[str, Any]:
         """`ainvoke` in a task."""
-
-        async def go() -> None:
-            task = asyncio.create_task(self.model.ainvoke([*self.history, HumanMessage(text)]))
-            await asyncio.sleep(after)
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
-
-        asyncio.run(go())
-        return report("", "")
+        return give_up(lambda: self.model.ainvoke([*self.history, HumanMessage(text)]), after)
 
 
 if __name__ == "__main__":

@@ -5,9 +5,12 @@ Runs in a peer's own environment: nothing of this project can be imported here b
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
 import sys
 import time
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 Messages = list[list[str]]  # role and text
@@ -53,6 +56,20 @@ class Client:
 def report(text: str | None, done: str, calls: tuple[str, ...] = ()) -> dict[str, Any]:
     """What the caller was told; `done` is ``"complete"`` only if the client says so."""
     return {"text": text or "", "done": done, "calls": list(calls)}
+
+
+def give_up(call: Callable[[], Coroutine[Any, Any, Any]], after: float) -> dict[str, Any]:
+    """Make a call in a task, and cancel the task after so many seconds."""
+
+    async def go() -> None:
+        task = asyncio.create_task(call())
+        await asyncio.sleep(after)
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+    asyncio.run(go())
+    return report("", "")
 
 
 def main(client: type[Client]) -> None:
