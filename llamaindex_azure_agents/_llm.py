@@ -25,7 +25,7 @@ from llama_index.core.base.llms.types import (
 from llama_index.core.llms.callbacks import llm_chat_callback, llm_completion_callback
 from pydantic import ConfigDict, Field, PrivateAttr
 
-from azure_agents.config import Secret, Timeouts, resolve_settings
+from azure_agents.config import Timeouts, hidden, resolve_settings
 from azure_agents.errors import ConfigError
 from azure_agents.messages import TurnRequest
 
@@ -189,9 +189,10 @@ class AzureAgentLLM(FunctionCalls):
         )
 
         # A tool that shows the local variables of a traceback shows a closure's, too.
-        secrets = {"credential": credential, "api_key": api_key, "client_secret": client_secret}
-        hidden: dict[str, Any] = {
-            n: Secret(v) if isinstance(v, str) else v for n, v in secrets.items()
+        secrets = {
+            "credential": hidden(credential),
+            "api_key": hidden(api_key),
+            "client_secret": hidden(client_secret),
         }
 
         def sign_in() -> FoundryAuth:
@@ -202,7 +203,7 @@ class AzureAgentLLM(FunctionCalls):
                 scope=fields.get("scope"),
                 tenant_id=tenant_id,
                 client_id=client_id,
-                **hidden,
+                **secrets,
             )
 
         seams = {"store": thread_store, "observer": observer, "operation_keys": operation_keys}

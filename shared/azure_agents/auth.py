@@ -27,7 +27,7 @@ from weakref import WeakKeyDictionary
 
 import httpx
 
-from .config import Endpoint, Environment
+from .config import Endpoint, Environment, hidden
 from .credentials import (
     AsyncOnly,
     FixedSource,
@@ -36,7 +36,6 @@ from .credentials import (
     Source,
     Token,
     choose_source,
-    hidden,
 )
 from .envelopes import error_from_reply
 from .errors import ConfigError, CredentialError, PermissionDeniedError

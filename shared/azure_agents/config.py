@@ -9,7 +9,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
-from typing import Literal, NoReturn, TypeAlias, cast
+from typing import Any, Literal, NoReturn, TypeAlias, cast
 
 from .anchor_key import AnchorKey, make_anchor_key
 from .endpoint import FIND_ENDPOINT, PUBLIC_SCOPE, Endpoint, parse_endpoint
@@ -27,6 +27,7 @@ __all__ = [
     "ThreadPolicy",
     "Timeouts",
     "check_owner",
+    "hidden",
     "parse_endpoint",
     "read_env",
     "read_secret",
@@ -251,6 +252,11 @@ class Secret:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a secret is not pickled: build the client again where it is needed")
+
+
+def hidden(value: Any) -> Any:
+    """The value; a text as a `Secret`, for nothing to show that prints local variables."""
+    return Secret(value) if isinstance(value, str) else value
 
 
 def read_secret(env: Mapping[str, str], name: str) -> Secret | None:

@@ -27,7 +27,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeAlias
 
 from . import config
-from .config import Endpoint, Secret, read_env, read_secret
+from .config import Endpoint, Secret, hidden, read_env, read_secret
 from .endpoint import origin_of
 from .errors import ConfigError, CredentialError, ProtocolError
 from .jsonio import load_object
@@ -174,11 +174,6 @@ async def _settled(value: Any) -> Any:
         return hidden(await value) if inspect.isawaitable(value) else value
     except Exception as exc:
         raise _failed(exc) from exc
-
-
-def hidden(value: Any) -> Any:
-    """The value, a text as a `Secret`."""
-    return Secret(value) if isinstance(value, str) else value
 
 
 def _type_of(value: Any) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypedDict, cast
 
-from .config import InstructionsMode, Secret, Settings, ThreadPolicy, Timeouts, resolve_settings
+from .config import InstructionsMode, Settings, ThreadPolicy, Timeouts, hidden, resolve_settings
 from .errors import ConfigError, InvalidRequestError
 from .messages import Message, TurnRequest, system
 from .naming import parse_agent, shown
@@ -228,12 +228,14 @@ def _sign_in(given: Mapping[str, Any]) -> dict[str, Any]:
     tokens = [name for name in _TOKENS if name in given]
     if len(tokens) > 1:
         raise ConfigError(f"{' and '.join(f'{n}=' for n in tokens)} were both passed: pass one")
-    names = ("api_key", "tenant_id", "client_id", "client_secret")
-    chosen = {name: given.get(name) for name in names}
-    chosen["credential"] = given[tokens[0]] if tokens else None
-    secrets = ("api_key", "client_secret", "credential")
-    hidden = {n: Secret(v) for n in secrets if isinstance(v := chosen[n], str)}
-    return {**chosen, **hidden, "scope": given.get("azure_scope")}
+    return {
+        "credential": hidden(given[tokens[0]]) if tokens else None,
+        "api_key": hidden(given.get("api_key")),
+        "tenant_id": given.get("tenant_id"),
+        "client_id": given.get("client_id"),
+        "client_secret": hidden(given.get("client_secret")),
+        "scope": given.get("azure_scope"),
+    }
 
 
 # --- request ------------------------------------------------------------------------------------

@@ -209,6 +209,17 @@ def test_a_classic_stream_that_was_cut_is_followed() -> None:
     assert (["Hel", "lo"], 1) == (texts, sum(isinstance(e, Started) for e in played.events))
 
 
+def test_a_run_with_more_messages_than_a_page_is_told_whole() -> None:
+    """The rest of a long answer is on the next page."""
+    pages = [
+        ok({"data": [classic_message("One. ", "msg_1")], "has_more": True}),
+        ok({"data": [classic_message("Two.", "msg_2")], "has_more": False}),
+    ]
+    played = play(classic(user("Hi")), [OPEN, Cut(BEGUN, LOST), ok(run()), *pages])
+    texts = [event.text for event in played.events if isinstance(event, TextDelta)]
+    assert (None, ["One. ", "Two."]) == (played.error, texts)
+
+
 def test_a_run_lost_on_a_pinned_thread_is_waited_for() -> None:
     """A pin cannot fork, and nothing is posted twice: look until the run turns up."""
     empty, found = ok({"data": []}), ok({"data": [run("completed", "run_2")]})

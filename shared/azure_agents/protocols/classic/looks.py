@@ -10,11 +10,11 @@ from collections.abc import Iterable
 from ...commands import Flow, Send
 from ...jsonio import JSON
 from ..metadata import OPERATION, PIECE
-from ..steps import fetch, read_object, send, suppress_but_deadline
+from ..steps import fetch, read_list, read_object, send, suppress_but_deadline
 from ..turn import Turn
 
 _LOOK_BACK = "20"  # runs; a run of ours is among the newest
-_PAGE = "100"  # threads of a busy project, messages and steps of one run
+_PAGE = "100"  # threads of a busy project; of messages and steps of a run there may be more
 
 
 class Looks:
@@ -72,16 +72,18 @@ class Looks:
 
     def messages_of(self, thread: str, run: str) -> Flow[list[JSON]]:
         """The messages of a run, oldest first."""
-        query = (("order", "asc"), ("limit", _PAGE), ("run_id", run))
-        page = yield from self.get(f"/threads/{thread}/messages", "read the answer", *query)
-        return list(page.get("data") or ())
+        path = f"/threads/{thread}/messages"
+        return (yield from self._all(path, "read the answer", ("run_id", run)))
 
     def steps_of(self, thread: str, run: str) -> Flow[list[JSON]]:
         """The steps of a run, oldest first."""
-        query = (("order", "asc"), ("limit", _PAGE))
-        path = f"/threads/{thread}/runs/{run}/steps"
-        page = yield from self.get(path, "read the steps", *query)
-        return list(page.get("data") or ())
+        return (yield from self._all(f"/threads/{thread}/runs/{run}/steps", "read the steps"))
+
+    def _all(self, path: str, doing: str, *query: tuple[str, str]) -> Flow[list[JSON]]:
+        """Every object of a list, oldest first: what is told is told whole."""
+        version = ("api-version", self._turn.settings.api_version)
+        pages = (version, ("order", "asc"), ("limit", _PAGE), *query)
+        return (yield from read_list(path, self._turn, doing, pages))
 
     def with_media(self, thread: str) -> Flow[list[str]]:
         """The ids of messages that hold more than text, newest first."""
