@@ -74,7 +74,11 @@ STREAMS = [e for e in ENTRIES if e.sse]
 
 
 V2_STREAMS = [e for e in STREAMS if e.path.endswith("/responses")]
-RESPONSES = [e for e in ENTRIES if isinstance(e.body, dict) and "output" in e.body]
+RESPONSES = [
+    e
+    for e in ENTRIES
+    if isinstance(e.body, dict) and e.body.get("object") == "response" and "output" in e.body
+]
 
 
 def label(entry: Entry | TextAnswer | ErrorFacts) -> str:

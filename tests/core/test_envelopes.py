@@ -191,7 +191,9 @@ def test_recorded_errors(name: str, cls: type[ServiceError], code: str | None) -
     assert cls is type(error)
     assert (error.code or "").startswith(code or "")
     assert answer["body"]["error"]["message"][:200] in error.message
-    assert headers.get("x-request-id", headers["apim-request-id"]) == error.request_id
+    named = answer["body"]["error"].get("additionalInfo") or {}
+    header = headers.get("x-request-id", headers["apim-request-id"])
+    assert named.get("request_id", header) == error.request_id
 
 
 def test_details_are_joined_and_bounded() -> None:
@@ -209,17 +211,22 @@ def test_details_are_joined_and_bounded() -> None:
 
 
 IDS = [
-    ({"X-Request-ID": "a", "apim-request-id": "b"}, "a"),
-    ({"apim-request-id": "b"}, "b"),
-    ({}, "body-id"),
+    ({"X-Request-ID": "a", "apim-request-id": "b"}, e1("invalid_payload", "m"), "body-id"),
+    ({"X-Request-ID": "a", "apim-request-id": "b"}, e3("m"), "a"),
+    ({"x-request-id": "a,a"}, e3("m"), "a"),  # recorded: a hosted agent
+    ({"x-request-id": "a, b"}, e3("m"), "a,b"),
+    ({"x-request-id": " ", "apim-request-id": "b"}, e3("m"), "b"),
+    ({}, e3("m"), None),
 ]
 
 
-@pytest.mark.parametrize(("headers", "expected"), IDS)
-def test_the_request_id_is_found(headers: dict[str, str], expected: str) -> None:
-    """In the headers, in any case of letters, and else in the body."""
-    body = json.dumps(e1("invalid_payload", "m")).encode()
-    assert expected == error_from_reply(400, headers, body, doing="x").request_id
+@pytest.mark.parametrize(("headers", "body", "expected"), IDS)
+def test_the_request_id_is_found(
+    headers: dict[str, str], body: dict[str, Any], expected: str | None
+) -> None:
+    """The one that the answer itself names, else the header's, in any case of letters."""
+    error = error_from_reply(400, headers, json.dumps(body).encode(), doing="x")
+    assert expected == error.request_id
 
 
 def test_the_old_envelope_has_its_request_id_too() -> None:

@@ -47,7 +47,7 @@ def recorded() -> Iterator[Any]:
                 )
             elif sse:
                 yield pytest.param(lambda s=sse: RunReader(Delivered()).feed(s.encode()), id=name)
-            elif isinstance(body, dict) and "output" in body:
+            elif isinstance(body, dict) and body.get("object") == "response" and "output" in body:
                 yield pytest.param(lambda b=body: ResponseReader(Delivered()).read(b), id=name)
 
 

@@ -16,14 +16,17 @@ from azure_agents.events import (
     Citation,
     Event,
     Other,
+    Progress,
     ServerToolCall,
     ServerToolResult,
+    Started,
     Usage,
 )
 from azure_agents.fold import Completion, TextBlock
 from azure_agents.messages import ToolCall
 from azure_agents.protocols.classic.reader import RunReader
 from azure_agents.protocols.delivery import Delivered
+from azure_agents.protocols.responses.codec import item_events
 from azure_agents.protocols.responses.reader import ResponseReader
 
 from .recorded import (
@@ -60,8 +63,9 @@ def texts(completion: Completion) -> list[str]:
 
 def usage_of(counts: JSON) -> Usage:
     """Recorded token counts of either generation, in our words."""
-    read = counts.get("input_tokens_details") or counts.get("prompt_token_details") or {}
-    written = counts.get("output_tokens_details") or {}
+    reads = ("input_tokens_details", "prompt_token_details", "input_token_details")
+    read = next((counts[name] for name in reads if counts.get(name)), {})
+    written = counts.get("output_tokens_details") or counts.get("output_token_details") or {}
     return Usage(
         counts.get("input_tokens", counts.get("prompt_tokens", 0)),
         counts.get("output_tokens", counts.get("completion_tokens", 0)),
@@ -83,6 +87,11 @@ def test_the_cuts_of_a_recorded_stream_do_not_matter(entry: Entry, data: st.Data
     assert (streamed(entry), True) == (events, reader.is_done)
 
 
+def id_of(item: JSON) -> str:
+    """The id by which a call and its result know each other."""
+    return str(item.get("call_id") or item["id"])
+
+
 def expected_of_response(response: JSON) -> tuple[list[str], list[ToolCall], list[Any], int]:
     """Texts, calls, everything else, and the number of annotations of a response object."""
     output = response["output"]
@@ -91,10 +100,11 @@ def expected_of_response(response: JSON) -> tuple[list[str], list[ToolCall], lis
     # No recorded reasoning has a text: there is nothing to tell.
     told = ("message", "function_call", "reasoning")
     rest = [item for item in output if item["type"] not in told]
+    rest = [item for item in rest if not item["type"].endswith("_output")]  # a result, see below
     return (
         [part["text"] for part in parts],
         [ToolCall(call["call_id"], call["name"], call["arguments"]) for call in calls],
-        sorted(item["id"] for item in rest),
+        sorted(id_of(item) for item in rest),
         sum(len(part.get("annotations") or ()) for part in parts),
     )
 
@@ -124,7 +134,57 @@ def test_a_v2_answer_without_stream_loses_nothing(entry: Entry) -> None:
     events = reader.read(entry.body)
     assert expected_of_response(entry.body) == got(events)
     assert (entry.body["status"] == "completed") == reader.is_done
-    assert (usage_of(entry.body["usage"]) if reader.is_done else None) == folded(events).usage
+    counts = entry.body.get("usage")  # a hosted agent counts nothing
+    assert (usage_of(counts) if counts else None) == folded(events).usage
+
+
+KEPT = [
+    *(e.data("response.completed")[0]["response"] for e in V2_STREAMS),
+    *(e.body for e in RESPONSES),
+    *entry_of("v2/responses_list", 0).body["data"],
+]
+
+
+@pytest.mark.parametrize("response", KEPT, ids=lambda response: response["id"])
+def test_a_tool_that_answers_in_an_item_of_its_own_has_its_result(response: JSON) -> None:
+    """Every output item belongs to the call of its id and keeps its output as it is."""
+    answers = [item for item in response["output"] if item["type"].endswith("_output")]
+    ids = {id_of(item) for item in answers}
+    events = ResponseReader(Delivered()).read(response)
+    results = [e for e in events if isinstance(e, ServerToolResult) and e.id in ids]
+    calls = [e.id for e in events if isinstance(e, ServerToolCall) and e.id in ids]
+    assert [(id_of(item), item["output"]) for item in answers] == [
+        (result.id, result.output) for result in results
+    ]
+    assert [result.id for result in results] == calls
+
+
+def test_counts_under_a_misspelt_name_are_read() -> None:
+    """A listed response has null details; what they count stands under names without an s."""
+    (response,) = entry_of("v2/responses_list", 0).body["data"]
+    events = ResponseReader(Delivered()).read(response)
+    assert Usage(16741, 1149, 17890, cached_tokens=0, reasoning_tokens=0) == folded(events).usage
+
+
+def test_keepalives_tell_nothing_and_count() -> None:
+    """Eight keepalive events came while a browser was at work; none of them is an event here."""
+    entry = entry_of("v2/browser_automation_keepalive_stream", 1)
+    numbers = [data["sequence_number"] for data in entry.data("keepalive")]
+    reader = reader_for(entry)
+    assert isinstance(reader, ResponseReader)
+    frames = [f"{frame}\n\n".encode() for frame in entry.sse.split("\n\n")]
+    begun, silent = reader.feed(b"".join(frames[:3])), reader.feed(b"".join(frames[3:11]))
+    assert ([Started, Progress], []) == ([type(e) for e in begun], silent)
+    assert (list(range(3, 11)), 10) == (numbers, reader.sequence_number)
+
+
+def test_a_compaction_item_keeps_its_text() -> None:
+    """The encrypted text of a compaction, which is no turn, is the result of its item."""
+    output = entry_of("v2/compaction", 0).body["output"]
+    (item,) = [item for item in output if item["type"] == "compaction"]
+    _, result = item_events(item, 0)
+    kept = ServerToolResult(item["id"], "compaction", "success", item["encrypted_content"])
+    assert kept == result
 
 
 @pytest.mark.parametrize("entry", V2_STREAMS, ids=label)

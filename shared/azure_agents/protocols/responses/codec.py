@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ...events import (
@@ -212,13 +212,19 @@ def decode_usage(response: ResponseObject) -> Usage | None:
         int(usage.get("input_tokens") or 0),
         int(usage.get("output_tokens") or 0),
         int(usage.get("total_tokens") or 0),
-        _detail((usage.get("input_tokens_details") or {}).get("cached_tokens")),
-        _detail((usage.get("output_tokens_details") or {}).get("reasoning_tokens")),
+        _detail(usage, "input", "cached_tokens"),
+        _detail(usage, "output", "reasoning_tokens"),
     )
 
 
-def _detail(count: Any) -> int | None:
-    return None if count is None else int(count)
+def _detail(usage: Mapping[str, Any], side: str, name: str) -> int | None:
+    # Recorded in lists of responses: the details are null, and their values stand under a
+    # name without its "s". Where neither says anything the count is unknown, not 0.
+    for details in (usage.get(f"{side}_tokens_details"), usage.get(f"{side}_token_details")):
+        count = (details or {}).get(name)
+        if count is not None:
+            return int(count)
+    return None
 
 
 def finish_reason(response: ResponseObject) -> FinishReason:

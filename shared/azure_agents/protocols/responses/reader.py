@@ -54,8 +54,9 @@ _TYPED = {
     "mcp_call_arguments": "calling",
     "shell_call_command": "coding",
 }
+_KEEPALIVE = "keepalive"  # recorded: every 30 s of silence; it uses up a sequence number
 # Events that only repeat, or announce, what the deltas and the final response say.
-_SILENT = frozenset(
+_SILENT = frozenset({_KEEPALIVE}) | frozenset(
     f"response.{name}"
     for name in (
         "content_part.added",
