@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
     from langchain_core.runnables import Runnable
 
-    from azure_agents.client import Agents, AsyncAgents
+    from azure_agents.client import AgentClient, AsyncAgentClient
     from azure_agents.file_handles import AsyncFileHandle, FileHandle
 
     from ._tools import Tool
@@ -233,12 +233,12 @@ class ChatAzureAgent(ReadsPin, AgentSettings):
     # Beside the turns
 
     @property
-    def client(self) -> Agents:
+    def client(self) -> AgentClient:
         """The core's client of sync calls: files, cancelling, the agent's definition."""
         return self._clients.sync(self)
 
     @property
-    def async_client(self) -> AsyncAgents:
+    def async_client(self) -> AsyncAgentClient:
         """The core's client of async calls."""
         return self._clients.aio(self)
 

@@ -13,7 +13,7 @@ from azure_agents.auth import make_auth
 from azure_agents.config import Settings, resolve_settings
 
 if TYPE_CHECKING:
-    from azure_agents.client import Agents, AsyncAgents
+    from azure_agents.client import AgentClient, AsyncAgentClient
 
     from ._settings import AgentSettings
 
@@ -44,34 +44,34 @@ class Clients:
         self._made_from: tuple[Any, ...] = ()
         self._settings: Settings | None = None
         self._arguments: tuple[Any, ...] = ()
-        self._sync: Agents | None = None
-        self._async: AsyncAgents | None = None
+        self._sync: AgentClient | None = None
+        self._async: AsyncAgentClient | None = None
 
     def settings(self, model: AgentSettings) -> Settings:
         """Check the model's settings and credential arguments; nothing is sent."""
         with self._lock:
             return self._checked(model)
 
-    def sync(self, model: AgentSettings) -> Agents:
+    def sync(self, model: AgentSettings) -> AgentClient:
         """The sync client."""
-        from azure_agents.client import Agents
+        from azure_agents.client import AgentClient
 
         with self._lock:
             self._checked(model)
             if self._sync is None:
                 seams = _seams(model, model.transport)
-                self._sync = Agents(*self._arguments, **seams)
+                self._sync = AgentClient.of(*self._arguments, **seams)
             return self._sync
 
-    def aio(self, model: AgentSettings) -> AsyncAgents:
+    def aio(self, model: AgentSettings) -> AsyncAgentClient:
         """The async client; it serves any number of event loops."""
-        from azure_agents.client import AsyncAgents
+        from azure_agents.client import AsyncAgentClient
 
         with self._lock:
             self._checked(model)
             if self._async is None:
                 seams = _seams(model, model.async_transport)
-                self._async = AsyncAgents(*self._arguments, **seams)
+                self._async = AsyncAgentClient.of(*self._arguments, **seams)
             return self._async
 
     def _checked(self, model: AgentSettings) -> Settings:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import httpx
 
     from azure_agents.auth import FoundryAuth
-    from azure_agents.client import Agents, AsyncAgents
+    from azure_agents.client import AgentClient, AsyncAgentClient
     from azure_agents.config import Settings
 
 
@@ -44,28 +44,28 @@ class Connection:
         self._async_transport = async_transport
         self._seams = seams or {}
         self._lock = Lock()
-        self._agents: Agents | None = None
-        self._async_agents: AsyncAgents | None = None
+        self._agents: AgentClient | None = None
+        self._async_agents: AsyncAgentClient | None = None
         self._shared_auth: FoundryAuth | None = None
 
-    def agents(self) -> Agents:
+    def agents(self) -> AgentClient:
         """The client of sync calls."""
-        from azure_agents.client import Agents
+        from azure_agents.client import AgentClient
 
         with self._lock:
             if self._agents is None:
-                self._agents = Agents(
+                self._agents = AgentClient.of(
                     self.settings, self._auth(), transport=self._transport, **self._seams
                 )
             return self._agents
 
-    def async_agents(self) -> AsyncAgents:
+    def async_agents(self) -> AsyncAgentClient:
         """The client of async calls, of every event loop."""
-        from azure_agents.client import AsyncAgents
+        from azure_agents.client import AsyncAgentClient
 
         with self._lock:
             if self._async_agents is None:
-                self._async_agents = AsyncAgents(
+                self._async_agents = AsyncAgentClient.of(
                     self.settings,
                     self._auth(),
                     transport=self._async_transport,

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from azure_agents.auth import FoundryAuth
-    from azure_agents.client import Agents, AsyncAgents
+    from azure_agents.client import AgentClient, AsyncAgentClient
     from azure_agents.file_handles import AsyncFileHandle, FileHandle
     from azure_agents.observe import Observer
     from azure_agents.threads.store import ThreadStore
@@ -235,12 +235,12 @@ class AzureAgentLLM(FunctionCalls):
         return {"class_name": self.class_name(), **self.metadata.model_dump(), **about}
 
     @property
-    def client(self) -> Agents:
+    def client(self) -> AgentClient:
         """The core's client of sync calls: files, background responses, cancelling and so on."""
         return self._connection.agents()
 
     @property
-    def async_client(self) -> AsyncAgents:
+    def async_client(self) -> AsyncAgentClient:
         """The core's client of async calls."""
         return self._connection.async_agents()
 

@@ -38,7 +38,7 @@ from ._errors import as_value_error
 if TYPE_CHECKING:
     from llama_index.core.prompts import PromptTemplate
 
-    from azure_agents.client import Agents, AsyncAgents
+    from azure_agents.client import AgentClient, AsyncAgentClient
 
 _Model = TypeVar("_Model", bound=BaseModel)
 _Kwargs: TypeAlias = dict[str, Any] | None
@@ -133,12 +133,12 @@ class StructuredAnswers(FunctionCallingLLM):
 
     @property
     @abstractmethod
-    def client(self) -> Agents:
+    def client(self) -> AgentClient:
         """The core's client of sync calls."""
 
     @property
     @abstractmethod
-    def async_client(self) -> AsyncAgents:
+    def async_client(self) -> AsyncAgentClient:
         """The core's client of async calls."""
 
     def structured_predict(

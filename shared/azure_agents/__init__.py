@@ -1,11 +1,12 @@
 """Microsoft (Azure AI) Foundry agents: the core that the framework adapters share.
 
-Importing this package loads no framework, no Azure SDK and opens nothing. `completion` and
-`acompletion` are loaded when they are first asked for.
+Importing this package loads no framework, no Azure SDK and opens nothing. `completion`,
+`acompletion` and the two clients are loaded when they are first asked for.
 """
 
 from __future__ import annotations
 
+from importlib import import_module as _import_module
 from typing import TYPE_CHECKING
 
 from . import errors
@@ -14,9 +15,12 @@ from .config import Timeouts
 from .errors import AzureAgentsError
 
 if TYPE_CHECKING:
+    from .client import AgentClient, AsyncAgentClient
     from .completions import acompletion, completion
 
 __all__ = [
+    "AgentClient",
+    "AsyncAgentClient",
     "AzureAgentsError",
     "Timeouts",
     "__version__",
@@ -25,15 +29,18 @@ __all__ = [
     "errors",
 ]
 
-_LATE = ("acompletion", "completion")
+_LATE = {
+    "AgentClient": "client",
+    "AsyncAgentClient": "client",
+    "acompletion": "completions",
+    "completion": "completions",
+}
 
 
 def __getattr__(name: str) -> object:
     if name not in _LATE:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from . import completions
-
-    late: object = getattr(completions, name)
+    late: object = getattr(_import_module(f".{_LATE[name]}", __name__), name)
     return late
 
 

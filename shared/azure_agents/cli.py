@@ -22,7 +22,7 @@ from .endpoint import parse_endpoint
 from .errors import AzureAgentsError, ConfigError
 
 if TYPE_CHECKING:
-    from .client import Agents
+    from .client import AgentClient
     from .fold import Completion
     from .messages import Message
 
@@ -167,7 +167,7 @@ def _chat(arguments: argparse.Namespace) -> None:
 class _Chat:
     """A conversation at the terminal; a turn that failed or was stopped is not part of it."""
 
-    def __init__(self, agents: Agents, pin: str | None) -> None:
+    def __init__(self, agents: AgentClient, pin: str | None) -> None:
         self._agents = agents
         self._pin = pin
         self._history: tuple[Message, ...] = ()

@@ -14,7 +14,7 @@ from .errors import ConfigError
 from .jsonio import loads
 
 if TYPE_CHECKING:
-    from .client import Agents
+    from .client import AgentClient
 
 
 def add_connection(parser: Any) -> None:
@@ -28,15 +28,12 @@ def add_connection(parser: Any) -> None:
     )
 
 
-def connect(arguments: argparse.Namespace, **more: Any) -> Agents:
+def connect(arguments: argparse.Namespace, **more: Any) -> AgentClient:
     """A client for the agent and project of a command; the credential is the environment's."""
-    from .auth import make_auth
-    from .client import Agents
-    from .config import resolve_settings
+    from .client import AgentClient
 
-    names = ("model", "endpoint", "timeout", "allow_http", "api_version")
-    settings = resolve_settings(**{name: getattr(arguments, name) for name in names}, **more)
-    return Agents(settings, make_auth(endpoint=settings.endpoint, scope=arguments.scope))
+    names = ("model", "endpoint", "timeout", "allow_http", "api_version", "scope")
+    return AgentClient(**{name: getattr(arguments, name) for name in names}, **more)
 
 
 def add_agents(commands: Any) -> None:

@@ -1,122 +1,66 @@
 """The clients that the adapters wrap: settings and a request in, events or a completion out.
 
-`Agents` and `AsyncAgents` are the same thing for threads and for event loops. Nothing is sent and
-no connection is opened before the first call.
+`AgentClient` and `AsyncAgentClient` are the same thing for threads and for event loops. Nothing is
+sent and no connection is opened before the first call.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Collection, Generator, Sequence
 from contextlib import aclosing, closing
-from typing import TYPE_CHECKING
-from uuid import uuid4
+from typing import Any
 
-from .auth import FoundryAuth
-from .commands import Flow
-from .config import Settings, check_owner
+from .base_client import BaseClient
 from .drivers.aio import AsyncDriver
-from .drivers.call import Wiring
 from .drivers.clients import LoopClients, SyncClient
-from .drivers.clock import Clock, SystemClock
 from .drivers.sync import SyncDriver
-from .errors import InvalidRequestError
 from .events import Event
 from .files import AsyncFiles, Files
 from .fold import Completion, Fold
 from .jsonio import JSON
 from .messages import TurnRequest
-from .naming import check_handle, parse_handle
-from .observe import Observer
 from .protocols.cancel import cancel
-from .protocols.classic.flow import run_turn as run_classic_turn
 from .protocols.forking import fork_thread
-from .protocols.memo import Memo
 from .protocols.responses.background import resume_response
 from .protocols.responses.declared import answer_schema, declare_tools
-from .protocols.responses.flow import run_turn as run_responses_turn
-from .protocols.turn import Turn
 from .stop import StopCut
-from .threads.memory import shared_store
-from .threads.store import ThreadStore
 from .vector_stores import AsyncVectorStores, VectorStores
 
-if TYPE_CHECKING:
-    import httpx
 
-_FLOWS = {"classic": run_classic_turn, "v2": run_responses_turn}
-
-
-def _new_key() -> str:
-    return uuid4().hex
-
-
-class _Client:
-    """What both clients share: checking a request and starting its flow."""
-
-    def __init__(
-        self,
-        settings: Settings,
-        auth: FoundryAuth,
-        *,
-        store: ThreadStore | None,
-        clock: Clock | None,
-        operation_keys: Callable[[], str] | None,
-        observer: Observer | None,
-    ) -> None:
-        self.settings = settings
-        self._store = store if store is not None else shared_store()
-        self._keys = operation_keys or _new_key
-        url, clock = settings.endpoint.url, clock or SystemClock()
-        self._wiring = Wiring(url, auth, settings.timeouts, clock, observer)
-        self._memo = Memo(clock.time)
-
-    def _start(self, request: TurnRequest, *, deltas: bool) -> Flow[None]:
-        check_request(self.settings, request)
-        turn = self._turn(request, deltas=deltas)
-        return _FLOWS[self.settings.agent.generation](turn)
-
-    def _turn(self, request: TurnRequest | None = None, *, deltas: bool = True) -> Turn:
-        asked = request or TurnRequest(())
-        return Turn(self.settings, asked, self._keys(), deltas, self._memo)
-
-    def __repr__(self) -> str:
-        agent, url = self.settings.agent.requested, self.settings.endpoint.url
-        return f"{type(self).__name__}({agent!r}, endpoint={url!r})"
-
-
-class Agents(_Client):
+class AgentClient(BaseClient):
     """Calls an agent from any number of threads.
 
+    Example:
+        >>> client = AgentClient(model="my-agent", endpoint="https://…/api/projects/p")
+        >>> client.complete(TurnRequest((user("Hello"),))).text
+
     Args:
-        settings: Agent, endpoint, policies, limits (`azure_agents.config.resolve_settings`).
-        auth: The credential (`azure_agents.auth.make_auth`).
-        transport: An httpx transport to use instead of the network.
-        store: Thread store; by default one in memory, shared by all clients of the process.
+        model: ``my-agent``, ``my-agent:1`` (v2) or ``asst_…`` (classic); else the environment
+            variable ``AZURE_AI_AGENT``.
+        endpoint: The project, ``https://….services.ai.azure.com/api/projects/…``; else
+            ``AZURE_AI_PROJECT_ENDPOINT``.
+        credential: An azure-identity credential (sync or async), a callable that returns a token,
+            or a token; else the environment, and last ``DefaultAzureCredential``.
+        thread_store: Where threads are remembered; by default in memory, one for the process.
+        transport: An httpx transport of sync calls, instead of the network.
+        async_transport: An httpx transport of async calls; every client takes both, so that the
+            same arguments fit both.
         clock: Time, to be replaced in tests.
         operation_keys: Makes the unique key of each turn, to be replaced in tests.
         observer: Is told of every request.
+        arguments: The other settings, see `azure_agents.config.resolve_settings` (``threads``,
+            ``timeout`` in seconds …), and ways to sign in, see `azure_agents.auth.make_auth`
+            (``api_key``, ``tenant_id`` …).
+
+    Raises:
+        ConfigError: A setting is missing or wrong.
+        TypeError: An argument that the client does not have.
     """
 
-    def __init__(
-        self,
-        settings: Settings,
-        auth: FoundryAuth,
-        *,
-        transport: httpx.BaseTransport | None = None,
-        store: ThreadStore | None = None,
-        clock: Clock | None = None,
-        operation_keys: Callable[[], str] | None = None,
-        observer: Observer | None = None,
-    ) -> None:
-        super().__init__(
-            settings,
-            auth,
-            store=store,
-            clock=clock,
-            operation_keys=operation_keys,
-            observer=observer,
-        )
-        self._client = SyncClient(transport, is_local=settings.endpoint.is_loopback)
+    _is_async = False
+
+    def _connect(self, transport: Any) -> None:
+        self._client = SyncClient(transport, is_local=self.settings.endpoint.is_loopback)
         self._driver = SyncDriver(self._wiring, self._store, self._client.get)
 
     def stream(self, request: TurnRequest) -> Generator[Event, None, None]:
@@ -206,39 +150,40 @@ def _cut(request: TurnRequest) -> Callable[[Event], list[Event]] | None:
     return StopCut(request.stop).feed if request.stop else None
 
 
-class AsyncAgents(_Client):
+class AsyncAgentClient(BaseClient):
     """Calls an agent from any number of tasks and event loops.
 
+    Example:
+        >>> client = AsyncAgentClient(model="my-agent", endpoint="https://…/api/projects/p")
+        >>> (await client.complete(TurnRequest((user("Hello"),)))).text
+
     Args:
-        settings: Agent, endpoint, policies, limits (`azure_agents.config.resolve_settings`).
-        auth: The credential (`azure_agents.auth.make_auth`).
-        transport: An async httpx transport to use instead of the network.
-        store: Thread store; by default one in memory, shared by all clients of the process.
+        model: ``my-agent``, ``my-agent:1`` (v2) or ``asst_…`` (classic); else the environment
+            variable ``AZURE_AI_AGENT``.
+        endpoint: The project, ``https://….services.ai.azure.com/api/projects/…``; else
+            ``AZURE_AI_PROJECT_ENDPOINT``.
+        credential: An azure-identity credential (sync or async), a callable that returns a token,
+            or a token; else the environment, and last ``DefaultAzureCredential``.
+        thread_store: Where threads are remembered; by default in memory, one for the process.
+        transport: An httpx transport of sync calls, instead of the network.
+        async_transport: An httpx transport of async calls; every client takes both, so that the
+            same arguments fit both.
         clock: Time, to be replaced in tests.
         operation_keys: Makes the unique key of each turn, to be replaced in tests.
         observer: Is told of every request.
+        arguments: The other settings, see `azure_agents.config.resolve_settings` (``threads``,
+            ``timeout`` in seconds …), and ways to sign in, see `azure_agents.auth.make_auth`
+            (``api_key``, ``tenant_id`` …).
+
+    Raises:
+        ConfigError: A setting is missing or wrong.
+        TypeError: An argument that the client does not have.
     """
 
-    def __init__(
-        self,
-        settings: Settings,
-        auth: FoundryAuth,
-        *,
-        transport: httpx.AsyncBaseTransport | None = None,
-        store: ThreadStore | None = None,
-        clock: Clock | None = None,
-        operation_keys: Callable[[], str] | None = None,
-        observer: Observer | None = None,
-    ) -> None:
-        super().__init__(
-            settings,
-            auth,
-            store=store,
-            clock=clock,
-            operation_keys=operation_keys,
-            observer=observer,
-        )
-        self._clients = LoopClients(transport, is_local=settings.endpoint.is_loopback)
+    _is_async = True
+
+    def _connect(self, transport: Any) -> None:
+        self._clients = LoopClients(transport, is_local=self.settings.endpoint.is_loopback)
         self._driver = AsyncDriver(self._wiring, self._store, self._clients.get)
 
     def stream(self, request: TurnRequest) -> AsyncGenerator[Event, None]:
@@ -322,22 +267,3 @@ class AsyncAgents(_Client):
     async def aclose(self) -> None:
         """Close idle connections of the running event loop; the client can still be used."""
         await self._clients.aclose()
-
-
-def check_request(settings: Settings, request: TurnRequest) -> None:
-    """Refuse a call that cannot be right, before anything is sent.
-
-    Raises:
-        InvalidRequestError: No messages, a pin that does not fit, a policy that does not fit.
-    """
-    if not request.messages:
-        raise InvalidRequestError("no messages: give at least one")
-    check_owner(request.owner)
-    if request.thread_id is not None:
-        handle = parse_handle(request.thread_id)
-        check_handle(handle, settings.agent.generation)
-        if settings.threads == "ephemeral":
-            raise InvalidRequestError(
-                f"thread_id={request.thread_id!r} cannot be pinned with threads='ephemeral', which "
-                "keeps nothing: use threads='auto'"
-            )

@@ -20,7 +20,7 @@ from typing import Any, Generic, TypeVar
 
 from . import config
 from .auth import FoundryAuth, make_auth
-from .client import Agents, AsyncAgents
+from .client import AgentClient, AsyncAgentClient
 from .openai_arguments import Call
 
 V = TypeVar("V")
@@ -91,26 +91,26 @@ class _Same:
 
 
 _auths: Recent[FoundryAuth] = Recent()
-_sync: Recent[Agents] = Recent()
-_async: Recent[AsyncAgents] = Recent()
+_sync: Recent[AgentClient] = Recent()
+_async: Recent[AsyncAgentClient] = Recent()
 
 
-def sync_client(call: Call) -> Agents:
+def sync_client(call: Call) -> AgentClient:
     """The client of a sync call."""
     auth = _auth_of(call)
 
-    def make() -> Agents:
-        return Agents(call.settings, auth, transport=call.transport, store=call.store)
+    def make() -> AgentClient:
+        return AgentClient.of(call.settings, auth, transport=call.transport, store=call.store)
 
     return _sync.get(_key(call, auth), make)
 
 
-def async_client(call: Call) -> AsyncAgents:
+def async_client(call: Call) -> AsyncAgentClient:
     """The client of an async call; it serves any number of event loops."""
     auth = _auth_of(call)
 
-    def make() -> AsyncAgents:
-        return AsyncAgents(call.settings, auth, transport=call.transport, store=call.store)
+    def make() -> AsyncAgentClient:
+        return AsyncAgentClient.of(call.settings, auth, transport=call.transport, store=call.store)
 
     return _async.get(_key(call, auth), make)
 

@@ -1,8 +1,8 @@
 """Files of a project, for callers: upload, list, load, save, and what an answer brought along.
 
-`Agents.files` and `AsyncAgents.files` give these objects; they are cheap, and nothing is sent
-before a method is called. Uploads and downloads have no deadline of their own, only every single
-wait in them is bounded: a large file takes as long as it takes.
+`AgentClient.files` and `AsyncAgentClient.files` give these objects; they are cheap, and nothing is
+sent before a method is called. Uploads and downloads have no deadline of their own, only every
+single wait in them is bounded: a large file takes as long as it takes.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ def _media(file: LocalFile, stored: StoredFile, kind: Kind | None, detail: str |
 
 
 class Files(_Files):
-    """Files of a project, from any number of threads; made by `Agents.files`.
+    """Files of a project, from any number of threads; made by `AgentClient.files`.
 
     Args:
         turns: Makes the turn of an operation.
@@ -263,7 +263,7 @@ class Files(_Files):
 
 
 class AsyncFiles(_Files):
-    """Files of a project, from any number of tasks; made by `AsyncAgents.files`.
+    """Files of a project, from any number of tasks; made by `AsyncAgentClient.files`.
 
     The disk is read and written in threads; `progress` is called on the event loop.
 

@@ -1,10 +1,10 @@
 """Structured output: what an agent is told, how its answer is read, and one repair round. Pure.
 
 A classic run takes the schema itself (`response_format`). A v2 agent takes none with a call: the
-schema of its own definition is in force (`Agents.answer_schema`), and an agent without one is told
-the schema in a system message (`instruction`). Whatever was done, the answer is checked here, and a
-wrong one gets one more round, in which the agent hears what was wrong. A refused or a cut answer is
-an error at once: asked again, the agent would say the same.
+schema of its own definition is in force (`AgentClient.answer_schema`), and an agent without one is
+told the schema in a system message (`instruction`). Whatever was done, the answer is checked here,
+and a wrong one gets one more round, in which the agent hears what was wrong. A refused or a cut
+answer is an error at once: asked again, the agent would say the same.
 
 The frameworks' own way, one forced function tool with the schema, does not fit: a v2 agent's tools
 are declared on the server, and a run would be left waiting for the tool's output.

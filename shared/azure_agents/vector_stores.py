@@ -1,7 +1,7 @@
 """Vector stores of a project, for callers: what an agent's file search searches.
 
-`Agents.vector_stores` and `AsyncAgents.vector_stores` give these objects; nothing is sent before
-a method is called.
+`AgentClient.vector_stores` and `AsyncAgentClient.vector_stores` give these objects; nothing is sent
+before a method is called.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def _added(file: StoredFile) -> flows.Added:
 
 
 class VectorStores:
-    """Vector stores of a project, from any number of threads; made by `Agents.vector_stores`.
+    """Vector stores of a project, from any number of threads; made by `AgentClient.vector_stores`.
 
     Args:
         files: Uploads what is given as a path.
@@ -150,7 +150,7 @@ class VectorStores:
 
 
 class AsyncVectorStores:
-    """Vector stores of a project, from any number of tasks; made by `AsyncAgents.vector_stores`.
+    """Vector stores of a project, for tasks; made by `AsyncAgentClient.vector_stores`.
 
     Args:
         files: Uploads what is given as a path.

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from azure_agents.auth import make_auth
-from azure_agents.client import Agents, AsyncAgents
+from azure_agents.client import AgentClient, AsyncAgentClient
 from azure_agents.config import Timeouts, resolve_settings
 from azure_agents.emulator import Emulator
 from azure_agents.errors import AzureAgentsError, ConfigError, InvalidRequestError
@@ -189,14 +189,14 @@ CASES: list[Any] = [
 ]
 
 
-async def drained(agents: AsyncAgents, request: TurnRequest) -> None:
+async def drained(agents: AsyncAgentClient, request: TurnRequest) -> None:
     """Read an async stream to its end."""
     async with aclosing(agents.stream(request)) as events:
         async for _ in events:
             pass
 
 
-WAYS: dict[str, Callable[[Agents, AsyncAgents, TurnRequest], object]] = {
+WAYS: dict[str, Callable[[AgentClient, AsyncAgentClient, TurnRequest], object]] = {
     "stream": lambda agents, _, request: list(agents.stream(request)),
     "complete": lambda agents, _, request: agents.complete(request),
     "async stream": lambda _, agents, request: asyncio.run(drained(agents, request)),
@@ -204,14 +204,16 @@ WAYS: dict[str, Callable[[Agents, AsyncAgents, TurnRequest], object]] = {
 }
 
 
-def clients(foundry: Emulator, generation: Any, **given: Any) -> tuple[Agents, AsyncAgents]:
+def clients(
+    foundry: Emulator, generation: Any, **given: Any
+) -> tuple[AgentClient, AsyncAgentClient]:
     """Both clients of an agent of the emulator."""
     agent = foundry.create_agent("my-agent", generation=generation)
     settings = resolve_settings(model=agent.model, endpoint=foundry.endpoint, env={}, **given)
     auth = make_auth(credential=foundry.credential, endpoint=settings.endpoint)
     return (
-        Agents(settings, auth, transport=foundry.transport, clock=foundry.clock),
-        AsyncAgents(settings, auth, transport=foundry.async_transport, clock=foundry.clock),
+        AgentClient.of(settings, auth, transport=foundry.transport, clock=foundry.clock),
+        AsyncAgentClient.of(settings, auth, transport=foundry.async_transport, clock=foundry.clock),
     )
 
 

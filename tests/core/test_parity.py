@@ -18,7 +18,7 @@ import httpx
 import pytest
 
 from azure_agents.auth import make_auth
-from azure_agents.client import Agents, AsyncAgents
+from azure_agents.client import AgentClient, AsyncAgentClient
 from azure_agents.config import Settings, Timeouts, resolve_settings
 from azure_agents.emulator import (
     Empty,
@@ -281,7 +281,7 @@ def parts(foundry: Emulator) -> dict[str, Any]:
 def tell(foundry: Emulator, settings: Settings, story: Story, *, streams: bool) -> Told:
     """Tell a story to the sync client."""
     auth = make_auth(credential=foundry.credential, endpoint=settings.endpoint)
-    agents = Agents(settings, auth, transport=foundry.transport, **parts(foundry))
+    agents = AgentClient.of(settings, auth, transport=foundry.transport, **parts(foundry))
     heard: list[Heard] = []
     request = next(story)
     while True:
@@ -305,7 +305,9 @@ def tell(foundry: Emulator, settings: Settings, story: Story, *, streams: bool) 
 async def atell(foundry: Emulator, settings: Settings, story: Story, *, streams: bool) -> Told:
     """Tell a story to the async client."""
     auth = make_auth(credential=foundry.async_credential, endpoint=settings.endpoint)
-    agents = AsyncAgents(settings, auth, transport=foundry.async_transport, **parts(foundry))
+    agents = AsyncAgentClient.of(
+        settings, auth, transport=foundry.async_transport, **parts(foundry)
+    )
     heard: list[Heard] = []
     request = next(story)
     while True:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from azure_agents.auth import make_auth
-from azure_agents.client import Agents
+from azure_agents.client import AgentClient
 from azure_agents.config import resolve_settings
 from azure_agents.emulator import Emulator, Fault, ToolCalls
 from azure_agents.fold import fold
@@ -37,7 +37,7 @@ class Talk:
             env={},
         )
         auth = make_auth(credential=self.foundry.credential, endpoint=settings.endpoint)
-        self._agents = Agents(
+        self._agents = AgentClient.of(
             settings,
             auth,
             transport=self.foundry.transport,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from azure_agents.auth import make_auth
-from azure_agents.client import Agents, AsyncAgents
+from azure_agents.client import AgentClient, AsyncAgentClient
 from azure_agents.config import Timeouts, resolve_settings
 from azure_agents.emulator import Emulator, SeenTurn, Text, ToolCalls
 from azure_agents.errors import (
@@ -87,7 +87,7 @@ class Conversation:
 
     def connect(
         self, store: Any, *, deadline: float = DEADLINE, **seams: Any
-    ) -> tuple[Agents, AsyncAgents]:
+    ) -> tuple[AgentClient, AsyncAgentClient]:
         """New clients."""
         wires = self.foundry.connection()
         settings = resolve_settings(
@@ -100,8 +100,8 @@ class Conversation:
         auth = make_auth(credential=wires["credential"], endpoint=settings.endpoint, env={})
         seams |= {"store": store, "clock": self.foundry.clock}
         return (
-            Agents(settings, auth, transport=wires["transport"], **seams),
-            AsyncAgents(settings, auth, transport=wires["async_transport"], **seams),
+            AgentClient.of(settings, auth, transport=wires["transport"], **seams),
+            AsyncAgentClient.of(settings, auth, transport=wires["async_transport"], **seams),
         )
 
     async def play(self) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from azure_agents.auth import make_auth
-from azure_agents.client import AsyncAgents
+from azure_agents.client import AsyncAgentClient
 from azure_agents.config import resolve_settings
 from azure_agents.emulator import Emulator, Fault
 from azure_agents.errors import AzureAgentsError
@@ -50,13 +50,13 @@ async def _ask_all(model: str, endpoint: Any) -> Counter[str]:
     url = str(getattr(endpoint, "endpoint", endpoint))
     settings = resolve_settings(model=model, endpoint=url, timeout=60.0, env={})
     auth = make_auth(credential="token", endpoint=settings.endpoint, env={})
-    agents = AsyncAgents(settings, auth, store=MemoryThreadStore())
+    agents = AsyncAgentClient.of(settings, auth, store=MemoryThreadStore())
     outcomes = await asyncio.gather(*(_ask(agents, number) for number in range(CALLS)))
     await agents.aclose()
     return Counter(outcomes)
 
 
-async def _ask(agents: AsyncAgents, number: int) -> str:
+async def _ask(agents: AsyncAgentClient, number: int) -> str:
     try:
         completion = await agents.complete(TurnRequest((user(f"call {number}"),)))
     except AzureAgentsError as error:

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from azure_agents.client import Agents
+from azure_agents.client import AgentClient
 from azure_agents.commands import Send
 from azure_agents.emulator import Emulator, Failed, Fault, Parts, Pause, Text, ToolCalls
 from azure_agents.errors import (
@@ -33,7 +33,7 @@ from .conversation import Conversation, Shape
 
 def talk(
     generation: str, replies: Any, threads: str = "auto", deadline: float = 60.0
-) -> tuple[Emulator, Agents]:
+) -> tuple[Emulator, AgentClient]:
     """An emulator with a scripted agent, and a client of it."""
     conversation = Conversation(Shape(generation, threads=threads, is_streamed=False))
     conversation.agent.script(replies)
@@ -41,7 +41,7 @@ def talk(
     return conversation.foundry, sync
 
 
-def ask(client: Agents, *messages: Message, thread_id: str | None = None) -> Any:
+def ask(client: AgentClient, *messages: Message, thread_id: str | None = None) -> Any:
     """One call."""
     return client.complete(TurnRequest(messages, thread_id=thread_id))
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from azure_agents.client import Agents
+from azure_agents.client import AgentClient
 from azure_agents.emulator import Emulator, Fault
 from azure_agents.errors import ConnectionLostError
 from azure_agents.events import Started, TextDelta
@@ -18,7 +18,7 @@ from .test_recovery import TALE, talk
 ABOUT = r"/responses/[^/]+$"
 
 
-def begun(foundry: Emulator, client: Agents) -> str:
+def begun(foundry: Emulator, client: AgentClient) -> str:
     """The id of a background response whose client died."""
     events = client.stream(TurnRequest((user("a"),), options={"background": True}))
     flow = events.gi_frame.f_locals["flow"]

@@ -9,7 +9,7 @@ from base64 import b64encode
 from typing import Any
 
 from azure_agents.auth import make_auth
-from azure_agents.client import Agents, AsyncAgents
+from azure_agents.client import AgentClient, AsyncAgentClient
 from azure_agents.errors import AuthenticationError
 from azure_agents.messages import user
 
@@ -87,8 +87,10 @@ def test_a_fixed_token_that_ended_is_told_at_once(way: Way) -> None:
     auth = make_auth(credential=fixed, endpoint=talk.sync.settings.endpoint, env={})
     seams: Any = {"store": talk.store, "clock": talk.foundry.clock}
     foundry = talk.foundry
-    talk.sync = Agents(talk.sync.settings, auth, transport=foundry.transport, **seams)
-    talk.aio = AsyncAgents(talk.sync.settings, auth, transport=foundry.async_transport, **seams)
+    talk.sync = AgentClient.of(talk.sync.settings, auth, transport=foundry.transport, **seams)
+    talk.aio = AsyncAgentClient.of(
+        talk.sync.settings, auth, transport=foundry.async_transport, **seams
+    )
     foundry.revoke_tokens()
     talk.fail_next(AuthenticationError)
     assert 1 == len(talk.made)

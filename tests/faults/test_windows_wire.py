@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from azure_agents.auth import make_auth
-from azure_agents.client import AsyncAgents
+from azure_agents.client import AsyncAgentClient
 from azure_agents.commands import Reply
 from azure_agents.config import Timeouts, resolve_settings
 from azure_agents.drivers.aio import AsyncDriver
@@ -114,12 +114,12 @@ async def test_an_async_client_that_somebody_closed_has_sent_nothing(over: str) 
     assert (NotSentError, Reply) == (type(told[0]), type(told[1]))
 
 
-def agents(peer: Peer, turn: float = 30.0) -> AsyncAgents:
+def agents(peer: Peer, turn: float = 30.0) -> AsyncAgentClient:
     """A client of the peer."""
     timeout = Timeouts(turn=turn)
     settings = resolve_settings(model="asst_1", endpoint=peer.url, timeout=timeout, env={})
     auth = make_auth(credential=lambda: "canary", endpoint=settings.endpoint)
-    return AsyncAgents(settings, auth, store=MemoryThreadStore())
+    return AsyncAgentClient.of(settings, auth, store=MemoryThreadStore())
 
 
 def paths(peer: Peer) -> list[str]:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from azure_agents.client import Agents, AsyncAgents
+from azure_agents.client import AgentClient, AsyncAgentClient
 from azure_agents.emulator import Fault, Text, ToolCalls
 from azure_agents.errors import AzureAgentsError
 from azure_agents.events import Event
@@ -77,8 +77,8 @@ class Talk:
         """New clients, as after a restart; the stores outlive it or are other ones."""
         self.store = self.store if store is None else store
         self._kept = self._kept if results is None else results
-        self.sync: Agents
-        self.aio: AsyncAgents
+        self.sync: AgentClient
+        self.aio: AsyncAgentClient
         self.sync, self.aio = self._play.connect(
             self.store, deadline=self.deadline, operation_keys=self._keys.__next__
         )

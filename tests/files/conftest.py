@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from azure_agents.auth import make_auth
-from azure_agents.client import Agents, AsyncAgents
+from azure_agents.client import AgentClient, AsyncAgentClient
 from azure_agents.config import parse_endpoint, resolve_settings
 from azure_agents.emulator import Emulator
 from azure_agents.threads.memory import MemoryThreadStore
@@ -87,9 +87,9 @@ def connect(foundry: Emulator, generation: str, mode: str, runner: asyncio.Runne
         shared: dict[str, Any] = {"store": MemoryThreadStore(), "clock": foundry.clock}
         if mode == "sync":
             wire = transport or (None if endpoint else foundry.transport)
-            return Agents(settings, auth, transport=wire, **shared)
+            return AgentClient.of(settings, auth, transport=wire, **shared)
         wire = transport or (None if endpoint else foundry.async_transport)
-        return Blocking(AsyncAgents(settings, auth, transport=wire, **shared), runner)
+        return Blocking(AsyncAgentClient.of(settings, auth, transport=wire, **shared), runner)
 
     yield make
     for one in made:

@@ -7,7 +7,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import azure_agents.auth
 import azure_agents.client
 from azure_agents.emulator import CodeInterpreter, Emulator, Text
 
@@ -45,9 +44,7 @@ def test_the_snippets_run(
 
 
 def connect(monkeypatch: pytest.MonkeyPatch, foundry: Emulator) -> None:
-    """Let the page's clients find the emulator."""
-    for module, name, more in (
-        (azure_agents.auth, "make_auth", {"credential": foundry.credential}),
-        (azure_agents.client, "Agents", {"transport": foundry.transport, "clock": foundry.clock}),
-    ):
-        monkeypatch.setattr(module, name, partial(getattr(module, name), **more))
+    """Let the page's client find the emulator."""
+    given = {**foundry.connection(), "clock": foundry.clock}
+    client = partial(azure_agents.client.AgentClient, **given)
+    monkeypatch.setattr(azure_agents.client, "AgentClient", client)

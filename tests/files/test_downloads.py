@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from azure_agents.auth import make_auth
-from azure_agents.client import AsyncAgents
+from azure_agents.client import AsyncAgentClient
 from azure_agents.config import resolve_settings
 from azure_agents.emulator import Emulator, Fault
 from azure_agents.errors import (
@@ -169,7 +169,7 @@ async def cancel_a_download(foundry: Emulator, target: Path) -> None:
     settings = resolve_settings(model="my-agent", endpoint=foundry.endpoint, env={})
     auth = make_auth(credential=foundry.credential, endpoint=settings.endpoint, env={})
     transport = Endless()
-    agents = AsyncAgents(settings, auth, transport=transport)
+    agents = AsyncAgentClient.of(settings, auth, transport=transport)
     task = asyncio.create_task(agents.files.save("file-1", target))
     await transport.has_begun.wait()
     task.cancel()

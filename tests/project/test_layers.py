@@ -64,7 +64,8 @@ LAYERS = (
         "drivers.sync",
         "drivers.aio",
     ),
-    ("tool_results", "stop", "file_handles", "files", "vector_stores", "client"),
+    ("tool_results", "stop", "file_handles", "files", "vector_stores"),
+    ("client_arguments", "base_client", "client"),
     ("openai_models", "openai_input", "openai_format", "openai_arguments"),
     ("connections", "completions"),
     ("azure_agents",),
@@ -276,7 +277,11 @@ MODULES |= {
 
 CASES = [
     ("fold", "from .errors import ProtocolError", []),
-    ("fold", "from .client import Agents", ["fold: may not import client, which stands higher"]),
+    (
+        "fold",
+        "from .client import AgentClient",
+        ["fold: may not import client, which stands higher"],
+    ),
     ("jsonio", "from .errors import ProtocolError", []),
     (
         "errors",
@@ -287,12 +292,12 @@ CASES = [
     ("client", "from .threads import plan", []),
     (
         "threads.plan",
-        "def f():\n    from ..client import Agents",
+        "def f():\n    from ..client import AgentClient",
         ["threads.plan: may not import client, which stands higher"],
     ),
     (
         "fold",
-        "from . import Agents",
+        "from . import AgentClient",
         ["fold: may not import azure_agents, which stands higher"],
     ),
     (
@@ -339,7 +344,7 @@ def test_the_rules_see_what_they_must(module: str, source: str, expected: list[s
 
 
 ADAPTER_CASES = [
-    ("from azure_agents import Agents", []),
+    ("from azure_agents import AgentClient", []),
     ("from azure_agents.errors import ConfigError", []),
     ("from azure_agents import errors", []),
     ("from azure_agents import Hidden", ["azure_agents has no public name 'Hidden'"]),
@@ -349,13 +354,16 @@ ADAPTER_CASES = [
     ),
     ("from azure_agents import _version", ["azure_agents has no public name '_version'"]),
     ("import httpx", ["an adapter names httpx under TYPE_CHECKING only"]),
-    ("from shared.azure_agents import Agents", ["`shared` is a source root; say azure_agents"]),
+    (
+        "from shared.azure_agents import AgentClient",
+        ["`shared` is a source root; say azure_agents"],
+    ),
 ]
 
 
 @pytest.mark.parametrize(("source", "expected"), ADAPTER_CASES)
 def test_the_adapter_rule_sees_what_it_must(source: str, expected: list[str]) -> None:
     """Private names, httpx and the source root are refused, public names are not."""
-    public = {"azure_agents": ["Agents"], "azure_agents.errors": None}
+    public = {"azure_agents": ["AgentClient"], "azure_agents.errors": None}
     found = imports_of(source, "langchain_azure_agents")
     assert expected == adapter_violations(found, public)

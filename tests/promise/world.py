@@ -16,7 +16,7 @@ from itertools import groupby
 from typing import Any, NamedTuple, TypeAlias
 
 from azure_agents.auth import make_auth
-from azure_agents.client import Agents, AsyncAgents
+from azure_agents.client import AgentClient, AsyncAgentClient
 from azure_agents.config import Timeouts, resolve_settings
 from azure_agents.emulator import Emulator, Fault, McpApproval, ToolCalls
 from azure_agents.errors import AzureAgentsError
@@ -105,7 +105,7 @@ class World:
 
     # --- calling --------------------------------------------------------------------------------
 
-    def _clients(self, store: MemoryThreadStore) -> tuple[Agents, AsyncAgents]:
+    def _clients(self, store: MemoryThreadStore) -> tuple[AgentClient, AsyncAgentClient]:
         wires = self.foundry.connection()
         settings = resolve_settings(
             model=self.agent.model,
@@ -116,8 +116,10 @@ class World:
         )
         auth = make_auth(credential=wires["credential"], endpoint=settings.endpoint, env={})
         clock: Any = self.foundry.clock
-        sync = Agents(settings, auth, transport=wires["transport"], store=store, clock=clock)
-        aio = AsyncAgents(
+        sync = AgentClient.of(
+            settings, auth, transport=wires["transport"], store=store, clock=clock
+        )
+        aio = AsyncAgentClient.of(
             settings, auth, transport=wires["async_transport"], store=store, clock=clock
         )
         return sync, aio
@@ -140,7 +142,7 @@ class World:
         self.check(request, completion)
         return completion
 
-    def _ask_sync(self, client: Agents, request: TurnRequest, *, stream: bool) -> Completion:
+    def _ask_sync(self, client: AgentClient, request: TurnRequest, *, stream: bool) -> Completion:
         completion = fold(client.stream(request)) if stream else client.complete(request)
         self.check(request, completion)
         return completion

@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 
-from azure_agents.client import Agents
+from azure_agents.client import AgentClient
 from azure_agents.emulator import (
     Citation,
     CodeInterpreter,
@@ -161,7 +161,7 @@ def answers(generation: Any, kind: str) -> tuple[bytes, ...]:
             agent = foundry.create_agent("my-agent", reply, generation=generation)
             tee = Tee(foundry.transport)
             made = connect(endpoint=foundry.endpoint, model=agent.model, sign_in={"api_key": "x"})
-            client = Agents(made.settings, made.auth, transport=tee)
+            client = AgentClient.of(made.settings, made.auth, transport=tee)
             request = TurnRequest((user("Hi"),))
             for ask in (lambda: list(client.stream(request)), lambda: client.complete(request)):  # noqa: B023
                 with suppress(AzureAgentsError):

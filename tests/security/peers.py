@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 
 from azure_agents.auth import FoundryAuth, make_auth
-from azure_agents.client import Agents, AsyncAgents
+from azure_agents.client import AgentClient, AsyncAgentClient
 from azure_agents.config import resolve_settings
 from azure_agents.messages import TurnRequest, user
 
@@ -76,15 +76,15 @@ class Clients:
     transport: Any = None
     clock: Any = None
 
-    def sync(self) -> Agents:
+    def sync(self) -> AgentClient:
         """The client of threads."""
         seams: dict[str, Any] = {"transport": self.transport, "clock": self.clock}
-        return Agents(self.settings, self.auth, **seams)
+        return AgentClient.of(self.settings, self.auth, **seams)
 
-    def aio(self) -> AsyncAgents:
+    def aio(self) -> AsyncAgentClient:
         """The client of event loops."""
         seams: dict[str, Any] = {"transport": self.transport, "clock": self.clock}
-        return AsyncAgents(self.settings, self.auth, **seams)
+        return AsyncAgentClient.of(self.settings, self.auth, **seams)
 
 
 def connect(

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from azure_agents.anchor_key import make_anchor_key
 from azure_agents.auth import make_auth
-from azure_agents.client import Agents
+from azure_agents.client import AgentClient
 from azure_agents.config import resolve_settings
 from azure_agents.emulator import Emulator, ToolCalls
 from azure_agents.messages import Message, ToolCall, TurnRequest, assistant, tool, user
@@ -51,11 +51,11 @@ class World:
         place = {"model": self.agent.model, "endpoint": self.foundry.endpoint, "threads": threads}
         return resolve_settings(**{**place, "env": {}, **given})
 
-    def client(self, **given: Any) -> Agents:
+    def client(self, **given: Any) -> AgentClient:
         """A client."""
         settings = self.settings(**given)
         auth = make_auth(endpoint=settings.endpoint, credential=self.foundry.credential, env={})
-        return Agents(settings, auth, transport=self.foundry.transport, store=self.store)
+        return AgentClient.of(settings, auth, transport=self.foundry.transport, store=self.store)
 
     def ask(self, *messages: Message, **given: Any) -> Message:
         """One turn; the answer as a message with its anchor."""

@@ -20,7 +20,7 @@ from langchain_core.messages import HumanMessage
 from llama_index.core.base.llms.types import ChatMessage
 
 from azure_agents import completion
-from azure_agents.client import Agents
+from azure_agents.client import AgentClient
 from azure_agents.endpoint import parse_endpoint
 from azure_agents.envelopes import error_from_event, error_from_last_error, error_from_reply
 from azure_agents.errors import AzureAgentsError, ProtocolError, ServiceError
@@ -318,7 +318,7 @@ def test_turns_with_a_hostile_service(generation: str) -> None:
         threads: Any = chance.choice(("auto", "conversation", "ephemeral"))
         made = connect(model=MODELS[generation], sign_in={"api_key": "x"}, threads=threads)
         network = _hostile(generation, chance)
-        client = Agents(made.settings, made.auth, transport=network, clock=Instant())
+        client = AgentClient.of(made.settings, made.auth, transport=network, clock=Instant())
         request = TurnRequest((user("Hi"),))
         if chance.random() < 0.5:
             client.complete(request)

@@ -26,7 +26,7 @@ import httpx
 from httpx_aiohttp import AiohttpTransport
 
 from azure_agents.auth import make_auth
-from azure_agents.client import Agents, AsyncAgents
+from azure_agents.client import AgentClient, AsyncAgentClient
 from azure_agents.config import resolve_settings
 from azure_agents.errors import ToolOutcomeUnknownError
 from azure_agents.events import Event
@@ -134,8 +134,10 @@ class Talk:
         seams["operation_keys"] = lambda: f"{self._number}.{self._heir}-{os.urandom(8).hex()}"
         # Without certificates: to read them takes as long as half a conversation.
         if case.is_async:
-            return AsyncAgents(settings, auth, transport=AiohttpTransport(verify=False), **seams)
-        return Agents(settings, auth, transport=httpx.HTTPTransport(verify=False), **seams)
+            return AsyncAgentClient.of(
+                settings, auth, transport=AiohttpTransport(verify=False), **seams
+            )
+        return AgentClient.of(settings, auth, transport=httpx.HTTPTransport(verify=False), **seams)
 
     async def go_on(self) -> None:
         """Play what is missing."""

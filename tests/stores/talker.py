@@ -7,7 +7,7 @@ import sys
 from typing import Any
 
 from azure_agents.auth import make_auth
-from azure_agents.client import Agents
+from azure_agents.client import AgentClient
 from azure_agents.config import resolve_settings
 from azure_agents.fold import fold
 from azure_agents.messages import Message, TurnRequest, assistant, user
@@ -28,15 +28,15 @@ def load(text: str) -> list[Message]:
     ]
 
 
-def client(connection: dict[str, Any], store: Any) -> Agents:
+def client(connection: dict[str, Any], store: Any) -> AgentClient:
     """A client of a served agent."""
     wanted = {name: connection[name] for name in ("model", "endpoint", "threads")}
     settings = resolve_settings(**wanted, allow_http=True, timeout=20.0, env={})
     auth = make_auth(credential="token", endpoint=settings.endpoint, env={})
-    return Agents(settings, auth, store=store)
+    return AgentClient.of(settings, auth, store=store)
 
 
-def talk(agents: Agents, chat: list[Message], text: str) -> None:
+def talk(agents: AgentClient, chat: list[Message], text: str) -> None:
     """Ask, and append what was said."""
     done = fold(agents.stream(TurnRequest((*chat, user(text)))))
     chat += [user(text), assistant(done.text, anchor=done.finished.anchor)]

@@ -68,7 +68,7 @@ def _poisoned(error: AzureAgentsError, thread: str, suspects: list[str]) -> Pois
     without = ", ".join(map(repr, suspects)) or "…"
     return PoisonedThreadError(
         f"the pinned thread {thread!r} refuses one turn after the other in the same way: something "
-        f"on it is the cause{named}. Go on with a copy, `Agents.fork_thread({thread!r}, "
+        f"on it is the cause{named}. Go on with a copy, `AgentClient.fork_thread({thread!r}, "
         f"without=[{without}])`. The service says: {error.message}",
         **{**error.facts, "thread_id": thread},
     )

@@ -66,7 +66,7 @@ def _attachment(part: Media) -> dict[str, Any] | None:
     if part.file_id is None:
         raise InvalidRequestError(
             f"the file {part.name or part.url or 'without a name'!r} is not uploaded: a message to "
-            "a classic agent takes files by id only, so upload it with `Agents.files.attach`"
+            "a classic agent takes files by id only, so upload it with `AgentClient.files.attach`"
         )
     # File search refuses tables (recorded for ``.csv``); that code interpreter reads them is
     # documented, that a name tells them apart is our guess.

@@ -42,7 +42,7 @@ def _not_declared(agent: str, missing: list[str], declared: list[str]) -> str:
     return (
         f"agent {agent!r} does not declare the function tools {missing}: a v2 agent uses only the "
         f"tools of its definition, and it declares {sorted(declared)}. Declare them with "
-        "`azure-agents agents sync` or `Agents.declare_tools` (a new version of the agent)"
+        "`azure-agents agents sync` or `AgentClient.declare_tools` (a new version of the agent)"
     )
 
 

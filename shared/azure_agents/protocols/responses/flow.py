@@ -261,8 +261,8 @@ def _poisoned(error: BadRequestError, pin: str) -> PoisonedThreadError:
     facts = {**error.facts, "thread_id": pin}
     return PoisonedThreadError(
         f"the pinned conversation {pin!r} holds a function call without its result, so every other "
-        "turn is refused: send the result, or go on with `Agents.fork_thread` (it leaves the call "
-        f"out). The service says: {error.message}",
+        "turn is refused: send the result, or go on with `AgentClient.fork_thread` (it leaves the "
+        f"call out). The service says: {error.message}",
         **facts,
     )
 

@@ -1,0 +1,152 @@
+"""What the sync and the async client share: how they are made, and how a turn of theirs begins."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar, Self, Unpack
+from uuid import uuid4
+
+from .auth import FoundryAuth
+from .client_arguments import ClientArguments, read_arguments
+from .commands import Flow
+from .config import Settings, check_owner
+from .drivers.call import Wiring
+from .drivers.clock import Clock, SystemClock
+from .errors import InvalidRequestError
+from .messages import TurnRequest
+from .naming import check_handle, parse_handle
+from .observe import Observer
+from .protocols.classic.flow import run_turn as run_classic_turn
+from .protocols.memo import Memo
+from .protocols.responses.flow import run_turn as run_responses_turn
+from .protocols.turn import Turn
+from .threads.memory import shared_store
+from .threads.store import ThreadStore
+
+if TYPE_CHECKING:
+    import httpx
+
+_FLOWS = {"classic": run_classic_turn, "v2": run_responses_turn}
+
+
+def _new_key() -> str:
+    return uuid4().hex
+
+
+class BaseClient(ABC):
+    """What both clients share: checking a request and starting its flow."""
+
+    settings: Settings
+    _is_async: ClassVar[bool]
+
+    def __init__(
+        self,
+        model: str | None = None,
+        *,
+        thread_store: ThreadStore | None = None,
+        transport: httpx.BaseTransport | None = None,
+        async_transport: httpx.AsyncBaseTransport | None = None,
+        clock: Clock | None = None,
+        operation_keys: Callable[[], str] | None = None,
+        observer: Observer | None = None,
+        **arguments: Unpack[ClientArguments],
+    ) -> None:
+        self._begin(
+            *read_arguments(type(self).__name__, model, arguments),
+            transport=async_transport if self._is_async else transport,
+            store=thread_store,
+            clock=clock,
+            operation_keys=operation_keys,
+            observer=observer,
+        )
+
+    @classmethod
+    def of(
+        cls,
+        settings: Settings,
+        auth: FoundryAuth,
+        *,
+        transport: Any = None,
+        store: ThreadStore | None = None,
+        clock: Clock | None = None,
+        operation_keys: Callable[[], str] | None = None,
+        observer: Observer | None = None,
+    ) -> Self:
+        """Make a client from settings and a credential that were checked before.
+
+        Args:
+            settings: From `azure_agents.config.resolve_settings`.
+            auth: From `azure_agents.auth.make_auth`.
+            transport: The httpx transport of this kind of client, instead of the network.
+            store: Thread store; by default one in memory, shared by all clients of the process.
+            clock: Time, to be replaced in tests.
+            operation_keys: Makes the unique key of each turn, to be replaced in tests.
+            observer: Is told of every request.
+        """
+        client = cls.__new__(cls)
+        client._begin(  # noqa: SLF001 - of the same class
+            settings,
+            auth,
+            transport=transport,
+            store=store,
+            clock=clock,
+            operation_keys=operation_keys,
+            observer=observer,
+        )
+        return client
+
+    def _begin(
+        self,
+        settings: Settings,
+        auth: FoundryAuth,
+        *,
+        transport: Any,
+        store: ThreadStore | None,
+        clock: Clock | None,
+        operation_keys: Callable[[], str] | None,
+        observer: Observer | None,
+    ) -> None:
+        self.settings = settings
+        self._store = store if store is not None else shared_store()
+        self._keys = operation_keys or _new_key
+        url, clock = settings.endpoint.url, clock or SystemClock()
+        self._wiring = Wiring(url, auth, settings.timeouts, clock, observer)
+        self._memo = Memo(clock.time)
+        self._connect(transport)
+
+    @abstractmethod
+    def _connect(self, transport: Any) -> None:
+        """Make what performs requests; nothing is opened yet."""
+
+    def _start(self, request: TurnRequest, *, deltas: bool) -> Flow[None]:
+        check_request(self.settings, request)
+        turn = self._turn(request, deltas=deltas)
+        return _FLOWS[self.settings.agent.generation](turn)
+
+    def _turn(self, request: TurnRequest | None = None, *, deltas: bool = True) -> Turn:
+        asked = request or TurnRequest(())
+        return Turn(self.settings, asked, self._keys(), deltas, self._memo)
+
+    def __repr__(self) -> str:
+        agent, url = self.settings.agent.requested, self.settings.endpoint.url
+        return f"{type(self).__name__}({agent!r}, endpoint={url!r})"
+
+
+def check_request(settings: Settings, request: TurnRequest) -> None:
+    """Refuse a call that cannot be right, before anything is sent.
+
+    Raises:
+        InvalidRequestError: No messages, a pin that does not fit, a policy that does not fit.
+    """
+    if not request.messages:
+        raise InvalidRequestError("no messages: give at least one")
+    check_owner(request.owner)
+    if request.thread_id is not None:
+        handle = parse_handle(request.thread_id)
+        check_handle(handle, settings.agent.generation)
+        if settings.threads == "ephemeral":
+            raise InvalidRequestError(
+                f"thread_id={request.thread_id!r} cannot be pinned with threads='ephemeral', which "
+                "keeps nothing: use threads='auto'"
+            )

@@ -1,0 +1,60 @@
+"""The core's clients: made in one line, of the same arguments as the adapters."""
+
+from __future__ import annotations
+
+import pytest
+
+import azure_agents
+from azure_agents.auth import make_auth
+from azure_agents.client import AgentClient, AsyncAgentClient
+from azure_agents.config import Timeouts, resolve_settings
+from azure_agents.emulator import Emulator
+from azure_agents.errors import ConfigError
+from azure_agents.messages import TurnRequest, user
+
+ASKED = TurnRequest((user("My name is Ada."),))
+
+
+@pytest.mark.parametrize("generation", ["v2", "classic"])
+async def test_one_line_makes_a_client(generation: str) -> None:
+    """What connects an adapter connects a client; sync and async take the same."""
+    foundry = Emulator()
+    agent = foundry.create_agent("my-agent", generation=generation)  # type: ignore[arg-type]
+    sync = azure_agents.AgentClient(model=agent.model, **foundry.connection())
+    aio = azure_agents.AsyncAgentClient(model=agent.model, **foundry.connection())
+    told = "Nice to meet you, Ada. (turn 1)"
+    assert [told, told] == [sync.complete(ASKED).text, (await aio.complete(ASKED)).text]
+
+
+def test_settings_are_those_of_every_door() -> None:
+    """Arguments by name are checked settings; a missing one comes from the environment."""
+    client = AgentClient("my-agent:1", endpoint="https://r.services.ai.azure.com/api/projects/p")
+    assert ("my-agent:1", Timeouts.of(60.0)) == (
+        client.settings.agent.requested,
+        client.settings.timeouts,
+    )
+    with pytest.raises(ConfigError, match="no endpoint: pass endpoint="):
+        AsyncAgentClient(model="my-agent")
+
+
+@pytest.mark.parametrize("kind", [AgentClient, AsyncAgentClient])
+def test_an_unknown_argument_is_named_without_its_value(
+    kind: type[AgentClient | AsyncAgentClient],
+) -> None:
+    """A misspelt name gets the known one; a value may be a secret and is not shown."""
+    with pytest.raises(TypeError) as caught:
+        kind(model="my-agent", credental="s3cret")  # type: ignore[call-arg]
+    said = f"{kind.__name__} has no argument 'credental': did you mean 'credential'?"
+    assert said == str(caught.value)
+
+
+def test_checked_settings_make_the_same_client() -> None:
+    """`of` serves those who keep settings and credential themselves."""
+    foundry = Emulator()
+    agent = foundry.create_agent("my-agent")
+    settings = resolve_settings(model=agent.model, endpoint=foundry.endpoint)
+    auth = make_auth(credential=foundry.credential, endpoint=settings.endpoint)
+    client = AgentClient.of(settings, auth, transport=foundry.transport)
+    assert "Nice to meet you, Ada. (turn 1)" == client.complete(ASKED).text
+    shown = f"AgentClient('{agent.model}', endpoint='{foundry.endpoint}')"
+    assert shown == repr(client)
