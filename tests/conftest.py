@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 # Pytest explains the assertions of the oracle; it must hear of that before anybody imports it.
-pytest.register_assert_rewrite("tests.promise.world")
+pytest.register_assert_rewrite("tests.promise.world", "tests.promise.steps")
 
 # A developer's own endpoint, key or tracing must never decide a test, nor be reached by one.
 FOREIGN_SETTINGS = ("AZURE_", "FOUNDRY_", "OPENAI_", "ANTHROPIC_", "LANGCHAIN_", "LANGSMITH_")

@@ -27,7 +27,7 @@ from azure_agents.fold import Completion, fold
 from azure_agents.messages import Message, ToolCall, TurnRequest, assistant, tool, user
 from azure_agents.threads.memory import MemoryThreadStore
 from azure_agents.tool_results import ToolResults
-from tests.promise.world import expected_facts, seen_facts
+from tests.promise.oracle import expected_facts, seen_facts
 
 CALLS = ToolCalls(("look_up", {"n": 1}), ("look_up", {"n": 2}))
 ANSWERS = {"first": "one", "second": CALLS, "third": "three, at last", "rival": "one for you"}

@@ -29,7 +29,7 @@ from azure_agents.errors import (
 from azure_agents.fold import Completion, Fold
 from azure_agents.messages import Message, ToolCall, TurnRequest, tool, user
 from azure_agents.threads.memory import MemoryThreadStore
-from tests.promise.world import Fact, expected_facts, seen_facts
+from tests.promise.oracle import Fact, expected_facts, seen_facts
 
 from .conversation import TIDYING, Conversation, Shape
 from .matrix import FAULTS, SHAPES, Outcome, baseline, most_extra, play

@@ -22,7 +22,7 @@ from azure_agents.messages import Message, ToolCall, TurnRequest, assistant, too
 from azure_agents.protocols.metadata import OPERATION
 from azure_agents.threads.memory import MemoryThreadStore
 from azure_agents.tool_results import ToolResults
-from tests.promise.world import expected_facts, seen_facts
+from tests.promise.oracle import expected_facts, seen_facts
 
 from .conversation import Conversation
 from .windows import Way

@@ -18,8 +18,10 @@ from azure_agents.errors import InvalidRequestError, ThreadNotFoundError, TurnUn
 from azure_agents.fold import Completion, fold
 from azure_agents.messages import Message, TurnRequest, assistant, system, tool, user
 
+from .oracle import Fact, expected_facts, in_any_order, seen_facts
+from .steps import FAULTS, TEXTS
 from .test_promise import EXAMPLES, GRID, trying
-from .world import FAULTS, TEXTS, Fact, Setting, Step, World, expected_facts, seen_facts
+from .world import Setting, Step, World
 
 
 class Pins:
@@ -108,7 +110,7 @@ class Pins:
         if seen.generation == "v2" and front and self.sent_system.get(handle) != front[0].text:
             said = [("system", front[0].text), *said]
         whole = [*self.known[handle], *said]
-        assert _sorted_results(whole) == seen_facts(seen)
+        assert in_any_order(whole) == seen_facts(seen)
         new = finished.thread_id or ""
         assert new.startswith("resp_") if self.handle == "resp_" else new == handle
         assert finished.anchor is None or self.world.setting.has_tools
@@ -116,12 +118,6 @@ class Pins:
         sent = front[0].text if front else self.sent_system.get(handle)
         if sent:
             self.sent_system[new] = sent
-
-
-def _sorted_results(facts: list[Fact]) -> list[Fact]:
-    from .world import _in_any_order
-
-    return _in_any_order(facts)
 
 
 PIN_GRID = [

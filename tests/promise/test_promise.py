@@ -15,7 +15,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from .world import STEPS, TOOL_STEPS, Setting, Step, World
+from .steps import STEPS, TOOL_STEPS, apply
+from .world import Setting, Step, World
 
 # 500 for each of the four points of the text grid make the 2,000 that CI must try.
 EXAMPLES = int(os.environ.get("PROMISE_EXAMPLES", "500"))
@@ -38,7 +39,7 @@ async def play(setting: Setting, script: list[Step], seed: int) -> World:
     """Play a script in a new world; every call in it is checked."""
     world = World(setting, seed)
     for step in script:
-        await world.apply(step)
+        await apply(world, step)
     return world
 
 

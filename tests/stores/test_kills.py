@@ -14,7 +14,7 @@ import pytest
 
 from azure_agents.emulator import Emulator, SeenTurn, Text, ToolCalls
 
-from ..promise.world import expected_facts, seen_facts
+from ..promise.oracle import expected_facts, seen_facts
 from .conftest import backend_of
 from .killed import QUESTIONS, Said, load
 from .processes import result, start

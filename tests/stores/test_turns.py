@@ -15,7 +15,8 @@ from azure_agents.messages import Message, TurnRequest, user
 from azure_agents.threads.redis import RedisThreadStore
 from azure_agents.threads.sqlite import SQLiteThreadStore
 
-from ..promise.world import Setting, World, answer, expected_facts, seen_facts
+from ..promise.oracle import expected_facts, seen_facts
+from ..promise.world import Setting, World, answer
 from .processes import result, start
 from .talker import client, dump, load, talk
 

@@ -1,0 +1,64 @@
+"""The one oracle: what the messages of a call say, and what the agent saw, in the same form."""
+
+from __future__ import annotations
+
+import re
+from itertools import groupby
+from typing import Any, TypeAlias
+
+from azure_agents.messages import ApprovalReply, Message
+
+Fact: TypeAlias = tuple[str, ...]
+
+_RESULT = re.compile(r"\[tool (?:result|error) (call_\S+): (.*)\]", re.DOTALL)
+_TOLD = re.compile(r"\[(approved|denied) (\w+)\]")
+_CALL = re.compile(r"\n?\[tool call (call_\S+): .*\]")
+
+
+def expected_facts(messages: tuple[Message, ...], generation: str) -> list[Fact]:
+    """What the messages of a call say: texts, answered calls, results; nothing else."""
+    answered = {m.tool_call_id for m in messages if m.role == "tool"}
+    facts: list[Fact] = []
+    for message in messages:
+        if message.role == "tool":
+            facts.append(("result", message.tool_call_id or "", message.text))
+        elif message.role != "system" or generation != "classic":
+            facts += _said(message.role, message.text)
+            facts += (_decision(p) for p in message.parts if isinstance(p, ApprovalReply))
+            facts += (("call", c.id) for c in message.tool_calls if c.id in answered)
+    return in_any_order(facts)
+
+
+def seen_facts(seen: Any) -> list[Fact]:
+    """The same, of what the agent saw; classic may tell calls and results as text."""
+    facts: list[Fact] = []
+    for message in seen.messages:
+        result = _RESULT.fullmatch(message.text) if message.role == "user" else None
+        if message.role == "tool":
+            facts.append(("result", message.tool_call_id, message.text))
+        elif result is not None:
+            facts.append(("result", result[1], result[2]))
+        elif (told := _TOLD.fullmatch(message.text)) and message.role == "user":
+            facts.append(("result", told[2], told[1]))
+        else:
+            facts += _said(message.role, _CALL.sub("", message.text))
+            facts += (("call", i) for i in _CALL.findall(message.text))
+            facts += (("call", call.id) for call in message.tool_calls)
+    return in_any_order(facts)
+
+
+def _decision(reply: ApprovalReply) -> Fact:
+    return "result", reply.request_id, "approved" if reply.approve else "denied"
+
+
+def in_any_order(facts: list[Fact]) -> list[Fact]:
+    """Results of one round belong to their calls by id: their order says nothing."""
+    ordered: list[Fact] = []
+    for is_result, group in groupby(facts, key=lambda fact: fact[0] == "result"):
+        run = list(group)
+        ordered += sorted(run) if is_result else run
+    return ordered
+
+
+def _said(role: str, text: str) -> list[Fact]:
+    return [(role, text.strip())] if text.strip() else []
