@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 
 from azure_agents.messages import TurnRequest
+from azure_agents.stop import stop_texts
 
 from ._answers import to_message
 from ._chunks import Chunker
@@ -207,12 +208,11 @@ class ChatAzureAgent(ReadsPin, AgentSettings):
         run_manager: CallbackManagerForLLMRun | AsyncCallbackManagerForLLMRun | None,
         kwargs: dict[str, Any],
     ) -> TurnRequest:
-        endings = self.stop if stop is None else stop
         return TurnRequest(
             messages=to_messages(messages),
             thread_id=kwargs.get("thread_id"),
             owner=self._owner(kwargs, run_manager),
-            stop=tuple(endings or ()),
+            stop=stop_texts(self.stop if stop is None else stop),
             options=self._options(kwargs),
         )
 

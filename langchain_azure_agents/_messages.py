@@ -23,7 +23,7 @@ from langchain_core.messages import (
 )
 
 from azure_agents.errors import InvalidRequestError
-from azure_agents.messages import Message, Part, Role, Text, ToolCall
+from azure_agents.messages import Message, Part, Role, Text, ToolCall, said_by
 from azure_agents.naming import shown
 
 from ._content import answer_parts, input_parts
@@ -52,7 +52,7 @@ def to_messages(messages: Sequence[BaseMessage]) -> tuple[Message, ...]:
 def _message(message: BaseMessage) -> Message:
     match message:
         case HumanMessage():
-            return Message("user", input_parts(message.content, "user"))
+            return _said(message, "user")
         case AIMessage():
             return _answer(message)
         case ToolMessage():
@@ -63,7 +63,7 @@ def _message(message: BaseMessage) -> Message:
                 is_error=message.status == "error",
             )
         case SystemMessage():
-            return Message("system", input_parts(message.content, "system"))
+            return _said(message, "system")
         case FunctionMessage():
             parts = input_parts(message.content, "tool")
             return Message("tool", parts, tool_call_id=_function_id(message.name))
@@ -85,7 +85,12 @@ def _by_role(message: ChatMessage) -> Message:
         )
     if role == "assistant":
         return Message(role, answer_parts(message.content))
-    return Message(role, input_parts(message.content, role))
+    return _said(message, role)
+
+
+def _said(message: BaseMessage, role: Role) -> Message:
+    parts = input_parts(message.content, role)
+    return Message(role, said_by(message.name, parts, f"a {role} message"))
 
 
 def _answer(message: AIMessage) -> Message:

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Self
 from langchain_core.language_models import BaseChatModel, LangSmithParams, ModelProfile
 from pydantic import (
     AliasChoices,
+    BeforeValidator,
     ConfigDict,
     Field,
     PrivateAttr,
@@ -26,6 +27,7 @@ from pydantic import (
 from azure_agents import __version__
 from azure_agents.config import InstructionsMode, ThreadPolicy, Timeouts
 from azure_agents.errors import ConfigError
+from azure_agents.stop import stop_texts
 
 from ._blocks import PROVIDER, known
 from ._clients import Clients
@@ -52,6 +54,10 @@ _LEFT_BEHIND = (
 
 def _hidden(description: str) -> Any:
     return Field(default=None, exclude=True, repr=False, description=description)
+
+
+def _stop_list(stop: object) -> list[str] | None:
+    return list(stop_texts(stop)) or None
 
 
 class AgentSettings(BaseChatModel):
@@ -111,10 +117,10 @@ class AgentSettings(BaseChatModel):
     max_tokens: int | None = Field(
         default=None, validation_alias=AliasChoices("max_tokens", "max_completion_tokens")
     )
-    stop: list[str] | None = Field(
+    stop: Annotated[list[str] | None, BeforeValidator(_stop_list)] = Field(
         default=None, validation_alias=AliasChoices("stop", "stop_sequences")
     )
-    """Texts that end an answer; cut on our side."""
+    """A text or texts that end an answer; cut on our side."""
     model_kwargs: dict[str, Any] = Field(default_factory=dict)
     """Further options. What the agent refuses is an error at the call, not here."""
 

@@ -28,12 +28,13 @@ from pydantic import ConfigDict, Field, PrivateAttr
 from azure_agents.config import Timeouts, hidden, resolve_settings
 from azure_agents.errors import ConfigError
 from azure_agents.messages import TurnRequest
+from azure_agents.stop import stop_texts
 
 from ._chunks import acompletions, astream, completions, stream
 from ._connection import Connection
 from ._files import references_of
 from ._function_calls import FunctionCalls
-from ._messages import stops_of, to_messages
+from ._messages import to_messages
 from ._recording import current_turns, noted
 from ._responses import to_completion, to_response
 
@@ -352,7 +353,7 @@ class AzureAgentLLM(FunctionCalls):
             messages=to_messages(messages),
             thread_id=options.pop("thread_id", None),
             owner=options.pop("owner", None),
-            stop=stops_of(options.pop("stop", None)),
+            stop=stop_texts(options.pop("stop", None)),
             options=options,
         )
 

@@ -27,7 +27,7 @@ from llama_index.core.base.llms.types import (
 )
 
 from azure_agents.errors import InvalidRequestError
-from azure_agents.messages import ApprovalReply, Media, Message, Part, Role, Text
+from azure_agents.messages import ApprovalReply, Media, Message, Part, Role, Text, said_by
 
 from ._tools import ANCHOR, calls_of
 
@@ -44,6 +44,7 @@ _ROLES: dict[MessageRole, Role] = {
     MessageRole.TOOL: "tool",
     MessageRole.FUNCTION: "tool",
 }
+_NAMED = ("system", "user")  # the names of assistants and tools are labels
 
 # An answer's calls have their own place in a message; its thinking and citations belong to the
 # turn that made them and are not said again.
@@ -66,9 +67,11 @@ def _to_message(message: ChatMessage, index: int) -> Message:
     role = _ROLES[message.role]
     kwargs = message.additional_kwargs
     anchor = kwargs.get(ANCHOR) if role == "assistant" else None
+    parts = (*_parts(message, role, where), *_approvals(kwargs.get(APPROVALS), where))
     return Message(
         role=role,
-        parts=(*_parts(message, role, where), *_approvals(kwargs.get(APPROVALS), where)),
+        # OpenAI's LlamaIndex class has the name of who speaks there, too.
+        parts=said_by(kwargs.get("name"), parts, where) if role in _NAMED else parts,
         tool_calls=calls_of(message, where) if role == "assistant" else (),
         tool_call_id=_tool_call_id(kwargs, where) if role == "tool" else None,
         is_error=role == "tool" and kwargs.get("is_error") is True,
@@ -204,17 +207,3 @@ def as_messages(message: str | ChatMessage | None) -> tuple[ChatMessage, ...]:
     if message is None:
         return ()
     return (ChatMessage(message) if isinstance(message, str) else message,)
-
-
-def stops_of(stop: object) -> tuple[str, ...]:
-    """The option ``stop``: none, one text or several.
-
-    Raises:
-        InvalidRequestError: Something else.
-    """
-    if stop is None:
-        return ()
-    texts = tuple(stop) if isinstance(stop, list | tuple) else (stop,)
-    if not all(isinstance(text, str) and text for text in texts):
-        raise InvalidRequestError(f"stop must be texts that are not empty, got {stop!r}")
-    return texts

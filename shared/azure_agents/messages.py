@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
+from .errors import InvalidRequestError
+
 Role: TypeAlias = Literal["system", "user", "assistant", "tool"]
 
 
@@ -127,6 +129,25 @@ class TurnRequest:
     owner: str | None = None
     stop: tuple[str, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
+
+
+def said_by(name: object, parts: tuple[Part, ...], where: str) -> tuple[Part, ...]:
+    """What somebody with a name says: the name stands before it, since no wire has a field for it.
+
+    Whatever the other messages have, so that one message is told alike in every history. What says
+    nothing gets no name either, and neither does the answer to an approval request.
+
+    Raises:
+        InvalidRequestError: The name is no text.
+    """
+    if name is None:
+        return parts
+    if not isinstance(name, str):
+        raise InvalidRequestError(f"the name of {where} is a {type(name).__name__}, not a string")
+    said = Message("user", parts)
+    if not name.strip() or said.is_empty or said.is_approval:
+        return parts
+    return (Text(f"{name}: "), *parts)
 
 
 def system(text: str) -> Message:

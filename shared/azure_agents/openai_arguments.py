@@ -17,6 +17,7 @@ from .messages import Message, TurnRequest, system
 from .naming import parse_agent, shown
 from .openai_input import to_messages
 from .openai_models import PROVIDER
+from .stop import stop_texts
 from .threads.anchor import parse_anchor
 from .threads.store import ThreadStore
 
@@ -254,16 +255,9 @@ def _request(history: tuple[Message, ...], given: Mapping[str, Any]) -> TurnRequ
         messages=history,
         thread_id=given.get("thread_id"),
         owner=given.get("owner"),
-        stop=_stop(given.get("stop")),
+        stop=stop_texts(given.get("stop")),
         options=_options(given),
     )
-
-
-def _stop(stop: object) -> tuple[str, ...]:
-    endings = [stop] if isinstance(stop, str) else stop or ()
-    if isinstance(endings, Sequence) and all(isinstance(each, str) for each in endings):
-        return tuple(endings)
-    raise InvalidRequestError(f"stop must be a string or a list of strings, got {shown(stop)}")
 
 
 def _options(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from typing import Any, Literal, TypeAlias
 
 from .errors import InvalidRequestError
 from .jsonio import dumps
-from .messages import ApprovalReply, Media, Message, Part, Role, Text, ToolCall
+from .messages import ApprovalReply, Media, Message, Part, Role, Text, ToolCall, said_by
 from .naming import shown
 
 _Dict: TypeAlias = Mapping[str, Any]
@@ -60,7 +60,7 @@ def _message(given: object, where: str) -> Message:
         return _answer(message, parts, where)
     if role == "tool":
         return Message(role, parts, tool_call_id=_answered_call(message, where))
-    return Message(role, parts)
+    return Message(role, said_by(message.get("name"), parts, where))
 
 
 def _as_dict(given: object, where: str) -> _Dict:

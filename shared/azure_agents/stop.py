@@ -14,19 +14,34 @@ from dataclasses import replace
 
 from .errors import InvalidRequestError
 from .events import Citation, Event, Finished, Progress, Started, TextDelta, Usage
+from .naming import shown
+
+
+def stop_texts(stop: object) -> tuple[str, ...]:
+    """What callers pass as ``stop``, at every door: None, one text, or several.
+
+    Raises:
+        InvalidRequestError: Something else, or an empty text.
+    """
+    if stop is None:
+        return ()
+    texts = (stop,) if isinstance(stop, str) else stop
+    if isinstance(texts, Sequence) and all(isinstance(text, str) and text for text in texts):
+        return tuple(texts)
+    raise InvalidRequestError(
+        f"stop must be a text or a list of texts, none of them empty, got {shown(stop)}"
+    )
 
 
 class StopCut:
     """Filters the events of one turn.
 
     Args:
-        stop: The sequences; none may be empty.
+        stop: The sequences.
     """
 
     def __init__(self, stop: Sequence[str]) -> None:
-        if not all(stop):
-            raise InvalidRequestError(f"stop={list(stop)!r} must not hold an empty string")
-        self._stop = tuple(stop)
+        self._stop = stop_texts(stop)
         self._keep = max(map(len, self._stop)) - 1  # what may be the start of a sequence
         self._held: list[TextDelta | Citation] = []  # begins with text, if there is any
         self._is_cut = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -23,12 +24,21 @@ def parts(*given: Any, role: str = "user") -> dict[str, Any]:
     return {"role": role, "content": list(given)}
 
 
+SAM = Message("user", (Text("Sam: "), Text("hi")))
 MESSAGES = [
     ({"role": "user", "content": "hi"}, Message("user", (Text("hi"),))),
     ({"role": "user", "content": ""}, Message("user", (Text(""),))),
     ({"role": "system", "content": "be"}, Message("system", (Text("be"),))),
     ({"role": "developer", "content": "be"}, Message("system", (Text("be"),))),
-    ({"role": "user", "content": "hi", "name": "bob"}, Message("user", (Text("hi"),))),
+    ({"role": "user", "content": "hi", "name": "Sam"}, SAM),
+    (parts({"type": "text", "text": "hi"}) | {"name": "Sam"}, SAM),
+    ({"role": "developer", "content": "hi", "name": "Sam"}, replace(SAM, role="system")),
+    ({"role": "user", "content": "hi", "name": None}, Message("user", (Text("hi"),))),
+    ({"role": "assistant", "content": "hi", "name": "Ada"}, Message("assistant", (Text("hi"),))),
+    (
+        {"role": "tool", "content": "hi", "name": "f", "tool_call_id": "c1"},
+        Message("tool", (Text("hi"),), tool_call_id="c1"),
+    ),
     (parts({"type": "text", "text": "a"}), Message("user", (Text("a"),))),
     (
         parts({"type": "text", "text": "a"}, role="tool") | {"tool_call_id": "c1"},
@@ -142,6 +152,7 @@ class Unrelated(BaseModel):
 
 
 REFUSED = [
+    ([{"role": "user", "content": "hi", "name": 5}], "the name of messages[0] is a int"),
     ("hi", "messages must be a list of messages, got str"),
     ({"role": "user"}, "messages must be a list of messages, got dict"),
     (["hi"], "messages[0] is a str"),

@@ -134,7 +134,7 @@ BOTH: dict[str, tuple[TurnRequest, str]] = {
         ask(HI, assistant("", CALL), tool("call_1", "x"), tool("call_1", "y")),
         "a second result of tool call 'call_1'",
     ),
-    "empty stop": (ask(HI, stop=("END", "")), "must not hold an empty string"),
+    "empty stop": (ask(HI, stop=("END", "")), "none of them empty"),
     "unknown option": (option(logprobs=True), "'logprobs' is no option of"),
     "metadata is no map": (option(metadata=["x"]), "metadata must map strings to strings"),
     "metadata of numbers": (option(metadata={"a": 1}), "metadata must map strings to strings"),

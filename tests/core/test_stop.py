@@ -150,5 +150,5 @@ def test_how_the_text_is_streamed_does_not_matter(
 
 def test_an_empty_sequence_is_refused() -> None:
     """An empty sequence would end every answer at once."""
-    with pytest.raises(InvalidRequestError, match=r"stop=\['a', ''\] must not hold an empty"):
+    with pytest.raises(InvalidRequestError, match=r"none of them empty, got \('a', ''\)"):
         StopCut(("a", ""))

@@ -37,7 +37,18 @@ CALL = {"name": "f", "args": {"x": 1}, "id": "call_1", "type": "tool_call"}
 
 MESSAGES = [
     (HumanMessage("hi"), user("hi")),
-    (HumanMessage("hi", name="bob", id="m1"), user("hi")),
+    (HumanMessage("hi", id="m1"), user("hi")),
+    (HumanMessage("hi", name="Sam"), Message("user", (Text("Sam: "), Text("hi")))),
+    (HumanMessage("hi", name=" "), user("hi")),
+    (HumanMessage(" ", name="Sam"), user(" ")),
+    (
+        HumanMessage([{"type": "image", "file_id": "file-1"}], name="Sam"),
+        Message("user", (Text("Sam: "), Media("image", file_id="file-1"))),
+    ),
+    (ChatMessage("hi", role="user", name="Sam"), Message("user", (Text("Sam: "), Text("hi")))),
+    (SystemMessage("hi", name="Sam"), Message("system", (Text("Sam: "), Text("hi")))),
+    (AIMessage("hi", name="Ada"), assistant("hi")),
+    (ToolMessage("4", name="add", tool_call_id="call_1"), tool("call_1", "4")),
     (SystemMessage("be brief"), system("be brief")),
     (SystemMessage("dev", additional_kwargs={"__openai_role__": "developer"}), system("dev")),
     (

@@ -31,6 +31,7 @@ ALIASES = [
     ({"timeout": Timeouts(turn=None)}, "timeout", Timeouts(turn=None)),
     ({"max_completion_tokens": 7}, "max_tokens", 7),
     ({"stop_sequences": ["x"]}, "stop", ["x"]),
+    ({"stop": "xy"}, "stop", ["xy"]),
     ({"top_p": 0.5}, "model_kwargs", {"top_p": 0.5}),
     ({"top_p": 0.5, "model_kwargs": {"seed": 1}}, "model_kwargs", {"top_p": 0.5, "seed": 1}),
 ]

@@ -86,6 +86,9 @@ def test_a_failed_tool_is_said_to_have_failed() -> None:
 
 
 BLOCKS = [
+    (of("user", TextBlock(text="hi"), name="Sam"), Message("user", (Text("Sam: "), Text("hi")))),
+    (of("assistant", TextBlock(text="hi"), name="Ada"), assistant("hi")),
+    (of("tool", TextBlock(text="4"), name="add", tool_call_id="c"), tool("c", "4")),
     (
         of("user", TextBlock(text="a"), TextBlock(text="b")),
         Message("user", (Text("a"), Text("b"))),
