@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     import httpx
 
+GENERATIONS = ("classic", "v2")
 RECORDINGS = Path(__file__).parents[3] / "shared" / "recordings"
 
 # Keys whose values are words of the protocol.
@@ -88,8 +89,9 @@ class Score:
 
 
 def names(folder: Path = RECORDINGS) -> list[str]:
-    """All recordings: ``classic/create_stream`` and so on."""
-    return sorted(f"{path.parent.name}/{path.stem}" for path in folder.glob("*/*.json"))
+    """All recordings of agents: ``classic/create_stream`` and so on; model deployments are not."""
+    paths = (path for generation in GENERATIONS for path in (folder / generation).glob("*.json"))
+    return sorted(f"{path.parent.name}/{path.stem}" for path in paths)
 
 
 def score(name: str, folder: Path = RECORDINGS) -> Score:
@@ -216,10 +218,15 @@ def _order(recorded: Any, emulated: Any, at: str = "") -> str:
 
 def main() -> int:
     """Print the score by file, the differences and the exceptions."""
-    scores = [score(name) for name in names()]
+    scores, broken = [], []
+    for name in names():
+        try:
+            scores.append(score(name))
+        except Exception as error:  # noqa: BLE001 - one broken file must not hide the others
+            broken.append(f"        not scored: {name}: {type(error).__name__}: {error}")
     if not scores:
-        print(f"no recordings: {RECORDINGS} is not here")
-        return 0
+        print("\n".join(broken) or f"no recordings: {RECORDINGS} is not here")
+        return 1 if broken else 0
     for one in scores:
         known = f"  ({len(one.excused)} known differences)" if one.excused else ""
         print(
@@ -228,12 +235,13 @@ def main() -> int:
         )
         for difference in one.differences:
             print(f"           {difference}")
+    print(*broken, sep="\n", end="\n" if broken else "")
     for known in EXCEPTIONS:
         print(f"known: {known.recording}: {known.place}: {known.reason}")
     facts = sum(one.facts - len(one.excused) for one in scores)
     wrong = sum(len(one.differences) for one in scores)
     print(f"{100 * (facts - wrong) / facts:6.2f} %  {facts} facts in {len(scores)} recordings")
-    return 1 if wrong else 0
+    return 1 if wrong or broken else 0
 
 
 if __name__ == "__main__":

@@ -16,10 +16,14 @@ import httpx
 
 from azure_agents.emulator import (
     CodeInterpreter,
+    ComputerCall,
     ConnectedAgent,
     Delayed,
     Emulator,
+    Fault,
     FileSearch,
+    FoundryTool,
+    GeneratedImage,
     Items,
     McpApproval,
     McpCall,
@@ -35,10 +39,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SCOPE = "https://ai.azure.com/.default"
-MODELS = ("sanitized-model-deployment-name", "gpt-5-mini")
+MODELS = ("sanitized-model-deployment-name", "gpt-5-mini", "gpt-5.2")
 
 ID = re.compile(
-    r"^(asst|thread|msg|run|step|call|wfresp|resp|conv|fc|fco|rs|mcpr|assistant|vs)[_-]\w{8,}$"
+    r"^(asst|thread|msg|run|step|call|wfresp|caresp|resp|conv|fc|fco|rs|mcpr|assistant|vs|vsfb)"
+    r"[_-]\w{8,}$"
 )
 
 
@@ -72,6 +77,7 @@ class Replay:
             transport=self.foundry.transport,
             base_url=self.foundry.endpoint,
             headers={"authorization": f"Bearer {token}"},
+            timeout=3600,  # some tools worked for minutes
         )
         self.ids: dict[str, str] = {}
         _PREPARED.get(name, lambda _: None)(self)
@@ -115,6 +121,8 @@ class Replay:
         return text
 
     def _learn_from(self, recorded: dict[str, Any], answer: httpx.Response) -> None:
+        if recorded["status"] >= 500:  # its sentence names the request
+            self.ids[recorded["headers"]["x-request-id"]] = answer.headers["x-request-id"]
         if "sse" in recorded:
             old, new = series(read_events(recorded["sse"])), series(read_events(answer.text))
             self._learn([data[0] for _, data in old], [data[0] for _, data in new])
@@ -174,7 +182,58 @@ def _make_first_version(name: str) -> Any:
     return lambda replay: replay.foundry.create_agent(name)
 
 
+def _find_assistant_and_thread(replay: Replay) -> None:
+    """The recording begins after both were made."""
+    recorded = replay.entries[1]["response"]
+    run = read_events(recorded["sse"])[0][1]
+    tools, instructions = run["tools"], run["instructions"]
+    agent = replay.foundry.create_agent(
+        "agent",
+        script(replay.entries),
+        generation="classic",
+        tools=tools,
+        instructions=instructions,
+    )
+    version = {"api-version": "2025-05-15-preview"}
+    thread = replay.http.post("/threads", json={}, params=version).json()["id"]
+    replay.ids |= {run["assistant_id"]: agent.id, run["thread_id"]: thread}
+
+
+def _host(replay: Replay) -> None:
+    body = replay.entries[0]["request"]["body"]
+    hosted = {"kind": "hosted"}
+    path = "/agents/sanitized-hosted-agent-name"
+    replay.foundry.create_agent(path[8:], script(replay.entries), definition=hosted)
+    session = {"agent_session_id": body["agent_session_id"]}
+    replay.http.post(f"{path}/endpoint/sessions", json=session, params={"api-version": "v1"})
+
+
+def _publish(replay: Replay) -> None:
+    agent = replay.foundry.create_agent("ForPublih", script(replay.entries), instructions=None)
+    replay.foundry.publish(agent)
+
+
+def _fail_three_times(replay: Replay) -> None:
+    replay.foundry.faults.add(Fault("status_before", path="/responses$", status=500, times=3))
+
+
+def _search_once(replay: Replay) -> None:
+    """The recording is a look at what somebody did before."""
+    answer = replay.entries[0]["response"]["body"]["data"][0]
+    name = answer["agent_reference"]["name"]
+    reply, instructions = _from_output(answer["output"]), answer["instructions"]
+    tools = answer["tools"]
+    replay.foundry.create_agent(name, [reply], tools=tools, instructions=instructions)
+    body = {"agent_reference": {"name": name}, "input": "What is new?"}
+    replay.http.post("/openai/v1/responses", json=body)
+
+
 _PREPARED: dict[str, Any] = {
+    "classic/openapi_streaming": _find_assistant_and_thread,
+    "v2/hosted_agent_endpoint": _host,
+    "v2/published_application": _publish,
+    "v2/error_500_azure_function": _fail_three_times,
+    "v2/responses_list": _search_once,
     "v2/conversation_operations_404": _fill_the_project,
     "v2/mcp_approved_call": _ask_for_approval,
     "v2/function_tool_stream_preview_api": _make_first_version("WeatherAgent"),
@@ -208,7 +267,15 @@ def _reply_of(responses: list[dict[str, Any]]) -> Any:
             return Delayed(max(0, late - 1), _from_output(body["output"]))
         if body.get("required_action"):
             return _from_action(body["required_action"])
+        if _lists_steps(body):  # newest first
+            used = [part for step in body["data"] for part in _from_step(step["step_details"])]
+            return [*used[::-1], "It is half past twelve."]
     return "It is half past twelve."
+
+
+def _lists_steps(body: dict[str, Any]) -> bool:
+    data = body.get("data") or []
+    return any(one.get("object") == "thread.run.step" for one in data)
 
 
 def _from_events(events: list[tuple[str, Any]]) -> Any:
@@ -216,7 +283,8 @@ def _from_events(events: list[tuple[str, Any]]) -> Any:
     for position, (name, data) in enumerate(events):
         if name == "response.completed":
             deltas = [d["delta"] for n, d in events if n == "response.output_text.delta"]
-            return _from_output(data["response"]["output"], deltas)
+            silences = sum(n == "keepalive" for n, _ in events)
+            return _from_output(data["response"]["output"], deltas, 31 * silences)
         if name == "thread.message.completed":
             text = data["content"][0]["text"]
             parts.append(Text(text["value"], citations=text["annotations"]))
@@ -251,6 +319,8 @@ def _from_step(details: dict[str, Any]) -> list[Any]:
     if details["type"] != "tool_calls":
         return []
     call = details["tool_calls"][0]
+    if call["type"] in {"browser_automation", "openapi"}:
+        return [_foundry_tool(call)]
     inner = call[call["type"]]
     if call["type"] == "file_search":
         found = ({"file_id": r["file_id"], "filename": r["file_name"]} for r in inner["results"])
@@ -262,11 +332,18 @@ def _from_step(details: dict[str, Any]) -> list[Any]:
     return [ConnectedAgent(inner["name"], inner["arguments"], inner["output"])]
 
 
+def _foundry_tool(call: dict[str, Any]) -> FoundryTool:
+    inner = dict(call.get("function") or call[call["type"]])
+    asked = inner.pop("arguments", None) or inner.pop("input")
+    name, output = inner.pop("name", ""), inner.pop("output")
+    return FoundryTool(call["type"], asked, output, name, details=inner)
+
+
 _OURS = ("id", "agent_reference", "response_id")
 
 
-def _from_output(output: list[Any], deltas: list[str] | None = None) -> Any:
-    """The reply behind output items; streams have one message at most."""
+def _from_output(output: list[Any], deltas: list[str] | None = None, seconds: int = 0) -> Any:
+    """The reply behind output items; streams have one message at most, and one slow tool."""
     parts: list[Any] = []
     for item in output:
         is_said_by_workflow = bool(parts) and isinstance(parts[-1], WorkflowAction)
@@ -277,11 +354,42 @@ def _from_output(output: list[Any], deltas: list[str] | None = None) -> Any:
             parts.append(Text(content["text"], deltas, content["annotations"]))
         elif item["type"] == "function_call":
             parts.append(ToolCalls((item["name"], item["arguments"], item["call_id"])))
+        elif item["type"] in _TOOLS:
+            parts.append(_TOOLS[item["type"]](item, seconds))
+        elif item["type"].endswith("_call_output"):
+            continue  # it came with its call
         elif item["type"] == "workflow_action":
             parts.append(WorkflowAction(item["kind"], item["action_id"]))
         else:
             parts.append(Items([{k: v for k, v in item.items() if k not in _OURS}]))
     return parts
+
+
+def _computer(item: dict[str, Any], _: int) -> ComputerCall:
+    return ComputerCall(item["action"], item["pending_safety_checks"], item["call_id"])
+
+
+def _agent(item: dict[str, Any], _: int) -> ConnectedAgent:
+    return ConnectedAgent(item["name"], item["arguments"])
+
+
+def _image(item: dict[str, Any], _: int) -> GeneratedImage:
+    return GeneratedImage(item["result"], item["revised_prompt"])
+
+
+def _used(tool: Any) -> Any:
+    return lambda item, seconds: FoundryTool(
+        tool, item["arguments"], name=item.get("name", ""), seconds=seconds
+    )
+
+
+_TOOLS: dict[str, Any] = {
+    "computer_call": _computer,
+    "a2a_preview_call": _agent,
+    "image_generation_call": _image,
+    "browser_automation_preview_call": _used("browser_automation"),
+    "openapi_call": _used("openapi"),
+}
 
 
 def _from_action(action: dict[str, Any]) -> Any:

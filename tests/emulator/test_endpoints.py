@@ -156,3 +156,104 @@ def test_sessions_of_hosted_agents(foundry: Emulator, wire: Any) -> None:
     wire.sign_in()
     assert wire.request("GET", f"{path}/{later}").status_code == 404
     assert wire.request("DELETE", "/agents/my-agent", force="true").status_code == 200
+
+
+def test_a_hosted_answer_is_as_recorded(foundry: Emulator, wire: Any) -> None:
+    """The request's id comes twice; a chain stays in its session; the project route refuses."""
+    agent = foundry.create_agent("my-agent", definition={"kind": "hosted"})
+    assert foundry.endpoint_of(agent) == f"{foundry.endpoint}{OWN}"
+    answer = wire.request("POST", f"{OWN}/responses", {"input": "my name is Ann"})
+    first, second = answer.headers["x-request-id"].split(",")
+    assert first == second
+    body = {"input": "what is my name?", "previous_response_id": answer.json()["id"]}
+    again = wire.post(f"{OWN}/responses", body)
+    assert again["agent_session_id"] == answer.json()["agent_session_id"]
+    assert again["output"][0]["content"][0]["text"] == "Your name is Ann."
+    refused = wire.request("POST", "/openai/v1/responses", wire.turn(agent, "hi"))
+    assert refused.json()["error"]["message"] == "ID cannot be null or empty (Parameter 'id')"
+
+
+APPLICATION = "/applications/my-app/protocols/openai/responses"
+PREVIEW = "2025-11-15-preview"
+
+
+def test_a_published_agent(foundry: Emulator, wire: Any) -> None:
+    """It answers in the preview's form under its own api-version, and keeps nothing."""
+    agent = foundry.create_agent("my-agent", "Hello!")
+    assert foundry.publish(agent, "my-app") == f"{foundry.endpoint}{APPLICATION[:-10]}"
+    answer = wire.post(APPLICATION, {"input": "hi"}, api_version=PREVIEW)
+    assert answer["agent"] == {"type": "agent_id", "name": "my-agent", "version": "1"}
+    assert ("agent_reference" in answer, answer["conversation"]) == (False, None)
+    assert wire.request("GET", f"/openai/v1/responses/{answer['id']}").status_code == 404
+
+
+REFUSED = [
+    (APPLICATION, PREVIEW, {"previous_response_id": "resp_1"}, 400),
+    (APPLICATION, PREVIEW, {"conversation": "conv_1"}, 400),
+    (APPLICATION, "v1", {}, 404),
+    (APPLICATION, "", {}, 400),
+    (APPLICATION.replace("my-app", "other"), PREVIEW, {}, 404),
+    (APPLICATION.replace("responses", "conversations"), PREVIEW, {}, 404),
+]
+
+
+def test_what_applications_refuse(foundry: Emulator, wire: Any) -> None:
+    """Going on, other versions, unknown applications, other routes."""
+    foundry.publish(foundry.create_agent("my-agent"), "my-app")
+    for path, version, body, status in REFUSED:
+        answer = wire.request("POST", path, {"input": "hi", **body}, api_version=version)
+        assert (path, body, answer.status_code) == (path, body, status)
+
+
+def test_only_v2_agents_are_published(foundry: Emulator) -> None:
+    """An error, and not an endpoint that leads nowhere."""
+    foundry.create_agent("old", generation="classic")
+    with pytest.raises(LookupError, match="no v2 agent is called 'old'"):
+        foundry.publish("old")
+
+
+def test_users_are_kept_apart(foundry: Emulator, wire: Any) -> None:
+    """What was made for one user is a 404 for another, and for nobody in particular."""
+    foundry.create_agent("my-agent", definition={"kind": "hosted"})
+
+    def ask(method: str, path: str, user: str, body: Any = None) -> Any:
+        request = wire.build(method, path, body)
+        request.headers["x-ms-user-identity"] = user
+        return wire.http.send(request)
+
+    made = ask("POST", f"{OWN}/responses", "ann", {"input": "1 + 1"}).json()
+    talk = ask("POST", f"{OWN}/conversations", "ann", {}).json()["id"]
+    chain = {"input": "+ 10", "previous_response_id": made["id"]}
+    session = {"input": "+ 10", "agent_session_id": made["agent_session_id"]}
+    requests = [
+        ("POST", f"{OWN}/responses", chain),
+        ("POST", f"{OWN}/responses", session),
+        ("GET", f"{OWN}/responses/{made['id']}", None),
+        ("GET", f"{OWN}/conversations/{talk}", None),
+    ]
+    for method, path, body in requests:
+        answers = [ask(method, path, user, body).status_code for user in ("ann", "bob")]
+        assert answers == [200, 404], path
+        assert wire.request(method, path, body).status_code == 404
+    assert ask("GET", f"{OWN}/conversations", "bob").json()["data"] == []
+
+
+def test_the_service_forgets(foundry: Emulator, wire: Any) -> None:
+    """The recorded 404 of each; an unknown id is an error, and nothing is forgotten then."""
+    agent = foundry.create_agent("my-agent")
+    talk, thread = wire.post("/openai/v1/conversations")["id"], wire.start_thread("hi")
+    made = wire.respond(agent, "hi")["id"]
+    with pytest.raises(LookupError, match="nothing is kept under the id 'x'"):
+        foundry.forget(talk, "x")
+    assert wire.get(f"/openai/v1/conversations/{talk}")["id"] == talk
+    foundry.forget(talk, made, thread)
+    paths = (f"/openai/v1/conversations/{talk}", f"/openai/v1/responses/{made}")
+    answers = [wire.request("GET", path) for path in (*paths, f"/threads/{thread}")]
+    assert [(answer.status_code, answer.json()["error"]["message"]) for answer in answers] == [
+        (404, f"Conversation '{talk}' not found"),
+        (404, f"Response with id '{made}' not found."),
+        (404, f"No thread found with id '{thread}'."),
+    ]
+    body = wire.turn(agent, "hi", previous_response_id=made)
+    gone = wire.request("POST", "/openai/v1/responses", body).json()["error"]["code"]
+    assert gone == "previous_response_not_found"

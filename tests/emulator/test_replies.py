@@ -54,7 +54,7 @@ def test_replies_have_many_forms(given: Any, expected: list[Any]) -> None:
 @pytest.mark.parametrize(
     ("given", "sentence"),
     [
-        ({"sing": "la"}, "use a text or a mapping with one of ask_agent, call, consent"),
+        ({"sing": "la"}, "use a text or a mapping with one of ask_agent, call, computer"),
         ({"say": "a", "call": "b"}, "use a text or a mapping with one of"),
         ({"mcp_call": {"nam": "x"}}, "cannot read the reply `mcp_call: {'nam': 'x'}`"),
         ([], "an empty list of replies"),

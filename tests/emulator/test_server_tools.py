@@ -9,10 +9,12 @@ import pytest
 from azure_agents.emulator import (
     Citation,
     CodeInterpreter,
+    ComputerCall,
     ConnectedAgent,
     Consent,
     Emulator,
     FileSearch,
+    FoundryTool,
     GeneratedImage,
     Items,
     McpApproval,
@@ -59,7 +61,6 @@ V2_PARTS: list[tuple[Any, str, list[str]]] = [
         "mcp_call",
         ["in_progress", "_arguments.delta", "_arguments.done", "failed"],
     ),
-    (ConnectedAgent("helper", output="42"), "a2a_preview_call", []),
     (Items([{"type": "future_call", "answer": 42}]), "future_call", []),
 ]
 
@@ -85,6 +86,130 @@ def test_v2_items_are_streamed(
     assert item["response_id"] == events[-1][1]["response"]["id"]
     assert item["id"] == events[2][1]["item"]["id"]
     assert [entry["type"] for entry in events[-1][1]["response"]["output"]] == [type, "message"]
+
+
+PAIRS = [
+    (ConnectedAgent("helper", output="42"), "a2a_preview_call"),
+    (FoundryTool("openapi", "{}", "42", "helper"), "openapi_call"),
+    (FoundryTool("azure_function", "{}", "42", "helper"), "azure_function_call"),
+    (FoundryTool("azure_ai_search", "{}", "42", "helper"), "azure_ai_search_call"),
+    (FoundryTool("browser_automation", "{}", "42", "helper"), "browser_automation_preview_call"),
+    (FoundryTool("fabric_dataagent", "{}", "42", "helper"), "fabric_dataagent_preview_call"),
+]
+
+
+@pytest.mark.parametrize(("part", "type"), PAIRS)
+def test_tools_of_foundry_are_pairs(foundry: Emulator, wire: Any, part: Any, type: str) -> None:
+    """v2: a call without arguments, done; an output "[]", done; as recorded."""
+    agent = foundry.create_agent("my-agent", [part])
+    events = wire.stream(V2, wire.turn(agent, "hi"))
+    items = [(name.rpartition(".")[2], data["item"]) for name, data in events if "item" in data]
+    assert [(stage, item["type"]) for stage, item in items] == [
+        ("added", type),
+        ("done", type),
+        ("added", f"{type}_output"),
+        ("done", f"{type}_output"),
+    ]
+    opened, call, waiting, output = (item for _, item in items)
+    assert (opened["arguments"], call["arguments"], waiting["output"]) == ("", "{}", "[]")
+    assert (call["name"], output["output"], call["id"][:3]) == ("helper", "42", "fc_")
+    assert call["call_id"] == output["call_id"]
+
+
+CLASSIC_TOOLS: list[tuple[Any, dict[str, Any]]] = [
+    (
+        FoundryTool("openapi", "{}", "42", "get"),
+        {"function": {"name": "get", "arguments": "{}", "output": "42"}},
+    ),
+    (
+        FoundryTool("azure_function", "{}", "42", "get"),
+        {"azure_function": {"name": "get", "arguments": "{}", "output": "42"}},
+    ),
+    (
+        FoundryTool("browser_automation", "go", "42"),
+        {"browser_automation": {"input": "go", "output": "42", "steps": []}},
+    ),
+    (
+        FoundryTool("azure_ai_search", "what", details={"output": "[]"}),
+        {"azure_ai_search": {"input": "what", "output": "[]"}},
+    ),
+    (
+        FoundryTool("fabric_dataagent", "what", "42"),
+        {"fabric_dataagent": {"input": "what", "output": "42"}},
+    ),
+]
+
+
+@pytest.mark.parametrize(("part", "expected"), CLASSIC_TOOLS)
+def test_tools_of_foundry_are_steps(
+    foundry: Emulator, wire: Any, part: Any, expected: dict[str, Any]
+) -> None:
+    """Classic: one call in a step, which has no expiry once its run is over."""
+    agent = foundry.create_agent("a", [[part, "done"]], generation="classic")
+    thread = wire.start_thread("hi")
+    run = wire.post(f"/threads/{thread}/runs", {"assistant_id": agent.id})["id"]
+    wire.finish(thread, run)
+    _, step = wire.get(f"/threads/{thread}/runs/{run}/steps")["data"]
+    (call,) = step["step_details"]["tool_calls"]
+    assert {key: call[key] for key in call if key not in {"id", "type"}} == expected
+    assert step["expires_at"] is None
+
+
+def test_a_slow_tool_keeps_its_stream_alive(foundry: Emulator, wire: Any) -> None:
+    """Every 30 seconds a keepalive that uses up a number; none in plain answers, or if told so."""
+    slow = FoundryTool("browser_automation", seconds=100)
+    agent = foundry.create_agent("my-agent", [[slow, "done"]])
+    wire.http.timeout = 3600
+    events = wire.stream(V2, wire.turn(agent, "hi"))
+    numbers = [data["sequence_number"] for _, data in events]
+    assert numbers == list(range(len(events)))
+    assert [name for name, _ in events[2:7]] == [
+        "response.output_item.added",
+        *["keepalive"] * 3,
+        "response.output_item.done",
+    ]
+    foundry.rules.keepalive = None
+    assert "keepalive" not in dict(wire.stream(V2, wire.turn(agent, "hi")))
+    assert wire.respond(agent, "hi")["status"] == "completed"
+
+
+SCREEN = {"type": "computer_screenshot", "image_url": "data:image/png;base64,aW1n"}
+
+
+def test_a_computer_is_used(foundry: Emulator, wire: Any) -> None:
+    """A call waits for a picture, which the agent sees; without it the chain cannot go on."""
+    call = ComputerCall({"type": "type", "text": "news"}, id="call_1")
+    agent = foundry.create_agent("my-agent", [[Reasoning(), call], "I see it."])
+    first = wire.respond(agent, "search", truncation="auto")
+    assert first["truncation"] == "auto"
+    item = first["output"][-1]
+    assert (item["type"], item["call_id"], item["id"][:3]) == ("computer_call", "call_1", "cu_")
+    assert (item["action"]["text"], item["pending_safety_checks"]) == ("news", [])
+    body = wire.turn(agent, "and?", previous_response_id=first["id"])
+    refused = wire.request("POST", V2, body).json()["error"]["message"]
+    assert refused == "No tool output found for computer call call_1."
+    output = {"type": "computer_call_output", "call_id": "call_1", "output": SCREEN}
+    second = wire.respond(agent, [output], previous_response_id=first["id"])
+    assert second["output"][0]["content"][0]["text"] == "I see it."
+    *_, called, shown = foundry.seen[-1].messages
+    assert called.tool_calls[0].name == "computer"
+    assert shown.media[0].reference == SCREEN["image_url"]
+
+
+def test_an_image_is_as_the_tool_says(foundry: Emulator, wire: Any) -> None:
+    """Settings of the tool, with the service's defaults; the header is needed, as reported."""
+    tool = {"type": "image_generation", "quality": "low", "size": "auto"}
+    agent = foundry.create_agent("a", GeneratedImage("aW1n"), tools=[tool])
+    refused = wire.request("POST", V2, wire.turn(agent, "paint"))
+    assert (refused.status_code, refused.json()["error"]["code"]) == (
+        400,
+        "missing_required_parameter",
+    )
+    request = wire.build("POST", V2, wire.turn(agent, "paint"))
+    request.headers["x-ms-oai-image-generation-deployment"] = "gpt-image-1"
+    made = wire.http.send(request).json()
+    assert (made["output"][0]["quality"], made["output"][0]["size"]) == ("low", "1024x1024")
+    assert (made["tools"][0]["moderation"], made["tools"][0]["n"]) == ("auto", 1)
 
 
 def test_contents_come_when_they_are_asked_for(foundry: Emulator, wire: Any) -> None:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .clock import FakeClock, RealClock
     from .credential import Token
     from .faults import NAMED, Fault, Faults
+    from .foundry_tools import FoundryTool
     from .project import CreatedAgent, Emulator
     from .replies import Delayed, Empty, Failed, Incomplete, Parts, Pause, Text, ToolCalls
     from .scripts import Rulebook, read_rules, read_script
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from .server_tools import (
         Citation,
         CodeInterpreter,
+        ComputerCall,
         ConnectedAgent,
         Consent,
         FileSearch,
@@ -55,6 +57,7 @@ __all__ = [
     "AgentsFile",
     "Citation",
     "CodeInterpreter",
+    "ComputerCall",
     "ConnectedAgent",
     "Consent",
     "CreatedAgent",
@@ -66,6 +69,7 @@ __all__ = [
     "Fault",
     "Faults",
     "FileSearch",
+    "FoundryTool",
     "GeneratedImage",
     "Incomplete",
     "Items",
@@ -110,6 +114,7 @@ _PLACES = {
         "Faults",
         "NAMED",
     ),
+    "foundry_tools": ("FoundryTool",),
     "project": (
         "CreatedAgent",
         "Emulator",
@@ -136,6 +141,7 @@ _PLACES = {
     "server_tools": (
         "Citation",
         "CodeInterpreter",
+        "ComputerCall",
         "ConnectedAgent",
         "Consent",
         "FileSearch",

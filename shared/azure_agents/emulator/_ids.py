@@ -53,6 +53,10 @@ class Ids:
         """A conversation, or an item that somebody posted."""
         return f"{prefix}_{partition}{self._alnum(32)}"
 
+    def session(self) -> str:
+        """A session of a hosted agent: recorded as a partition key and 32 letters or digits."""
+        return f"{self.partition()}{self._alnum(32)}"
+
     def request(self) -> str:
         """A request id as the Foundry layer writes it: 32 hex digits."""
         return self._hex(32)

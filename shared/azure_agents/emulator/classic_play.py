@@ -128,9 +128,11 @@ class Player:
         shown = step if run.shows_contents else _bare(step)
         return frame(f"thread.run.step.{status}", shown)
 
-    def _use(self, tool: ToolStep) -> Iterator[Frame]:
+    def _use(self, tool: ToolStep) -> Generator[Step, Any, None]:
         """Use a tool on the server."""
         step = yield from self._begin_step({"type": tool.kind, tool.kind: []})
+        if tool.seconds:
+            yield Wait(tool.seconds)
         for delta in tool.deltas:
             yield _call_delta(step, delta)
         step["step_details"] = tool.details

@@ -1,7 +1,7 @@
 """Runs: create, poll, submit tool outputs, cancel, steps.
 
 Sources: classic/submit_tool_outputs_to_*.json, classic/create_thread_and_run.json,
-classic/cancel_run.json.
+classic/cancel_run.json, classic/browser_automation_polled.json (steps of an ended run).
 """
 
 from __future__ import annotations
@@ -225,7 +225,10 @@ def expire(world: World) -> None:
 
 
 def _steps(world: World, request: Request, id: str, run_id: str) -> list[JSON]:
-    steps = find(world, id, run_id).steps
+    run = find(world, id, run_id)
+    # Recorded: read after the end of their run, steps have no expiry; in events they keep it.
+    over = {} if run.is_active else {"expires_at": None}
+    steps = [step | over for step in run.steps]
     if _CONTENTS in request.query.get("include[]", ""):
         return steps
     return [step | {"step_details": without_contents(step["step_details"])} for step in steps]

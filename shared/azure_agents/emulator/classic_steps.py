@@ -2,17 +2,19 @@
 
 Sources: classic/file_search_tool_streaming.json, classic/code_interpreter_tool_streaming.json,
 classic/bing_grounding_tool_streaming.json, classic/tool_streaming_connected_agent.json,
-classic/mcp_tool_streaming.json.
+classic/mcp_tool_streaming.json, classic/openapi_streaming.json,
+classic/browser_automation_polled.json.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from . import server_tools as tools
 from . import tokens
+from .foundry_tools import FoundryTool
 
 if TYPE_CHECKING:
     from ..jsonio import JSON
@@ -22,10 +24,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ToolStep:
-    """What a tool leaves in a run: the step's details, and the deltas on the way there."""
+    """What a tool leaves in a run: the step's details, the deltas on the way there, its time."""
 
     details: JSON
     deltas: list[JSON] = field(default_factory=list)
+    seconds: float = 0.0
 
     @property
     def kind(self) -> str:
@@ -49,6 +52,8 @@ def tool_steps(world: World, part: Part) -> list[ToolStep]:
             ids = {f"{kind}_id": world.ids.classic(kind) for kind in ("run", "thread")}
             agent = {"assistant_id": world.ids.classic("asst")}
             return [_connected(id, name, arguments, {"output": output, **ids, **agent})]
+        case FoundryTool():
+            return [_foundry(id, part)]
         case tools.McpTools(label, listed):
             return [_activities(world.ids.classic("activity"), label, listed)]
         case tools.McpCall(label, name, arguments, output):
@@ -145,6 +150,22 @@ def _connected(id: str, name: str, arguments: str, answered: JSON) -> ToolStep:
     pieces = [{"arguments": piece} for piece in tokens.pieces(arguments)]
     final = blank | answered | {"arguments": arguments}
     return _nested(id, "connected_agent", final, blank, *pieces, answered)
+
+
+def _foundry(id: str, part: FoundryTool) -> ToolStep:
+    call = {"id": id} | part.classic_call()
+    deltas = _function_deltas(id, part) if part.tool == "openapi" else ()
+    # Not recorded: deltas of the other tools; of browser automation the SDK has no type for them.
+    step = _calls(call, *deltas)
+    return ToolStep(step.details, step.deltas, part.seconds)
+
+
+def _function_deltas(id: str, part: FoundryTool) -> Iterator[JSON]:
+    head = {"name": part.name, "arguments": "", "output": ""}
+    yield {"id": id, "type": part.tool, "function": head}
+    for piece in tokens.pieces(part.arguments):
+        yield {"function": {"arguments": piece}}
+    yield {"function": {"output": part.output}}
 
 
 def _activities(id: str, label: str, listed: tuple[Mapping[str, Any], ...]) -> ToolStep:

@@ -1,8 +1,10 @@
 """The v2 service as it was in its preview (November 2025 to February 2026), for old clients.
 
 `Rules(era="preview")` turns it on: the routes are `/openai/…?api-version=2025-11-15-preview`,
-requests name the agent in `agent`, and answers name it in forms of their own. Source:
-v2/function_tool_stream_preview_api.json; plain answers follow the protocol notes.
+requests name the agent in `agent`, and answers name it in forms of their own. Sources:
+v2/function_tool_stream_preview_api.json, v2/openapi_preview_api.json,
+v2/image_generation_preview_api.json, v2/memory_search_preview_api.json; published applications
+still answer so (v2/published_application.json).
 """
 
 from __future__ import annotations
@@ -71,13 +73,13 @@ def read_reference(world: World, body: JSON) -> JSON:
     return {renamed.get(name, name): value for name, value in body.items()}
 
 
-def show_item(era: Era, item: JSON, *, streamed: bool = False) -> JSON:
-    """An item as this era shows it: recorded without provenance in streams."""
+def show_item(era: Era, item: JSON, *, listed: bool = False) -> JSON:
+    """An item as this era shows it: only where it is listed alone it says who made it."""
     if era != "preview":
         return item
     first = {name: item[name] for name in ("type", "id", "status") if name in item}
     bare = first | {name: value for name, value in item.items() if name not in _PROVENANCE}
-    if streamed or not item.get("agent_reference"):
+    if not listed or not item.get("agent_reference"):
         return bare
     agent = item["agent_reference"] | {"type": "agent_id"}
     return bare | {"created_by": {"agent": agent, "response_id": item["response_id"]}}
@@ -88,10 +90,14 @@ def show_response(response: Response, wire: JSON, *, streamed: bool) -> JSON:
     if response.era != "preview":
         return fitted(wire) if response.era == "sdk" else wire
     shown = {name: value for name, value in wire.items() if name != "agent_reference"}
-    shown["output"] = [show_item("preview", item, streamed=streamed) for item in wire["output"]]
+    shown["output"] = [show_item("preview", item) for item in wire["output"]]
     agent = response.agent.reference | {"type": "agent_id"} if response.agent else None
     if not streamed:
-        return shown | {"agent": agent}
+        blank = {"user": response.params.get("user"), "conversation": None}
+        blank["reasoning"] = response.definition.get("reasoning") or {}
+        left_out = (*_LATER, "reasoning")
+        shown = {name: value for name, value in shown.items() if name not in left_out}
+        return blank | shown | {"agent": agent}
     shown |= {"content_filters": None, "reasoning": wire["reasoning"] | {"effort": None}}
     shown = {name: value for name, value in shown.items() if name not in _LATER}
     return shown | ({"agent": agent} if agent else {})
@@ -116,7 +122,7 @@ def show_event(response: Response, event: str, number: int, fields: dict[str, An
     places = {name: fields[name] for name in _PLACES if name in fields}
     data = {"type": event, **numbered, **places, **fields}
     if "item" in fields:
-        data["item"] = show_item(response.era, fields["item"], streamed=True)
+        data["item"] = show_item(response.era, fields["item"])
     return data
 
 

@@ -13,6 +13,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
+from .problems import Problem, server_error
+
 if TYPE_CHECKING:
     from ..jsonio import JSON
 
@@ -102,13 +104,13 @@ class Fault:
             and (self.when is None or bool(self.when(body)))
         )
 
-    def error_answer(self) -> tuple[int, dict[str, str], JSON]:
-        """Status, headers and body of an error status."""
+    def problem(self) -> Problem:
+        """The answer of an error status; of the default bodies only that of 500 was recorded."""
         default = {"error": {"code": "InternalServerError", "message": "Internal server error."}}
         retry = {"retry-after": "1", "retry-after-ms": "1000"} if self.status == 429 else {}
         headers = retry | {name.lower(): value for name, value in self.headers.items()}
-        body = _BODIES.get(self.status, default) if self.body is None else self.body
-        return self.status, headers, body
+        body = server_error().body if self.status == 500 else _BODIES.get(self.status, default)
+        return Problem(self.status, body if self.body is None else self.body, headers=headers)
 
 
 # What goes wrong most, by name; all of it hits turns unless told otherwise.

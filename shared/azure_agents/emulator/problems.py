@@ -98,6 +98,20 @@ def openai(
     return Problem(status, {"error": error}, turn=turn)
 
 
+def server_error() -> Problem:
+    """E3, 500: recorded once, for a tool that did not answer; the dispatcher names the request.
+
+    It came without `retry-after`.
+    """
+    message = (
+        "An error occurred while processing your request. You can retry your request, or contact "
+        "us through an Azure support request at: https://go.microsoft.com/fwlink/?linkid=2213926 "
+        "if the error persists. Please include the request ID {request_id} in your message."
+    )
+    error = {"message": message, "type": "server_error", "param": None, "code": "server_error"}
+    return Problem(500, {"error": error})
+
+
 def conflict() -> Problem:
     """E1, 409: two clients change the same thing at once."""
     error = {

@@ -14,7 +14,7 @@ from .clock import FakeClock
 from .credential import AsyncCredential, Credential, Gate
 from .faults import Faults
 from .service import Service
-from .state import AgentVersion, Assistant, Generation, Rules, World
+from .state import AgentVersion, Assistant, Generation, Rules, Thread, World
 from .transport import ROOT, AsyncTransport, SyncTransport
 from .wireline import LoggedRequest, Wireline
 
@@ -28,6 +28,13 @@ if TYPE_CHECKING:
 
 _HOST = "emulator.services.ai.azure.com"
 _EPOCH = 1_790_000_000  # where time starts when a seed makes everything repeatable
+
+
+def _forget(world: World, place: dict[str, Any], id: str) -> None:
+    gone = place.pop(id, None)
+    if isinstance(gone, Thread):
+        for run_id in gone.runs:
+            world.active_runs.pop(run_id, None)
 
 
 class CreatedAgent:
@@ -240,6 +247,49 @@ class Emulator:
             v2_agents.check_name(name)
             full = {"kind": "prompt", **fields}
             return CreatedAgent(v2_agents.add_version(self._world, name, full, reply))
+
+    def endpoint_of(self, agent: CreatedAgent | str) -> str:
+        """The endpoint of one agent, which a client can be given instead of the project's.
+
+        It is the only one that reaches hosted agents (``definition={"kind": "hosted"}``).
+        """
+        name = agent if isinstance(agent, str) else agent.name
+        return f"{self.endpoint}/agents/{name}/endpoint/protocols/openai"
+
+    def publish(self, agent: CreatedAgent | str, application: str | None = None) -> str:
+        """Publish an agent as an application; returns the application's endpoint.
+
+        Args:
+            agent: The agent (v2).
+            application: Name of the application; default is the agent's.
+        """
+        name = agent if isinstance(agent, str) else agent.name
+        published = application or name
+        with self._world.lock:
+            if name not in self._world.agents:
+                raise LookupError(f"no v2 agent is called {name!r}")
+            self._world.applications[published] = name
+        return f"{self.endpoint}/applications/{published}/protocols/openai"
+
+    def forget(self, *ids: str) -> None:
+        """Forget responses, conversations, threads or sessions, as the service does in the end.
+
+        Args:
+            *ids: ``resp_…``, ``conv_…``, ``thread_…``, or ids of sessions of hosted agents.
+
+        Raises:
+            LookupError: There is nothing of such an id; nothing is forgotten then.
+        """
+        world = self._world
+        with world.lock:
+            kept: list[dict[str, Any]] = [world.responses, world.conversations, world.threads]
+            kept += [agent.sessions for agent in world.agents.values()]
+            places = [next((one for one in kept if id in one), None) for id in ids]
+            for id, place in zip(ids, places, strict=True):
+                if place is None:
+                    raise LookupError(f"nothing is kept under the id {id!r}")
+            for id, place in zip(ids, places, strict=True):
+                _forget(world, place or {}, id)
 
     def change_agent(self, agent: CreatedAgent, **arguments: Any) -> CreatedAgent:
         """Give an agent other settings: a new version (v2), or the same assistant (classic).

@@ -20,6 +20,7 @@ from . import (
     vector_search,
     vector_stores,
 )
+from .eras import PREVIEW_VERSION
 from .paths import OPENAI, is_classic
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ Handler: TypeAlias = Callable[..., "Answer"]
 CLASSIC_VERSIONS = ("v1", "2025-05-01", "2025-05-15-preview")
 _AGENT_VERSIONS = ("v1", "2025-05-15-preview", "2025-11-15-preview")
 _ENDPOINT = "/agents/{name}/endpoint/protocols/openai"
+_APPLICATION = "/applications/{application}/protocols/openai"
 
 # Method, path, handler. A handler gets the world, the request and the path's variables.
 _TABLE: tuple[tuple[str, str, Handler], ...] = (
@@ -53,6 +55,7 @@ _TABLE: tuple[tuple[str, str, Handler], ...] = (
     ("POST", "/agents/{name}/endpoint/sessions/{session_id}:stop", v2_endpoints.stop_session),
     ("DELETE", "/agents/{name}/endpoint/sessions/{session_id}", v2_endpoints.delete_session),
     ("POST", f"{_ENDPOINT}/responses", v2_responses.create_on_endpoint),
+    ("POST", f"{_APPLICATION}/responses", v2_responses.create_on_application),
     ("POST", f"{OPENAI}/responses", v2_responses.create),
     ("GET", f"{OPENAI}/responses", v2_responses.list_all),
     ("GET", f"{OPENAI}/responses/{{id}}", v2_responses.get),
@@ -175,6 +178,8 @@ def _check_version(request: Request) -> None:
         raise problems.gateway(400, "BadRequest", message)
     if "/endpoint/protocols/" in request.path and version != "v1":
         raise problems.no_route()
+    if request.path.startswith("/applications/") and version != PREVIEW_VERSION:
+        raise problems.no_route()  # recorded is only the preview's version
     supported = CLASSIC_VERSIONS if is_classic(request.path) else _AGENT_VERSIONS
     if version not in supported:
         shown = ", ".join(f"'{name}'" for name in supported)

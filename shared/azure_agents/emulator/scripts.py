@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from ..errors import ConfigError
 from . import server_tools as tools
 from .brains import think
+from .foundry_tools import FoundryTool
 from .replies import Empty, Failed, Incomplete, Parts, Pause, Text, ToolCalls, parts_of
 
 if TYPE_CHECKING:
@@ -198,6 +199,7 @@ def _said(value: str, citations: Iterable[Mapping[str, Any]] = ()) -> Text:
 KINDS: dict[str, Callable[..., Part]] = {
     "ask_agent": tools.ConnectedAgent,
     "call": _calls,
+    "computer": tools.ComputerCall,
     "consent": tools.Consent,
     "empty": lambda _: Empty(),
     "fail": _failed,
@@ -213,5 +215,6 @@ KINDS: dict[str, Callable[..., Part]] = {
     "say": _said,
     "search_files": _search,
     "search_web": tools.WebSearch,
+    "use_tool": FoundryTool,
     "wait": lambda value: Pause(float(value)),
 }

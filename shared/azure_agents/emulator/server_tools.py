@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, get_args
 
+from .foundry_tools import FoundryTool
+
 
 @dataclass(frozen=True, slots=True)
 class Citation:
@@ -138,6 +140,21 @@ class ConnectedAgent:
 
 
 @dataclass(frozen=True, slots=True)
+class ComputerCall:
+    """Act on a computer (v2), and wait for the next picture of it.
+
+    Args:
+        action: What to do, for instance ``{"type": "type", "text": "OpenAI news"}``.
+        pending_safety_checks: Checks that the caller has to acknowledge, as they are on the wire.
+        id: The call's id, which the picture is sent back with.
+    """
+
+    action: Mapping[str, Any]
+    pending_safety_checks: Sequence[Mapping[str, Any]] = ()
+    id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class WorkflowAction:
     """One step of a workflow agent (v2); `says` is a message that it sends."""
 
@@ -167,6 +184,8 @@ ServerPart: TypeAlias = (
     | Consent
     | GeneratedImage
     | ConnectedAgent
+    | FoundryTool
+    | ComputerCall
     | WorkflowAction
     | Items
 )

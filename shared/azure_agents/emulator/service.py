@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import TYPE_CHECKING
 
 from . import classic_runs
@@ -39,7 +40,7 @@ class Service:
         except Problem as problem:
             if problem.turn is not None:
                 problem.turn.look()  # whoever tries again finds it further on
-            return self._refusal(problem)
+            return self.refusal(problem)
         answer.headers = self._headers(request, answer) | answer.headers
         return answer
 
@@ -68,15 +69,21 @@ class Service:
                 answer.turn.readers += 1
             return answer
 
-    def _refusal(self, problem: Problem) -> Answer:
+    def refusal(self, problem: Problem) -> Answer:
+        """An error answer, with request ids where the service has them."""
         with self._world.lock:
             ids = self._world.ids
             request_id, apim = ids.request(), ids.uuid()
+        if problem.status == 500:  # recorded: dashed, as the OpenAI layer writes it
+            request_id = str(uuid.UUID(request_id))
         body = problem.body
         error = body.get("error", {})
         for place in ("additionalInfo", "additional_info"):
             if place in error:
                 body = body | {"error": error | {place: {"request_id": request_id}}}
+        if "{request_id}" in str(error.get("message")):
+            message = error["message"].replace("{request_id}", request_id)
+            body = body | {"error": error | {"message": message}}
         headers = {"apim-request-id": apim, "x-ms-region": "East US 2"}
         if problem.has_request_id:
             headers["x-request-id"] = request_id

@@ -88,6 +88,7 @@ class Session:
     used_at: int
     status: str = "active"
     items: list[JSON] = field(default_factory=list)
+    user: str = ""
 
 
 @dataclass(slots=True)
@@ -99,6 +100,7 @@ class Conversation:
     metadata: dict[str, str]
     items: list[JSON] = field(default_factory=list)
     turn: Turn | None = None
+    user: str = ""
 
     @property
     def busy(self) -> Turn | None:
@@ -130,6 +132,7 @@ class Response:
     turn: Turn | None = None
     era: Era = "ga"
     session: Session | None = None
+    user: str = ""
 
     @property
     def is_stored(self) -> bool:
@@ -258,6 +261,10 @@ class Rules:
         deployments: Model deployments that exist; agents may name any.
         remember_tool_rounds: Whether later runs read the tool rounds of earlier ones.
         most_messages: Longest list of messages one classic request may hold; None is no limit.
+        keepalive: Seconds of silence after which a stream of v2 gets a `keepalive` event, which
+            uses up a sequence number; None sends none. Recorded for a tool that worked for
+            minutes; whether every silence is broken so was not. Plain answers and classic have
+            none.
         era: How v2 looks: as it does today, as it did in its preview, or as the types of the openai
             SDK say where recorded answers do not fit them (see `eras`).
     """
@@ -267,6 +274,7 @@ class Rules:
     linger: int = 1
     remember_tool_rounds: bool = True
     most_messages: int | None = None
+    keepalive: float | None = 30.0
     era: Era = "ga"
     deployments: set[str] = field(
         default_factory=lambda: {"gpt-4o", "gpt-4o-mini", "gpt-4.1", "gpt-5-mini"}
@@ -284,6 +292,7 @@ class World:
         self.sky = Sky(Weather(), seed)
         self.lock = threading.Condition(threading.RLock())
         self.agents: dict[str, Agent] = {}
+        self.applications: dict[str, str] = {}  # published agents, by name of the application
         self.conversations: dict[str, Conversation] = {}
         self.responses: dict[str, Response] = {}
         self.assistants: dict[str, Assistant] = {}

@@ -9,6 +9,7 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from .. import jsonio
 from .server_tools import FileSearch
 
 if TYPE_CHECKING:
@@ -187,6 +188,14 @@ def _from_item(item: JSON) -> SeenMessage | None:
         case "function_call_output":
             text, media = read_content(item["output"])
             return SeenMessage("tool", text, tool_call_id=item["call_id"], media=media)
+        case "computer_call":
+            action = jsonio.dumps(item["action"]).decode()
+            return SeenMessage(
+                "assistant", tool_calls=(SeenCall(item["call_id"], "computer", action),)
+            )
+        case "computer_call_output":
+            picture = _read_media("input_image", item["output"])
+            return SeenMessage("tool", tool_call_id=item["call_id"], media=(picture,))
         case "mcp_approval_response":
             answer = "approved" if item["approve"] else "denied"
             return SeenMessage("tool", answer, tool_call_id=item["approval_request_id"])

@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 _MOST_ITEMS = 20
 
 
-def find(world: World, id: str) -> Conversation:
-    """The conversation of this id; 400 for an id the service never made, else 404."""
+def find(world: World, id: str, user: str) -> Conversation:
+    """The user's conversation of this id; 400 for an id the service never made, else 404."""
     found = world.conversations.get(id)
-    if found is not None:
+    if found is not None and found.user == user:
         return found
     if not is_conversation_id(id):
         message = f"Invalid conversation id '{id}', Malformed identifier."
@@ -64,39 +64,41 @@ def create(world: World, request: Request) -> Answer:
     body = request.json()
     id = world.ids.stored("conv", world.ids.partition())
     items = _read(world, body, id)
-    conversation = Conversation(id, world.now, check_metadata(body), items)
+    metadata = check_metadata(body)
+    conversation = Conversation(id, world.now, metadata, items, user=request.user)
     world.conversations[id] = conversation
     return Answer(conversation_wire(conversation))
 
 
 def list_all(world: World, request: Request) -> Answer:
     """GET /conversations: Foundry has a list, OpenAI has none."""
-    conversations = [conversation_wire(item) for item in world.conversations.values()]
+    made = [one for one in world.conversations.values() if one.user == request.user]
+    conversations = [conversation_wire(one) for one in made]
     return Answer(v2_list(conversations, request.query))
 
 
-def get(world: World, _: Request, id: str) -> Answer:
+def get(world: World, request: Request, id: str) -> Answer:
     """GET /conversations/{id}."""
-    return Answer(conversation_wire(find(world, id)))
+    return Answer(conversation_wire(find(world, id, request.user)))
 
 
 def update(world: World, request: Request, id: str) -> Answer:
     """POST /conversations/{id}: metadata only."""
-    conversation = find(world, id)
+    conversation = find(world, id, request.user)
     conversation.metadata = check_metadata(request.json())
     return Answer(conversation_wire(conversation))
 
 
-def delete(world: World, _: Request, id: str) -> Answer:
+def delete(world: World, request: Request, id: str) -> Answer:
     """DELETE /conversations/{id}."""
-    find(world, id)
+    find(world, id, request.user)
     del world.conversations[id]
     return Answer({"object": "conversation.deleted", "deleted": True, "id": id})
 
 
 def add_items(world: World, request: Request, id: str) -> Answer:
     """POST /conversations/{id}/items."""
-    conversation = find(world, id)
+    conversation = find(world, id, request.user)
     body = request.json()
     if not body.get("items"):
         raise problems.invalid_payload("minItems: Value should have at least 1 items", "/items")
@@ -109,10 +111,10 @@ def add_items(world: World, request: Request, id: str) -> Answer:
 
 def list_items(world: World, request: Request, id: str) -> Answer:
     """GET /conversations/{id}/items."""
-    items = find(world, id).items
+    items = find(world, id, request.user).items
     if wanted := request.query.get("item_type"):
         items = [item for item in items if item["type"] == wanted]
-    shown = [eras.show_item(world.rules.era, item) for item in items]
+    shown = [eras.show_item(world.rules.era, item, listed=True) for item in items]
     return Answer(v2_list(shown, request.query))
 
 
@@ -123,15 +125,15 @@ def _position(conversation: Conversation, item_id: str) -> int:
     raise problems.foundry(404, "not_found", f"Item '{item_id}' not found")
 
 
-def get_item(world: World, _: Request, id: str, item_id: str) -> Answer:
+def get_item(world: World, request: Request, id: str, item_id: str) -> Answer:
     """GET /conversations/{id}/items/{item_id}."""
-    conversation = find(world, id)
+    conversation = find(world, id, request.user)
     item = conversation.items[_position(conversation, item_id)]
-    return Answer(eras.show_item(world.rules.era, item))
+    return Answer(eras.show_item(world.rules.era, item, listed=True))
 
 
-def delete_item(world: World, _: Request, id: str, item_id: str) -> Answer:
+def delete_item(world: World, request: Request, id: str, item_id: str) -> Answer:
     """DELETE /conversations/{id}/items/{item_id}: answers with the conversation."""
-    conversation = find(world, id)
+    conversation = find(world, id, request.user)
     del conversation.items[_position(conversation, item_id)]
     return Answer(conversation_wire(conversation))

@@ -99,17 +99,18 @@ def check_enabled(agent: Agent) -> None:
 # --- sessions of hosted agents --------------------------------------------------------------------
 
 
-def add_session(world: World, agent: Agent, id: str | None = None) -> Session:
-    """Begin a session."""
-    made = Session(id or f"sess_{world.ids.request()}", world.now, world.now)
+def add_session(world: World, agent: Agent, id: str | None = None, user: str = "") -> Session:
+    """Begin a session; its id has the recorded form."""
+    made = Session(id or world.ids.session(), world.now, world.now, user=user)
     agent.sessions[made.id] = made
     return made
 
 
-def find_session(world: World, agent: Agent, id: str) -> Session:
-    """The session of this id, or 404; being asked for keeps it alive."""
+def find_session(world: World, agent: Agent, id: str, user: str) -> Session:
+    """The user's session of this id, or 404 (not recorded); being asked for keeps it alive."""
     session = agent.sessions.get(id)
-    if session is None or session.used_at + _SESSION_DAYS * 86_400 <= world.now:
+    is_theirs = session is not None and session.user == user
+    if session is None or not is_theirs or session.used_at + _SESSION_DAYS * 86_400 <= world.now:
         raise problems.foundry(404, "not_found", f"Session '{id}' not found")
     session.used_at = world.now
     return session
@@ -118,33 +119,34 @@ def find_session(world: World, agent: Agent, id: str) -> Session:
 def create_session(world: World, request: Request, name: str) -> Answer:
     """POST /agents/{name}/endpoint/sessions."""
     agent = find(world, name)
-    session = add_session(world, agent, request.json().get("agent_session_id"))
+    session = add_session(world, agent, request.json().get("agent_session_id"), request.user)
     return Answer(session_wire(agent, session), status=201)
 
 
-def get_session(world: World, _: Request, name: str, session_id: str) -> Answer:
+def get_session(world: World, request: Request, name: str, session_id: str) -> Answer:
     """GET /agents/{name}/endpoint/sessions/{session_id}."""
     agent = find(world, name)
-    return Answer(session_wire(agent, find_session(world, agent, session_id)))
+    return Answer(session_wire(agent, find_session(world, agent, session_id, request.user)))
 
 
 def list_sessions(world: World, request: Request, name: str) -> Answer:
     """GET /agents/{name}/endpoint/sessions."""
     agent = find(world, name)
-    wires = [session_wire(agent, session) for session in agent.sessions.values()]
+    theirs = [one for one in agent.sessions.values() if one.user == request.user]
+    wires = [session_wire(agent, session) for session in theirs]
     data, has_more = page(wires, request.query, lambda one: str(one["agent_session_id"]))
     return Answer({"data": data, "has_more": has_more, "object": "list"})
 
 
-def stop_session(world: World, _: Request, name: str, session_id: str) -> Answer:
+def stop_session(world: World, request: Request, name: str, session_id: str) -> Answer:
     """POST /agents/{name}/endpoint/sessions/{session_id}:stop."""
-    find_session(world, find(world, name), session_id).status = "idle"
+    find_session(world, find(world, name), session_id, request.user).status = "idle"
     return Answer(status=204, raw=b"")
 
 
-def delete_session(world: World, _: Request, name: str, session_id: str) -> Answer:
+def delete_session(world: World, request: Request, name: str, session_id: str) -> Answer:
     """DELETE /agents/{name}/endpoint/sessions/{session_id}."""
     agent = find(world, name)
-    find_session(world, agent, session_id)
+    find_session(world, agent, session_id, request.user)
     del agent.sessions[session_id]
     return Answer(status=204, raw=b"")

@@ -1,7 +1,8 @@
 """The events that stream an output item, by its type.
 
 Sources: v2/prompt_text_stream.json, v2/function_tool_stream.json, v2/file_search_stream.json,
-v2/workflow_stream.json; the other types follow OpenAI's order and were not recorded on Foundry.
+v2/workflow_stream.json, v2/a2a_stream.json, v2/browser_automation_keepalive_stream.json; the other
+types follow OpenAI's order and were not recorded on Foundry.
 """
 
 from __future__ import annotations
@@ -10,8 +11,10 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from . import tokens
+from .foundry_tools import FoundryTool
 from .replies import Failed, Text
 from .server_tools import GeneratedImage
+from .turns import Wait
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,8 +28,8 @@ Event: TypeAlias = tuple[str, dict[str, Any]]
 
 def stream_items(
     world: World, part: Part, items: Sequence[JSON], index: int, *, is_workflow: bool
-) -> Iterator[Event]:
-    """The events of the items of one part.
+) -> Iterator[Event | Wait]:
+    """The events of the items of one part, and how long its tool works.
 
     A workflow action that says something stays open while its message is streamed.
     """
@@ -44,10 +47,12 @@ def _text(message: JSON) -> str:
     return str(message["content"][0]["text"])
 
 
-def _stream_item(world: World, part: Part, item: JSON, index: int) -> Iterator[Event]:
+def _stream_item(world: World, part: Part, item: JSON, index: int) -> Iterator[Event | Wait]:
     """The events of one item; an item that failed half-way has no closing events."""
-    opening, inner = _STREAMED.get(item["type"], ({}, _nothing))
+    opening, inner = _STREAMED.get(item["type"]) or _streamed_tool(item["type"])
     yield _added(item, opening, index)
+    if isinstance(part, FoundryTool) and item["type"] == part.item_type:
+        yield Wait(part.seconds)
     for event, fields in inner(world, part, item):
         if isinstance(part, Failed) and event.endswith(".done"):
             return
@@ -56,9 +61,17 @@ def _stream_item(world: World, part: Part, item: JSON, index: int) -> Iterator[E
     yield _done(item, index)
 
 
+def _streamed_tool(kind: str) -> tuple[JSON, _Inner]:
+    """How tools of Foundry are streamed: recorded as opened and done, with nothing between."""
+    if kind.endswith("_call_output"):
+        return {"output": "[]"}, _nothing
+    return ({"arguments": ""} if kind.endswith("_call") else {}), _nothing
+
+
 def _added(item: JSON, opening: JSON, index: int) -> Event:
     status = {"status": "in_progress"} if "status" in item else {}
-    fields = {"item": item | opening | status, "output_index": index}
+    begun = {key: value for key, value in opening.items() if key in item}
+    fields = {"item": item | begun | status, "output_index": index}
     return "response.output_item.added", fields
 
 

@@ -64,7 +64,20 @@ ITEM_TYPES: dict[str, tuple[str, tuple[str, ...]]] = {
     "mcp_call": ("mcp", ()),
     "workflow_action": ("wfa", ()),
     "oauth_consent_request": ("oauthreq", ()),
+    "computer_call": ("cu", ("call_id", "action")),
+    # Not recorded: nobody's recording goes on after the first computer call.
+    "computer_call_output": ("cuo", ("call_id", "output")),
+    "memory_search_call": ("memupdateo", ()),
 }
+
+
+def item_type(kind: str) -> tuple[str, tuple[str, ...]]:
+    """Prefix of an item's id, and the keys that an item of this type must have.
+
+    Foundry's own tools come in an open family; recorded: with the prefixes of functions.
+    """
+    prefix = "fco" if kind.endswith("_call_output") else "fc" if kind.endswith("_call") else "item"
+    return ITEM_TYPES.get(kind, (prefix, ()))
 
 
 def check_fields(body: JSON) -> None:
@@ -134,13 +147,9 @@ def _check_item(item: object, pointer: str) -> None:
         sentence = "Value is 'null' but should be 'string'"
         raise invalid([(f"{pointer}/{key}", sentence) for key in nulls])
     kind = item.get("type", "message")
-    # Outputs of Foundry's own tools come in an open family of types.
-    known = ITEM_TYPES.get(kind) or (
-        ("item", ()) if str(kind).endswith(("_call", "_output")) else None
-    )
-    if known is None:
+    if kind not in ITEM_TYPES and not str(kind).endswith(("_call", "_output")):
         raise invalid([(f"{pointer}/type", f"Value '{kind}' is not a known item type")])
-    missing = [key for key in known[1] if key not in item]
+    missing = [key for key in item_type(kind)[1] if key not in item]
     if missing:
         raise invalid([(f"{pointer}/{key}", "Required property is missing") for key in missing])
     if kind == "message":
@@ -171,7 +180,7 @@ def _stored(item: JSON, make_id: Callable[[str], str]) -> JSON:
     kind = item.get("type", "message")
     if kind == "item_reference":
         return item
-    prefix = ITEM_TYPES.get(kind, ("item", ()))[0]
+    prefix = item_type(kind)[0]
     stored: JSON = {"type": kind, "id": item.get("id") or make_id(prefix)}
     stored |= {key: value for key, value in item.items() if key not in {"type", "id"}}
     if kind == "message":
@@ -189,20 +198,26 @@ def _long_content(role: str, content: object) -> object:
     return [{"type": "input_text", "text": content}]
 
 
+# Kinds of call that the caller answers, in OpenAI's words; of computers they are not recorded.
+_ANSWERED = {"function_call": "function call", "computer_call": "computer call"}
+
+
 def check_calls(context: list[JSON], inputs: list[JSON]) -> None:
-    """Every function call is answered once, after it was made."""
-    unanswered: dict[str, JSON] = {}
+    """Every function call and computer call is answered once, after it was made."""
+    unanswered: dict[tuple[str, str], JSON] = {}
     for position, item in enumerate([*context, *inputs]):
-        call_id = item.get("call_id", "")
-        if item["type"] == "function_call":
-            unanswered[call_id] = item
-        elif item["type"] == "function_call_output" and not unanswered.pop(call_id, None):
+        kind, call_id = item["type"], item.get("call_id", "")
+        asked = kind.removesuffix("_output")
+        if kind in _ANSWERED:
+            unanswered[kind, call_id] = item
+        elif asked in _ANSWERED and not unanswered.pop((asked, call_id), None):
             if position < len(context):
                 continue  # posted to the conversation earlier; nobody checked it there
-            message = f"No tool call found for function call output with call_id {call_id}."
+            name = _ANSWERED[asked]
+            message = f"No tool call found for {name} output with call_id {call_id}."
             raise problems.openai(400, message, param="input")
-    if unanswered:
-        message = f"No tool output found for function call {next(iter(unanswered))}."
+    for kind, call_id in unanswered:
+        message = f"No tool output found for {_ANSWERED[kind]} {call_id}."
         raise problems.openai(400, message, param="input")
 
 

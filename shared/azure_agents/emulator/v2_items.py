@@ -3,8 +3,8 @@
 Sources: v2/prompt_text_stream.json, v2/function_tool.json, v2/file_search_stream.json,
 v2/code_interpreter.json, v2/web_search.json, v2/mcp_approval_request.json,
 v2/mcp_approved_call.json, v2/error_404_response_deleted.json (reasoning),
-v2/workflow_stream.json. Refusals, images, consent and agent-to-agent calls follow the service
-description.
+v2/workflow_stream.json, v2/a2a_stream.json, v2/computer_use.json,
+v2/image_generation_preview_api.json. Refusals and consent follow the service description.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from . import server_tools as tools
 from ._ids import partition_of
+from .foundry_tools import FoundryTool
 from .replies import Failed, Incomplete, Text, ToolCalls
-from .v2_input import ITEM_TYPES
+from .v2_input import item_type
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,6 +49,10 @@ class ItemMaker:
                 return self._workflow_action(part)
             case tools.Items(items):
                 return [self._raw(dict(item)) for item in items]
+            case tools.ConnectedAgent(name, arguments, output):
+                return self._pair("a2a_preview_call", name, arguments, output)
+            case FoundryTool(_, arguments, output, name):
+                return self._pair(part.item_type, name, arguments, output)
             case _ if isinstance(part, tools.SERVER_PARTS):
                 return [self._tool(part)]
             case _:
@@ -55,7 +60,7 @@ class ItemMaker:
 
     def _make(self, type: str, **fields: Any) -> JSON:
         ids, response = self._world.ids, self._response
-        prefix, partition = ITEM_TYPES.get(type, ("item", ()))[0], partition_of(response.id)
+        prefix, partition = item_type(type)[0], partition_of(response.id)
         # Items of workflows are made by the conversation layer: their ids carry no time.
         make = ids.stored if response.is_workflow else ids.made
         item: JSON = {"type": type, "id": make(prefix, partition)}
@@ -81,6 +86,13 @@ class ItemMaker:
     def _function_call(self, name: str, arguments: str, id: str | None) -> JSON:
         fields = {"call_id": self._call_id(id), "name": name, "arguments": arguments}
         return self._make("function_call", **fields, status="completed")
+
+    def _pair(self, type: str, name: str, arguments: str, output: str) -> list[JSON]:
+        """A tool of Foundry: its call and what it answered, recorded with ids of functions."""
+        shared = {"call_id": self._call_id()} | ({"name": name} if name else {})
+        ended = {"status": "completed"}
+        call = self._make(type, **shared, arguments=arguments, **ended)
+        return [call, self._make(f"{type}_output", **shared, output=output, **ended)]
 
     def _workflow_action(self, part: tools.WorkflowAction) -> list[JSON]:
         fields = {
@@ -108,10 +120,10 @@ class ItemMaker:
                 return self._make("web_search_call", status="completed", action=action)
             case tools.GeneratedImage(result, prompt):
                 return self._image(result, prompt)
-            case tools.ConnectedAgent(name, arguments, output):
-                call = {"call_id": self._call_id(), "name": name, "arguments": arguments}
-                fields = {**call, "output": output, "status": "completed"}
-                return self._make("a2a_preview_call", **fields)
+            case tools.ComputerCall(action, checks, id):
+                call = {"call_id": self._call_id(id), "action": dict(action)}
+                pending = {"pending_safety_checks": [dict(check) for check in checks]}
+                return self._make("computer_call", **call, **pending, status="completed")
             case tools.Consent(link, label):
                 server = {} if label is None else {"server_label": label}
                 return self._make("oauth_consent_request", consent_link=link, **server)
@@ -164,6 +176,9 @@ class ItemMaker:
             "quality": "medium",
             "size": "1024x1024",
         }
+        tools_given = self._response.definition.get("tools") or []
+        asked: JSON = next((tool for tool in tools_given if tool["type"] == "image_generation"), {})
+        style |= {key: asked[key] for key in style if asked.get(key) not in {None, "auto"}}
         painted = {"revised_prompt": prompt, "status": "completed", "result": result}
         return self._make("image_generation_call", **style, **painted)
 

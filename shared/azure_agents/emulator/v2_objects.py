@@ -2,20 +2,21 @@
 
 Sources: v2/prompt_text_conversation.json (plain answers), v2/prompt_text_stream.json (the same
 object in streams lists every field), v2/agents_crud.json, v2/background_poll.json,
-v2/workflow_stream.json (a shorter object, the same in streams and plain).
+v2/workflow_stream.json (a shorter object, the same in streams and plain), v2/responses_list.json,
+v2/hosted_agent_endpoint.json.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ._ids import partition_of
 from .eras import show_response
 
 if TYPE_CHECKING:
     from ..jsonio import JSON
     from .state import Agent, AgentVersion, Conversation, Response, Session
 
-_FIRST = ("message", "function_call", "reasoning")  # what a model says to a prompt itself
 _SAFE = {"filtered": False, "severity": "safe"}
 _CLEAR = {"detected": False, "filtered": False}
 _HARMS = {"hate": _SAFE, "sexual": _SAFE, "violence": _SAFE, "self_harm": _SAFE}
@@ -38,7 +39,15 @@ _TOOL_DEFAULTS: dict[str, JSON] = {
     "code_interpreter": {"container": {"type": "auto"}},
     "web_search": {"search_context_size": "medium"},
     "web_search_preview": {"search_context_size": "medium"},
+    "image_generation": {
+        "n": 1,
+        "output_format": "png",
+        "output_compression": 100,
+        "moderation": "auto",
+        "background": "auto",
+    },
 }
+_HIDDEN = {"memory_search": ("update_delay",)}  # recorded: it does not come back
 
 
 def version_wire(version: AgentVersion) -> JSON:
@@ -123,6 +132,29 @@ def response_wire(response: Response) -> JSON:
     return show_response(response, wire, streamed=False)
 
 
+def listed_response_wire(response: Response) -> JSON:
+    """A response as lists show it: with a partition key, and its counts under misspelt names."""
+    if response.is_workflow or response.session is not None:  # not recorded in a list
+        return response_wire(response)
+    wire = {key: one for key, one in response_wire(response).items() if key not in _NOT_LISTED}
+    key = {"partition_key": partition_of(response.id)}
+    wire["output"] = [_with_key(item, key) for item in wire["output"]]
+    if usage := wire.get("usage"):
+        details = {name: usage[name] for name in _DETAILS}
+        misspelt = {name.replace("tokens", "token"): one for name, one in details.items()}
+        wire["usage"] = usage | dict.fromkeys(_DETAILS) | misspelt
+    return wire
+
+
+_NOT_LISTED = ("completed_at", "reasoning", "text")
+_DETAILS = ("input_tokens_details", "output_tokens_details")
+
+
+def _with_key(item: JSON, key: JSON) -> JSON:
+    first = ("type", "id", "agent_reference", "response_id")
+    return {name: item[name] for name in first if name in item} | key | item
+
+
 def _settings(response: Response) -> JSON:
     definition = response.definition
     return {
@@ -162,7 +194,9 @@ def _tools(response: Response) -> list[JSON]:
 
 
 def _shown_tool(tool: JSON) -> JSON:
-    full = _TOOL_DEFAULTS.get(tool["type"], {}) | tool
+    hidden = _HIDDEN.get(tool["type"], ())
+    given = {key: value for key, value in tool.items() if key not in hidden}
+    full = _TOOL_DEFAULTS.get(tool["type"], {}) | given
     return {key: full[key] for key in _TOOL_KEYS if key in full} | full
 
 
@@ -264,9 +298,9 @@ def _filters(response: Response) -> list[JSON]:
     prompt = {"indirect_attack": _CLEAR, "jailbreak": _CLEAR} | _HARMS
     completion = {"protected_material_code": _CLEAR, "protected_material_text": _CLEAR} | _HARMS
     found = [_filter("completion", completion, length)]
-    # Recorded: what a tool said, a function or a search, is not a prompt.
+    # Recorded: what a function or a search in files said is not a prompt.
     is_asked = not response.inputs or response.inputs[-1]["type"] == "message"
-    is_first = not response.output or response.output[0]["type"] in _FIRST
+    is_first = not response.output or response.output[0]["type"] != "file_search_call"
     return [_filter("prompt", prompt, length), *found] if is_asked and is_first else found
 
 

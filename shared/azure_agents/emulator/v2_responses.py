@@ -14,18 +14,37 @@ from .exchange import Answer, Request, check_metadata
 from .paging import v2_list
 from .state import Agent, AgentVersion, Conversation, Response, Session
 from .v2_input import check_approvals, check_calls, check_fields, check_ids, read_items
-from .v2_objects import response_wire
+from .v2_objects import listed_response_wire, response_wire
 from .v2_stream import respond
 
 if TYPE_CHECKING:
     from ..jsonio import JSON
     from .brains import Brain
-    from .state import World
+    from .state import Era, World
 
 
 def create(world: World, request: Request) -> Answer:
     """POST /openai/v1/responses."""
-    return _create(world, request.json(), request)
+    return _create(world, eras.read_reference(world, request.json()), request)
+
+
+def create_on_application(world: World, request: Request, application: str) -> Answer:
+    """POST /applications/{application}/protocols/openai/responses: a published agent.
+
+    Recorded once (v2/published_application.json), with the preview's answer. It keeps nothing, as
+    the documentation says; how it refuses to go on was not recorded.
+    """
+    body = request.json()
+    for field in ("previous_response_id", "conversation"):
+        if body.get(field) is not None:
+            message = f"'{field}' is not supported by agent applications."
+            raise problems.openai(400, message, param=field, code="unsupported_parameter")
+    name = world.applications.get(application)
+    if name is None:
+        raise problems.foundry(404, "not_found", f"Application {application} doesn't exist")
+    reference = {"type": "agent_reference", "name": name}
+    body |= {"agent_reference": reference, "store": False}
+    return _create(world, body, request, era="preview")
 
 
 def create_on_endpoint(world: World, request: Request, name: str) -> Answer:
@@ -35,28 +54,40 @@ def create_on_endpoint(world: World, request: Request, name: str) -> Answer:
     agent = world.agents.get(name)
     if agent is None or not agent.is_hosted:
         return _create(world, body, request)
-    session = _session(world, agent, body.pop("agent_session_id", None))
+    session = _session(world, agent, request, body)
     answer = _create(world, body, request, session)
-    answer.headers["x-agent-session-id"] = session.id
+    request_id = world.ids.request()
+    # Recorded: the request's id comes twice, once from each layer.
+    twice = {"x-request-id": f"{request_id},{request_id}"}
+    answer.headers |= {"x-agent-session-id": session.id, **twice}
     return answer
 
 
-def _session(world: World, agent: Agent, id: str | None) -> Session:
-    """The session that a hosted agent answers in: the named one, or a new one."""
-    if id is None:
-        return v2_endpoints.add_session(world, agent)
-    return v2_endpoints.find_session(world, agent, id)
+def _session(world: World, agent: Agent, request: Request, body: JSON) -> Session:
+    """The session that a hosted agent answers in: the named one, the chain's, or a new one."""
+    id = body.pop("agent_session_id", None)
+    if id is not None:
+        return v2_endpoints.find_session(world, agent, str(id), request.user)
+    previous = _previous(world, body, request.user)
+    if previous is not None and previous.session is not None:
+        return previous.session
+    return v2_endpoints.add_session(world, agent, user=request.user)
 
 
-def _create(world: World, body: JSON, request: Request, session: Session | None = None) -> Answer:
-    body = eras.read_reference(world, body)
+def _create(
+    world: World,
+    body: JSON,
+    request: Request,
+    session: Session | None = None,
+    era: Era | None = None,
+) -> Answer:
     check_fields(body)
     check_metadata(body)
     _check_background(body)
     agent, model, brain = _who(world, body, is_hosted=session is not None)
     _check_image_header(agent, request)
-    conversation = _conversation(world, body)
-    previous = _previous(world, body)
+    conversation = _conversation(world, body, request.user)
+    previous = _previous(world, body, request.user)
     if conversation is not None:
         v2_conversations.check_free(conversation)
     kept = conversation or session
@@ -76,8 +107,9 @@ def _create(world: World, body: JSON, request: Request, session: Session | None 
         conversation=conversation,
         context=context,
         status="queued" if body.get("background") else "in_progress",
-        era=world.rules.era,
+        era=era or world.rules.era,
         session=session,
+        user=request.user,
     )
     return _start(world, response)
 
@@ -172,23 +204,25 @@ def _filled(value: Any, values: dict[str, str]) -> Any:
     return [_filled(inner, values) for inner in value] if isinstance(value, list) else value
 
 
-def _conversation(world: World, body: JSON) -> Conversation | None:
+def _conversation(world: World, body: JSON, user: str) -> Conversation | None:
     given = body.get("conversation")
     if given is None:
         return None
     id = given.get("id") if isinstance(given, dict) else given
-    return v2_conversations.find(world, str(id))
+    return v2_conversations.find(world, str(id), user)
 
 
-def _previous(world: World, body: JSON) -> Response | None:
+def _previous(world: World, body: JSON, user: str) -> Response | None:
     id = body.get("previous_response_id")
     if not id:
         return None
     previous = world.responses.get(id)
-    if previous is None:  # OpenAI's answer, not recorded on Foundry
+    if previous is None or previous.user != user:
+        # OpenAI's answer, not recorded on Foundry; of another user's response Microsoft's sample
+        # says that it is a 404.
         message = f"Previous response with id '{id}' not found."
-        code = "previous_response_not_found"
-        raise problems.openai(400, message, param="previous_response_id", code=code)
+        code, status = "previous_response_not_found", 404 if previous else 400
+        raise problems.openai(status, message, param="previous_response_id", code=code)
     if previous.status in {"queued", "in_progress"}:  # not recorded
         message = f"Previous response with id '{id}' is still in progress."
         raise problems.openai(400, message, param="previous_response_id", turn=previous.turn)
@@ -243,17 +277,17 @@ def _start(world: World, response: Response) -> Answer:
     return Answer(turn=turn, render=lambda: response_wire(response))
 
 
-def find(world: World, id: str) -> Response:
-    """The stored response of this id, or 404 as recorded."""
+def find(world: World, request: Request, id: str) -> Response:
+    """The user's stored response of this id, or 404 as recorded."""
     response = world.responses.get(id)
-    if response is None:
+    if response is None or response.user != request.user:
         raise eras.unknown_response(world, id)
     return response
 
 
 def get(world: World, request: Request, id: str) -> Answer:
     """GET /responses/{id}; with ``stream=true`` a background response goes on from an event."""
-    response = find(world, id)
+    response = find(world, request, id)
     if request.query.get("stream") != "true":
         return Answer(response_wire(response))
     after = request.query.get("starting_after", "-1")
@@ -266,9 +300,9 @@ def get(world: World, request: Request, id: str) -> Answer:
 def list_all(world: World, request: Request) -> Answer:
     """GET /responses; the filters are from the service description, not recorded."""
     found = [
-        response_wire(response)
+        listed_response_wire(response)
         for response in world.responses.values()
-        if _matches(response, request.query.get)
+        if response.user == request.user and _matches(response, request.query.get)
     ]
     return Answer(v2_list(found, request.query))
 
@@ -282,16 +316,16 @@ def _matches(response: Response, wanted: Any) -> bool:
     )
 
 
-def delete(world: World, _: Request, id: str) -> Answer:
+def delete(world: World, request: Request, id: str) -> Answer:
     """DELETE /responses/{id}."""
-    find(world, id)
+    find(world, request, id)
     del world.responses[id]
     return Answer({"id": id, "object": "response", "deleted": True})
 
 
-def cancel(world: World, _: Request, id: str) -> Answer:
+def cancel(world: World, request: Request, id: str) -> Answer:
     """POST /responses/{id}/cancel: background responses only, and any number of times."""
-    response = find(world, id)
+    response = find(world, request, id)
     if not response.is_background:  # OpenAI's rule, not recorded
         message = "Only responses created with background=true can be cancelled."
         raise problems.openai(400, message)
@@ -303,5 +337,5 @@ def cancel(world: World, _: Request, id: str) -> Answer:
 
 def input_items(world: World, request: Request, id: str) -> Answer:
     """GET /responses/{id}/input_items."""
-    response = find(world, id)
+    response = find(world, request, id)
     return Answer(v2_list(response.inputs, request.query))

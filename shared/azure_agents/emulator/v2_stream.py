@@ -1,6 +1,7 @@
 """How a v2 response comes about: the events in recorded order, and the state they stand for.
 
-Sources: v2/prompt_text_stream.json, v2/function_tool_stream.json, v2/workflow_stream.json.
+Sources: v2/prompt_text_stream.json, v2/function_tool_stream.json, v2/workflow_stream.json,
+v2/browser_automation_keepalive_stream.json.
 """
 
 from __future__ import annotations
@@ -61,19 +62,32 @@ def respond(world: World, response: Response) -> Work:
     made = [(part, maker.items_of(part)) for part in parts]
     usage = _count(seen, made)
     world.seen.append(_answered(seen, parts, made, usage))
-    if world.sky.weather.slow_start:
-        yield Wait(world.sky.weather.slow_start)
+    yield from _quiet(world, emit, world.sky.weather.slow_start)
     for part, items in made:
         if isinstance(part, Pause):
-            yield Wait(part.seconds)
+            yield from _quiet(world, emit, part.seconds)
         workflow = response.is_workflow
-        for event, fields in stream_items(world, part, items, len(output), is_workflow=workflow):
+        for step in stream_items(world, part, items, len(output), is_workflow=workflow):
+            if isinstance(step, Wait):
+                yield from _quiet(world, emit, step.seconds)
+                continue
+            event, fields = step
             yield emit(event, **fields)
-            if pause := world.sky.pause_after(event):
-                yield Wait(pause)
+            yield from _quiet(world, emit, world.sky.pause_after(event))
         output += items
     _finish(world, response, parts, output, usage)
     yield emit.status(f"response.{response.status}")
+
+
+def _quiet(world: World, emit: Emitter, seconds: float) -> Work:
+    """Nothing is said for a while; recorded: a stream gets a sign of life every 30 seconds."""
+    every = world.rules.keepalive
+    while every and emit.response.params.get("stream") and seconds > every:
+        yield Wait(every)
+        yield emit("keepalive")
+        seconds -= every
+    if seconds:
+        yield Wait(seconds)
 
 
 def _seen(world: World, response: Response) -> transcripts.SeenTurn:

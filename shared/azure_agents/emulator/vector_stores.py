@@ -2,8 +2,8 @@
 
 Files are really cut into chunks and really searched, by words. Sources:
 v2/file_search_stream.json, classic/file_search_tool_streaming.json,
-v2/error_400_unsupported_file.json. File batches, search, contents and expiry follow the service
-description and were not recorded.
+v2/error_400_unsupported_file.json, classic/vector_store_batch_cancel.json. Search, contents and
+expiry follow the service description and were not recorded.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from . import files, problems
 from .exchange import Answer, Request, check_metadata
 from .paging import classic_list
+from .paths import is_classic
 from .reading import chunks_of, text_of
 from .search import Chunk
 
@@ -270,21 +271,23 @@ def create_batch(world: World, request: Request, id: str) -> Answer:
     for file_id in ids:
         _add(world, store, {**body, "file_id": file_id})
     _count(store)
-    batch_id = world.ids.classic("vsfb")
+    batch_id = f"vsfb_{world.ids.request()}"
     store.batches[batch_id] = {"created_at": world.now, "files": ids, "cancelled": False}
-    return Answer(_batch_wire(store, batch_id))
+    return Answer(_batch_wire(request, store, batch_id))
 
 
-def _batch_wire(store: VectorStore, id: str) -> JSON:
+def _batch_wire(request: Request, store: VectorStore, id: str) -> JSON:
     batch = store.batches[id]
     counts = _counts([store.files[file]["status"] for file in batch["files"]])
-    status = "in_progress" if counts["in_progress"] else "completed"
+    ended = "cancelled" if counts["cancelled"] else "completed"
+    # Recorded for classic; OpenAI and its SDK, which v2 follows as far as we know, have a plural.
+    name = "file_batch" if is_classic(request.path) else "files_batch"
     return {
         "id": id,
-        "object": "vector_store.files_batch",
+        "object": f"vector_store.{name}",
         "created_at": batch["created_at"],
         "vector_store_id": store.wire["id"],
-        "status": "cancelled" if batch["cancelled"] else status,
+        "status": "in_progress" if counts["in_progress"] else ended,
         "file_counts": counts,
     }
 
@@ -296,23 +299,25 @@ def _find_batch(world: World, id: str, batch_id: str) -> tuple[VectorStore, Any]
     return store, store.batches[batch_id]
 
 
-def get_batch(world: World, _: Request, id: str, batch_id: str) -> Answer:
+def get_batch(world: World, request: Request, id: str, batch_id: str) -> Answer:
     """GET /vector_stores/{id}/file_batches/{batch_id}: whoever looks finds it indexed."""
     store, batch = _find_batch(world, id, batch_id)
     for file_id in batch["files"]:
-        index(world, store, file_id)
-    return Answer(_batch_wire(store, batch_id))
-
-
-def cancel_batch(world: World, _: Request, id: str, batch_id: str) -> Answer:
-    """POST /vector_stores/{id}/file_batches/{batch_id}/cancel."""
-    store, batch = _find_batch(world, id, batch_id)
-    for file_id in batch["files"]:
-        if store.files[file_id]["status"] == "in_progress":
+        if batch["cancelled"] and store.files[file_id]["status"] == "in_progress":
             store.files[file_id]["status"] = "cancelled"
-            batch["cancelled"] = True
+        index(world, store, file_id)
     _count(store)
-    return Answer(_batch_wire(store, batch_id))
+    return Answer(_batch_wire(request, store, batch_id))
+
+
+def cancel_batch(world: World, request: Request, id: str, batch_id: str) -> Answer:
+    """POST /vector_stores/{id}/file_batches/{batch_id}/cancel.
+
+    Recorded: the answer still says `in_progress`. What later looks find was not recorded.
+    """
+    store, batch = _find_batch(world, id, batch_id)
+    batch["cancelled"] = True
+    return Answer(_batch_wire(request, store, batch_id))
 
 
 def list_batch_files(world: World, request: Request, id: str, batch_id: str) -> Answer:

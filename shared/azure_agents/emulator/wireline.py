@@ -120,7 +120,7 @@ class Wireline:
         if kind in _BREAKS_BEFORE:
             yield Break(_BREAKS_BEFORE[kind])
         elif fault and kind == "status_before":
-            yield from _error(fault)
+            yield from self._refuse(fault)
         else:
             yield from self._apply(request, fault)
 
@@ -159,9 +159,12 @@ class Wireline:
         if answer.turn is not None and not answer.streamed and fault.finishes:
             yield from self._finish(answer.turn)
         if fault.kind == "status_after":
-            yield from _error(fault)
+            yield from self._refuse(fault)
         else:
             yield _SILENCE if fault.kind == "timeout_after" else Break("ReadError")
+
+    def _refuse(self, fault: Fault) -> Actions:
+        yield from self._plain(self.service.refusal(fault.problem()), None)
 
     def _finish(self, turn: Turn) -> Actions:
         """Drive a turn to its end without sending anything."""
@@ -263,14 +266,6 @@ def _room(fault: Fault | None, sent: int, size: int) -> int:
     if fault.after_bytes is not None:
         return min(size, fault.after_bytes - sent)
     return size if fault.after_events is not None else 0
-
-
-def _error(fault: Fault) -> Actions:
-    status, headers, body = fault.error_answer()
-    data = jsonio.dumps(body)
-    length = {"content-type": "application/json", "content-length": str(len(data))}
-    yield Head(status, length | headers)
-    yield Chunk(data)
 
 
 def _logged(request: Request) -> LoggedRequest:
