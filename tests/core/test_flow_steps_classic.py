@@ -143,23 +143,29 @@ def test_results_nobody_waits_for_are_told_as_text(problem: Reply) -> None:
 
 
 def test_a_paused_run_that_is_passed_over_is_cancelled() -> None:
-    """More than the results: one cancel, whatever it answers, and a new thread."""
-    played = play(run_classic(paused(RESULT, user("And?"))), [refused(500), OPEN, answered("So.")])
-    assert ["POST /threads/thread_1/runs/run_1/cancel", "POST /threads/runs"] == played.paths
-    assert [*TOLD, {"role": "user", "content": "And?"}] == (
-        played.requests[1][2]["thread"]["messages"]
-    )
+    """More than the results: a cancel, again if it fails for the moment, and a new thread."""
+    cancel = "POST /threads/thread_1/runs/run_1/cancel"
+    for answers in ([ok(run("cancelled"))], [refused(400)], [refused(500), ok(run("cancelled"))]):
+        flow = run_classic(paused(RESULT, user("And?")))
+        played = play(flow, [*answers, OPEN, answered("So.")])
+        assert [*[cancel] * len(answers), "POST /threads/runs"] == played.paths
+        assert [*TOLD, {"role": "user", "content": "And?"}] == (
+            played.requests[-1][2]["thread"]["messages"]
+        )
 
 
 def test_lost_results_are_submitted_again_only_while_the_run_waits() -> None:
-    """The run itself says whether the results arrived."""
+    """The run itself says whether results arrived, and its steps whose."""
     waiting = [LOST, ok(run("requires_action")), OPEN, answered()]
     waits = play(run_classic(paused(RESULT)), waiting)
-    gone_on = [LOST, ok(run("queued")), ok(run()), LISTED]
+    call = {"id": "call_1", "type": "function", "function": {"output": "42"}}
+    steps = ok({"data": [{"id": "step_1", "step_details": {"tool_calls": [call]}}]})
+    gone_on = [LOST, ok(run("queued")), steps, ok(run()), LISTED]
     went_on = play(run_classic(paused(RESULT)), gone_on)
     look = "GET /threads/thread_1/runs/run_1"
     assert [SUBMIT, look, SUBMIT] == waits.paths
-    assert ([SUBMIT, look, look], "Hello") == (went_on.paths[:3], went_on.completion.text)
+    looks = [SUBMIT, look, f"{look}/steps", look]
+    assert (looks, "Hello") == (went_on.paths[:4], went_on.completion.text)
 
 
 def test_a_classic_run_that_was_lost_is_found() -> None:

@@ -51,8 +51,11 @@ LAYERS = (
     ("protocols.*.options",),
     ("protocols.responses.items", "protocols.classic.steps", "protocols.*.codec"),
     ("protocols.*.reader",),
-    ("protocols.*.looks", "protocols.classic.begun", "protocols.classic.untold"),
+    ("protocols.*.looks", "protocols.classic.pauses", "protocols.classic.untold"),
+    ("protocols.classic.submission",),
+    ("protocols.classic.begun",),
     ("protocols.classic.runs", "protocols.responses.calls", "protocols.responses.declared"),
+    ("protocols.classic.submitting",),
     ("protocols.*.flow", "protocols.responses.background"),
     ("credentials", "auth", "threads.memory", "threads.outage", "threads.sqlite", "threads.redis"),
     (

@@ -60,6 +60,11 @@ def head_key(project: str, thread: str) -> str:
     return f"head:{project}:{thread}"
 
 
+def pause_key(project: str, run: str) -> str:
+    """Where it is kept who may answer a classic run that waits."""
+    return f"pause:{project}:{run}"
+
+
 def system_key(project: str, thread: str) -> str:
     """Where the digest of the system messages last sent to a pinned thread is kept."""
     return f"system:{project}:{thread}"

@@ -7,17 +7,19 @@ stopped when the turn ends, however it ends: a run that goes on costs money and 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
 from ...commands import Flow, Send
-from ...jsonio import JSON
-from ..steps import insist, to_the_end
+from ...errors import BadRequestError, NotFoundError
+from ...retry import may_pass
+from ..steps import insist, retrying, send, suppress_but_deadline, to_the_end
 from ..turn import Turn
-from .codec import required_ids
 from .looks import Looks
+from .pauses import Pause
 from .reader import ACTIVE, RunReader
+from .submission import Fate, Submission
 
 _CAN_STOP = ("queued", "in_progress", "requires_action")
 
@@ -28,15 +30,19 @@ class Begun:
 
     Attributes:
         reader: Knows thread and run as soon as the service has told them.
-        run: The paused run that outputs were submitted to.
-        answered: The calls that the outputs answer.
+        submission: What the request brought to a run that waited.
         is_over: The run was followed to its end, or to a pause.
     """
 
     reader: RunReader
-    run: str | None = None
-    answered: Collection[str] = ()
+    submission: Submission | None = None
     is_over: bool = False
+
+    @property
+    def run(self) -> str | None:
+        """The run, where it is known."""
+        waited = self.submission.run if self.submission is not None else None
+        return self.reader.run_id or waited
 
     @property
     def needs_care(self) -> bool:
@@ -73,7 +79,7 @@ class BegunRuns:
     def is_over(self, run: str | None, *, found_on: str | None = None) -> None:
         """The run was read to its end, or to a pause; also one that was lost and found again."""
         for begun in self._begun:
-            known = begun.run or begun.reader.run_id
+            known = begun.run
             was_found = known is None and begun.reader.thread_id == found_on
             begun.is_over |= known == run or (was_found and found_on is not None)
 
@@ -91,34 +97,51 @@ class BegunRuns:
             self._begun = [b for b in self._begun[1:] if is_known or b.reader.thread_id is not None]
 
     def _stop(self, begun: Begun, keep: str | None) -> Flow[None]:
-        thread, run = begun.reader.thread_id, begun.reader.run_id or begun.run
+        thread, run = begun.reader.thread_id, begun.reader.run_id
         if thread is not None and run is not None:
-            if begun.reader.run_id is not None or (yield from self._took(thread, run, begun)):
-                yield from self.cancel(thread, run)
-            return
+            yield from self.cancel(thread, run)
+        elif thread is not None and begun.submission is not None:
+            yield from self._stop_submitted(thread, begun.submission)
+        else:
+            yield from self._stop_lost(thread, keep)
+
+    def _stop_lost(self, thread: str | None, keep: str | None) -> Flow[None]:
         threads = [thread] if thread is not None else (yield from self._looks.our_threads())
         for found in threads:
             for ours in (yield from self._looks.our_runs(found)):
                 if ours["id"] != keep and ours.get("status") in _CAN_STOP:
                     yield from self.cancel(found, ours["id"])
 
-    def _took(self, thread: str, run: str, begun: Begun) -> Flow[bool]:
-        """Whether the run went on with the outputs; else whoever has them may still submit them."""
-        state = yield from self._looks.run(thread, run)
-        return state.get("status") in _CAN_STOP and not waits_for(state, begun.answered)
+    def _stop_submitted(self, thread: str, submission: Submission) -> Flow[None]:
+        """Stop a run that went on with what was submitted; another's goes on.
+
+        A run that still waits for results is left to whoever has them. For a decision that lets a
+        tool run it waits no more: nobody sends that again, and it might come late.
+        """
+        state = yield from self._looks.run(thread, submission.run)
+        if state.get("status") not in _CAN_STOP:
+            return
+        fate = yield from submission.fate_in(state, thread, self._looks)
+        if fate is Fate.TAKEN or (fate is Fate.WAITS and submission.approves):
+            yield from self.cancel(thread, submission.run)
+        elif fate is Fate.WAITS:
+            yield from submission.pause.enter()
+
+    def cancel_passed_over(self, thread: str, pause: Pause) -> Flow[None]:
+        """Stop a run whose pause is not answered; one that cannot be reached is left as it was."""
+        with suppress_but_deadline():
+            cancel = partial(self.cancel, thread, pause.run)
+            yield from retrying(cancel, self._turn, when=may_pass)
+            pause.use()
+        yield from pause.give_back()
 
     def cancel(self, thread: str, run: str) -> Flow[None]:
-        """Ask the service to stop a run; what it answers does not matter."""
-        yield Send(
-            "POST",
-            f"/threads/{thread}/runs/{run}/cancel",
-            query=(("api-version", self._turn.settings.api_version),),
-        )
+        """Ask the service to stop a run; a refusal says that it is over.
 
-
-def waits_for(run: JSON, calls: Iterable[str]) -> bool:
-    """Whether a run is paused, and for the results of these very calls."""
-    if run.get("status") != "requires_action":
-        return False
-    wanted = required_ids(run)
-    return not wanted or wanted == set(calls)
+        Raises:
+            AzureAgentsError: Nobody knows whether it will stop.
+        """
+        query = (("api-version", self._turn.settings.api_version),)
+        request = Send("POST", f"/threads/{thread}/runs/{run}/cancel", query=query)
+        with suppress(BadRequestError, NotFoundError):
+            yield from send(request, self._turn, "stop the run")

@@ -17,11 +17,13 @@ from ...errors import (
     Abandoned,
     AzureAgentsError,
     BadRequestError,
+    ConflictError,
     InvalidRequestError,
     RateLimitError,
     RunFailedError,
     ThreadBusyError,
     ThreadNotFoundError,
+    TurnUnknownError,
 )
 from ...events import Finished
 from ...messages import Message
@@ -37,13 +39,15 @@ from ..steps import (
     insist,
     retrying,
     settle,
-    suppress_but_deadline,
     to_the_end,
     unknown_turn,
 )
 from ..turn import Turn
 from .codec import finish_details, finish_reason, incomplete_reason
+from .pauses import Claim, Pause
 from .runs import Runs
+from .submission import Submission
+from .submitting import submit
 
 _RUN = re.compile(r"\brun_\w+")
 
@@ -60,6 +64,8 @@ def run_turn(turn: Turn) -> Flow[None]:
             yield from runs.delete_thread(runs.reader.thread_id)
     except (Abandoned, AzureAgentsError) as error:
         yield from runs.begun.stop()
+        if runs.pause is not None:
+            yield from runs.pause.give_back()
         if is_ephemeral:
             thread = runs.reader.thread_id
             yield from to_the_end(partial(insist, partial(runs.delete_thread, thread)))
@@ -123,7 +129,7 @@ class _ThreadOfOurs:
             yield from retrying(partial(self._runs.start, plan.whole), self._turn, when=is_unknown)
         # A run that was lost and forked away from may have turned up since: it is not wanted.
         yield from self._runs.begun.stop(keep=self._runs.reader.run_id)
-        if not answered and self._is_ephemeral:
+        if not answered and self._is_ephemeral and not self._is_anothers:
             left = plan.cancels or plan.anchor
             yield from self._runs.delete_thread(left.thread if left else None)
         return (yield from self._keep(plan))
@@ -136,10 +142,18 @@ class _ThreadOfOurs:
         return bool(claimed) and (yield from self._append(anchor.thread, plan.suffix))
 
     def _submit(self, anchor: Anchor, outputs: Sequence[Message]) -> Flow[bool]:
+        pause = self._pause_of(anchor)
+        if not (yield from pause.take()):
+            return False
+        submission = Submission.of(outputs, pause)
         try:
-            yield from self._runs.submit(anchor.thread, anchor.head, outputs)
-        except (BadRequestError, ThreadNotFoundError):
+            yield from submit(self._runs, anchor.thread, submission)
+        except (BadRequestError, ConflictError, ThreadNotFoundError):
             return False  # expired, cancelled or answered already: the thread cannot go on
+        except TurnUnknownError:
+            if submission.has_decisions:
+                raise
+            return False  # results may be told again, where another run reads them
         except RateLimitError as limited:
             delay = delay_before(1, limited, self._turn.policy, self._turn.operation)
             if delay is None or not hit_the_limit(limited):
@@ -147,6 +161,16 @@ class _ThreadOfOurs:
             yield Sleep(delay, instead=limited)
             return False  # the run took the results and failed: they are told to another
         return True
+
+    def _pause_of(self, anchor: Anchor) -> Pause:
+        self._runs.pause = Pause(self._turn, anchor.head, anchor.digest)
+        return self._runs.pause
+
+    @property
+    def _is_anothers(self) -> bool:
+        """Another turn goes on where this one would have: its thread is not ours to delete."""
+        pause = self._runs.pause
+        return pause is not None and pause.claim is Claim.ANOTHERS
 
     def _append(self, thread: str, messages: Sequence[Message]) -> Flow[bool]:
         try:
@@ -172,13 +196,16 @@ class _ThreadOfOurs:
             return None
         plan.transcript.add(reader.answer)
         anchor = _anchor_at(self._runs, plan.transcript.digest())
+        if anchor.pending:
+            yield from Pause(self._turn, anchor.head, anchor.digest).enter()
         yield from remember(self._turn, anchor.digest, anchor.encode())
         return anchor
 
     def _cancel_superseded(self, anchor: Anchor) -> Flow[None]:
-        """One best-effort cancel: the thread is not used again, whatever comes of it."""
-        with suppress_but_deadline():
-            yield from self._runs.begun.cancel(anchor.thread, anchor.head)
+        """Stop the run, unless another turn answers it: the thread is not used again."""
+        pause = self._pause_of(anchor)
+        if (yield from pause.take()):
+            yield from self._runs.begun.cancel_passed_over(anchor.thread, pause)
 
 
 class _PinnedThread:
@@ -211,12 +238,19 @@ class _PinnedThread:
             yield from self._submit(outputs)
         else:
             yield from self._append(rest)
-        return _anchor_at(self._runs, "") if _is_paused(self._runs) else None
+        if not _is_paused(self._runs):
+            return None
+        anchor = _anchor_at(self._runs, "")
+        yield from Pause(self._turn, anchor.head, "").enter()
+        return anchor
 
     def _submit(self, outputs: Sequence[Message]) -> Flow[None]:
         run = self._run_of_anchor() or (yield from self._waiting_run())
+        self._runs.pause = pause = Pause(self._turn, run, None)
+        yield from pause.take()  # the run itself refuses what another has answered
+        submission = Submission.of(outputs, pause)
         try:
-            yield from self._runs.submit(self._thread, run, outputs)
+            yield from submit(self._runs, self._thread, submission)
         except BadRequestError:
             yield from self._runs.raise_how_it_ended(self._thread, run)
             raise
@@ -272,8 +306,9 @@ class _PinnedThread:
 
     def _cancel_superseded(self, run: str) -> Flow[None]:
         """The caller's own run waits for results, and the caller asks something else instead."""
-        with suppress_but_deadline():
-            yield from self._runs.begun.cancel(self._thread, run)
+        pause = Pause(self._turn, run, None)
+        yield from pause.take()
+        yield from self._runs.begun.cancel_passed_over(self._thread, pause)
 
     def _busy(self, error: AzureAgentsError) -> ThreadBusyError:
         named = _RUN.search(error.message)

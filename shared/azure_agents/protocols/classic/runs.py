@@ -23,7 +23,7 @@ from ...errors import (
 from ...events import Event
 from ...jsonio import JSON, dumps
 from ...messages import Message
-from ...retry import delay_before, hit_the_limit, is_unknown, may_pass, was_not_applied
+from ...retry import delay_before, is_unknown, may_pass, was_not_applied
 from ..delivery import Delivered
 from ..metadata import OPERATION, PIECE, encode_metadata
 from ..steps import (
@@ -38,11 +38,13 @@ from ..steps import (
     unless_it_fails,
 )
 from ..turn import Turn
-from .begun import Begun, BegunRuns, waits_for
-from .codec import encode_messages, encode_outputs, system_text
+from .begun import Begun, BegunRuns
+from .codec import encode_messages, system_text
 from .looks import Looks
 from .options import encode_options
+from .pauses import Pause
 from .reader import ACTIVE, RunReader
+from .submission import Submission
 from .untold import after, has_server_tools, has_words, since, told_by
 
 SETTLING = (0.5, 2.0)  # seconds between looks that seem to show what was before
@@ -56,6 +58,7 @@ class Runs:
 
     Attributes:
         reader: The source of the answer that is being read, or was read last.
+        pause: The pause that this turn answers, or passes over.
     """
 
     def __init__(self, turn: Turn) -> None:
@@ -63,6 +66,7 @@ class Runs:
         self.looks = Looks(turn)
         self.begun = BegunRuns(turn, self.looks)
         self._delivered = Delivered()
+        self.pause: Pause | None = None
         self._told_before = ""  # text the run had told before it paused
         self._answered: set[str] = set()  # calls the run had paused for
         self._fields: dict[str, Any] = {
@@ -233,55 +237,16 @@ class Runs:
         name = "instructions" if self._replaces_instructions else "additional_instructions"
         return {**self._fields, name: text}
 
-    def submit(self, thread: str, run: str, outputs: Sequence[Message]) -> Flow[None]:
-        """Hand the outputs of all calls to the paused run.
-
-        Submitting twice is safe: a run that no longer waits refuses.
-        """
-        self._told_before = told_by(run, self.turn.messages)
-        given = encode_outputs(outputs)
-        self._answered = {answer["tool_call_id"] for kind in given.values() for answer in kind}
-        body = dumps({**given, "stream": True})
-        path = f"/threads/{thread}/runs/{run}/submit_tool_outputs"
-        was_lost = False
-
-        def attempt() -> Flow[None]:
-            nonlocal was_lost
-            self.reader = self._new_reader(thread)
-            try:
-                yield from self._read_run(Send("POST", path, body, stream=True), run)
-                self._raise_failure()
-            except AzureAgentsError as error:
-                is_late = was_lost and isinstance(error, BadRequestError)
-                if not is_unknown(error) and not is_late:
-                    raise
-                was_lost = True
-                if not (yield from self._went_on(thread, run, is_late=is_late)):
-                    raise
-                yield from self.follow(thread, run)
-
-        # A run that failed at the model's rate limit took the outputs and waits no more.
-        yield from retrying(
-            attempt, self.turn, when=lambda error: may_pass(error) and not hit_the_limit(error)
-        )
-
-    def _went_on(self, thread: str, run: str, *, is_late: bool) -> Flow[bool]:
-        """Whether the run took the outputs: it is not over without them, nor waits for them."""
-        if self.reader.run_id is not None:
-            return True
-        state = yield from self.looks.run(thread, run)
-        for pause in SETTLING if is_late else ():  # it refuses them, so it waits no more
-            if not waits_for(state, self._answered):
-                break
-            yield Sleep(pause)
-            state = yield from self.looks.run(thread, run)
-        has_ended = state.get("status") in ("expired", "cancelled")
-        return not has_ended and not waits_for(state, self._answered)
+    def read_anew(self, thread: str, submission: Submission) -> None:
+        """The next source of the answer tells what a run does behind a pause."""
+        self._told_before = told_by(submission.run, self.turn.messages)
+        self._answered = submission.calls
+        self.reader = self._new_reader(thread)
 
     def _stream(self, request: Send) -> Flow[None]:
         """Post and read to the end of the run; what was cut is followed if its run is known."""
         try:
-            yield from self._read_run(request)
+            yield from self.read_run(request)
         except AzureAgentsError as error:
             if not is_unknown(error):
                 raise
@@ -293,12 +258,12 @@ class Runs:
                 error.add_facts(thread_id=thread)
                 raise
             yield from self.follow(self.reader.thread_id or "", found)
-        self._raise_failure()
+        self.raise_failure()
 
-    def _read_run(self, request: Send, run: str | None = None) -> Flow[None]:
-        """Post and read to the end of the stream; `run` is known where it was paused."""
+    def read_run(self, request: Send, submission: Submission | None = None) -> Flow[None]:
+        """Post and read to the end of the stream."""
         reader = self.reader
-        begun = self.begun.note(Begun(reader, run, self._answered))
+        begun = self.begun.note(Begun(reader, submission))
         try:
             yield from self.send(request, "run the agent", thread_id=reader.thread_id)
         except AzureAgentsError as error:
@@ -345,7 +310,7 @@ class Runs:
             raise ConnectionLostError(lost, **error.facts) from error
         self.begun.is_over(run_id, found_on=thread)
         yield Emit(events[1:] if announced else events)
-        self._raise_failure()
+        self.raise_failure()
 
     def _found(self, thread: str, run_id: str) -> Flow[list[Event]]:
         run = yield from poll(partial(self.looks.run, thread, run_id), active=ACTIVE)
@@ -355,7 +320,8 @@ class Runs:
         self.reader = self._new_reader(thread)
         return self.reader.read(run, messages, since(self._answered, steps))
 
-    def _raise_failure(self) -> None:
+    def raise_failure(self) -> None:
+        """Raise what the run that was read failed of, if it did."""
         if self.reader.failure is not None:
             raise self.reader.failure
 
@@ -379,7 +345,7 @@ class Runs:
         if state is not None and state.get("status") in ("expired", "cancelled", "failed"):
             self.reader = self._new_reader(thread)
             self.reader.read(state, ())
-            self._raise_failure()
+            self.raise_failure()
 
     def add_facts(self, error: AzureAgentsError) -> None:
         """What is known of the turn belongs on every error that ends it."""

@@ -1,0 +1,149 @@
+"""Results given anew: an answer that is followed is the one to *these* results.
+
+A caller goes back to a call for a tool and answers it otherwise - an edit, a regeneration, time
+travel - while a request goes wrong once. Whoever looks afterwards sees a run that took results, and
+must not think that it took ours.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from azure_agents.emulator import Fault, Text, ToolCalls
+from azure_agents.errors import AzureAgentsError
+from azure_agents.fold import Completion
+from azure_agents.messages import Message, TurnRequest, assistant, tool, user
+from azure_agents.threads.memory import MemoryThreadStore
+
+from .conversation import Conversation, Shape
+
+CALLS = (("weather", {"n": 1}, "call_1"), ("weather", {"n": 2}, "call_2"))
+FAULTS: dict[str, dict[str, Any]] = {
+    "none": {},
+    "503 before": {"kind": "status_before", "status": 503},
+    "503 before, twice": {"kind": "status_before", "status": 503, "times": 2},
+    "reset": {"kind": "reset_before"},
+    "lost": {"kind": "lost"},
+    "503 after": {"kind": "status_after", "status": 503},
+}
+WAYS = ((False, True), (False, False), (True, True), (True, False))
+SUBMIT = r"/submit_tool_outputs$"
+
+
+def forecast(turn: Any) -> Any:
+    """Asks its tool, then says what the results were and how often it was asked."""
+    results = [m.text for m in turn.messages if m.role == "tool" or "[tool result" in m.text]
+    if turn.messages[-1].text == "so?":
+        return "so it goes"
+    if results:
+        sky = "+".join(word for word in ("rain", "sun", "snow") if word in " ".join(results))
+        return Text(f"it is {sky}")
+    return ToolCalls(*CALLS)
+
+
+class Play:
+    """A client of an agent, and how it is asked."""
+
+    def __init__(self, replies: Any, way: tuple[bool, bool] = WAYS[0]) -> None:
+        self.is_async, is_streamed = way
+        shape = Shape("classic", is_async=self.is_async, is_streamed=is_streamed)
+        self._play = Conversation(shape)
+        self.foundry = self._play.foundry
+        self._play.agent.script(replies)
+        self.connect(MemoryThreadStore())
+
+    def connect(self, store: Any, **more: Any) -> None:
+        """New clients on a store."""
+        self._play.sync, self._play.aio = self._play.connect(store, **more)
+
+    def ask(self, *messages: Message, thread_id: str | None = None) -> Completion:
+        """One call."""
+        request = TurnRequest(messages, thread_id=thread_id)
+        return asyncio.run(self._play.send(request))
+
+    def fail(self, *messages: Message, thread_id: str | None = None) -> AzureAgentsError:
+        """One call that fails."""
+        with pytest.raises(AzureAgentsError) as caught:
+            self.ask(*messages, thread_id=thread_id)
+        return caught.value
+
+    def hit(self, name: str, path: str = SUBMIT, **more: Any) -> None:
+        """Let the next submission meet a fault."""
+        if FAULTS[name]:
+            fault: dict[str, Any] = {"method": "POST", "path": path, **FAULTS[name], **more}
+            self.foundry.faults.add(Fault(**fault))
+
+    @property
+    def submitted(self) -> list[Any]:
+        """The bodies that submissions brought."""
+        return [r.body for r in self.foundry.requests if r.path.endswith("/submit_tool_outputs")]
+
+
+def answered(completion: Completion) -> Message:
+    """The answer as a caller keeps it."""
+    return assistant(completion.text, *completion.tool_calls, anchor=completion.finished.anchor)
+
+
+def results(*texts: str) -> list[Message]:
+    """The results of the calls."""
+    return [tool(call[2], text) for call, text in zip(CALLS, texts, strict=False)]
+
+
+@pytest.mark.parametrize("way", WAYS, ids=str)
+@pytest.mark.parametrize("store", ["same", "another"])
+@pytest.mark.parametrize("lies_between", [False, True])
+@pytest.mark.parametrize("given", [("sun", "sun"), ("rain", "snow"), ("snow",)])
+def test_corrected_results_are_answered(
+    way: tuple[bool, bool], store: str, lies_between: bool, given: tuple[str, ...]
+) -> None:
+    """Other results, or fewer, get an answer of their own under every fault of one request."""
+    for fault in FAULTS:
+        play = Play(forecast, way)
+        asked = [user("how is it?"), answered(play.ask(user("how is it?")))]
+        first = play.ask(*asked, *results("rain", "rain"))
+        assert "it is rain" == first.text
+        if lies_between:
+            play.ask(*asked, *results("rain", "rain"), answered(first), user("so?"))
+        if store == "another":
+            play.connect(MemoryThreadStore())
+        play.hit(fault)
+        again = play.ask(*asked, *results(*given))
+        assert f"it is {'+'.join(s for s in ('rain', 'sun', 'snow') if s in given)}" == again.text
+        assert first.finished.run_id != again.finished.run_id
+        seen = play.foundry.seen_by(again.finished.run_id or "")
+        assert not any("rain" in m.text for m in seen.messages) or "rain" in given
+        assert [] == play.foundry.active_runs
+
+
+@pytest.mark.parametrize("way", WAYS, ids=str)
+@pytest.mark.parametrize("lies_between", [False, True])
+def test_the_same_results_again_get_a_new_answer(
+    way: tuple[bool, bool], lies_between: bool
+) -> None:
+    """An answer made anew is one, whatever one request meets."""
+    for fault in FAULTS:
+        play = Play(forecast, way)
+        asked = [user("how is it?"), answered(play.ask(user("how is it?")))]
+        asked += results("rain", "rain")
+        first = play.ask(*asked)
+        if lies_between:
+            play.ask(*asked, answered(first), user("so?"))
+        play.hit(fault)
+        again = play.ask(*asked)
+        assert first.text == again.text
+        assert first.finished.run_id != again.finished.run_id
+        assert 1 == len(play.submitted)
+        assert [] == play.foundry.active_runs
+
+
+def test_equal_results_count_as_ours_where_no_store_knows_better() -> None:
+    """A process whose store knows nothing of the run sees its own results on it."""
+    play = Play(forecast)
+    asked = [user("how is it?"), answered(play.ask(user("how is it?"))), *results("rain", "rain")]
+    first = play.ask(*asked)
+    play.connect(MemoryThreadStore())
+    play.hit("lost")
+    assert first.finished.run_id == play.ask(*asked).finished.run_id
