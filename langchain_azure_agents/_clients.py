@@ -30,6 +30,9 @@ _SETTINGS = (
     "allow_http",
     "api_version",
     "anchor_key",
+    "user_identity",
+    "extra_headers",
+    "image_generation_deployment",
 )
 _SIGN_IN = ("credential", "api_key", "scope", "tenant_id", "client_id", "client_secret")
 _SEAMS = ("thread_store", "observer", "operation_keys")

@@ -25,8 +25,9 @@ from pydantic import (
 )
 
 from azure_agents import __version__
-from azure_agents.config import InstructionsMode, ThreadPolicy, Timeouts
+from azure_agents.config import DEFAULT_TIMEOUT, InstructionsMode, ThreadPolicy, Timeouts
 from azure_agents.errors import ConfigError
+from azure_agents.request_headers import extra_headers_of, user_identity_of
 from azure_agents.stop import stop_texts
 
 from ._blocks import PROVIDER, known
@@ -90,9 +91,9 @@ class AgentSettings(BaseChatModel):
     instructions_mode: Annotated[InstructionsMode, SkipValidation] = "append"
     """`append`, or `replace` the agent's own instructions (classic only)."""
     timeout: Annotated[float | Timeouts | None, SkipValidation] = Field(
-        default=60.0, validation_alias=AliasChoices("timeout", "request_timeout")
+        default=DEFAULT_TIMEOUT, validation_alias=AliasChoices("timeout", "request_timeout")
     )
-    """Seconds for a whole turn, or `Timeouts`."""
+    """Seconds for a whole turn (default 600), or `Timeouts`; None: no limit."""
     max_retries: Annotated[int, SkipValidation] = 2
     """How often a request is tried again."""
     allow_http: Annotated[bool, SkipValidation] = False
@@ -100,6 +101,15 @@ class AgentSettings(BaseChatModel):
     api_version: Annotated[str | None, SkipValidation] = None
     """API version of the classic service."""
 
+    image_generation_deployment: Annotated[str | None, SkipValidation] = Field(
+        default=None, description="What an agent with the image generation tool draws with."
+    )
+    user_identity: Annotated[Any, SkipValidation] = _hidden(
+        "Who uses the agent: the service keeps the threads of users apart. Not pickled."
+    )
+    extra_headers: Annotated[Any, SkipValidation] = _hidden(
+        "More headers for every request, as a dictionary. Not pickled."
+    )
     credential: Annotated[Any, SkipValidation] = _hidden(
         "A credential of azure-identity (sync or async), a callable that gives a token, or a token."
     )
@@ -152,6 +162,8 @@ class AgentSettings(BaseChatModel):
     def _check_azure_agent(self) -> Self:
         if isinstance(self.credential, str):  # a token, for ``vars()`` and ``dict()`` to see
             self.credential = SecretStr(self.credential)
+        self.user_identity = user_identity_of(self.user_identity)
+        self.extra_headers = extra_headers_of(self.extra_headers)
         settings = self._clients.settings(self)
         # What came from the environment is settled now, for this model and its copies.
         self.model = self.model or settings.agent.requested
@@ -177,6 +189,9 @@ class AgentSettings(BaseChatModel):
             "threads": settings.threads,
             "thread_id": settings.thread_id,
             "owner": settings.owner,
+            "user_identity": settings.user_identity and settings.user_identity.fingerprint,
+            "extra_headers": settings.extra_headers and settings.extra_headers.fingerprint,
+            "image_generation_deployment": settings.image_generation_deployment,
             "instructions": said and hashlib.sha256(said.encode()).hexdigest(),
             "instructions_mode": settings.instructions_mode,
             "options": self._options({}),
@@ -203,7 +218,11 @@ class AgentSettings(BaseChatModel):
 
     def __getstate__(self) -> dict[Any, Any]:
         state = super().__getstate__()
-        state["__dict__"] = {**state["__dict__"], **dict.fromkeys(_LEFT_BEHIND)}
+        hidden = {
+            "user_identity": user_identity_of(self.user_identity),
+            "extra_headers": extra_headers_of(self.extra_headers),
+        }
+        state["__dict__"] = {**state["__dict__"], **dict.fromkeys(_LEFT_BEHIND), **hidden}
         return state
 
     def __copy__(self) -> Self:

@@ -9,6 +9,8 @@ is returned: LlamaIndex runs its body later, in threads that know no context var
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
+from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from llama_index.core.base.llms.types import (
@@ -25,9 +27,10 @@ from llama_index.core.base.llms.types import (
 from llama_index.core.llms.callbacks import llm_chat_callback, llm_completion_callback
 from pydantic import ConfigDict, Field, PrivateAttr
 
-from azure_agents.config import Timeouts, hidden, resolve_settings
+from azure_agents.config import DEFAULT_TIMEOUT, Timeouts, hidden, resolve_settings
 from azure_agents.errors import ConfigError
 from azure_agents.messages import TurnRequest
+from azure_agents.request_headers import extra_headers_of, user_identity_of
 from azure_agents.stop import stop_texts
 
 from ._chunks import acompletions, astream, completions, stream
@@ -61,15 +64,40 @@ _SETTINGS = (
     "max_retries",
     "allow_http",
     "api_version",
+    "image_generation_deployment",
 )
 
 
+_HIDDEN = {"extra_headers": extra_headers_of, "user_identity": user_identity_of}
+
+
 def _chat_endpoint(method: _Method) -> _Method:
-    return cast("_Method", llm_chat_callback()(method))
+    return _discreet(cast("_Method", llm_chat_callback()(method)))
 
 
 def _completion_endpoint(method: _Method) -> _Method:
-    return cast("_Method", llm_completion_callback()(method))
+    return _discreet(cast("_Method", llm_completion_callback()(method)))
+
+
+def _discreet(traced: _Method) -> _Method:
+    """The same, with headers and identity hidden before LlamaIndex tells its events of them."""
+
+    def hidden_in(kwargs: Mapping[str, Any]) -> dict[str, Any]:
+        return {n: _HIDDEN[n](value) if n in _HIDDEN else value for n, value in kwargs.items()}
+
+    if iscoroutinefunction(traced):
+
+        @wraps(traced)
+        async def acall(*args: Any, **kwargs: Any) -> Any:
+            return await traced(*args, **hidden_in(kwargs))
+
+        return cast("_Method", acall)
+
+    @wraps(traced)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        return traced(*args, **hidden_in(kwargs))
+
+    return cast("_Method", call)
 
 
 class AzureAgentLLM(FunctionCalls):
@@ -108,8 +136,10 @@ class AzureAgentLLM(FunctionCalls):
     Credentials and transports are not part of what is printed, dumped or pickled. An unpickled
     LLM signs in again from its environment.
 
-    Every call also takes ``thread_id=``, ``owner=``, ``stop=`` and model options such as
-    ``max_tokens=`` or ``metadata=``; what the agent refuses is an error that says so.
+    Every call also takes ``thread_id=``, ``owner=``, ``stop=``, ``timeout=``, ``extra_headers=``,
+    ``user_identity=``, ``image_generation_deployment=`` and model options such as ``max_tokens=``
+    or ``metadata=``; what the agent refuses is an error that says so. Headers and identity are not
+    pickled: an unpickled LLM refuses to be called until they are given again.
     """
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
@@ -132,7 +162,9 @@ class AzureAgentLLM(FunctionCalls):
         default="append", frozen=True, description="'append', or 'replace' (classic only)."
     )
     timeout: float | Timeouts | None = Field(
-        default=60.0, frozen=True, description="Seconds for a whole turn, or Timeouts."
+        default=DEFAULT_TIMEOUT,
+        frozen=True,
+        description="Seconds for a whole turn, or Timeouts; None: no limit.",
     )
     max_retries: int = Field(default=2, frozen=True, description="Retries of one request.")
     allow_http: bool = Field(
@@ -140,6 +172,26 @@ class AzureAgentLLM(FunctionCalls):
     )
     api_version: str | None = Field(
         default=None, frozen=True, description="API version of the classic service."
+    )
+
+    image_generation_deployment: str | None = Field(
+        default=None,
+        frozen=True,
+        description="What an agent with the image generation tool draws with.",
+    )
+    user_identity: Any = Field(
+        default=None,
+        frozen=True,
+        exclude=True,
+        repr=False,
+        description="Who uses the agent: the service keeps the threads of users apart.",
+    )
+    extra_headers: Any = Field(
+        default=None,
+        frozen=True,
+        exclude=True,
+        repr=False,
+        description="More headers for every request, as a dictionary.",
     )
 
     context_window: int = Field(default=128_000, gt=0, description="Tokens of the agent's model.")
@@ -178,15 +230,23 @@ class AzureAgentLLM(FunctionCalls):
         given = {"endpoint": endpoint, "api_base": api_base, "project_endpoint": project_endpoint}
         if isinstance(fields.get("timeout"), dict):  # what a dump makes of Timeouts
             fields["timeout"] = Timeouts(**fields["timeout"])
+        hidden_fields: dict[str, Any] = {
+            "user_identity": user_identity_of(fields.pop("user_identity", None)),
+            "extra_headers": extra_headers_of(fields.pop("extra_headers", None)),
+        }
         settings = resolve_settings(
             model=model,
             endpoint=_one_of(given),
             anchor_key=anchor_key,
+            **hidden_fields,
             **{name: fields[name] for name in _SETTINGS if name in fields},
         )
         # The resolved values: a pickle may be read where the environment is another one.
         super().__init__(
-            model=model or settings.agent.requested, endpoint=settings.endpoint.url, **fields
+            model=model or settings.agent.requested,
+            endpoint=settings.endpoint.url,
+            **hidden_fields,
+            **fields,
         )
 
         # A tool that shows the local variables of a traceback shows a closure's, too.

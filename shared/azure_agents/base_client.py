@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self, Unpack
 from uuid import uuid4
 
 from .auth import FoundryAuth
+from .call_settings import split_call
 from .client_arguments import ClientArguments, read_arguments
 from .commands import Flow
 from .config import Settings, check_owner
@@ -110,23 +112,45 @@ class BaseClient(ABC):
         self.settings = settings
         self._store = store if store is not None else shared_store()
         self._keys = operation_keys or _new_key
-        url, clock = settings.endpoint.url, clock or SystemClock()
-        self._wiring = Wiring(url, auth, settings.timeouts, clock, observer)
-        self._memo = Memo(clock.time)
+        self._auth, self._clock, self._observer = auth, clock or SystemClock(), observer
+        self._memo = Memo(self._clock.time)
         self._connect(transport)
 
     @abstractmethod
     def _connect(self, transport: Any) -> None:
         """Make what performs requests; nothing is opened yet."""
 
-    def _start(self, request: TurnRequest, *, deltas: bool) -> Flow[None]:
-        check_request(self.settings, request)
-        turn = self._turn(request, deltas=deltas)
-        return _FLOWS[self.settings.agent.generation](turn)
+    @property
+    def _wiring(self) -> Wiring:
+        """What is run with that is no call."""
+        return self._wiring_of(self.settings)
 
-    def _turn(self, request: TurnRequest | None = None, *, deltas: bool = True) -> Turn:
+    def _wiring_of(self, settings: Settings) -> Wiring:
+        return Wiring(
+            settings.endpoint.url,
+            self._auth,
+            settings.timeouts,
+            self._clock,
+            self._observer,
+            settings.headers,
+        )
+
+    def _asked(self, request: TurnRequest, *, deltas: bool) -> tuple[Wiring, Flow[None]]:
+        """What one call is run with, and its flow, which has not begun."""
+        check_request(self.settings, request)
+        settings, options = split_call(self.settings, request.options)
+        turn = self._turn(replace(request, options=options), settings, deltas=deltas)
+        return self._wiring_of(settings), _FLOWS[settings.agent.generation](turn)
+
+    def _turn(
+        self,
+        request: TurnRequest | None = None,
+        settings: Settings | None = None,
+        *,
+        deltas: bool = True,
+    ) -> Turn:
         asked = request or TurnRequest(())
-        return Turn(self.settings, asked, self._keys(), deltas, self._memo)
+        return Turn(settings or self.settings, asked, self._keys(), deltas, self._memo)
 
     def __repr__(self) -> str:
         agent, url = self.settings.agent.requested, self.settings.endpoint.url

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from .errors import ConfigError
 from .jsonio import loads
+from .timeouts import DEFAULT_TIMEOUT
 
 if TYPE_CHECKING:
     from .client import AgentClient
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
 def add_connection(parser: Any) -> None:
     """The arguments that say which project is meant, alike for all commands."""
     parser.add_argument("--endpoint", help="the project (default: AZURE_AI_PROJECT_ENDPOINT)")
-    parser.add_argument("--timeout", type=float, default=60.0, help="seconds a turn may take")
+    parser.add_argument(
+        "--timeout", type=float, default=DEFAULT_TIMEOUT, help="seconds a turn may take"
+    )
     parser.add_argument("--scope", help="of tokens, where the endpoint's host does not tell")
     parser.add_argument("--api-version", help="of the classic service")
     parser.add_argument(

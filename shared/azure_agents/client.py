@@ -12,6 +12,7 @@ from typing import Any
 
 from .base_client import BaseClient
 from .drivers.aio import AsyncDriver
+from .drivers.call import Wiring
 from .drivers.clients import LoopClients, SyncClient
 from .drivers.sync import SyncDriver
 from .events import Event
@@ -61,7 +62,6 @@ class AgentClient(BaseClient):
 
     def _connect(self, transport: Any) -> None:
         self._client = SyncClient(transport, is_local=self.settings.endpoint.is_loopback)
-        self._driver = SyncDriver(self._wiring, self._store, self._client.get)
 
     def stream(self, request: TurnRequest) -> Generator[Event, None, None]:
         """Answer piece by piece; the last event is `Finished`.
@@ -86,8 +86,8 @@ class AgentClient(BaseClient):
         return folding.result()
 
     def _events(self, request: TurnRequest, *, deltas: bool) -> Generator[Event, None, None]:
-        flow = self._start(request, deltas=deltas)
-        return self._driver.events(flow, _cut(request))
+        wiring, flow = self._asked(request, deltas=deltas)
+        return self._driver_with(wiring).events(flow, _cut(request))
 
     def resume(
         self, response_id: str, *, starting_after: int | None = None
@@ -137,8 +137,15 @@ class AgentClient(BaseClient):
         """The vector stores of the project."""
         return VectorStores(self.files, self._turn, self._driver_within)
 
+    @property
+    def _driver(self) -> SyncDriver:
+        return self._driver_with(self._wiring)
+
     def _driver_within(self, seconds: float | None) -> SyncDriver:
-        return SyncDriver(self._wiring.within(seconds), self._store, self._client.get)
+        return self._driver_with(self._wiring.within(seconds))
+
+    def _driver_with(self, wiring: Wiring) -> SyncDriver:
+        return SyncDriver(wiring, self._store, self._client.get)
 
     def close(self) -> None:
         """Close idle connections; the client can still be used."""
@@ -184,7 +191,6 @@ class AsyncAgentClient(BaseClient):
 
     def _connect(self, transport: Any) -> None:
         self._clients = LoopClients(transport, is_local=self.settings.endpoint.is_loopback)
-        self._driver = AsyncDriver(self._wiring, self._store, self._clients.get)
 
     def stream(self, request: TurnRequest) -> AsyncGenerator[Event, None]:
         """Answer piece by piece; the last event is `Finished`.
@@ -210,8 +216,8 @@ class AsyncAgentClient(BaseClient):
         return folding.result()
 
     def _events(self, request: TurnRequest, *, deltas: bool) -> AsyncGenerator[Event, None]:
-        flow = self._start(request, deltas=deltas)
-        return self._driver.events(flow, _cut(request))
+        wiring, flow = self._asked(request, deltas=deltas)
+        return self._driver_with(wiring).events(flow, _cut(request))
 
     def resume(
         self, response_id: str, *, starting_after: int | None = None
@@ -261,8 +267,15 @@ class AsyncAgentClient(BaseClient):
         """The vector stores of the project."""
         return AsyncVectorStores(self.files, self._turn, self._driver_within)
 
+    @property
+    def _driver(self) -> AsyncDriver:
+        return self._driver_with(self._wiring)
+
     def _driver_within(self, seconds: float | None) -> AsyncDriver:
-        return AsyncDriver(self._wiring.within(seconds), self._store, self._clients.get)
+        return self._driver_with(self._wiring.within(seconds))
+
+    def _driver_with(self, wiring: Wiring) -> AsyncDriver:
+        return AsyncDriver(wiring, self._store, self._clients.get)
 
     async def aclose(self) -> None:
         """Close idle connections of the running event loop; the client can still be used."""

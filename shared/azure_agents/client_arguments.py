@@ -24,6 +24,9 @@ class SettingArguments(TypedDict, total=False):
     allow_http: bool
     api_version: str | None
     anchor_key: object
+    user_identity: object
+    extra_headers: object
+    image_generation_deployment: str | None
 
 
 class SignInArguments(TypedDict, total=False):

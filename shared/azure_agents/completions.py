@@ -73,8 +73,8 @@ def completion(
         stream: Answer piece by piece.
         arguments: More, by LiteLLM's names:
 
-            - where: `api_base` (default ``AZURE_AI_PROJECT_ENDPOINT``), `api_version` (classic),
-              `allow_http`;
+            - where: `api_base` or `endpoint` (default ``AZURE_AI_PROJECT_ENDPOINT``),
+              `api_version` (classic), `allow_http`;
             - who: `api_key` (a key or a token), `credential` (of azure-identity), `azure_ad_token`,
               `azure_ad_token_provider`, `tenant_id`, `client_id`, `client_secret`, `azure_scope`;
               default: the environment, then ``DefaultAzureCredential``;
@@ -84,7 +84,10 @@ def completion(
               ``instructions_mode="replace"`` on classic), `tools`, `tool_choice`,
               `parallel_tool_calls`, `response_format`, `max_tokens`, `temperature`, `stop`,
               `metadata`, … (also in `extra_body`). What the agent refuses is an error;
-            - how: `timeout` (seconds for the whole turn, default 60, or `Timeouts`; None: no
+            - for whom: `user_identity` (the service keeps the threads of users apart),
+              `extra_headers` (for instance a gateway's), `image_generation_deployment` (what an
+              agent with the image generation tool draws with);
+            - how: `timeout` (seconds for the whole turn, default 600, or `Timeouts`; None: no
               limit), `max_retries` or `num_retries`, ``stream_options={"include_usage": True}``;
             - in tests: `transport`, `async_transport` (of httpx).
 

@@ -8,16 +8,28 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
-from typing import Any, Literal, NoReturn, TypeAlias, cast
+from dataclasses import dataclass
+from typing import Any, Literal, NoReturn, TypeAlias
 
 from .anchor_key import AnchorKey, make_anchor_key
 from .endpoint import FIND_ENDPOINT, PUBLIC_SCOPE, Endpoint, parse_endpoint
 from .errors import ConfigError
 from .naming import AgentName, check_handle, parse_agent, parse_handle, shown
+from .request_headers import (
+    IMAGE_DEPLOYMENT,
+    USER_IDENTITY,
+    ExtraHeaders,
+    LeftBehind,
+    UserIdentity,
+    extra_headers_of,
+    image_deployment_of,
+    user_identity_of,
+)
+from .timeouts import DEFAULT_TIMEOUT, Timeouts
 
 __all__ = [
     "CLASSIC_API_VERSION",
+    "DEFAULT_TIMEOUT",
     "PUBLIC_SCOPE",
     "Endpoint",
     "Environment",
@@ -55,63 +67,7 @@ ThreadPolicy: TypeAlias = Literal["auto", "conversation", "ephemeral"]
 InstructionsMode: TypeAlias = Literal["append", "replace"]
 _POLICIES = ("auto", "conversation", "ephemeral")
 _MODES = ("append", "replace")
-_MOST_SECONDS = 1e9  # 31 years
-_LONGEST_WAIT = 600.0  # seconds; what the openai SDK allows by default
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,63}")
-
-
-@dataclass(frozen=True, slots=True)
-class Timeouts:
-    """How long to wait, in seconds.
-
-    Attributes:
-        connect: For a connection.
-        read: For the next bytes of a plain answer.
-        first_event: For the first event of a stream.
-        between_events: For every further event.
-        turn: For the whole turn with all its requests, or None for no limit.
-    """
-
-    connect: float = 10.0
-    read: float = 60.0
-    first_event: float = 60.0
-    between_events: float = 60.0
-    turn: float | None = 60.0
-
-    def __post_init__(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if not (field.name == "turn" and value is None):
-                _check_seconds(field.name, value)
-
-    @classmethod
-    def of(cls, value: float | Timeouts | None) -> Timeouts:
-        """Read ``timeout=``: a number limits the whole turn, and any wait in it may be as long.
-
-        None sets no limit for the turn; a single wait then ends after ten minutes.
-
-        Raises:
-            ConfigError: Not a positive, finite number.
-        """
-        if isinstance(value, Timeouts):
-            return value
-        if value is None:
-            wait = _LONGEST_WAIT
-        else:
-            _check_seconds("timeout", value)
-            wait = value
-        return cls(min(cls().connect, wait), wait, wait, wait, turn=value)
-
-
-def _check_seconds(name: str, value: object) -> None:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    # Sockets and timers overflow on more: a larger number is no better than an infinite one.
-    if is_number and 0 < cast("float", value) <= _MOST_SECONDS:
-        return
-    raise ConfigError(
-        f"{name} must be a positive, finite number of seconds, got {shown(value)}: "
-        "pass for instance 60.0, timeout=None for no limit, or Timeouts(…)"
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +85,23 @@ class Settings:
     max_retries: int
     api_version: str
     anchor_key: AnchorKey | None = None
+    user_identity: UserIdentity | LeftBehind | None = None
+    extra_headers: ExtraHeaders | LeftBehind | None = None
+    image_generation_deployment: str | None = None
+
+    @property
+    def headers(self) -> ExtraHeaders:
+        """The headers that go with every request.
+
+        Raises:
+            ConfigError: Some were left behind in a pickle.
+        """
+        told = {} if self.extra_headers is None else self.extra_headers.reveal()
+        if self.user_identity is not None:
+            told[USER_IDENTITY] = self.user_identity.reveal()
+        if self.image_generation_deployment is not None:
+            told[IMAGE_DEPLOYMENT] = self.image_generation_deployment
+        return ExtraHeaders(told)
 
 
 def resolve_settings(
@@ -140,11 +113,14 @@ def resolve_settings(
     owner: str | None = None,
     instructions: str | None = None,
     instructions_mode: InstructionsMode = "append",
-    timeout: float | Timeouts | None = 60.0,
+    timeout: float | Timeouts | None = DEFAULT_TIMEOUT,
     max_retries: int = 2,
     allow_http: bool = False,
     api_version: str | None = None,
     anchor_key: object = None,
+    user_identity: object = None,
+    extra_headers: object = None,
+    image_generation_deployment: str | None = None,
     env: Mapping[str, str] | None = None,
 ) -> Settings:
     """Check all settings of a client at once.
@@ -165,6 +141,11 @@ def resolve_settings(
         anchor_key: Seals what answers carry to find their place again, for applications that let
             messages out of their hands (to a browser): a text of at least 16 bytes or a
             ``SecretStr``; else ``AZURE_AGENTS_ANCHOR_KEY``, else nothing is sealed.
+        user_identity: Who uses the agent (header ``x-ms-user-identity``): a service that keeps
+            users apart does not know the threads of another. Part of the owner's scope.
+        extra_headers: More headers for every request, for instance a gateway's.
+        image_generation_deployment: What an agent with the image generation tool draws with
+            (header ``x-ms-oai-image-generation-deployment``); without it the service refuses.
         env: Instead of ``os.environ``.
 
     Raises:
@@ -195,10 +176,13 @@ def resolve_settings(
         owner=owner,
         instructions=instructions,
         instructions_mode=instructions_mode,
-        timeouts=Timeouts.of(timeout),
+        timeouts=Timeouts.of(timeout).fitting(agent.generation),
         max_retries=_checked_retries(max_retries),
         api_version=_checked_version(api_version),
         anchor_key=anchor_key,
+        user_identity=user_identity_of(user_identity),
+        extra_headers=extra_headers_of(extra_headers),
+        image_generation_deployment=image_deployment_of(image_generation_deployment),
     )
 
 

@@ -11,6 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from .errors import InvalidRequestError
+from .request_headers import extra_headers_of, user_identity_of
+
+_HIDDEN = {"extra_headers": extra_headers_of, "user_identity": user_identity_of}
 
 Role: TypeAlias = Literal["system", "user", "assistant", "tool"]
 
@@ -121,7 +124,13 @@ class TurnRequest:
         stop: Texts that end the answer; cut on our side, since agents know no such parameter.
         options: Model options in OpenAI's names (``max_tokens``, ``temperature``, ``tools``,
             ``tool_choice``, ``response_format``, ``metadata`` …); None values count as absent.
-            What the agent's generation refuses is an `InvalidRequestError` at the call.
+            What the agent's generation refuses is an `InvalidRequestError` at the call. Besides,
+            what holds for this call in place of the client's setting: ``timeout`` (seconds or
+            `Timeouts`), ``extra_headers`` (added to the client's), ``user_identity``,
+            ``image_generation_deployment``. Headers and identity are never shown or pickled.
+
+    Raises:
+        ConfigError: A header that the caller cannot set.
     """
 
     messages: tuple[Message, ...]
@@ -129,6 +138,11 @@ class TurnRequest:
     owner: str | None = None
     stop: tuple[str, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if _HIDDEN.keys() & self.options.keys():
+            hidden = {n: read(self.options.get(n)) for n, read in _HIDDEN.items()}
+            object.__setattr__(self, "options", {**self.options, **hidden})
 
 
 def said_by(name: object, parts: tuple[Part, ...], where: str) -> tuple[Part, ...]:

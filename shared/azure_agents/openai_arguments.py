@@ -70,6 +70,7 @@ class Arguments(SignIn, Options, total=False):
     """All keyword arguments of `completion` but ``stream``, which see."""
 
     api_base: str | None
+    endpoint: str | None
     api_version: str | None
     thread_id: str | None
     threads: ThreadPolicy | None
@@ -81,6 +82,9 @@ class Arguments(SignIn, Options, total=False):
     stream_options: Mapping[str, Any] | None
     n: int | None
     timeout: float | Timeouts | None
+    user_identity: str | SecretStr | None
+    extra_headers: Mapping[str, str] | None
+    image_generation_deployment: str | None
     max_retries: int | None
     num_retries: int | None
     extra_body: Mapping[str, Any] | None
@@ -96,7 +100,8 @@ _OPTIONS = frozenset(Options.__annotations__)
 _SETTINGS = ("api_version", "allow_http")
 _LEGACY = {"functions": "tools", "function_call": "tool_choice"}
 _TOKENS = ("credential", "azure_ad_token", "azure_ad_token_provider")
-_DEFAULT_TIMEOUT = 60.0
+# What holds for the call alone: clients are kept by their settings, and serve all users.
+_OF_THE_CALL = ("extra_headers", "image_generation_deployment", "user_identity")
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,10 +149,12 @@ def read_call(
         InvalidRequestError: The messages or an argument are wrong.
     """
     given = _checked(arguments)
+    if "timeout" in arguments:  # None is a value here: no limit
+        given["timeout"] = Timeouts.of(arguments["timeout"])
     history = _with_instructions(to_messages(messages), given.get("instructions"))
     return Call(
         model=model,
-        settings=_settings(model, history, given, arguments.get("timeout", _DEFAULT_TIMEOUT)),
+        settings=_settings(model, history, given),
         sign_in=_sign_in(given),
         request=_request(history, given),
         include_usage=_includes_usage(given.get("stream_options"), stream=stream),
@@ -184,24 +191,25 @@ def _check_name(name: str, known: frozenset[str]) -> None:
 # --- settings -----------------------------------------------------------------------------------
 
 
-def _settings(
-    model: str,
-    history: Sequence[Message],
-    given: Mapping[str, Any],
-    timeout: float | Timeouts | None,
-) -> Settings:
-    # `instructions` and pins are left to the request: clients are kept by their settings.
+def _settings(model: str, history: Sequence[Message], given: Mapping[str, Any]) -> Settings:
+    # Owner, timeout, instructions and pins are left to the request: clients are kept by their
+    # settings, and one for every user would keep no connection.
     return resolve_settings(
         model=model,
-        endpoint=given.get("api_base"),
+        endpoint=_one_endpoint(given),
         threads=given.get("threads") or _policy(model, history),
-        owner=given.get("owner"),
         anchor_key=given.get("anchor_key"),
         instructions_mode=given.get("instructions_mode", "append"),
-        timeout=timeout,
         max_retries=_retries(given),
         **{name: given[name] for name in _SETTINGS if name in given},
     )
+
+
+def _one_endpoint(given: Mapping[str, Any]) -> Any:
+    both = {given[name] for name in ("endpoint", "api_base") if name in given}
+    if len(both) > 1:
+        raise ConfigError("endpoint= and api_base= are the same and differ: pass one")
+    return next(iter(both), None)
 
 
 def _policy(model: str, history: Sequence[Message]) -> ThreadPolicy:
@@ -266,7 +274,8 @@ def _options(given: Mapping[str, Any]) -> dict[str, Any]:
         raise InvalidRequestError(f"extra_body must be a dictionary, got {type(extra).__name__}")
     for name in extra:
         _check_name(str(name), _OPTIONS)
-    options = {name: value for name, value in given.items() if name in _OPTIONS} | dict(extra)
+    named = (*_OPTIONS, *_OF_THE_CALL, "timeout")
+    options = {name: given[name] for name in named if name in given} | dict(extra)
     wanted = _response_format(options.pop("response_format", None))
     return options if wanted is None else {**options, "response_format": wanted}
 

@@ -12,6 +12,7 @@ import pytest
 
 import azure_agents
 from azure_agents import acompletion, completion, connections
+from azure_agents.call_settings import split_call
 from azure_agents.emulator import Consent, Emulator, McpApproval, McpCall
 from azure_agents.errors import ConfigError, InvalidRequestError
 from azure_agents.openai_arguments import Call, read_call
@@ -58,11 +59,12 @@ def test_policies(model: str, messages: Any, arguments: Any, policy: str) -> Non
 
 
 @pytest.mark.parametrize(
-    ("arguments", "seconds"), [({}, 60.0), ({"timeout": 5}, 5), ({"timeout": None}, None)]
+    ("arguments", "seconds"), [({}, 600.0), ({"timeout": 5}, 5), ({"timeout": None}, None)]
 )
 def test_timeouts(arguments: Any, seconds: Any) -> None:
-    """A minute unless told otherwise; None is no limit."""
-    assert seconds == read(**arguments).settings.timeouts.turn
+    """Ten minutes unless told otherwise; None is no limit."""
+    call = read(**arguments)
+    assert seconds == split_call(call.settings, call.request.options)[0].timeouts.turn
 
 
 @pytest.mark.parametrize(

@@ -162,16 +162,42 @@ def test_plain_http_on_another_machine_must_be_allowed() -> None:
 @pytest.mark.parametrize(
     ("value", "expected"),
     [
-        (60.0, Timeouts()),
-        (5, Timeouts(5, 5, 5, 5, 5)),
-        (300, Timeouts(10, 300, 300, 300, 300)),
-        (None, Timeouts(10, 600, 600, 600, None)),
+        (600.0, Timeouts()),
+        (5, Timeouts(connect=5, read=5, turn=5)),
+        (1800, Timeouts(read=1800, turn=1800)),
+        (None, Timeouts(turn=None)),
         (Timeouts(read=1), Timeouts(read=1)),
     ],
 )
 def test_a_number_limits_the_whole_turn(value: Any, expected: Timeouts) -> None:
-    """No single wait is longer than the turn."""
+    """A plain answer may take all of it."""
     assert expected == Timeouts.of(value)
+
+
+@pytest.mark.parametrize(
+    ("model", "timeout", "waits"),
+    [
+        ("my-agent", 600.0, (120, 120)),
+        ("my-agent", None, (120, 120)),
+        ("asst_1", 600.0, (120, 600)),
+        ("asst_1", 3600, (120, 3600)),
+        ("asst_1", Timeouts(between_events=7), (120, 7)),
+        ("my-agent", Timeouts(first_event=7), (7, 120)),
+    ],
+)
+def test_events_are_waited_for_as_recorded(
+    model: str, timeout: Any, waits: tuple[float, float]
+) -> None:
+    """A v2 stream gives a sign of life every 30 seconds; on classic none was ever recorded."""
+    timeouts = resolve(model=model, timeout=timeout).timeouts
+    assert waits == (timeouts.first_event, timeouts.between_events)
+
+
+@pytest.mark.parametrize("model", ["my-agent", "asst_1"])
+def test_ordinary_turns_fit_into_the_defaults(model: str) -> None:
+    """Recorded ones took up to 266 seconds; of a busy thread one hears after one minute."""
+    timeouts = resolve(model=model).timeouts
+    assert (600, 600, 60) == (timeouts.turn, timeouts.read, timeouts.busy)
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -1, 0, -0.0, True, "5", 10**400 * -1, [5]])
@@ -204,7 +230,7 @@ def test_defaults() -> None:
         owner=None,
         instructions=None,
         instructions_mode="append",
-        timeouts=Timeouts(),
+        timeouts=Timeouts(first_event=120, between_events=120),
         max_retries=2,
         api_version=CLASSIC_API_VERSION,
     )

@@ -89,6 +89,34 @@ def test_every_wait_has_its_limit(
         assert SHORT - 0.05 < time.monotonic() - start < LONG / 2
 
 
+LATE: list[Any] = [
+    pytest.param(stream(0.6, b"data: 1\n\n"), [200], id="the first event late"),
+    pytest.param(stream(b": ping\n\n", 0.6, b"data: 1\n\n"), [200], id="after a comment"),
+    pytest.param(
+        then(stream(0.6, b"data: 1\n\n", end=False), silence), [200, TimedOutError], id="then none"
+    ),
+]
+
+
+@pytest.mark.parametrize(("act", "told"), LATE)
+def test_the_first_event_has_a_limit_of_its_own(run: Run, act: Act, told: list[Any]) -> None:
+    """The wait for it begins with the request, whenever the head comes; then the other holds."""
+    timeouts = Timeouts(read=LONG, first_event=LONG, between_events=0.3, turn=LONG)
+    with Peer([act]) as peer:
+        start = time.monotonic()
+        assert told == outcomes(run, peer, STREAM, timeouts=timeouts)
+        assert time.monotonic() - start < LONG / 2
+
+
+def test_the_first_event_may_be_the_shorter_wait(run: Run) -> None:
+    """Also where the head is there at once, and comments come in between."""
+    timeouts = Timeouts(read=LONG, first_event=SHORT, between_events=LONG, turn=LONG)
+    with Peer([then(stream(*[b": ping\n\n", 0.2] * 2, end=False), silence)]) as peer:
+        start = time.monotonic()
+        assert [200, TimedOutError] == outcomes(run, peer, STREAM, timeouts=timeouts)
+        assert SHORT - 0.05 < time.monotonic() - start < LONG / 2
+
+
 SLOW: list[Any] = [
     pytest.param(
         STREAM,

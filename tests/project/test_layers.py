@@ -22,14 +22,16 @@ LAYERS = (
     # An inner package's `__init__` stands at the bottom: to load a part is not to load the whole.
     ("_version", "protocols", "protocols.classic", "protocols.responses", "threads", "drivers"),
     ("errors", "jsonio"),
-    ("sse", "messages", "events", "commands"),
+    ("sse", "request_headers", "messages", "events", "commands"),
     (
         "fold",
         "retry",
         "naming",
         "endpoint",
         "anchor_key",
+        "timeouts",
         "config",
+        "call_settings",
         "envelopes",
         "observe",
         "structured",

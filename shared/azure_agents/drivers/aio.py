@@ -223,7 +223,7 @@ class _AsyncCall(Call):
         if response is None:
             raise TypeError("nothing to pump: no stream is open")
         with self.failures("reading the stream"):
-            shorten_reads(response.request, self.between_events())
+            shorten_reads(response.request, self.within_turn(self.longest_wait()))
         body = response.aiter_raw() if _is_plain(response) else response.aiter_bytes()
         async with aclosing(cast("AsyncGenerator[bytes, None]", body)) as chunks:
             while True:
@@ -232,13 +232,17 @@ class _AsyncCall(Call):
                     data = None if is_over else await self._next(chunks, decoder)
                 if data is None:
                     break
+                self.took(data)
                 for event in kept(decoder.feed(data), keep):
                     yield event
         await self.close()
 
+    def _seconds_for_next(self, decoder: Decoder) -> float | None:
+        return AFTER_THE_END if decoder.is_done else self.within_turn(self.next_wait())
+
     async def _next(self, chunks: AsyncIterator[bytes], decoder: Decoder) -> bytes | None:
         try:
-            async with asyncio.timeout(AFTER_THE_END if decoder.is_done else self.between_events()):
+            async with asyncio.timeout(self._seconds_for_next(decoder)):
                 return await anext(chunks, None)
         except (httpx.HTTPError, OSError):
             if decoder.is_done:  # the answer is whole; only the end of the stream was lost

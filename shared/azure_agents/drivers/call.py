@@ -27,6 +27,7 @@ from ..errors import (
 from ..events import Event
 from ..jsonio import malformed
 from ..observe import Observer, RequestEnded, RequestStarted, Retrying
+from ..request_headers import ExtraHeaders
 from .bounds import ENCODINGS
 from .clock import Clock
 
@@ -44,15 +45,19 @@ _NEVER_CONNECTED = {"ClientConnectorError", "ConnectionTimeoutError"}
 _CLOSED = ("the client has been closed", "Session is closed")
 
 
+_NO_HEADERS = ExtraHeaders({})
+
+
 @dataclass(frozen=True, slots=True)
 class Wiring:
-    """What a driver needs to know, the same for every turn."""
+    """What a driver needs to know of one turn."""
 
     url: str
     auth: httpx.Auth
     timeouts: Timeouts
     clock: Clock
     observer: Observer | None
+    headers: ExtraHeaders = _NO_HEADERS
 
     def within(self, seconds: float | None) -> Wiring:
         """The same with another deadline, for what takes longer than a turn; None: no deadline."""
@@ -112,6 +117,9 @@ class Call:
         self._pieces = pieces
         self._attempts: dict[tuple[str, str], int] = {}
         self._whole_at: float | None = None  # when the answer was, while its stream goes on
+        self._has_begun = False  # the stream that is open has told its first event
+        self._first_event_by: float | None = None
+        self._wait_until: float | None = None  # when the wait for an event is too long
         turn = wiring.timeouts.turn
         self._deadline = None if turn is None else wiring.clock.time() + turn
         self.is_late = False
@@ -152,6 +160,27 @@ class Call:
         self, client: httpx.Client | httpx.AsyncClient, command: Send, content: Content
     ) -> httpx.Request:
         """The HTTP request of a `Send`."""
+        if not _PATH.fullmatch(command.path):
+            raise ProtocolError(
+                f"an id that the service sent cannot stand in {command.path[:200]!r}"
+            )
+        self.remaining()
+        self._await_first_event()
+        try:
+            request = client.build_request(
+                command.method,
+                self._wiring.url + command.path,
+                content=content,  # type: ignore[arg-type]  # both kinds of `Pieces` are iterable
+                params=command.query or None,
+                headers=self._headers(command),  # in no variable: some may be secret
+                timeout=None,
+            )
+        except (httpx.InvalidURL, UnicodeEncodeError) as exc:
+            raise ProtocolError(f"{command.path[:200]!r} with its query is no URL") from exc
+        request.extensions["timeout"] = _Waits(self._limits(command), self._left)
+        return request
+
+    def _headers(self, command: Send) -> dict[str, str]:
         answer = "text/event-stream, application/json" if command.stream else "application/json"
         headers = {
             "User-Agent": _USER_AGENT,
@@ -162,24 +191,7 @@ class Call:
             headers["Content-Type"] = command.content_type
         if isinstance(command.body, Upload):
             headers["Content-Length"] = str(command.body.size)
-        if not _PATH.fullmatch(command.path):
-            raise ProtocolError(
-                f"an id that the service sent cannot stand in {command.path[:200]!r}"
-            )
-        self.remaining()
-        try:
-            request = client.build_request(
-                command.method,
-                self._wiring.url + command.path,
-                content=content,  # type: ignore[arg-type]  # both kinds of `Pieces` are iterable
-                params=command.query or None,
-                headers=headers,
-                timeout=None,
-            )
-        except (httpx.InvalidURL, UnicodeEncodeError) as exc:
-            raise ProtocolError(f"{command.path[:200]!r} with its query is no URL") from exc
-        request.extensions["timeout"] = _Waits(self._limits(command), self._left)
-        return request
+        return {**self._wiring.headers.reveal(), **headers}
 
     def _limits(self, command: Send) -> httpx.Timeout:
         limits = self._wiring.timeouts
@@ -192,9 +204,40 @@ class Call:
             return None
         return max(self._deadline - self._wiring.clock.time(), _SHORTEST)
 
-    def between_events(self) -> float | None:
-        """Seconds one wait for the next bytes of a stream may take."""
-        return _least(self._wiring.timeouts.between_events, self.remaining())
+    def _await_first_event(self) -> None:
+        """From here on the first event of the next stream is waited for."""
+        limit = self._wiring.timeouts.first_event
+        self._has_begun, self._wait_until = False, None
+        self._first_event_by = None if limit is None else self._wiring.clock.time() + limit
+
+    def took(self, data: bytes) -> None:
+        """Take note of bytes of a stream; a comment is no event."""
+        self._has_begun = self._has_begun or not data.startswith(b":")
+
+    def longest_wait(self) -> float | None:
+        """Seconds that any wait for the next bytes of a stream may take; the turn aside."""
+        waits = (self._for_first_event(), self._wiring.timeouts.between_events)
+        return None if None in waits else max(filter(None, waits))
+
+    def next_wait(self) -> float | None:
+        """Seconds that the wait for the next bytes, which begins now, may take; the turn aside."""
+        between = self._wiring.timeouts.between_events
+        limit = between if self._has_begun else self._for_first_event()
+        self._wait_until = None if limit is None else self._wiring.clock.time() + limit
+        return limit
+
+    def within_turn(self, seconds: float | None) -> float | None:
+        """No longer than what is left of the turn.
+
+        Raises:
+            DeadlineError: Nothing is.
+        """
+        return _least(seconds, self.remaining())
+
+    def _for_first_event(self) -> float | None:
+        if self._first_event_by is None:
+            return None
+        return max(self._first_event_by - self._wiring.clock.time(), _SHORTEST)
 
     def has_waited(self, decoder: Decoder) -> bool:
         """Whether the end of a stream was waited for long enough; before its answer is whole: no.
@@ -243,9 +286,15 @@ class Call:
             return self._too_late()
         if _was_not_sent(exc) or _was_closed(exc):
             return NotSentError(f"{doing}: could not connect ({_said(exc)}): check the endpoint")
-        if isinstance(exc, httpx.TimeoutException | TimeoutError) and not _is_lost(exc):
+        if self._has_waited_too_long(exc):
             return TimedOutError(f"{doing}: no answer in time ({_said(exc)})")
         return ConnectionLostError(f"{doing}: the connection was lost ({_said(exc)})")
+
+    def _has_waited_too_long(self, exc: Exception) -> bool:
+        """Also where the watchdog of a stream ended the wait: that looks like a lost connection."""
+        if self._wait_until is not None and self._wiring.clock.time() >= self._wait_until:
+            return True
+        return isinstance(exc, httpx.TimeoutException | TimeoutError) and not _is_lost(exc)
 
     @contextmanager
     def reading(self, content: Content) -> Iterator[None]:

@@ -118,6 +118,8 @@ class _SyncCall(Call):
         self._client = client
         self._open: httpx.Response | None = None
         self._watchdog: Watchdog | None = None
+        self._longest: float | None = None  # what httpx allows each wait of the stream
+        self._is_short = False  # the wait that is watched is to end before that
 
     def perform(self, command: Command) -> Any:
         match command:
@@ -171,30 +173,43 @@ class _SyncCall(Call):
         if response is None:
             raise TypeError("nothing to pump: no stream is open")
         with self.failures("reading the stream"):
-            shorten_reads(response.request, self.between_events())
+            self._longest, self._is_short = self.longest_wait(), False
+            shorten_reads(response.request, self.within_turn(self._longest))
             self._watch(response, self.remaining())
         chunks = response.iter_raw() if _is_plain(response) else response.iter_bytes()
         is_done = False
         while True:
             with self.failures("reading the stream"):
-                data = None if self.has_waited(decoder) else self._next(chunks, decoder)
+                data = None if self.has_waited(decoder) else self._next(response, chunks, decoder)
                 if not decoder.is_done:
                     self.remaining()
             if data is None:
                 break
+            self.took(data)
             yield from kept(decoder.feed(data), keep)
             if decoder.is_done and not is_done:
                 is_done = True
                 self._watch(response, AFTER_THE_END)
         self.close()
 
-    def _next(self, chunks: Iterator[bytes], decoder: Decoder) -> bytes | None:
+    def _next(
+        self, response: httpx.Response, chunks: Iterator[bytes], decoder: Decoder
+    ) -> bytes | None:
+        if not decoder.is_done:
+            self._watch_wait(response)
         try:
             return next(chunks, None)
         except (httpx.HTTPError, OSError):
             if decoder.is_done:  # the answer is whole; only the end of the stream was lost
                 return None
             raise
+
+    def _watch_wait(self, response: httpx.Response) -> None:
+        """Watch a wait that is to end before httpx would end it, and after that the turn again."""
+        limit, was_short = self.next_wait(), self._is_short
+        self._is_short = limit is not None and (self._longest is None or limit < self._longest)
+        if self._is_short or was_short:
+            self._watch(response, self.within_turn(limit if self._is_short else None))
 
     def abandon(self, flow: Flow[None]) -> None:
         """Tell the flow that the caller stopped, and let it clean up within bounds."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager, suppress
-from math import inf
 from typing import TypeVar
 
 from ..commands import Flow, Reply, Send, Sleep
@@ -126,16 +125,17 @@ def unless_it_fails(look: Callable[[], Flow[T]]) -> Flow[T | None]:
 
 
 class Patience:
-    """Growing pauses between two tries, as long as the turn may take.
+    """Growing pauses between two tries, as long as `Timeouts.busy` allows within the turn.
+
+    Without a limit of its own, a thread that stays busy would be told of after ten minutes.
 
     Args:
-        turn: The turn; one without a deadline waits as long as for a single answer.
+        turn: The turn.
         first: Seconds of the first pause.
     """
 
     def __init__(self, turn: Turn, first: float = 0.25) -> None:
-        limits = turn.settings.timeouts
-        self._left = limits.read if limits.turn is None else inf
+        self._left = turn.settings.timeouts.busy
         self._pauses = waits(first)
 
     def pause(self, instead: AzureAgentsError) -> Sleep:
@@ -152,7 +152,7 @@ class Patience:
 
 
 def settle(look: Callable[[], Flow[T]], turn: Turn, unknown: AzureAgentsError) -> Flow[T]:
-    """Look until what was lost turns up, as long as the turn may take.
+    """Look until what was lost turns up, as long as `Timeouts.busy` allows within the turn.
 
     Raises:
         AzureAgentsError: `unknown`, when the time is over.

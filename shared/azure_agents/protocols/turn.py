@@ -37,13 +37,22 @@ class Turn:
 
     @property
     def owner(self) -> str | None:
-        """Whose history this is; None: nobody's in particular."""
-        return self.request.owner or self.settings.owner
+        """Whose history this is; None: nobody's in particular.
+
+        A user's identity and headers are part of it: what differs there may be another person.
+        """
+        owner = self.request.owner or self.settings.owner
+        marks = (self.settings.user_identity, self.settings.extra_headers)
+        told = [f"{type(mark).__name__}{mark.fingerprint}" for mark in marks if mark is not None]
+        return "\n".join([owner or "", *told]) if told and owner else owner
 
     @property
     def scope(self) -> str:
-        """What anchors of this turn are bound to."""
-        return scope_of(self.settings.endpoint.url, self.settings.agent.requested)
+        """What anchors of this turn are bound to; those of another user are not continued."""
+        user = self.settings.user_identity
+        agent = self.settings.agent.requested
+        named = agent if user is None else f"{agent}\n{user.fingerprint}"
+        return scope_of(self.settings.endpoint.url, named)
 
     @property
     def anchor_key(self) -> AnchorKey | None:
