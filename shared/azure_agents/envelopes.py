@@ -16,21 +16,20 @@ a bounded, printable message, and what looks like a credential is blotted out.
 
 from __future__ import annotations
 
-import math
 import re
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC
-from email.utils import parsedate_to_datetime
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
+from .content_filters import named, struck_by
 from .errors import (
     AgentNotFoundError,
     AuthenticationError,
     BadRequestError,
     ConflictError,
+    ContentFilteredError,
     NotFoundError,
     PermissionDeniedError,
     ProtocolError,
@@ -41,7 +40,8 @@ from .errors import (
     ThreadNotFoundError,
     one_line,
 )
-from .jsonio import loads
+from .jsonio import JSON, loads
+from .waits import wait_asked_for, wait_in_words
 
 _MESSAGE_LENGTH = 500
 _SNIPPET_LENGTH = 200
@@ -71,11 +71,6 @@ _THREAD_MESSAGE = re.compile(
     r"|(?:invalid .{0,300})?malformed identifier",
     re.IGNORECASE,
 )
-_WAIT = re.compile(
-    r"(?:try again|retry) (?:in|after) (\d{1,9}(?:\.\d{1,9})?) ?(ms|milliseconds?|minutes?|s)?",
-    re.IGNORECASE,
-)
-_UNITS = {"ms": 0.001, "mil": 0.001, "min": 60.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +82,7 @@ class _Envelope:
     param: str | None = None
     type: str = ""
     request_id: str | None = None
+    filters: JSON | None = None
 
     @property
     def words(self) -> set[str]:
@@ -122,7 +118,8 @@ def error_from_reply(
         code=envelope.code,
         param=envelope.param,
         request_id=envelope.request_id or _request_id(found),
-        retry_after=_retry_after(found, time.time() if now is None else now, envelope.message),
+        retry_after=wait_asked_for(found, time.time() if now is None else now, envelope.message),
+        content_filter=envelope.filters,
     )
     error.add_facts(**facts)
     return error
@@ -145,7 +142,8 @@ def error_from_event(data: object, *, doing: str, **facts: str | None) -> Servic
         code=envelope.code,
         param=envelope.param,
         request_id=envelope.request_id,
-        retry_after=_wait_in(envelope.message),
+        retry_after=wait_in_words(envelope.message),
+        content_filter=envelope.filters,
     )
     error.add_facts(**facts)
     return error
@@ -161,13 +159,15 @@ def error_from_last_error(
         doing: What was being done.
         **facts: As for `error_from_reply`.
     """
-    envelope = _read(_reason(data))
+    envelope = replace(_read(_reason(data)), filters=_filters_of(data))
     cls = RateLimitError if envelope.words & _RATE_CODES else RunFailedError
+    said = envelope.message or "failed, and the service gives no reason"
     error = cls(
-        _sentence(doing, envelope.message or "failed, and the service gives no reason", ""),
+        _sentence(doing, said, _filter_hint(envelope)),
         code=envelope.code,
         param=envelope.param,
-        retry_after=_wait_in(envelope.message),
+        retry_after=wait_in_words(envelope.message),
+        content_filter=envelope.filters,
     )
     error.add_facts(**facts)
     return error
@@ -178,6 +178,13 @@ def _reason(data: object) -> object:
         if isinstance(data, dict) and isinstance(data.get(key), dict):
             data = data[key]
     return data
+
+
+def _filters_of(data: object) -> JSON | None:
+    """The filters told by an error, or beside it by the response that failed."""
+    response = data.get("response", data) if isinstance(data, dict) else None
+    beside = response.get("content_filters") if isinstance(response, dict) else None
+    return struck_by(_reason(data), beside)
 
 
 # Reading
@@ -215,6 +222,7 @@ def _read_object(data: dict[str, Any]) -> _Envelope:
         param=_word(data.get("param")) or next((_word(i.get("param")) for i in items), None),
         type=_word(data.get("type")) or "",
         request_id=_word(more.get("request_id")) if isinstance(more, dict) else None,
+        filters=struck_by(data),
     )
 
 
@@ -255,6 +263,8 @@ def _classify(status: int, envelope: _Envelope) -> type[ServiceError]:
         return PermissionDeniedError if denied else AuthenticationError
     if status == 429 or (400 <= status < 500 and envelope.words & _RATE_CODES):
         return RateLimitError
+    if 400 <= status < 500 and envelope.filters is not None:
+        return ContentFilteredError
     if status in {400, 404}:
         return _classify_unknown(status, envelope)
     if status == 409:
@@ -280,6 +290,8 @@ def _classify_event(status: int | None, envelope: _Envelope) -> type[ServiceErro
     words = envelope.words
     if words & _RATE_CODES:
         return RateLimitError
+    if envelope.filters is not None:
+        return ContentFilteredError
     if words & _SERVER_CODES or (envelope.code or "").startswith("5"):
         return ServerError
     if "permissiondenied" in words:
@@ -304,6 +316,8 @@ def _hint(cls: type[ServiceError], status: int | None, envelope: _Envelope) -> s
         )
     if cls is PermissionDeniedError:
         return _permission_hint(status, envelope)
+    if cls is ContentFilteredError:
+        return _filter_hint(envelope)
     if "deploymentnotfound" in envelope.words:
         return "the agent's model is not deployed in this resource: deploy it or change the agent"
     if cls is AgentNotFoundError:
@@ -315,6 +329,16 @@ def _hint(cls: type[ServiceError], status: int | None, envelope: _Envelope) -> s
     if envelope.message.startswith("Not allowed when agent is specified"):
         return "set it in the agent's own definition instead (a new version of the agent)"
     return ""
+
+
+def _filter_hint(envelope: _Envelope) -> str:
+    if envelope.filters is None:
+        return ""
+    which = f" ({named(envelope.filters)})" if envelope.filters else ""
+    return (
+        f"a content filter struck{which}: change the messages, or the content filter of the "
+        "deployment that the agent uses"
+    )
 
 
 def _permission_hint(status: int | None, envelope: _Envelope) -> str:
@@ -359,39 +383,3 @@ def _request_id(headers: Mapping[str, str]) -> str | None:
         if told:
             return _word(",".join(told))
     return None
-
-
-def _retry_after(headers: Mapping[str, str], now: float, message: str) -> float | None:
-    milliseconds = _number(headers.get("retry-after-ms"))
-    if milliseconds is not None:
-        return milliseconds / 1000
-    text = headers.get("retry-after")
-    for seconds in (_number(text), _seconds_until(text, now)):
-        if seconds is not None:
-            return seconds
-    return _wait_in(message)
-
-
-def _number(text: str | None) -> float | None:
-    try:
-        value = float(text or "")
-    except ValueError:
-        return None
-    return max(0.0, value) if math.isfinite(value) else None
-
-
-def _seconds_until(date: str | None, now: float) -> float | None:
-    try:
-        moment = parsedate_to_datetime(date or "")
-        # HTTP dates are in GMT, also those that forget to say so.
-        return max(0.0, (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() - now)
-    except (ValueError, TypeError, OverflowError, IndexError):
-        return None
-
-
-def _wait_in(message: str) -> float | None:
-    match = _WAIT.search(message)
-    if match is None:
-        return None
-    unit = (match[2] or "s").lower()
-    return float(match[1]) * _UNITS.get(unit if unit == "ms" else unit[:3], 1.0)

@@ -11,6 +11,7 @@
     │   └── ConnectionLostError      sent, and the answer was lost or cut
     ├── ServiceError                 the service answered with an error status or error event
     │   ├── BadRequestError          400 and other 4xx without a class of their own
+    │   │   ├── ContentFilteredError a content filter refused the prompt
     │   │   └── PoisonedThreadError  the pinned thread refuses every turn; a fork leaves it behind
     │   ├── AuthenticationError      401: token missing, expired or for another audience
     │   ├── PermissionDeniedError    403, and 401 with code PermissionDenied: a role is missing
@@ -50,12 +51,14 @@ FACTS = (
     "param",
     "request_id",
     "retry_after",
+    "content_filter",
     "agent",
     "thread_id",
     "run_id",
     "response_id",
     "partial_text",
 )
+_NOT_SHOWN = ("content_filter", "partial_text")  # the filters are named in the message
 _SHOWN = 256  # characters of a fact in the sentence; the attribute has it whole
 # Control characters too: a line break forges a line in a log, an escape moves a terminal's cursor.
 _NO_SPACES = re.compile(r"[\s\x00-\x1f\x7f-\x9f]+")
@@ -89,6 +92,9 @@ class AzureAgentsError(Exception):
         param: The request field the service complained about.
         request_id: ``x-request-id`` or ``apim-request-id`` of the answer.
         retry_after: Seconds the service asks to wait.
+        content_filter: The content filters that struck, by name, each with what the service says
+            of it: ``{"violence": {"filtered": True, "severity": "medium"}}``. ``{}`` if it says
+            only that something was filtered; None if nothing was.
         agent: The agent as requested, for instance ``my-agent:1``.
         thread_id: Thread or conversation of the turn.
         run_id: Run of the turn (classic).
@@ -105,6 +111,7 @@ class AzureAgentsError(Exception):
         param: str | None = None,
         request_id: str | None = None,
         retry_after: float | None = None,
+        content_filter: dict[str, Any] | None = None,
         agent: str | None = None,
         thread_id: str | None = None,
         run_id: str | None = None,
@@ -118,11 +125,20 @@ class AzureAgentsError(Exception):
         self.param = param
         self.request_id = request_id
         self.retry_after = retry_after
+        self.content_filter = content_filter
         self.agent = agent
         self.thread_id = thread_id
         self.run_id = run_id
         self.response_id = response_id
         self.partial_text = partial_text
+
+    @property
+    def is_filtered(self) -> bool:
+        """Whether a content filter refused the prompt or stopped the answer.
+
+        It is told alike of a refused request, an error in a stream, and a failed run or response.
+        """
+        return self.content_filter is not None
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -138,7 +154,7 @@ class AzureAgentsError(Exception):
 
     def __str__(self) -> str:
         # Ids come from the wire, where nothing bounds them.
-        told = {k: str(v)[:_SHOWN] for k, v in self.facts.items() if k != "partial_text"}
+        told = {k: str(v)[:_SHOWN] for k, v in self.facts.items() if k not in _NOT_SHOWN}
         if not told:
             return self.message
         return f"{self.message} ({one_line(', '.join(f'{k}={v}' for k, v in told.items()))})"
@@ -189,6 +205,13 @@ class ServiceError(AzureAgentsError):
 
 class BadRequestError(ServiceError):
     """The service refused the request as wrong."""
+
+
+class ContentFilteredError(BadRequestError):
+    """A content filter refused the prompt; ``content_filter`` says which one.
+
+    A run or response that failed at a filter is a `RunFailedError`; `is_filtered` tells both.
+    """
 
 
 class PoisonedThreadError(BadRequestError):

@@ -181,6 +181,8 @@ NESTED: dict[str, JSON] = {
 CLASSIC_CALLS: dict[str, JSON] = {
     kind: {"id": "call_1", "type": kind, kind: inner} for kind, inner in NESTED.items()
 }
+OPENAPI = CLASSIC_CALLS["openapi"]
+OPENAPI["function"] = OPENAPI.pop("openapi")  # recorded: not under its type's name
 CLASSIC_CALLS["mcp"] = {
     "id": "call_1",
     "type": "mcp",

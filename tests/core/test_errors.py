@@ -18,6 +18,7 @@ FULL: dict[str, Any] = {
     "param": "input",
     "request_id": "ab12",
     "retry_after": 1.5,
+    "content_filter": {"violence": {"filtered": True, "severity": "medium"}},
     "agent": "my-agent:1",
     "thread_id": "thread_1",
     "run_id": "run_1",
@@ -84,6 +85,7 @@ SENTENCES = [
         {"request_id": "ab12", "status": 500}, "went wrong (status=500, request_id=ab12)", id="two"
     ),
     pytest.param({"partial_text": "secret"}, "went wrong", id="never what was said"),
+    pytest.param({"content_filter": {}}, "went wrong", id="its message names the filters"),
     pytest.param({"retry_after": 0.0}, "went wrong (retry_after=0.0)", id="zero is a fact"),
 ]
 

@@ -201,6 +201,10 @@ CLASSIC_CALLS: dict[str, list[Event]] = {
         ServerToolCall("call_1", "mcp", ARGUMENTS, {"server_label": "docs", "tool_name": "find"}),
         ServerToolResult("call_1", "mcp", "success", "It is 42."),
     ],
+    "openapi": [
+        ServerToolCall("call_1", "openapi", ARGUMENTS, {"tool_name": "weather"}),
+        ServerToolResult("call_1", "openapi", "success", "42"),
+    ],
     "azure_ai_search": [
         ServerToolCall("call_1", "azure_ai_search", {"input": "answer"}),
         ServerToolResult("call_1", "azure_ai_search", "success", "{'documents': ['42']}"),
@@ -231,6 +235,19 @@ CLASSIC_CALLS: dict[str, list[Event]] = {
 def test_classic_calls_are_events_of_their_own(kind: str, events: list[Event]) -> None:
     """The same words for the same tools; what is no JSON stays the text that it is."""
     assert events == read_classic(steps=[samples.step(samples.CLASSIC_CALLS[kind])])
+
+
+@pytest.mark.parametrize("kind", CALLS)
+def test_a_classic_call_is_read_wherever_it_says_it(kind: str) -> None:
+    """Under its type's name, under ``function`` as recorded of OpenAPI, or flat as of MCP."""
+    sample = samples.CLASSIC_CALLS[kind]
+    inner = samples.NESTED.get(kind) or {n: v for n, v in sample.items() if n not in ("id", "type")}
+    places = ({kind: inner}, {"function": inner}, inner)
+    told = [
+        read_classic(steps=[samples.step({"id": "call_1", "type": kind, **place})])
+        for place in places
+    ]
+    assert [read_classic(steps=[samples.step(sample)])] * 3 == told
 
 
 def test_both_generations_list_mcp_tools_alike() -> None:

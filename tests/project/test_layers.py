@@ -23,6 +23,7 @@ LAYERS = (
     ("_version", "protocols", "protocols.classic", "protocols.responses", "threads", "drivers"),
     ("errors", "jsonio"),
     ("sse", "request_headers", "messages", "events", "commands"),
+    ("content_filters", "waits"),
     (
         "fold",
         "retry",

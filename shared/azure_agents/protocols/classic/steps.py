@@ -1,8 +1,8 @@
 """Tool calls and activities in the steps of a classic run, as events.
 
 `CALLS` and `ACTIVITIES` are the whole knowledge: type to tool. A type in no row stays whole
-(`Other`). Sources: recordings (Bing, code interpreter, connected agent, file search, MCP), and the
-models of azure-ai-agents 1.2.0b6 for the rest.
+(`Other`). Sources: recordings (Bing, browser automation, code interpreter, connected agent, file
+search, MCP, OpenAPI), and the models of azure-ai-agents 1.2.0b6 for the rest.
 """
 
 from __future__ import annotations
@@ -66,7 +66,6 @@ def _undescribed(name: str, *asked: str) -> Tool:
 _NAMED = fields(tool_name="name")
 _CHILD = fields("assistant_id", "thread_id", "run_id", tool_name="name")
 
-# What a call says stands under its type's name; MCP calls are flat.
 CALLS: dict[str, Tool] = {
     "azure_ai_search": _undescribed("azure_ai_search", "input"),
     "azure_function": Tool("azure_function", arguments, details=_NAMED),
@@ -100,6 +99,7 @@ ACTIVITIES: dict[str, Tool] = {
 }
 
 _TYPED = {"code_interpreter": "coding"}
+_LABELS = ("id", "index", "type")
 
 
 class StepTools:
@@ -175,9 +175,19 @@ def _place(step_id: str, index: object) -> str:
 
 
 def _inner(kind: str, call: JSON) -> JSON:
-    inner = call if kind == "mcp" else call.get(kind) or {}
+    """What a call says: under its type's name, or under ``function`` (recorded of OpenAPI).
+
+    Where neither is there the call itself says it, as recorded of MCP.
+    """
+    for name in (kind, "function"):
+        if call.get(name) is not None:
+            return _object(name, call[name])
+    return {name: value for name, value in call.items() if name not in _LABELS}
+
+
+def _object(name: str, inner: Any) -> JSON:
     if not isinstance(inner, dict):
-        raise ProtocolError(f"expected an object under {kind!r}, got {str(inner)[:80]!r}")
+        raise ProtocolError(f"expected an object under {name!r}, got {str(inner)[:80]!r}")
     return inner
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from typing import Any, cast
 
 from ...envelopes import error_from_event, error_from_last_error
@@ -106,6 +107,7 @@ class ResponseReader:
         self.failure: AzureAgentsError | None = None
         self.sequence_number: int | None = None
         self.is_done = False
+        self._is_unexplained = False  # it failed, and nobody has said why so far
 
     @property
     def response_id(self) -> str | None:
@@ -145,13 +147,27 @@ class ResponseReader:
             return [*events, *self._usage()]
 
     def _take_frame(self, data: bytes) -> list[Event]:
-        if self.is_done:  # what follows the end does not matter, be it JSON or not
+        if self.is_done:
+            self._explain(data)
             return []
         event = load_object(data)
         number = event.get("sequence_number")
         if not isinstance(number, int):
             return self._decode(event)
         return [told for due in self._due(number, event) for told in self._unseen(due)]
+
+    def _explain(self, data: bytes) -> None:
+        """What follows the end does not matter, be it JSON or not; a reason does.
+
+        Seen in a public report: the stream of a filtered prompt fails without a reason, and an
+        error event behind that end has it.
+        """
+        if self._is_unexplained:
+            with suppress(ProtocolError):
+                event = load_object(data)
+                if event.get("type") == "error":
+                    self._on_error(event)
+                    self._is_unexplained = False
 
     def _due(self, number: int, event: JSON) -> Iterator[JSON]:
         """The events whose turn it is, now that this one has come."""
@@ -227,8 +243,9 @@ class ResponseReader:
         self.is_done = status in _TERMINAL
         if status == "failed":
             self.failure = error_from_last_error(
-                response.get("error"), doing="the response", response_id=self.response_id
+                response, doing="the response", response_id=self.response_id
             )
+            self._is_unexplained = not response.get("error")
         elif status == "cancelled":
             self.failure = RunCancelledError(
                 "the response was cancelled: ask again", response_id=self.response_id
