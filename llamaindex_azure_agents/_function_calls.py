@@ -9,20 +9,25 @@ declaration on a v2 agent, and leaves no classic run waiting for results.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from llama_index.core.chat_engine.types import AgentChatResponse
 from llama_index.core.llms.llm import ToolSelection
 from llama_index.core.tools.calling import acall_tool_with_selection, call_tool_with_selection
 
+from azure_agents.errors import AzureAgentsError
+
 from ._messages import as_messages
 from ._structured import Question, StructuredAnswers
-from ._tools import calls_of, declarations, to_selection, tool_options, with_one_call
+from ._tools import ANCHOR, calls_of, declarations, to_selection, tool_options, with_one_call
 
 if TYPE_CHECKING:
     from llama_index.core.base.llms.types import ChatMessage, ChatResponse
     from llama_index.core.tools import BaseTool, ToolOutput
     from pydantic import BaseModel
+
+_IS_LAST = "_results_do_not_go_back"  # between `predict_and_call` and `chat_with_tools`
 
 
 class FunctionCalls(StructuredAnswers):
@@ -64,6 +69,64 @@ class FunctionCalls(StructuredAnswers):
             options["parallel_tool_calls"] = False
         # A new list: the caller's is often the memory of an agent.
         return {"messages": [*(chat_history or ()), *as_messages(user_msg)], **options, **kwargs}
+
+    def chat_with_tools(  # noqa: PLR0917
+        self,
+        tools: Sequence[BaseTool],
+        user_msg: str | ChatMessage | None = None,
+        chat_history: list[ChatMessage] | None = None,
+        verbose: bool = False,  # noqa: FBT001, FBT002
+        allow_parallel_tool_calls: bool = False,  # noqa: FBT001, FBT002
+        tool_required: bool = False,  # noqa: FBT001, FBT002
+        **kwargs: Any,
+    ) -> ChatResponse:
+        """Ask the agent, which may call one of the tools, or several if that is allowed.
+
+        An agent that makes several calls where one is allowed: the first one is told. A classic run
+        would wait for the results of all, so it is cancelled; the result goes to a new run.
+        """
+        is_last = kwargs.pop(_IS_LAST, False)
+        response = super().chat_with_tools(
+            tools,
+            user_msg,
+            chat_history,
+            verbose,
+            allow_parallel_tool_calls,
+            tool_required,
+            **kwargs,
+        )
+        run = _run_that_waits_in_vain(response, is_last=is_last)
+        if run is not None:
+            with suppress(AzureAgentsError):  # it waits until it expires, on a thread of its own
+                self.client.cancel(**run)
+        return response
+
+    async def achat_with_tools(  # noqa: PLR0917
+        self,
+        tools: Sequence[BaseTool],
+        user_msg: str | ChatMessage | None = None,
+        chat_history: list[ChatMessage] | None = None,
+        verbose: bool = False,  # noqa: FBT001, FBT002
+        allow_parallel_tool_calls: bool = False,  # noqa: FBT001, FBT002
+        tool_required: bool = False,  # noqa: FBT001, FBT002
+        **kwargs: Any,
+    ) -> ChatResponse:
+        """Ask the agent, which may call tools; see `chat_with_tools`."""
+        is_last = kwargs.pop(_IS_LAST, False)
+        response = await super().achat_with_tools(
+            tools,
+            user_msg,
+            chat_history,
+            verbose,
+            allow_parallel_tool_calls,
+            tool_required,
+            **kwargs,
+        )
+        run = _run_that_waits_in_vain(response, is_last=is_last)
+        if run is not None:
+            with suppress(AzureAgentsError):
+                await self.async_client.cancel(**run)
+        return response
 
     def _validate_chat_with_tools_response(
         self,
@@ -107,7 +170,8 @@ class FunctionCalls(StructuredAnswers):
         """Let the agent choose a tool, and run it; its result is the answer.
 
         A single tool that is required (``tool_required=True``) is not offered as a tool: the agent
-        is asked for its arguments, as `structured_predict` asks for an object.
+        is asked for its arguments, as `structured_predict` asks for an object. Results do not go
+        back to the agent, so a classic run that waits for them is cancelled.
         """
         if allow_parallel_tool_calls or not _is_form(tools, kwargs):
             return super().predict_and_call(
@@ -118,7 +182,7 @@ class FunctionCalls(StructuredAnswers):
                 allow_parallel_tool_calls,
                 error_on_no_tool_call,
                 error_on_tool_error,
-                **kwargs,
+                **{**kwargs, _IS_LAST: True},
             )
         call = _filled(tools[0], self._ask(_form(tools[0], user_msg, chat_history, kwargs)))
         output = call_tool_with_selection(call, tools, verbose=verbose)
@@ -145,12 +209,27 @@ class FunctionCalls(StructuredAnswers):
                 allow_parallel_tool_calls,
                 error_on_no_tool_call,
                 error_on_tool_error,
-                **kwargs,
+                **{**kwargs, _IS_LAST: True},
             )
         found = await self._aask(_form(tools[0], user_msg, chat_history, kwargs))
         call = _filled(tools[0], found)
         output = await acall_tool_with_selection(call, tools, verbose=verbose)
         return _answer(output, raises=error_on_tool_error)
+
+
+def _run_that_waits_in_vain(response: ChatResponse, *, is_last: bool) -> dict[str, str] | None:
+    """The classic run that nobody will answer: results do not go back, or some calls are left out.
+
+    Args:
+        response: The answer; one that left calls out has no anchor.
+        is_last: Results do not go back to the agent.
+    """
+    message, told = response.message, response.raw or {}
+    if not told.get("run_id") or not calls_of(message, "the answer"):
+        return None
+    if ANCHOR in message.additional_kwargs and not is_last:
+        return None
+    return {name: told[name] for name in ("thread_id", "run_id")}
 
 
 def _is_form(tools: Sequence[BaseTool], options: Mapping[str, Any]) -> bool:

@@ -152,6 +152,11 @@ class AzureAgentsError(Exception):
             if getattr(self, name) is None:
                 setattr(self, name, value)
 
+    def say_more(self, sentence: str) -> None:
+        """Add what was learnt after the error was made."""
+        self.message = f"{self.message}; {one_line(sentence)}"
+        self.args = (self.message,)
+
     def __str__(self) -> str:
         # Ids come from the wire, where nothing bounds them.
         told = {k: str(v)[:_SHOWN] for k, v in self.facts.items() if k not in _NOT_SHOWN}

@@ -12,10 +12,11 @@ from typing import Any
 
 import pytest
 
-from azure_agents.emulator import Fault, Text, ToolCalls
-from azure_agents.errors import AzureAgentsError
+from azure_agents.emulator import Fault, McpApproval, McpCall, Parts, Text, ToolCalls
+from azure_agents.errors import AzureAgentsError, TurnUnknownError
+from azure_agents.events import ApprovalRequest
 from azure_agents.fold import Completion
-from azure_agents.messages import Message, TurnRequest, assistant, tool, user
+from azure_agents.messages import ApprovalReply, Message, TurnRequest, assistant, tool, user
 from azure_agents.threads.memory import MemoryThreadStore
 
 from .conversation import Conversation, Shape
@@ -28,6 +29,8 @@ FAULTS: dict[str, dict[str, Any]] = {
     "reset": {"kind": "reset_before"},
     "lost": {"kind": "lost"},
     "503 after": {"kind": "status_after", "status": 503},
+    "refused": {"kind": "refuse"},
+    "429": {"kind": "status_before", "status": 429},
 }
 WAYS = ((False, True), (False, False), (True, True), (True, False))
 SUBMIT = r"/submit_tool_outputs$"
@@ -72,7 +75,7 @@ class Play:
 
     def hit(self, name: str, path: str = SUBMIT, **more: Any) -> None:
         """Let the next submission meet a fault."""
-        if FAULTS[name]:
+        if name != "none":
             fault: dict[str, Any] = {"method": "POST", "path": path, **FAULTS[name], **more}
             self.foundry.faults.add(Fault(**fault))
 
@@ -147,3 +150,81 @@ def test_equal_results_count_as_ours_where_no_store_knows_better() -> None:
     play.connect(MemoryThreadStore())
     play.hit("lost")
     assert first.finished.run_id == play.ask(*asked).finished.run_id
+
+
+# --- decisions ---
+
+
+def careful(turn: Any) -> Any:
+    """Deletes after it was allowed to."""
+    said = turn.messages[-1].text
+    if said == "approved":
+        return Parts(McpCall("files", "delete", "{}", "gone"), "deleted")
+    return "left" if "denied" in said else McpApproval("files", "delete", "{}")
+
+
+NOT_SENT = ("none", "refused", "429")
+APPLIED = ("lost", "503 after")
+
+
+def decision(completion: Completion, *, approve: bool) -> Message:
+    """The decision on all requests of an answer."""
+    asked = [block.id for block in completion.blocks if isinstance(block, ApprovalRequest)]
+    return Message("user", tuple(ApprovalReply(id, approve) for id in asked))
+
+
+@pytest.mark.parametrize("way", WAYS, ids=str)
+@pytest.mark.parametrize("is_pinned", [False, True])
+@pytest.mark.parametrize("approve", [True, False])
+@pytest.mark.parametrize("store", ["same", "another"])
+def test_a_decision_is_followed_or_unknown_and_an_approval_is_sent_once(
+    way: tuple[bool, bool], is_pinned: bool, approve: bool, store: str
+) -> None:
+    """It is sent again only where it provably was not applied, or changes nothing: a denial."""
+    for fault in FAULTS:
+        play = Play(careful, way)
+        asked = play.ask(user("delete it"))
+        history = [user("delete it"), answered(asked), decision(asked, approve=approve)]
+        pin = asked.finished.thread_id if is_pinned else None
+        if store == "another":
+            play.connect(MemoryThreadStore())
+        play.hit(fault)
+        left = []
+        is_known = fault in NOT_SENT or (fault in APPLIED and store == "same")
+        if is_known or (not approve and fault not in APPLIED):
+            told = play.ask(*history, thread_id=pin)
+            assert ("deleted" if approve else "left") == told.text
+            assert asked.finished.run_id == told.finished.run_id
+        else:
+            error = play.fail(*history, thread_id=pin)
+            known = (asked.finished.thread_id, asked.finished.run_id)
+            assert (TurnUnknownError, *known) == (type(error), error.thread_id, error.run_id)
+            # Nobody can say whose it is: it is named, not stopped.
+            left = [error.run_id] if fault in APPLIED else []
+        assert set(left) >= set(play.foundry.active_runs)
+        if approve and fault not in NOT_SENT:
+            assert 1 == len(play.submitted)
+
+
+@pytest.mark.parametrize("again", [True, False])
+def test_a_decision_that_is_given_anew_is_told_to_a_new_run(again: bool) -> None:
+    """Going back to the request makes a branch, whatever one request meets: nothing is followed."""
+    for fault in FAULTS:
+        play = Play(careful)
+        asked = play.ask(user("delete it"))
+        history = [user("delete it"), answered(asked)]
+        first = play.ask(*history, decision(asked, approve=True))
+        play.hit(fault)
+        second = play.ask(*history, decision(asked, approve=again))
+        assert first.finished.run_id != second.finished.run_id
+        assert 1 == len(play.submitted)
+
+
+def test_a_decision_on_some_requests_only_leaves_no_run_behind() -> None:
+    """The run wants all of them at once: it is stopped, and what was decided is told."""
+    both = Parts(McpApproval("files", "delete", "{}"), McpApproval("files", "move", "{}"))
+    play = Play([both, "as you say"])
+    asked = play.ask(user("delete and move"))
+    some = decision(asked, approve=True).parts[:1]
+    play.ask(user("delete and move"), answered(asked), Message("user", some))
+    assert [] == play.foundry.active_runs

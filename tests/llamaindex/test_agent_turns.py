@@ -303,12 +303,41 @@ TOOL = FunctionTool.from_defaults(add)
     ("replies", "parallel", "expected"),
     [(ADD, False, "3"), (TWO_CALLS, False, "3"), (TWO_CALLS, True, "3\n\n7")],
 )
-def test_a_tool_is_predicted_and_called(
-    make: Make, predict: Any, replies: Any, parallel: bool, expected: str
+def test_a_tool_is_predicted_and_called(  # noqa: PLR0917
+    foundry: Emulator, make: Make, predict: Any, replies: Any, parallel: bool, expected: str
 ) -> None:
-    """One call, or several where the caller can take them."""
+    """One call, or several where the caller can take them; no run waits for what never comes."""
     answer = predict(make(replies), [TOOL], "1+2?", allow_parallel_tool_calls=parallel)
     assert expected == answer.response
+    assert [] == foundry.active_runs
+
+
+CHATS: dict[str, Callable[..., Any]] = {
+    "chat_with_tools": lambda llm, *args: llm.chat_with_tools(*args),
+    "achat_with_tools": lambda llm, *args: asyncio.run(llm.achat_with_tools(*args)),
+}
+
+
+@pytest.mark.parametrize("chat", CHATS.values(), ids=CHATS)
+@pytest.mark.parametrize("replies", [ADD, TWO_CALLS])
+def test_a_call_that_is_left_out_leaves_no_run_behind(
+    foundry: Emulator, make: Make, generation: str, chat: Any, replies: Any
+) -> None:
+    """One call is allowed: a run that made two is stopped, one that made one takes its result."""
+    llm = make([replies, "Three."])
+    asked = ChatMessage("1+2?")
+    answer = chat(llm, [TOOL], asked)
+    asked_with = [
+        r.body["parallel_tool_calls"] for r in foundry.requests if r.method == "POST" and r.body
+    ]
+    assert [False] == asked_with
+    (call,) = llm.get_tool_calls_from_response(answer)
+    waits = replies is ADD and generation == "classic"
+    assert int(waits) == len(foundry.active_runs)
+    result = ChatMessage("3", role="tool", additional_kwargs={"tool_call_id": call.tool_id})
+    told = llm.chat_with_tools([TOOL], chat_history=[asked, answer.message, result])
+    assert "Three." == told.message.content
+    assert [] == foundry.active_runs
 
 
 def test_no_call_is_an_error_unless_allowed(make: Make, predict: Any) -> None:

@@ -23,6 +23,7 @@ from .turn import Turn
 
 T = TypeVar("T")
 SUCCESS = range(200, 300)
+_SHORT_PAUSES = (0.1, 0.2, 0.4, 0.8)  # seconds; most of the two that there are to tidy up
 Query = tuple[tuple[str, str], ...]
 
 
@@ -179,19 +180,34 @@ def unknown_turn(lost: AzureAgentsError, what: str, thread: str) -> TurnUnknownE
     return unknown
 
 
-def insist(step: Callable[[], Flow[None]]) -> Flow[None]:
-    """Tidy up as well as possible; when the time runs out there is a little more for just that."""
-    try:
-        with malformed("what was looked up to tidy up"):
-            yield from step()
-    except DeadlineError:
-        with suppress(AzureAgentsError):
-            yield from step()
-    except AzureAgentsError:
-        return
+def insist(step: Callable[[], Flow[None]]) -> Flow[bool]:
+    """Tidy up as well as possible: tried again, with short pauses, where a failure may pass.
+
+    When the turn's time runs out there is a little more for just that.
+
+    Returns:
+        Whether it was done.
+    """
+    pauses, is_late = iter(_SHORT_PAUSES), False
+    while True:
+        try:
+            with malformed("what was looked up to tidy up"):
+                yield from step()
+        except DeadlineError:
+            if is_late:
+                return False
+            is_late = True
+        except AzureAgentsError as error:
+            pause = next(pauses, None)
+            if pause is None or not may_pass(error):
+                return False
+            with suppress(DeadlineError):  # the next try says whether any time is left
+                yield Sleep(pause)
+        else:
+            return True
 
 
-def to_the_end(step: Callable[[], Flow[None]]) -> Flow[None]:
+def to_the_end(step: Callable[[], Flow[T]]) -> Flow[None]:
     """Tidy up although the caller leaves meanwhile: then again, in the time that is left for it."""
     try:
         yield from step()

@@ -7,12 +7,13 @@ stopped when the turn ends, however it ends: a run that goes on costs money and 
 
 from __future__ import annotations
 
+import logging
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
 from ...commands import Flow, Send
-from ...errors import BadRequestError, NotFoundError
+from ...errors import AzureAgentsError, BadRequestError, NotFoundError
 from ...retry import may_pass
 from ..steps import insist, retrying, send, suppress_but_deadline, to_the_end
 from ..turn import Turn
@@ -21,6 +22,7 @@ from .pauses import Pause
 from .reader import ACTIVE, RunReader
 from .submission import Fate, Submission
 
+_LOGGER = logging.getLogger("azure_agents")
 _CAN_STOP = ("queued", "in_progress", "requires_action")
 
 
@@ -32,11 +34,13 @@ class Begun:
         reader: Knows thread and run as soon as the service has told them.
         submission: What the request brought to a run that waited.
         is_over: The run was followed to its end, or to a pause.
+        found: A run that was found to go on, and its thread.
     """
 
     reader: RunReader
     submission: Submission | None = None
     is_over: bool = False
+    found: tuple[str, str] | None = None
 
     @property
     def run(self) -> str | None:
@@ -66,6 +70,7 @@ class BegunRuns:
         self._turn = turn
         self._looks = looks.hasty()
         self._begun: list[Begun] = []
+        self._left: list[Begun] = []  # that could not be stopped
 
     def note(self, begun: Begun) -> Begun:
         """A request is about to be sent."""
@@ -90,11 +95,25 @@ class BegunRuns:
     def _stop_all(self, keep: str | None) -> Flow[None]:
         while self._begun:
             begun = self._begun[0]
-            if begun.needs_care:
-                yield from insist(partial(self._stop, begun, keep))
+            if begun.needs_care and not (yield from insist(partial(self._stop, begun, keep))):
+                self._left.append(begun)
             # One look for a thread nobody knows finds all of them.
             is_known = begun.reader.thread_id is not None
             self._begun = [b for b in self._begun[1:] if is_known or b.reader.thread_id is not None]
+
+    def tell_left(self, error: AzureAgentsError | None) -> None:
+        """Name the runs that could not be stopped: on the error of the turn, else in the log."""
+        for begun in self._left:
+            thread, run = begun.found or (begun.reader.thread_id, begun.run)
+            where = f"on the thread {thread!r}" if thread else "on a thread that nobody knows"
+            what = f"the run {run!r}" if run else "a run that this turn may have begun"
+            left = f"{what} {where} could not be stopped and may go on until it expires"
+            if error is None:
+                _LOGGER.warning("%s", left)
+            else:
+                error.add_facts(thread_id=thread, run_id=run)
+                error.say_more(left)
+        self._left.clear()
 
     def _stop(self, begun: Begun, keep: str | None) -> Flow[None]:
         thread, run = begun.reader.thread_id, begun.reader.run_id
@@ -103,13 +122,15 @@ class BegunRuns:
         elif thread is not None and begun.submission is not None:
             yield from self._stop_submitted(thread, begun.submission)
         else:
-            yield from self._stop_lost(thread, keep)
+            yield from self._stop_lost(begun, keep)
 
-    def _stop_lost(self, thread: str | None, keep: str | None) -> Flow[None]:
+    def _stop_lost(self, begun: Begun, keep: str | None) -> Flow[None]:
+        thread = begun.reader.thread_id
         threads = [thread] if thread is not None else (yield from self._looks.our_threads())
         for found in threads:
             for ours in (yield from self._looks.our_runs(found)):
                 if ours["id"] != keep and ours.get("status") in _CAN_STOP:
+                    begun.found = found, ours["id"]
                     yield from self.cancel(found, ours["id"])
 
     def _stop_submitted(self, thread: str, submission: Submission) -> Flow[None]:

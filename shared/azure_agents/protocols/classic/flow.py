@@ -67,11 +67,14 @@ def run_turn(turn: Turn) -> Flow[None]:
         if runs.pause is not None:
             yield from runs.pause.give_back()
         if is_ephemeral:
-            thread = runs.reader.thread_id
-            yield from to_the_end(partial(insist, partial(runs.delete_thread, thread)))
-        if isinstance(error, AzureAgentsError):
-            runs.add_facts(error)
+            delete = partial(runs.delete_thread, runs.reader.thread_id)
+            yield from to_the_end(partial(insist, delete))
+        told = error if isinstance(error, AzureAgentsError) else None
+        runs.begun.tell_left(told)
+        if told is not None:
+            runs.add_facts(told)
         raise
+    runs.begun.tell_left(None)
     yield Emit([_finished(runs, anchor)])
 
 
@@ -149,7 +152,10 @@ class _ThreadOfOurs:
         try:
             yield from submit(self._runs, anchor.thread, submission)
         except (BadRequestError, ConflictError, ThreadNotFoundError):
-            return False  # expired, cancelled or answered already: the thread cannot go on
+            # Expired, cancelled or answered already; or decisions on some requests only.
+            if submission.has_decisions and pause.claim is Claim.OURS:
+                yield from self._runs.begun.cancel_passed_over(anchor.thread, pause)
+            return False
         except TurnUnknownError:
             if submission.has_decisions:
                 raise

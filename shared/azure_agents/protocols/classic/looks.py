@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ...commands import Flow, Send
+from ...errors import AzureAgentsError, DeadlineError
 from ...jsonio import JSON
+from ...retry import may_pass
 from ..metadata import OPERATION, PIECE
-from ..steps import fetch, read_list, read_object, send, suppress_but_deadline
+from ..steps import fetch, read_list, read_object, send
 from ..turn import Turn
 
 _LOOK_BACK = "20"  # runs; a run of ours is among the newest
@@ -58,10 +60,13 @@ class Looks:
     def our_threads(self) -> Flow[list[str]]:
         """The threads that this turn created, where their ids were lost with an answer."""
         query = (("order", "desc"), ("limit", _PAGE))
-        with suppress_but_deadline():  # the listing is Azure's own; without it nothing is found
+        try:
             page = yield from self.get("/threads", "look for the thread", *query)
-            return [str(thread["id"]) for thread in self._ours(page.get("data") or ())]
-        return []
+        except AzureAgentsError as error:
+            if isinstance(error, DeadlineError) or may_pass(error):
+                raise
+            return []  # the listing is Azure's own; without it nothing is found
+        return [str(thread["id"]) for thread in self._ours(page.get("data") or ())]
 
     def has_message(self, thread: str, piece: str) -> Flow[bool]:
         """Whether a message of this turn that was posted by itself is on the thread."""
