@@ -16,7 +16,9 @@ from azure_agents.emulator import (
     Emulator,
     Failed,
     Incomplete,
+    Items,
     Parts,
+    Reasoning,
     Text,
     ToolCalls,
 )
@@ -240,11 +242,11 @@ def test_unstored_responses_cannot_be_asked_for(foundry: Emulator, wire: Any) ->
 
 def test_max_output_tokens_cut_the_answer(foundry: Emulator, wire: Any) -> None:
     """The budget ends the answer as incomplete."""
-    agent = foundry.create_agent("my-agent", "one two three four")
-    answer = wire.respond(agent, "hi", max_output_tokens=2)
+    agent = foundry.create_agent("my-agent", "one " * 30)
+    answer = wire.respond(agent, "hi", max_output_tokens=16)
     assert answer["incomplete_details"] == {"reason": "max_output_tokens"}
-    assert answer["output"][0]["content"][0]["text"] == "one two"
-    assert answer["usage"]["output_tokens"] == 2
+    assert answer["output"][0]["content"][0]["text"].split() == ["one"] * 16
+    assert answer["usage"]["output_tokens"] == 16
 
 
 def test_agent_versions_answer_for_themselves(foundry: Emulator, wire: Any) -> None:
@@ -351,20 +353,54 @@ async def test_a_cancelled_task_leaves_its_turn_behind(foundry: Emulator, wire: 
     assert wire.post(f"{path}/{run}/cancel")["status"] in {"cancelling", "cancelled"}
 
 
-def test_a_script_that_raises_fails_the_turn(foundry: Emulator, wire: Any) -> None:
-    """The error reaches the test, and the service is not left hanging."""
+def broken(_: object) -> str:
+    """A script with an error in it."""
+    raise RuntimeError("assertion in a script")
 
-    def broken(_: object) -> str:
-        raise RuntimeError("assertion in a script")
 
+def test_a_script_that_raises_fails_the_turn(
+    foundry: Emulator, wire: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The error is logged and kept, the caller gets what the service would say."""
     agent = foundry.create_agent("a", broken, generation="classic")
-    thread = wire.start_thread("hi")
-    path = f"/threads/{thread}/runs"
-    with pytest.raises(RuntimeError, match="assertion in a script"):
-        wire.stream(path, {"assistant_id": agent.id})
-    for _ in range(2):
-        runs = wire.get(path)["data"]
-    assert runs[0]["status"] == "failed"
+    path = f"/threads/{wire.start_thread('hi')}/runs"
+    events = wire.stream(path, {"assistant_id": agent.id})
+    assert [name for name, _ in events[-2:]] == ["thread.run.failed", "done"]
+    assert events[-2][1]["last_error"]["code"] == "server_error"
+    agent = foundry.create_agent("b", broken)
+    answer = wire.request("POST", "/openai/v1/responses", wire.turn(agent, "hi"))
+    assert (answer.status_code, answer.json()["error"]["code"]) == (500, "server_error")
+    assert answer.headers["x-request-id"] in answer.json()["error"]["message"]
+    events = wire.stream("/openai/v1/responses", wire.turn(agent, "hi"))
+    assert events[-1][0] == "response.failed"
+    assert [str(error) for error in foundry.errors] == ["assertion in a script"] * 3
+    assert caplog.text.count("RuntimeError: assertion in a script") == 3
+
+
+def test_a_reply_that_a_generation_does_not_have(foundry: Emulator, wire: Any) -> None:
+    """The turn is lost: a failed run, a stream that ends in an error, a 500."""
+    agent = foundry.create_agent("a", Reasoning("hm"), generation="classic")
+    path = f"/threads/{wire.start_thread('hi')}/runs"
+    events = wire.stream(path, {"assistant_id": agent.id})
+    assert [name for name, _ in events[-2:]] == ["thread.run.failed", "done"]
+    agent = foundry.create_agent("b", Items([{"kind": "no type"}]))
+    name, data = wire.stream("/openai/v1/responses", wire.turn(agent, "hi"))[-1]
+    assert (name, data["code"], data["sequence_number"]) == ("error", "server_error", 2)
+    answer = wire.request("POST", "/openai/v1/responses", wire.turn(agent, "hi"))
+    assert answer.status_code == 500
+    assert "a classic agent cannot answer with" in str(foundry.errors[0])
+
+
+def test_an_error_of_the_emulator_is_a_500(foundry: Emulator, wire: Any) -> None:
+    """In process too: no client ever meets an exception of ours."""
+
+    def look() -> None:
+        raise LookupError("a hook")
+
+    foundry.before_requests(look)
+    answer = wire.request("GET", "/openai/v1/conversations")
+    assert (answer.status_code, answer.json()["error"]["type"]) == (500, "server_error")
+    assert [repr(error) for error in foundry.errors] == ["LookupError('a hook')"]
 
 
 def test_secrets_are_not_logged(foundry: Emulator, wire: Any) -> None:

@@ -8,6 +8,7 @@ from . import problems
 from .brains import Brain
 from .classic_objects import assistant_wire, read_tools
 from .exchange import Answer, Request, check_known, check_metadata
+from .limits import check_classic
 from .paging import classic_list
 from .state import Assistant
 
@@ -74,6 +75,7 @@ def update(world: World, request: Request, id: str) -> Answer:
     assistant, body = find(world, id), request.json()
     check_known(body, *_FIELDS)
     changes = {key: value for key, value in body.items() if value is not None}
+    check_classic(body)
     if "tools" in changes:
         changes["tools"] = read_tools(changes["tools"])
     if "metadata" in changes:

@@ -10,30 +10,29 @@ from typing import TYPE_CHECKING, Any
 
 from . import files, problems
 from .exchange import check_known, check_metadata
+from .limits import check_chosen, check_classic, check_tools
 
 if TYPE_CHECKING:
     from ..jsonio import JSON
     from .state import Assistant, Run, World
 
 _LONGEST_TEXT = 1_500_000
-_TOOL_TYPES = frozenset(
-    (
-        "azure_ai_search",
-        "azure_function",
-        "bing_custom_search",
-        "bing_grounding",
-        "browser_automation",
-        "code_interpreter",
-        "computer_use_preview",
-        "connected_agent",
-        "deep_research",
-        "fabric_dataagent",
-        "file_search",
-        "function",
-        "mcp",
-        "openapi",
-        "sharepoint_grounding",
-    )
+_TOOL_TYPES = (
+    "azure_ai_search",
+    "azure_function",
+    "bing_custom_search",
+    "bing_grounding",
+    "browser_automation",
+    "code_interpreter",
+    "computer_use_preview",
+    "connected_agent",
+    "deep_research",
+    "fabric_dataagent",
+    "file_search",
+    "function",
+    "mcp",
+    "openapi",
+    "sharepoint_grounding",
 )
 _CONTENT_TYPES = ("text", "image_url", "image_file")
 _MESSAGE_STATUS = ("status", "incomplete_details", "incomplete_at", "completed_at")
@@ -41,10 +40,7 @@ _MESSAGE_STATUS = ("status", "incomplete_details", "incomplete_at", "completed_a
 
 def read_tools(given: list[JSON] | None) -> list[JSON]:
     """Tools with the service's defaults filled in."""
-    for tool in given or []:
-        if tool.get("type") not in _TOOL_TYPES:
-            message = f"Invalid tool value(s): {tool.get('type')}"
-            raise problems.openai(400, message, param="tools")
+    check_tools(given or [], _TOOL_TYPES)
     return [_filled(tool) for tool in given or []]
 
 
@@ -86,6 +82,7 @@ def _assistant_resources(world: World, given: JSON | None) -> JSON:
 
 def assistant_wire(world: World, id: str, body: JSON) -> JSON:
     """An assistant with the service's defaults."""
+    check_classic(body)
     return {
         "id": id,
         "object": "assistant",
@@ -109,6 +106,7 @@ def _or(value: float | None, default: float) -> float:
 
 def thread_wire(world: World, body: JSON) -> JSON:
     """A thread."""
+    check_classic(body)
     return {
         "id": world.ids.classic("thread"),
         "object": "thread",
@@ -154,8 +152,9 @@ def _part(part: Any) -> JSON:
         message = f"Invalid value: '{kind}'. Supported values are: {shown}."
         raise problems.openai(400, message, param="content", code="invalid_value")
     if kind != "text":
+        _check_media(part, kind)
         return dict(part)
-    text = part["text"]
+    text = part.get("text")
     if not isinstance(text, str):
         message = "Invalid type for 'content[0].text': expected a string."
         raise problems.openai(400, message, param="content", code="invalid_type")
@@ -163,6 +162,13 @@ def _part(part: Any) -> JSON:
         message = f"Message text is longer than {_LONGEST_TEXT} characters."
         raise problems.openai(400, message, param="content", code="string_above_max_length")
     return {"type": "text", "text": {"value": text, "annotations": []}}
+
+
+def _check_media(part: JSON, kind: str) -> None:
+    inner, key = part.get(kind), "url" if kind == "image_url" else "file_id"
+    if not isinstance(inner, dict) or not isinstance(inner.get(key), str):
+        message = f"Missing required parameter: 'content[0].{kind}.{key}'."
+        raise problems.openai(400, message, param="content", code="missing_required_parameter")
 
 
 def written_message(world: World, run: Run) -> JSON:
@@ -195,9 +201,12 @@ def listed_message(message: JSON) -> JSON:
 def run_wire(world: World, assistant: Assistant, thread_id: str, body: JSON) -> JSON:
     """A run as it is created."""
     agent = assistant.wire
+    check_classic(body)
     instructions = _or_agent(body, "instructions", agent)
     additional = body.get("additional_instructions")
-    tools = body.get("tools")
+    given = body.get("tools")
+    tools = agent["tools"] if given is None else read_tools(given)
+    check_chosen(body.get("tool_choice"), tools)
     return {
         "id": world.ids.classic("run"),
         "object": "thread.run",
@@ -215,7 +224,7 @@ def run_wire(world: World, assistant: Assistant, thread_id: str, body: JSON) -> 
         "model": body.get("model") or agent["model"],
         # Not recorded: how additional instructions show in a run.
         "instructions": f"{instructions or ''} {additional}" if additional else instructions,
-        "tools": agent["tools"] if tools is None else read_tools(tools),
+        "tools": tools,
         "tool_resources": _echoed(body.get("tool_resources")),
         "metadata": check_metadata(body),
         "temperature": _or(body.get("temperature"), agent["temperature"]),

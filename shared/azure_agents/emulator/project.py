@@ -344,6 +344,11 @@ class Emulator:
         raise LookupError(f"no turn has response or run id {id!r}; {len(self.seen)} were seen")
 
     @property
+    def errors(self) -> list[Exception]:
+        """What went wrong in scripts and in the emulator itself; clients saw server errors."""
+        return self._world.errors
+
+    @property
     def active_runs(self) -> list[str]:
         """Ids of the classic runs that are not over: working, or waiting for somebody."""
         self.wireline.service.pass_time()

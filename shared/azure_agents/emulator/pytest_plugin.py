@@ -102,6 +102,9 @@ def pytest_runtest_makereport(
     if emulator is not None and report.when == "call" and report.failed:
         report.sections.append(("Foundry requests", "\n".join(_requests(emulator))))
         report.sections.append(("Foundry transcripts", "\n".join(_transcripts(emulator))))
+        if emulator.errors:
+            lines = [f"{type(error).__name__}: {error}" for error in emulator.errors]
+            report.sections.append(("Foundry errors", "\n".join(lines[-_MOST_LINES:])))
     return report
 
 

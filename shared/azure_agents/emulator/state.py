@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from .turns import Turn, Work
     from .vector_stores import VectorStore
 
+_LOGGER = logging.getLogger(__name__)
 Generation: TypeAlias = Literal["v2", "classic"]
 Era: TypeAlias = Literal["ga", "preview", "sdk"]
 
@@ -305,17 +307,24 @@ class World:
         self.seen: list[SeenTurn] = []
         self.before_requests: list[Callable[[], None]] = []
         self.turns: list[Turn] = []
+        self.errors: list[Exception] = []
 
     @property
     def now(self) -> int:
         """Unix seconds, as the wire writes them."""
         return int(self.clock.time())
 
+    def report(self, error: Exception) -> None:
+        """Note that the emulator or a script failed; clients see a server error."""
+        _LOGGER.error("the emulator or a script failed: %r", error, exc_info=error)
+        self.errors.append(error)
+
     def start(self, work: Work, **hooks: Any) -> Turn:
         """Begin a turn and take its first step, so that its clean-up will always run."""
         from .turns import Turn
 
-        turn = Turn(work, lock=self.lock, clock=self.clock, linger=self.rules.linger, **hooks)
+        hooks |= {"report": self.report, "linger": self.rules.linger}
+        turn = Turn(work, lock=self.lock, clock=self.clock, **hooks)
         turn.step()
         self.turns.append(turn)
         return turn

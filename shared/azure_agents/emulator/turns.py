@@ -73,6 +73,7 @@ class Turn:
         clock: The emulator's clock.
         status: Says how far the turn is; a look at an unread turn moves it to the next status.
         drop: Undoes the turn when it is lost on the server.
+        report: Takes an error in the emulator or in a script: the turn fails, its caller does not.
         linger: How many looks an abandoned turn stays as it is.
     """
 
@@ -84,6 +85,7 @@ class Turn:
         clock: Clock,
         status: Callable[[], str],
         drop: Callable[[], None],
+        report: Callable[[Exception], None],
         linger: int,
     ) -> None:
         self._work = work
@@ -91,6 +93,7 @@ class Turn:
         self._clock = clock
         self._status = status
         self._drop = drop
+        self._report = report
         self._linger = linger
         self._thinking: Think | None = None
         self._claimed = False
@@ -101,6 +104,7 @@ class Turn:
         self.frames: list[Frame] = []
         self.readers = 0
         self.done = False
+        self.broken = False
 
     # -- called with the lock held ------------------------------------------------------------
 
@@ -115,15 +119,21 @@ class Turn:
         except StopIteration:
             self.done = True
             return None
-        except BaseException:  # a script that this generation cannot play
+        except Exception as error:  # noqa: BLE001 - say, a script that this generation cannot play
+            self._break(error)
+            self._drop()
             self.done = True
-            raise
+            return None
         self._reply = None
         if isinstance(step, Frame):
             self.frames.append(step)
         elif isinstance(step, Think):
             self._thinking = step
         return step
+
+    def _break(self, error: Exception) -> None:
+        self.broken = True
+        self._report(error)
 
     def stop(self, *closing: Frame) -> None:
         """End the turn now; readers still get these events."""
@@ -160,6 +170,8 @@ class Turn:
         reply: tuple[Part, ...] = (Failed(),)
         try:
             reply = task.brain.answer(task.seen)
+        except Exception as error:  # noqa: BLE001 - whatever a script raises, the agent is what fails
+            self._break(error)
         finally:
             with self._lock:
                 self._reply, self._thinking, self._claimed = reply, None, False

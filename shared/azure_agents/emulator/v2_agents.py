@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from . import problems
 from .brains import Brain
 from .exchange import Answer, Request, check_metadata
+from .limits import check_v2_tools
 from .paging import v2_list
 from .state import Agent, AgentVersion
 from .v2_objects import agent_wire, version_wire
@@ -124,6 +125,7 @@ def _check_definition(definition: JSON, request: Request) -> None:
     what, feature = _PREVIEW_KINDS.get(kind, ("", ""))
     if feature not in request.headers.get("foundry-features", ""):
         raise problems.preview_required(what, feature)
+    check_v2_tools(definition.get("tools") or [], "/definition/tools")
     for tool in definition.get("tools") or []:
         if "{{" in str(tool.get("server_label", "")):
             raise problems.invalid_payload("The supplied value is invalid.", "")

@@ -105,7 +105,7 @@ def _check_agent_fields(body: JSON) -> None:
     if len(offending) == 1:
         raise problems.invalid_payload(sentence, offending[0])
     if offending:
-        raise invalid([(f"/{name}", sentence) for name in offending])
+        raise invalid([(name, sentence) for name in offending])  # quoted without a slash
 
 
 def invalid(faults: Iterable[tuple[str, str]]) -> problems.Problem:
@@ -128,20 +128,21 @@ def read_items(given: object, root: str, make_id: Callable[[str], str]) -> list[
     if isinstance(given, str):
         given = [{"role": "user", "content": given}]
     if not isinstance(given, list):
-        raise invalid([(root, f"Value is '{_kind(given)}' but should be 'array'")])
+        raise invalid([(root, f"Value is '{kind_of(given)}' but should be 'array'")])
     for index, item in enumerate(given):
         _check_item(item, f"{root}/{index}")
     return [_stored(item, make_id) for item in given]
 
 
-def _kind(value: object) -> str:
+def kind_of(value: object) -> str:
+    """The JSON type of a value."""
     names = {type(None): "null", bool: "boolean", dict: "object", list: "array", str: "string"}
     return names.get(type(value), "number")
 
 
 def _check_item(item: object, pointer: str) -> None:
     if not isinstance(item, dict):
-        raise invalid([(pointer, f"Value is '{_kind(item)}' but should be 'object'")])
+        raise invalid([(pointer, f"Value is '{kind_of(item)}' but should be 'object'")])
     nulls = [key for key in _TEXT_KEYS if key in item and item[key] is None]
     if nulls:
         sentence = "Value is 'null' but should be 'string'"
@@ -164,7 +165,7 @@ def _check_message(item: JSON, pointer: str) -> None:
         return
     if not isinstance(content, list):
         raise invalid(
-            [(f"{pointer}/content", f"Value is '{_kind(content)}' but should be 'array'")]
+            [(f"{pointer}/content", f"Value is '{kind_of(content)}' but should be 'array'")]
         )
     allowed = _OUTPUT_PARTS if role == "assistant" else _INPUT_PARTS
     for index, part in enumerate(content):
@@ -174,6 +175,28 @@ def _check_message(item: JSON, pointer: str) -> None:
             message = f"Invalid value: '{kind}'. Supported values are: {shown}."
             param = f"input{pointer[pointer.rindex('/') :]}.content[{index}]"
             raise problems.openai(400, message, param=param, code="invalid_value")
+        _check_part(part, f"{pointer}/content/{index}")
+
+
+# What a part of a message holds: one of these. The wording follows the other schema errors.
+_PART_KEYS = {
+    "input_text": ("text",),
+    "output_text": ("text",),
+    "refusal": ("refusal",),
+    "input_image": ("image_url", "file_id"),
+    "input_file": ("file_id", "file_data", "file_url"),
+}
+
+
+def _check_part(part: JSON, pointer: str) -> None:
+    keys = _PART_KEYS[part["type"]]
+    given = [key for key in keys if part.get(key) is not None]
+    if not given:
+        raise invalid([(f"{pointer}/{keys[0]}", "Required property is missing")])
+    for key in given:
+        if not isinstance(part[key], str):
+            sentence = f"Value is '{kind_of(part[key])}' but should be 'string'"
+            raise invalid([(f"{pointer}/{key}", sentence)])
 
 
 def _stored(item: JSON, make_id: Callable[[str], str]) -> JSON:

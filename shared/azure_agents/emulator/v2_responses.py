@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from . import eras, problems, v2_conversations, v2_endpoints
+from . import eras, limits, problems, v2_conversations, v2_endpoints
 from ._ids import partition_of
 from .exchange import Answer, Request, check_metadata
 from .paging import v2_list
 from .state import Agent, AgentVersion, Conversation, Response, Session
 from .v2_input import check_approvals, check_calls, check_fields, check_ids, read_items
 from .v2_objects import listed_response_wire, response_wire
-from .v2_stream import respond
+from .v2_stream import error_event, respond
 
 if TYPE_CHECKING:
     from ..jsonio import JSON
@@ -82,9 +82,14 @@ def _create(
     era: Era | None = None,
 ) -> Answer:
     check_fields(body)
+    limits.check_v2(body)
     check_metadata(body)
     _check_background(body)
     agent, model, brain = _who(world, body, is_hosted=session is not None)
+    definition = _definition(agent, body)
+    if agent is None:
+        limits.check_v2_tools(body.get("tools") or [], "/tools")
+    limits.check_chosen(body.get("tool_choice"), definition.get("tools") or [])
     _check_image_header(agent, request)
     conversation = _conversation(world, body, request.user)
     previous = _previous(world, body, request.user)
@@ -101,7 +106,7 @@ def _create(
         model=model,
         agent=agent,
         brain=brain,
-        definition=_definition(agent, body),
+        definition=definition,
         inputs=inputs,
         previous=previous,
         conversation=conversation,
@@ -260,6 +265,8 @@ def _resolved(world: World, item: JSON, context: list[JSON]) -> JSON:
 def _start(world: World, response: Response) -> Answer:
     def drop() -> None:
         response.status = "failed"
+        if response.turn is not None:
+            response.turn.frames.append(error_event(response))
         world.responses.pop(response.id, None)
         if response.conversation is not None:
             response.conversation.turn = None

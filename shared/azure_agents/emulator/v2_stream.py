@@ -45,6 +45,14 @@ class Emitter:
         return self(event, response=streamed_response_wire(self.response))
 
 
+def error_event(response: Response) -> Frame:
+    """The last event of a stream that the service lost; OpenAI's form, not recorded."""
+    message = "An error occurred while processing your request."
+    data = {"type": "error", "code": "server_error", "message": message, "param": None}
+    known = len(response.turn.frames) if response.turn else 0
+    return frame("error", data | {"sequence_number": known + int(response.is_workflow)})
+
+
 def respond(world: World, response: Response) -> Work:
     """Run a response from its creation to its end."""
     emit = Emitter(response)

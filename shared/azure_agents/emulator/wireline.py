@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from .. import jsonio
 from ..errors import ProtocolError
 from .exchange import Answer, Request
+from .problems import server_error
 from .turns import Frame, Think, Wait
 
 if TYPE_CHECKING:
@@ -103,7 +104,20 @@ class Wireline:
     requests: list[LoggedRequest] = field(default_factory=list)
 
     def exchange(self, request: Request) -> Actions:
-        """Perform one request."""
+        """Perform one request; an error of ours is a 500, or breaks an answer that has begun."""
+        has_begun = False
+        try:
+            for action in self._exchange(request):
+                has_begun = has_begun or isinstance(action, Head)
+                yield action
+        except Exception as error:  # noqa: BLE001 - a caller must never see an error of ours
+            self.world.report(error)
+            if has_begun:
+                yield Break("ReadError")
+            else:
+                yield from self._plain(self.service.refusal(server_error()), None)
+
+    def _exchange(self, request: Request) -> Actions:
         logged = _logged(request)
         target = (request.method, request.path, logged.body)
         fault = self.faults.due(*target) or self.world.sky.strike(*target)
@@ -179,6 +193,8 @@ class Wireline:
                 known = index < len(turn.frames)
                 step = turn.frames[index] if known else turn.step()
             match step:
+                case None if index < len(turn.frames):
+                    continue  # it was ended from outside, or broke: there are last words
                 case None:
                     return
                 case Frame():
@@ -192,6 +208,8 @@ class Wireline:
     def _plain(self, answer: Answer, fault: Fault | None) -> Actions:
         if answer.turn is not None:
             yield from self._finish(answer.turn)
+            if answer.turn.broken:
+                answer = self.service.refusal(server_error())
         kind = {"content-type": "application/json; charset=utf-8"}
         headers = ({} if answer.status == 204 else kind) | answer.headers
         with self.world.lock:

@@ -1,0 +1,130 @@
+"""Option values are checked as the service does, in both generations, each in its envelope."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import pytest
+
+from azure_agents.emulator import Emulator
+
+V2 = "/openai/v1/responses"
+NO_TEXT = [{"role": "user", "content": [{"type": "input_text"}]}]
+NO_IMAGE = [{"role": "user", "content": [{"type": "input_image", "image_url": 7}]}]
+
+# A field, its value, the code, and what the answer names.
+Case: TypeAlias = tuple[str, Any, str, str]
+V2_WRONG: list[Case] = [
+    ("max_output_tokens", 0, "integer_below_min_value", "max_output_tokens"),
+    ("max_output_tokens", -1, "integer_below_min_value", "max_output_tokens"),
+    ("max_output_tokens", 15, "integer_below_min_value", "max_output_tokens"),
+    ("max_output_tokens", "10", "invalid_payload", "/max_output_tokens"),
+    ("max_output_tokens", 1.5, "invalid_payload", "/max_output_tokens"),
+    ("max_output_tokens", True, "invalid_payload", "/max_output_tokens"),
+    ("top_logprobs", 21, "integer_above_max_value", "top_logprobs"),
+    ("max_tool_calls", 0, "integer_below_min_value", "max_tool_calls"),
+    ("stream", "yes", "invalid_payload", "/stream"),
+    ("store", 1, "invalid_payload", "/store"),
+    ("parallel_tool_calls", "no", "invalid_payload", "/parallel_tool_calls"),
+    ("truncation", "some", "invalid_value", "truncation"),
+    ("include", ["everything"], "invalid_value", "include[0]"),
+    ("include", "everything", "invalid_payload", "/include"),
+    ("service_tier", "gold", "invalid_value", "service_tier"),
+    ("tool_choice", "maybe", "invalid_value", "tool_choice"),
+    ("tool_choice", 7, "invalid_type", "tool_choice"),
+    ("tool_choice", {"type": "function", "name": "nothing"}, "", "tool_choice"),
+    ("input", NO_TEXT, "invalid_payload", "/input/0/content/0/text"),
+    ("input", NO_IMAGE, "invalid_payload", "/input/0/content/0/image_url"),
+]
+BY_MODEL: list[Case] = [
+    ("temperature", 5, "decimal_above_max_value", "temperature"),
+    ("top_p", -0.5, "decimal_below_min_value", "top_p"),
+    ("temperature", "hot", "invalid_payload", "/temperature"),
+    ("tools", [{"name": "f"}], "invalid_payload", "/tools/0/type"),
+    ("tools", [{"type": "function"}], "invalid_payload", "/tools/0/name"),
+    ("tools", ["f"], "invalid_payload", "/tools/0"),
+]
+JSON_SCHEMA = {"type": "json_schema", "json_schema": {"schema": {}}}
+CLASSIC_WRONG: list[Case] = [
+    ("temperature", 5, "decimal_above_max_value", "temperature"),
+    ("temperature", "hot", "invalid_type", "temperature"),
+    ("top_p", 2, "decimal_above_max_value", "top_p"),
+    ("max_completion_tokens", 0, "integer_below_min_value", "max_completion_tokens"),
+    ("max_completion_tokens", "10", "invalid_type", "max_completion_tokens"),
+    ("max_prompt_tokens", 1.5, "invalid_type", "max_prompt_tokens"),
+    ("stream", "yes", "invalid_type", "stream"),
+    ("parallel_tool_calls", "no", "invalid_type", "parallel_tool_calls"),
+    ("truncation_strategy", {"type": "some"}, "invalid_value", "type"),
+    ("truncation_strategy", {"last_messages": 0}, "integer_below_min_value", "last_messages"),
+    ("tool_choice", "maybe", "invalid_value", "tool_choice"),
+    ("tool_choice", {"type": "function", "function": {"name": "x"}}, "", "tool_choice"),
+    ("response_format", "xml", "invalid_value", "response_format.type"),
+    (
+        "response_format",
+        JSON_SCHEMA,
+        "missing_required_parameter",
+        "response_format.json_schema.name",
+    ),
+    ("tools", "f", "invalid_type", "tools"),
+    ("tools", ["f"], "invalid_type", "tools[0]"),
+    ("tools", [{"type": "oracle"}], "", "tools"),
+    ("tools", [{"type": "function"}], "missing_required_parameter", "tools[0].function.name"),
+    ("additional_messages", "hi", "invalid_type", "additional_messages"),
+    ("instructions", 7, "invalid_type", "instructions"),
+]
+
+
+def blamed(answer: Any) -> tuple[int, str, str | None]:
+    """Status, code, and what is named: in the details of a validation error."""
+    error = answer.json()["error"]
+    details = error.get("details") or [error]
+    return answer.status_code, error["code"] or "", details[0]["param"]
+
+
+@pytest.mark.parametrize("case", [*V2_WRONG, *BY_MODEL], ids=str)
+def test_v2_refuses_values(foundry: Emulator, wire: Any, case: Case) -> None:
+    """A wrong type is a schema error of Foundry's, a wrong value one of OpenAI's."""
+    name, value, code, param = case
+    agent = foundry.create_agent("my-agent")
+    body = {"model": "gpt-4o", "input": "hi"} if case in BY_MODEL else wire.turn(agent, "hi")
+    assert blamed(wire.request("POST", V2, body | {name: value})) == (400, code, param)
+    assert foundry.errors == []
+
+
+@pytest.mark.parametrize("case", CLASSIC_WRONG, ids=str)
+def test_classic_refuses_values(foundry: Emulator, wire: Any, case: Case) -> None:
+    """In OpenAI's envelope; the thread stays free."""
+    name, value, code, param = case
+    agent = foundry.create_agent("a", generation="classic")
+    path, body = f"/threads/{wire.start_thread('hi')}/runs", {"assistant_id": agent.id}
+    assert blamed(wire.request("POST", path, body | {name: value})) == (400, code, param)
+    assert wire.stream(path, body)[-2][0] == "thread.run.completed"
+    assert foundry.errors == []
+
+
+def test_the_sentence_that_users_of_azure_quote(foundry: Emulator, wire: Any) -> None:
+    """Word for word."""
+    body = wire.turn(foundry.create_agent("my-agent"), "hi", max_output_tokens=10)
+    assert wire.request("POST", V2, body).json()["error"] == {
+        "message": "Invalid 'max_output_tokens': integer below minimum value. "
+        "Expected a value >= 16, but got 10 instead.",
+        "type": "invalid_request_error",
+        "param": "max_output_tokens",
+        "code": "integer_below_min_value",
+    }
+
+
+def test_agents_with_malformed_tools_are_refused(wire: Any) -> None:
+    """Both generations, when they are made."""
+    definition = {"kind": "prompt", "model": "m", "tools": [{"type": "function"}]}
+    made = wire.request("POST", "/agents/a/versions", {"definition": definition})
+    assert blamed(made) == (400, "invalid_payload", "/definition/tools/0/name")
+    made = wire.request("POST", "/assistants", {"model": "m", "temperature": 5})
+    assert blamed(made) == (400, "decimal_above_max_value", "temperature")
+
+
+def test_values_at_the_limits_pass(foundry: Emulator, wire: Any) -> None:
+    """The smallest and the largest."""
+    agent = foundry.create_agent("my-agent")
+    wire.respond(agent, "hi", max_output_tokens=16, top_logprobs=20, max_tool_calls=1)
+    wire.post(V2, {"model": "gpt-4o", "input": "hi", "temperature": 2, "top_p": 0})
