@@ -313,9 +313,9 @@ def test_a_temperature_is_refused_at_the_call(foundry: Emulator, where: str) -> 
 def test_a_call_overrides_the_constructor(foundry: Emulator) -> None:
     """None means absent, also where the constructor said something else."""
     agent = foundry.create_agent("helper", reply="ok")
-    llm = AzureAgentLLM(agent.model, **foundry.connection(), temperature=0.5, max_tokens=10)
+    llm = AzureAgentLLM(agent.model, **foundry.connection(), temperature=0.5, max_tokens=16)
     assert "ok" == llm.chat([ChatMessage("Hi")], temperature=None).message.content
-    assert 10 == foundry.requests[-1].body["max_output_tokens"]
+    assert 16 == foundry.requests[-1].body["max_output_tokens"]
 
 
 @pytest.mark.parametrize("stop", ["you", ["you", "never"]])
