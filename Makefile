@@ -26,9 +26,10 @@ test: $(SETUP)
 demo: $(SETUP)
 	@$(PY) -m azure_agents.demo
 
-# Every single fault, and 2,000 sequences of faults, deaths and second clients: a minute or two.
+# Every single fault, every pair of faults, sequences with deaths and second clients, killed workers,
+# and weather: a few minutes on two cores.
 faults: $(SETUP)
-	$(PY) tests/faults/report.py
+	$(PY) tests/faults/report.py $(ARGS)
 
 # How close the emulator is to the recorded service: the score by file, and the differences.
 fidelity: $(SETUP)

@@ -66,11 +66,11 @@ class Shape:
 
 
 class Conversation:
-    """One play of the scenario."""
+    """One play of the scenario, by default on an emulator of its own."""
 
-    def __init__(self, shape: Shape) -> None:
+    def __init__(self, shape: Shape, foundry: Emulator | None = None) -> None:
         self.shape = shape
-        self.foundry = Emulator(seed=5)
+        self.foundry = foundry or Emulator(seed=5)
         self.agent = self.foundry.create_agent(
             "my-agent", _reply, generation=shape.generation, tools=TOOLS[shape.generation]
         )
@@ -174,11 +174,15 @@ class Conversation:
         finished = completion.finished
         seen = self.foundry.seen_by(finished.run_id or finished.response_id or "")
         self.expect("answer", seen.reply and seen.reply.text, completion.text)
+        self.check_usage(completion, seen)
+        self.check_transcript(history, seen, is_loose=is_loose or self.is_left)
+
+    def check_usage(self, completion: Completion, seen: SeenTurn) -> None:
+        """The tokens that were told are the server's."""
         if completion.usage is not None and seen.usage is not None:
             usage = completion.usage
             told = (usage.input_tokens, usage.output_tokens, usage.total_tokens)
             self.expect("usage", tuple(seen.usage[n] for n in _TOKENS[seen.generation]), told)
-        self.check_transcript(history, seen, is_loose=is_loose or self.is_left)
 
     def check_transcript(self, history: list[Message], seen: SeenTurn, *, is_loose: bool) -> None:
         """The agent saw the history and nothing else; at least nothing twice."""
@@ -196,7 +200,7 @@ class Conversation:
 
     def check_end(self) -> None:
         """What must hold when all turns are over."""
-        self.wrong += [f"an error without ids: {e!r}" for e in self.errors if not _has_ids(e)]
+        self.wrong += [f"an error without ids: {e!r}" for e in self.errors if not has_ids(e)]
         self.wrong += [f"{n} runs of {call}" for call, n in self.effects.items() if n > 1]
         self.wrong += [f"still running: {run}" for run in self.still_running()]
 
@@ -210,7 +214,7 @@ class Conversation:
         return [(m.role, m.text, len(m.tool_calls)) for m in self.history]
 
 
-def _has_ids(error: AzureAgentsError) -> bool:
+def has_ids(error: AzureAgentsError) -> bool:
     """Ids of the turn, where there was one; else at least the agent."""
     has_ids = bool(error.thread_id or error.run_id or error.response_id)
     return has_ids or (error.agent is not None and not isinstance(error, _OF_A_TURN))

@@ -53,6 +53,7 @@ FAULTS: dict[str, dict[str, Any]] = {
     },
     "401 expired token": {"kind": "status_before", "status": 401},
     "408 before": {"kind": "status_before", "status": 408},
+    "408 after": {"kind": "status_after", "status": 408},
     **{f"cut after event {k}": {"kind": "cut", "after_events": k} for k in (0, 1, 3, 5, 8, 13)},
     "quiet end after event 4": {"kind": "cut", "after_events": 4, "mode": "eof"},
     "stalled after event 4": {"kind": "stall", "after_events": 4},

@@ -10,7 +10,6 @@ thread. All of it runs in one thread and is repeatable.
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import aclosing, closing
 from dataclasses import dataclass
 from functools import cache, partial
 from random import Random
@@ -19,21 +18,14 @@ from typing import Any, NamedTuple
 from azure_agents.emulator import Fault, SeenTurn
 from azure_agents.errors import (
     AzureAgentsError,
-    BadRequestError,
-    InvalidRequestError,
-    PoisonedThreadError,
-    ThreadBusyError,
-    ToolOutcomeUnknownError,
-    TurnError,
 )
-from azure_agents.fold import Completion, Fold
-from azure_agents.messages import Message, ToolCall, TurnRequest, tool, user
+from azure_agents.messages import Message, TurnRequest, tool, user
 from azure_agents.threads.memory import MemoryThreadStore
 from tests.promise.oracle import Fact, expected_facts, seen_facts
 
-from .conversation import TIDYING, Conversation, Shape
+from .conversation import TIDYING, Shape
 from .matrix import FAULTS, SHAPES, Outcome, baseline, most_extra, play
-from .mortal import Died, Process
+from .mortal import Died, Mortal, is_within, takes_no_results
 
 RESTARTS = {"restart": False, "restart, store lost": True}
 DEATHS = {"death": False, "death, store lost": True}
@@ -77,24 +69,20 @@ class Sequence:
         return f"{self.shape}: {'; '.join([*faults, *moves])}"
 
 
-class Story(Conversation):
+class Story(Mortal):
     """One play of a sequence."""
 
     def __init__(self, sequence: Sequence) -> None:
         super().__init__(sequence.shape)
-        self.kept = MemoryThreadStore()  # of tool results; it outlives every process
         self._moves = list(sequence.moves)
         self._happened: list[str] = []
-        self._store = MemoryThreadStore()
         self._turn_number = 0
         self._thread: str | None = None
         self._words: set[str] = set()  # every text that was ever asked, by whomever
         self._others: list[list[Fact]] = []  # what second clients said on the pinned thread
         self._settled: list[list[Fact]] = []  # as much of it as was said before this attempt
-        self._stuck: AzureAgentsError | None = None
         self._deaths = 0
         self._abandoned: set[str] = set()  # runs of dead processes that were not over then
-        self._process = Process(self.connect, self._store, self.kept, 0)
         for request, name, times in sequence.hits:
             self.foundry.faults.add(Fault(nth=request, times=times, **FAULTS[name]))
 
@@ -114,15 +102,15 @@ class Story(Conversation):
                 await self._attempt(question, attempt)
             except Died:
                 self._abandoned.update(super().still_running())
-                self._begin_anew()
+                self.begin_anew()
             except AzureAgentsError as error:
                 self.errors.append(error)
                 if not self.met():
                     self.wrong.append(f"an error, and nothing was wrong: {error!r}")
-                if self.pin and question is None and _takes_no_results(error):
+                if self.pin and question is None and takes_no_results(error):
                     self.is_left = True  # the thread went on without them, or with them
                     return
-                self._stuck = error
+                self.stuck = error
             else:
                 return
             self.is_left = self.is_left or self.pin is not None
@@ -131,8 +119,8 @@ class Story(Conversation):
     async def _attempt(self, question: str | None, attempt: int) -> None:
         """One call for a question, or for the results of the tools."""
         self._settled = list(self._others)
-        self._process.plan(self._plans())
-        self._get_unstuck()
+        self.process.plan(self._plans())
+        self.get_unstuck()
         # On a pinned thread the question may stand already: said in other words it is not doubled.
         again = f", again {attempt}" if attempt and self.pin else ""
         fresh = [user(question + again)] if question else self._run_tools()
@@ -143,50 +131,8 @@ class Story(Conversation):
         self.keep(history, completion)
         self._thread = completion.finished.thread_id
 
-    def _get_unstuck(self) -> None:
-        """What the documentation says to do about a pinned thread that takes no turn."""
-        stuck = self._stuck
-        if isinstance(stuck, ThreadBusyError) and stuck.run_id:
-            self._process.sync.cancel(thread_id=stuck.thread_id, run_id=stuck.run_id)
-        if isinstance(stuck, PoisonedThreadError) and self.pin:
-            self.pin = self._process.sync.fork_thread(self.pin)
-        self._stuck = None
-
     def _run_tools(self) -> list[Message]:
         return [tool(call.id, self.run_tool(call)) for call in self.history[-1].tool_calls]
-
-    def run_tool(self, call: ToolCall) -> str:
-        """As before; the process may die just before and just after the effect."""
-
-        def run() -> str:
-            self._process.step()
-            self.effects[call.id] += 1
-            self._process.step()
-            return f"result of {call.arguments}"
-
-        try:
-            return self._process.results.once(call, run)
-        except ToolOutcomeUnknownError as error:
-            return str(error)
-
-    async def send(self, request: TurnRequest) -> Completion:
-        """The call itself; each event is a step."""
-        process, is_async = self._process, self.shape.is_async
-        if not self.shape.is_streamed:
-            answer = (process.aio if is_async else process.sync).complete(request)
-            return (await answer) if is_async else answer
-        folding = Fold()
-        if is_async:
-            async with aclosing(process.aio.stream(request)) as events:
-                async for event in events:
-                    folding.add(event)
-                    process.step()
-        else:
-            with closing(process.sync.stream(request)) as events:
-                for event in events:
-                    folding.add(event)
-                    process.step()
-        return folding.result()
 
     # --- moves ----------------------------------------------------------------------------------
 
@@ -194,10 +140,10 @@ class Story(Conversation):
         for move in self._due():
             if move.what in RESTARTS:
                 self._note(move)
-                self._begin_anew(is_store_lost=RESTARTS[move.what])
+                self.begin_anew(is_store_lost=RESTARTS[move.what])
             if move.what == PIN and self.history:
                 self._note(move)
-                self._ask_as_another(self._store, pin=self._thread)
+                self._ask_as_another(self.store, pin=self._thread)
 
     def _due(self) -> list[Move]:
         return [move for move in self._moves if move.turn == self._turn_number]
@@ -206,12 +152,6 @@ class Story(Conversation):
         self._moves.remove(move)
         self._happened.append(move.what)
 
-    def _begin_anew(self, *, is_store_lost: bool = False) -> None:
-        if is_store_lost:
-            self._store = MemoryThreadStore()
-        number = self._process.number + 1
-        self._process = Process(self.connect, self._store, self.kept, number)
-
     def _plans(self) -> dict[int, Callable[[], None]]:
         """What is still to happen in this turn, by step."""
         return {move.step: partial(self._happen, move) for move in self._due() if move.what != PIN}
@@ -219,13 +159,13 @@ class Story(Conversation):
     def _happen(self, move: Move) -> None:
         self._note(move)
         if move.what in RIVALS:
-            store = MemoryThreadStore() if RIVALS[move.what] else self._store
+            store = MemoryThreadStore() if RIVALS[move.what] else self.store
             self._ask_as_another(store, pin=self.pin)
             return
         if DEATHS[move.what]:
-            self._store = MemoryThreadStore()
+            self.store = MemoryThreadStore()
         self._deaths += 1
-        self._process.die()
+        self.process.die()
 
     def _ask_as_another(self, store: Any, *, pin: str | None) -> None:
         """A second client goes on from the same history, maybe while the first is in its turn."""
@@ -235,23 +175,20 @@ class Story(Conversation):
         client, _ = self.connect(store, deadline=PATIENCE)
         self.patience += PATIENCE + TIDYING
         self.is_left = self.is_left or self.pin is not None
-        faults = self._faults_met()
+        faults = self.faults_met()
         try:
             completion = client.complete(TurnRequest(tuple(history), thread_id=pin))
         except AzureAgentsError as error:
-            if not pin and faults == self._faults_met():
+            if not pin and faults == self.faults_met():
                 self.wrong.append(f"a second client was refused: {error!r}")
             return
         self.check(history, completion, is_loose=pin is not None)
         if self.pin:
             self._others.append([("user", words), ("assistant", completion.text)])
 
-    def _faults_met(self) -> int:
-        return sum(bool(request.fault) for request in self.foundry.requests)
-
     def met(self) -> tuple[str, ...]:
         """What happened of all that was planned."""
-        return (*("fault" for _ in range(self._faults_met())), *self._happened)
+        return (*("fault" for _ in range(self.faults_met())), *self._happened)
 
     # --- the oracle -----------------------------------------------------------------------------
 
@@ -264,7 +201,7 @@ class Story(Conversation):
         foreign = [f for f in facts if f[0] == "user" and f[1] not in self._words]
         self.expect("foreign", [], foreign)
         for said in (expected_facts(tuple(history), seen.generation), *self._settled):
-            if not _is_within(said, facts):
+            if not is_within(said, facts):
                 self.wrong.append(f"lost: {said!r} is not within {facts!r}")
 
     def check_end(self) -> None:
@@ -291,20 +228,6 @@ class Story(Conversation):
         path = f"/threads/{self.foundry.seen_by(run).thread_id}/runs"
         ways = {("GET", "/threads"), ("GET", path), ("POST", f"{path}/{run}/cancel")}
         return any((r.method, r.path) in ways for r in self.foundry.requests if r.fault)
-
-
-def _takes_no_results(error: AzureAgentsError) -> bool:
-    """Whether the run that waited for them is over, so that they cannot be handed in any more."""
-    if isinstance(error, TurnError):
-        return error.run_id is not None
-    wrong = BadRequestError, InvalidRequestError
-    return isinstance(error, wrong) and not isinstance(error, PoisonedThreadError)
-
-
-def _is_within(said: list[Fact], facts: list[Fact]) -> bool:
-    """Whether all of it is there, in this order."""
-    rest = iter(facts)
-    return all(fact in rest for fact in said)
 
 
 def random_sequence(source: Random) -> Sequence:
