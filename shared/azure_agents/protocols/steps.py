@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager, suppress
+from math import inf
 from typing import TypeVar
 
 from ..commands import Flow, Reply, Send, Sleep
@@ -15,6 +16,7 @@ from ..errors import (
     ConnectionLostError,
     DeadlineError,
     ProtocolError,
+    ServiceError,
     TurnUnknownError,
 )
 from ..jsonio import JSON, load_object, malformed
@@ -133,10 +135,11 @@ class Patience:
     Args:
         turn: The turn.
         first: Seconds of the first pause.
+        longest: Seconds of all pauses together, if the turn may take longer than that.
     """
 
-    def __init__(self, turn: Turn, first: float = 0.25) -> None:
-        self._left = turn.settings.timeouts.busy
+    def __init__(self, turn: Turn, first: float = 0.25, longest: float = inf) -> None:
+        self._left = min(longest, turn.settings.timeouts.busy)
         self._pauses = waits(first)
 
     def pause(self, instead: AzureAgentsError) -> Sleep:
@@ -152,18 +155,28 @@ class Patience:
         return Sleep(seconds, instead=instead)
 
 
-def settle(look: Callable[[], Flow[T]], turn: Turn, unknown: AzureAgentsError) -> Flow[T]:
+def settle(
+    look: Callable[[], Flow[T]], turn: Turn, unknown: AzureAgentsError, longest: float = inf
+) -> Flow[T]:
     """Look until what was lost turns up, as long as `Timeouts.busy` allows within the turn.
 
+    Args:
+        look: Finds it, or finds nothing.
+        turn: For its limits.
+        unknown: What is to be said of what did not turn up.
+        longest: Seconds to wait at most, if the turn may take longer than that.
+
     Raises:
-        AzureAgentsError: `unknown`, when the time is over.
+        AzureAgentsError: `unknown`, when the time is over, or a look is refused.
     """
-    patience = Patience(turn, first=0.5)
+    patience = Patience(turn, 0.5, longest)
     while True:
         yield patience.pause(unknown)
         try:
             found = yield from unless_it_fails(look)
-        except DeadlineError:
+        except (DeadlineError, ServiceError) as error:
+            if isinstance(error, ServiceError) and hit_the_limit(error):
+                raise  # not of the look: this is how the turn ended
             raise unknown from unknown.__cause__
         if found:
             return found

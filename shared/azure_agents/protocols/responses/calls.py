@@ -1,9 +1,10 @@
 """What can be done with responses: ask, follow one that was cut, look for one that was lost.
 
 On a chain a second POST after a lost answer only makes an unused sibling, so attempts may be
-repeated freely (`respond`). A conversation is an append-only log: there, nothing is posted twice
-(`append`). A background response outlives its connection: it is resumed where its stream stopped,
-and stopped when nobody waits for it any more.
+repeated freely (`respond`) - unless it approves a tool: where one runs, a twin is no unused sibling
+(`approve`). A conversation is an append-only log: there, nothing is posted twice (`append`). A
+background response outlives its connection: it is resumed where its stream stopped, and stopped
+when nobody waits for it any more.
 """
 
 from __future__ import annotations
@@ -18,20 +19,26 @@ from ...errors import (
     BadRequestError,
     ConnectionLostError,
     DeadlineError,
+    ProtocolError,
     ServiceError,
     ThreadBusyError,
+    TurnUnknownError,
 )
 from ...jsonio import JSON, dumps
-from ...messages import Message
+from ...messages import ApprovalReply, Message
 from ...retry import is_unknown, may_pass, was_not_applied
 from ..delivery import Delivered
 from ..metadata import OPERATION, encode_metadata
-from ..steps import insist, read_object, retrying, send, to_the_end, unless_it_fails
+from ..steps import insist, read_object, retrying, send, settle, to_the_end, unless_it_fails
 from ..turn import Turn
 from .codec import encode_agent, encode_input
 from .looks import ACTIVE, CONVERSATIONS, RESPONSES, Looks
 from .options import encode_options
 from .reader import ResponseReader
+
+# A response is in the list of responses as soon as it begins (a guess, as in the emulator); so one
+# that is not there after so many seconds does not come any more.
+_LISTED_WITHIN = 15.0
 
 
 class LostTurnError(AzureAgentsError):
@@ -53,6 +60,7 @@ class ResponseCalls:
         self.delivered = Delivered()
         self.looks = Looks(turn)
         self._thread: str | None = None  # the conversation that was appended to last
+        self._lost_id: str | None = None  # the last response that was begun and given up
         self._begun: list[ResponseReader] = []  # of background responses, which go on by themselves
         options = encode_options(turn.request.options)
         self._is_background = bool(options.get("background"))
@@ -66,11 +74,16 @@ class ResponseCalls:
     # --- asking ---------------------------------------------------------------------------------
 
     def respond(self, messages: Sequence[Message], **fields: Any) -> Flow[ResponseReader]:
-        """Ask where a second POST is harmless: until an answer is whole, or the policy ends it."""
+        """Ask where a second POST is harmless: until an answer is whole, or the policy ends it.
+
+        Messages that approve a tool are sent as `approve` does.
+        """
+        if approves(messages):
+            return (yield from self.approve(messages, **fields))
         body = self._body(messages, stream=self.turn.deltas, **fields)
 
         def attempt() -> Flow[ResponseReader]:
-            reader = self.reader = ResponseReader(self.delivered)
+            reader = self._new_reader()
             try:
                 yield from self._ask(reader, body, streams=self.turn.deltas)
             except AzureAgentsError as error:
@@ -83,6 +96,38 @@ class ResponseCalls:
 
         return (yield from retrying(attempt, self.turn, when=may_pass))
 
+    def approve(self, messages: Sequence[Message], **fields: Any) -> Flow[ResponseReader]:
+        """Ask with a decision that lets a tool run: sent again only where it was not applied.
+
+        Raises:
+            TurnUnknownError: The answer was lost, and the response is not found.
+        """
+        body = self._body(messages, stream=self.turn.deltas, **fields)
+        parent = fields.get("previous_response_id")
+
+        def attempt() -> Flow[ResponseReader]:
+            reader = self._new_reader()
+            yield from self._ask(reader, body, streams=self.turn.deltas)
+            return reader
+
+        try:
+            reader = yield from retrying(attempt, self.turn, when=was_not_applied)
+            return _checked(reader)
+        except AzureAgentsError as error:
+            if not is_unknown(error):
+                raise
+            unknown = self.unknown_approval(error, parent)
+        if not fields.get("store", True):  # nothing is kept that could be found
+            raise unknown
+        yield from self._settle(self.reader, parent, unknown)
+        return _checked(self.reader)
+
+    def _new_reader(self) -> ResponseReader:
+        """For the next attempt; what is known of the last one is not forgotten."""
+        self._lost_id = self.reader.response_id or self._lost_id
+        self.reader = ResponseReader(self.delivered)
+        return self.reader
+
     def append(self, thread: str, messages: Sequence[Message]) -> Flow[ResponseReader]:
         """Post one turn to a conversation, once; a lost answer is looked for, never re-posted.
 
@@ -92,7 +137,7 @@ class ResponseCalls:
         """
         self._thread = thread
         body = self._body(messages, stream=True, conversation=thread)
-        reader = self.reader = ResponseReader(self.delivered)
+        reader = self._new_reader()
         attempt = partial(self._ask, reader, body, streams=True, thread_id=thread)
         try:
             yield from retrying(attempt, self.turn, when=was_not_applied)
@@ -199,13 +244,63 @@ class ResponseCalls:
         yield Emit(events[1:] if was_announced else events)  # `Started` is said once
         reader.response, reader.failure, reader.is_done = again.response, again.failure, True
 
+    def _settle(
+        self, reader: ResponseReader, parent: str | None, unknown: TurnUnknownError
+    ) -> Flow[None]:
+        """Follow the response that took an approval to its end; `unknown` if it does not turn up.
+
+        The list may lag behind, so it is looked at for a while.
+        """
+
+        def look() -> Flow[bool]:
+            try:
+                return (yield from self._catch_up(reader, parent))
+            except ProtocolError:
+                if reader.is_done:
+                    raise  # of the answer, not of the list
+                return False
+
+        yield from settle(look, self.turn, unknown, _LISTED_WITHIN)
+
+    def _catch_up(self, reader: ResponseReader, parent: str | None) -> Flow[bool]:
+        """Read what is stored of a lost response to its end; whether it was found."""
+        if reader.response_id is None:
+            found = yield from self.looks.ours_behind(parent)
+            if found is None:
+                return False
+            yield Emit(reader.announce(found))
+        if self._is_background and (yield from self._resume(reader)):
+            return True
+        stored = yield from self.looks.ended(reader.response_id or "")
+        if stored is not None:
+            yield from self.take(reader, stored)
+        return stored is not None
+
+    def unknown_approval(self, lost: AzureAgentsError, place: str | None) -> TurnUnknownError:
+        """Nobody can say whether an approval reached the agent; `place` is where it was sent."""
+        where = f" to {place!r}" if place else ""
+        unknown = TurnUnknownError(
+            f"an approval was sent{where}, its answer was lost and is not found: the tool may have "
+            "run. It was not sent again: look at what the tool should have done, or for the "
+            f"response with the metadata {OPERATION}={self.turn.operation!r}, before you approve "
+            "again",
+            request_id=lost.request_id,
+            thread_id=place,
+            response_id=self.reader.response_id,
+        )
+        unknown.__cause__ = lost
+        return unknown
+
     def find(self, reader: ResponseReader, thread: str, error: AzureAgentsError) -> Flow[None]:
         """Look once for the turn on a conversation, and follow it to its end.
 
         Raises:
             LostTurnError: It is not there, or cannot be looked for; `error` is the cause.
         """
-        stored = yield from unless_it_fails(partial(self._find, reader, thread))
+        try:
+            stored = yield from unless_it_fails(partial(self._find, reader, thread))
+        except ServiceError:  # the look is refused, which says nothing of the turn
+            stored = None
         if stored is None:
             raise LostTurnError("the turn is not on the conversation") from error
         yield from self.take(reader, stored)
@@ -242,9 +337,16 @@ class ResponseCalls:
         error.add_facts(
             agent=self.turn.settings.agent.requested,
             thread_id=self.reader.conversation_id or self._thread or self.turn.pin,
-            response_id=self.reader.response_id,
+            response_id=self.reader.response_id or self._lost_id,
             partial_text=self.delivered.text or None,
         )
+
+
+def approves(messages: Sequence[Message]) -> bool:
+    """Whether the messages let a tool run that asked before."""
+    return any(
+        isinstance(part, ApprovalReply) and part.approve for m in messages for part in m.parts
+    )
 
 
 def _checked(reader: ResponseReader) -> ResponseReader:

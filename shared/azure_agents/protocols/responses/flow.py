@@ -36,7 +36,7 @@ from ..owner import recall, remember
 from ..poison import check_poison, not_poisoned
 from ..steps import Patience, retrying, settle, unknown_turn
 from ..turn import Turn
-from .calls import LostTurnError, ResponseCalls
+from .calls import LostTurnError, ResponseCalls, approves
 from .codec import answer_message, finish_details, finish_reason, incomplete_reason
 from .declared import check_tools
 from .reader import ResponseReader
@@ -94,7 +94,7 @@ class _Policies:
         except ThreadNotFoundError:  # older than the service keeps it, or deleted: not an error
             return (yield from self._calls.respond(whole))
         except BadRequestError:
-            if not _approves(suffix):
+            if not _decides(suffix):
                 raise
             return (yield from self._calls.respond(whole))  # the request is on another branch
 
@@ -130,10 +130,14 @@ class _Policies:
     def _try_append(self, thread: str, messages: Sequence[Message]) -> Flow[ResponseReader | None]:
         try:
             return (yield from self._calls.append(thread, messages))
-        except (ThreadNotFoundError, ThreadBusyError, LostTurnError):
+        except LostTurnError as lost:
+            if not approves(messages):
+                return None
+            return (yield from self._wait_for_turn(thread, lost, messages))
+        except (ThreadNotFoundError, ThreadBusyError):
             return None
         except RateLimitError as limited:
-            if not hit_the_limit(limited):
+            if not hit_the_limit(limited) or approves(messages):
                 raise
             delay = delay_before(1, limited, self._turn.policy, self._turn.operation)
             if delay is None:
@@ -141,7 +145,7 @@ class _Policies:
             yield Sleep(delay, instead=limited)
             return None  # whether the failed turn left its messages there is not known
         except BadRequestError:
-            if not _approves(messages):
+            if not _decides(messages):
                 raise
             return None  # the request was made elsewhere: here the approval can only be told
 
@@ -179,19 +183,25 @@ class _Policies:
             except ThreadBusyError as busy:
                 yield patience.pause(busy)
             except LostTurnError as lost:
-                return (yield from self._wait_for_turn(pin, lost))
+                return (yield from self._wait_for_turn(pin, lost, messages))
             except BadRequestError as error:
                 if "No tool output found" not in error.message:
                     raise
                 raise _poisoned(error, pin) from error
 
-    def _wait_for_turn(self, pin: str, lost: LostTurnError) -> Flow[ResponseReader]:
-        unknown = unknown_turn(_cause_of(lost), "the turn", pin)
+    def _wait_for_turn(
+        self, thread: str, lost: LostTurnError, messages: Sequence[Message]
+    ) -> Flow[ResponseReader]:
+        """A turn that must not be sent again: its items appear when the response ends, or never."""
+        cause = _cause_of(lost)
+        unknown = unknown_turn(cause, "the turn", thread)
+        if approves(messages):
+            unknown = self._calls.unknown_approval(cause, thread)
         reader = self._calls.reader
 
         def look() -> Flow[bool]:
             try:
-                yield from self._calls.find(reader, pin, unknown)
+                yield from self._calls.find(reader, thread, unknown)
             except LostTurnError:
                 return False
             return True
@@ -253,7 +263,7 @@ def _may_fork_again(error: AzureAgentsError) -> bool:
     return is_unknown(error) or hit_the_limit(error)
 
 
-def _approves(messages: Sequence[Message]) -> bool:
+def _decides(messages: Sequence[Message]) -> bool:
     return any(isinstance(part, ApprovalReply) for m in messages for part in m.parts)
 
 

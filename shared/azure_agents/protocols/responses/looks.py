@@ -6,18 +6,20 @@ Reading is always harmless, so it is tried patiently.
 from __future__ import annotations
 
 from functools import partial
+from typing import cast
 
 from ...commands import Flow
 from ...errors import ThreadNotFoundError
-from ...jsonio import JSON
+from ...jsonio import JSON, malformed
 from ..metadata import OPERATION
-from ..steps import fetch, poll, suppress_but_deadline
+from ..steps import Query, fetch, poll, suppress_but_deadline
 from ..turn import Turn
 
 RESPONSES = "/openai/v1/responses"
 CONVERSATIONS = "/openai/v1/conversations"
 ACTIVE = ("queued", "in_progress")
 _LOOK_BACK = "20"  # a turn of ours is among the newest
+_MOST_PAGES = 5  # of the list of responses, where many are made at the same time
 
 
 class Looks:
@@ -59,6 +61,31 @@ class Looks:
             page = yield from fetch(RESPONSES, self._turn, "look for the response", query)
             return [stored for stored in page.get("data") or () if self._is_ours(stored)]
         return []
+
+    def ours_behind(self, parent: str | None) -> Flow[JSON | None]:
+        """This turn's response that goes on from `parent`, from the list of all responses.
+
+        The list holds foreground responses, too (recorded). It is read back to the parent, which
+        is older than anything that goes on from it, and no further than `_MOST_PAGES`.
+        """
+        name = self._turn.settings.agent.name
+        query: Query = (("order", "desc"), ("limit", _LOOK_BACK), ("agent_name", name))
+        cursor: Query = ()
+        for _ in range(_MOST_PAGES):
+            page = yield from fetch(RESPONSES, self._turn, "look for the response", query + cursor)
+            with malformed(page):
+                for stored in page.get("data") or ():
+                    if stored["id"] == parent:
+                        return None
+                    if self._is_ours(stored) and self._goes_on_from(parent, stored):
+                        return cast("JSON", stored)
+                if not page.get("has_more") or not page.get("data"):
+                    return None
+                cursor = (("after", str(page["data"][-1]["id"])),)
+        return None
+
+    def _goes_on_from(self, parent: str | None, stored: JSON) -> bool:
+        return (stored.get("previous_response_id") or parent) == parent
 
     def with_media(self, thread: str) -> Flow[list[str]]:
         """The ids of messages on a conversation that hold more than text, newest first."""
