@@ -9,9 +9,7 @@ is returned: LlamaIndex runs its body later, in threads that know no context var
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import wraps
-from inspect import iscoroutinefunction
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any
 
 from llama_index.core.base.llms.types import (
     ChatMessage,
@@ -24,7 +22,6 @@ from llama_index.core.base.llms.types import (
     LLMMetadata,
     MessageRole,
 )
-from llama_index.core.llms.callbacks import llm_chat_callback, llm_completion_callback
 from pydantic import ConfigDict, Field, PrivateAttr
 
 from azure_agents.config import DEFAULT_TIMEOUT, Timeouts, hidden, resolve_settings
@@ -35,6 +32,7 @@ from azure_agents.stop import stop_texts
 
 from ._chunks import acompletions, astream, completions, stream
 from ._connection import Connection
+from ._endpoints import chat_endpoint, completion_endpoint
 from ._files import references_of
 from ._function_calls import FunctionCalls
 from ._messages import to_messages
@@ -53,7 +51,6 @@ if TYPE_CHECKING:
 
     from ._files import Answer
 
-_Method = TypeVar("_Method", bound=Callable[..., Any])
 _SETTINGS = (
     "threads",
     "thread_id",
@@ -66,38 +63,6 @@ _SETTINGS = (
     "api_version",
     "image_generation_deployment",
 )
-
-
-_HIDDEN = {"extra_headers": extra_headers_of, "user_identity": user_identity_of}
-
-
-def _chat_endpoint(method: _Method) -> _Method:
-    return _discreet(cast("_Method", llm_chat_callback()(method)))
-
-
-def _completion_endpoint(method: _Method) -> _Method:
-    return _discreet(cast("_Method", llm_completion_callback()(method)))
-
-
-def _discreet(traced: _Method) -> _Method:
-    """The same, with headers and identity hidden before LlamaIndex tells its events of them."""
-
-    def hidden_in(kwargs: Mapping[str, Any]) -> dict[str, Any]:
-        return {n: _HIDDEN[n](value) if n in _HIDDEN else value for n, value in kwargs.items()}
-
-    if iscoroutinefunction(traced):
-
-        @wraps(traced)
-        async def acall(*args: Any, **kwargs: Any) -> Any:
-            return await traced(*args, **hidden_in(kwargs))
-
-        return cast("_Method", acall)
-
-    @wraps(traced)
-    def call(*args: Any, **kwargs: Any) -> Any:
-        return traced(*args, **hidden_in(kwargs))
-
-    return cast("_Method", call)
 
 
 class AzureAgentLLM(FunctionCalls):
@@ -315,22 +280,22 @@ class AzureAgentLLM(FunctionCalls):
 
     # -- the eight endpoints -------------------------------------------------------------------
 
-    @_chat_endpoint
+    @chat_endpoint
     def chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         """Answer a conversation."""
         return self._chat(messages, kwargs)
 
-    @_chat_endpoint
+    @chat_endpoint
     def stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
         """Answer a conversation, chunk by chunk; closing the generator cancels the turn."""
         return self._stream(messages, kwargs)
 
-    @_completion_endpoint
+    @completion_endpoint
     def complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:  # noqa: FBT001, FBT002 - LlamaIndex's signature
         """Answer one prompt."""
         return to_completion(self._chat(self._prompted(prompt, formatted=formatted), kwargs))
 
-    @_completion_endpoint
+    @completion_endpoint
     def stream_complete(
         self,
         prompt: str,
@@ -340,19 +305,19 @@ class AzureAgentLLM(FunctionCalls):
         """Answer one prompt, chunk by chunk; closing the generator cancels the turn."""
         return completions(self._stream(self._prompted(prompt, formatted=formatted), kwargs))
 
-    @_chat_endpoint
+    @chat_endpoint
     async def achat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         """Answer a conversation."""
         return await self._achat(messages, kwargs)
 
-    @_chat_endpoint
+    @chat_endpoint
     async def astream_chat(
         self, messages: Sequence[ChatMessage], **kwargs: Any
     ) -> ChatResponseAsyncGen:
         """Answer a conversation, chunk by chunk; closing the generator cancels the turn."""
         return self._astream(messages, kwargs)
 
-    @_completion_endpoint
+    @completion_endpoint
     async def acomplete(
         self,
         prompt: str,
@@ -363,7 +328,7 @@ class AzureAgentLLM(FunctionCalls):
         response = await self._achat(self._prompted(prompt, formatted=formatted), kwargs)
         return to_completion(response)
 
-    @_completion_endpoint
+    @completion_endpoint
     async def astream_complete(
         self,
         prompt: str,
