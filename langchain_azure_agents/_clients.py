@@ -33,6 +33,8 @@ _SETTINGS = (
     "user_identity",
     "extra_headers",
     "image_generation_deployment",
+    "agent_session_id",
+    "name_turns",
 )
 _SIGN_IN = ("credential", "api_key", "scope", "tenant_id", "client_id", "client_secret")
 _SEAMS = ("thread_store", "observer", "operation_keys")

@@ -104,6 +104,12 @@ class AgentSettings(BaseChatModel):
     image_generation_deployment: Annotated[str | None, SkipValidation] = Field(
         default=None, description="What an agent with the image generation tool draws with."
     )
+    agent_session_id: Annotated[str | None, SkipValidation] = Field(
+        default=None, description="The session of a hosted agent, at the agent's own endpoint."
+    )
+    name_turns: Annotated[bool, SkipValidation] = Field(
+        default=True, description="Name turns in the metadata of v2 responses, to find lost ones."
+    )
     user_identity: Annotated[Any, SkipValidation] = _hidden(
         "Who uses the agent: the service keeps the threads of users apart. Not pickled."
     )
@@ -192,6 +198,7 @@ class AgentSettings(BaseChatModel):
             "user_identity": settings.user_identity and settings.user_identity.fingerprint,
             "extra_headers": settings.extra_headers and settings.extra_headers.fingerprint,
             "image_generation_deployment": settings.image_generation_deployment,
+            "agent_session_id": settings.agent_session_id,
             "instructions": said and hashlib.sha256(said.encode()).hexdigest(),
             "instructions_mode": settings.instructions_mode,
             "options": self._options({}),

@@ -62,6 +62,8 @@ _SETTINGS = (
     "allow_http",
     "api_version",
     "image_generation_deployment",
+    "agent_session_id",
+    "name_turns",
 )
 
 
@@ -102,7 +104,8 @@ class AzureAgentLLM(FunctionCalls):
     LLM signs in again from its environment.
 
     Every call also takes ``thread_id=``, ``owner=``, ``stop=``, ``timeout=``, ``extra_headers=``,
-    ``user_identity=``, ``image_generation_deployment=`` and model options such as ``max_tokens=``
+    ``user_identity=``, ``image_generation_deployment=``,
+    ``agent_session_id=`` and model options such as ``max_tokens=``
     or ``metadata=``; what the agent refuses is an error that says so. Headers and identity are not
     pickled: an unpickled LLM refuses to be called until they are given again.
     """
@@ -143,6 +146,16 @@ class AzureAgentLLM(FunctionCalls):
         default=None,
         frozen=True,
         description="What an agent with the image generation tool draws with.",
+    )
+    agent_session_id: str | None = Field(
+        default=None,
+        frozen=True,
+        description="The session of a hosted agent, at the agent's own endpoint.",
+    )
+    name_turns: bool = Field(
+        default=True,
+        frozen=True,
+        description="Name turns in the metadata of v2 responses, to find lost ones.",
     )
     user_identity: Any = Field(
         default=None,

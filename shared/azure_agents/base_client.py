@@ -19,6 +19,7 @@ from .errors import InvalidRequestError
 from .messages import TurnRequest
 from .naming import check_handle, parse_handle
 from .observe import Observer
+from .own_endpoint import check_at_project, check_own_endpoint
 from .protocols.classic.flow import run_turn as run_classic_turn
 from .protocols.memo import Memo
 from .protocols.responses.flow import run_turn as run_responses_turn
@@ -120,6 +121,15 @@ class BaseClient(ABC):
     def _connect(self, transport: Any) -> None:
         """Make what performs requests; nothing is opened yet."""
 
+    def _project_turn(self, what: str) -> Turn:
+        """A turn that only a project can take.
+
+        Raises:
+            InvalidRequestError: The endpoint is one agent's.
+        """
+        check_at_project(self.settings.endpoint, what)
+        return self._turn()
+
     @property
     def _wiring(self) -> Wiring:
         """What is run with that is no call."""
@@ -127,7 +137,7 @@ class BaseClient(ABC):
 
     def _wiring_of(self, settings: Settings) -> Wiring:
         return Wiring(
-            settings.endpoint.url,
+            settings.endpoint.root,
             self._auth,
             settings.timeouts,
             self._clock,
@@ -166,6 +176,8 @@ def check_request(settings: Settings, request: TurnRequest) -> None:
     if not request.messages:
         raise InvalidRequestError("no messages: give at least one")
     check_owner(request.owner)
+    if settings.endpoint.own is not None:
+        check_own_endpoint(settings.endpoint.own, settings.threads, request.thread_id)
     if request.thread_id is not None:
         handle = parse_handle(request.thread_id)
         check_handle(handle, settings.agent.generation)

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from .config import Settings
+from .own_endpoint import check_session
 from .request_headers import ExtraHeaders, extra_headers_of, image_deployment_of, user_identity_of
 from .timeouts import Timeouts
 
@@ -21,8 +22,8 @@ def split_call(settings: Settings, options: Mapping[str, Any]) -> tuple[Settings
     Args:
         settings: The client's.
         options: The call's: `timeout`, `extra_headers` (besides the client's, and instead of those
-            of the same name), `user_identity`, `image_generation_deployment`; everything else is
-            left. None counts as absent.
+            of the same name), `user_identity`, `image_generation_deployment`, `agent_session_id`;
+            everything else is left. None counts as absent.
 
     Raises:
         ConfigError: One of them is wrong.
@@ -36,7 +37,7 @@ def split_call(settings: Settings, options: Mapping[str, Any]) -> tuple[Settings
 
 
 def _timeout(settings: Settings, value: Any) -> tuple[str, Timeouts]:
-    return "timeouts", Timeouts.of(value).fitting(settings.agent.generation)
+    return "timeouts", Timeouts.of(value).fitting(settings.agent.generation, settings.endpoint.own)
 
 
 def _identity(_: Settings, value: Any) -> tuple[str, Any]:
@@ -55,7 +56,13 @@ def _image_deployment(_: Settings, value: Any) -> tuple[str, Any]:
     return "image_generation_deployment", image_deployment_of(value)
 
 
+def _session(settings: Settings, value: Any) -> tuple[str, Any]:
+    check_session(value, settings.endpoint, settings.thread_id)
+    return "agent_session_id", value
+
+
 _READERS = {
+    "agent_session_id": _session,
     "extra_headers": _headers,
     "image_generation_deployment": _image_deployment,
     "timeout": _timeout,

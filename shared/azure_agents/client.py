@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Collection, Generator, Sequence
 from contextlib import aclosing, closing
+from functools import partial
 from typing import Any
 
 from .base_client import BaseClient
@@ -98,7 +99,7 @@ class AgentClient(BaseClient):
             response_id: ``resp_…`` of the response.
             starting_after: Sequence number of the last event already seen; None: from the start.
         """
-        turn = self._turn()
+        turn = self._project_turn("resume()")
         return self._driver.events(resume_response(turn, response_id, starting_after))
 
     def cancel(
@@ -109,7 +110,12 @@ class AgentClient(BaseClient):
         run_id: str | None = None,
     ) -> str:
         """Stop a background response (v2) or a run (classic); returns its status."""
-        flow = cancel(self._turn(), response_id=response_id, thread_id=thread_id, run_id=run_id)
+        flow = cancel(
+            self._project_turn("cancel()"),
+            response_id=response_id,
+            thread_id=thread_id,
+            run_id=run_id,
+        )
         return self._driver.result(flow)
 
     def fork_thread(self, thread_id: str, *, without: Collection[str] = ()) -> str:
@@ -117,11 +123,13 @@ class AgentClient(BaseClient):
 
         Function calls that were never answered are left out: the way out of a poisoned thread.
         """
-        return self._driver.result(fork_thread(self._turn(), thread_id, without))
+        return self._driver.result(
+            fork_thread(self._project_turn("fork_thread()"), thread_id, without)
+        )
 
     def declare_tools(self, tools: Sequence[object]) -> str:
         """Make a version of the v2 agent that declares these function tools; returns it."""
-        return self._driver.result(declare_tools(self._turn(), tools))
+        return self._driver.result(declare_tools(self._project_turn("declare_tools()"), tools))
 
     def answer_schema(self) -> JSON | None:
         """The JSON schema that a v2 agent's own definition puts on its answers, if it has one."""
@@ -130,12 +138,14 @@ class AgentClient(BaseClient):
     @property
     def files(self) -> Files:
         """The files of the project, and those that answers bring."""
-        return Files(self._turn, self._driver_within)
+        return Files(partial(self._project_turn, "files"), self._driver_within)
 
     @property
     def vector_stores(self) -> VectorStores:
         """The vector stores of the project."""
-        return VectorStores(self.files, self._turn, self._driver_within)
+        return VectorStores(
+            self.files, partial(self._project_turn, "vector_stores"), self._driver_within
+        )
 
     @property
     def _driver(self) -> SyncDriver:
@@ -228,7 +238,7 @@ class AsyncAgentClient(BaseClient):
             response_id: ``resp_…`` of the response.
             starting_after: Sequence number of the last event already seen; None: from the start.
         """
-        turn = self._turn()
+        turn = self._project_turn("resume()")
         return self._driver.events(resume_response(turn, response_id, starting_after))
 
     async def cancel(
@@ -239,7 +249,12 @@ class AsyncAgentClient(BaseClient):
         run_id: str | None = None,
     ) -> str:
         """Stop a background response (v2) or a run (classic); returns its status."""
-        flow = cancel(self._turn(), response_id=response_id, thread_id=thread_id, run_id=run_id)
+        flow = cancel(
+            self._project_turn("cancel()"),
+            response_id=response_id,
+            thread_id=thread_id,
+            run_id=run_id,
+        )
         return await self._driver.result(flow)
 
     async def fork_thread(self, thread_id: str, *, without: Collection[str] = ()) -> str:
@@ -247,11 +262,15 @@ class AsyncAgentClient(BaseClient):
 
         Function calls that were never answered are left out: the way out of a poisoned thread.
         """
-        return await self._driver.result(fork_thread(self._turn(), thread_id, without))
+        return await self._driver.result(
+            fork_thread(self._project_turn("fork_thread()"), thread_id, without)
+        )
 
     async def declare_tools(self, tools: Sequence[object]) -> str:
         """Make a version of the v2 agent that declares these function tools; returns it."""
-        return await self._driver.result(declare_tools(self._turn(), tools))
+        return await self._driver.result(
+            declare_tools(self._project_turn("declare_tools()"), tools)
+        )
 
     async def answer_schema(self) -> JSON | None:
         """The JSON schema that a v2 agent's own definition puts on its answers, if it has one."""
@@ -260,12 +279,14 @@ class AsyncAgentClient(BaseClient):
     @property
     def files(self) -> AsyncFiles:
         """The files of the project, and those that answers bring."""
-        return AsyncFiles(self._turn, self._driver_within)
+        return AsyncFiles(partial(self._project_turn, "files"), self._driver_within)
 
     @property
     def vector_stores(self) -> AsyncVectorStores:
         """The vector stores of the project."""
-        return AsyncVectorStores(self.files, self._turn, self._driver_within)
+        return AsyncVectorStores(
+            self.files, partial(self._project_turn, "vector_stores"), self._driver_within
+        )
 
     @property
     def _driver(self) -> AsyncDriver:

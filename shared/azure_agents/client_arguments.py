@@ -27,6 +27,8 @@ class SettingArguments(TypedDict, total=False):
     user_identity: object
     extra_headers: object
     image_generation_deployment: str | None
+    agent_session_id: str | None
+    name_turns: bool
 
 
 class SignInArguments(TypedDict, total=False):

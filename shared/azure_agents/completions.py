@@ -37,8 +37,8 @@ Messages: TypeAlias = Sequence[Mapping[str, Any] | BaseModel]
 
 @overload
 def completion(
-    model: str,
-    messages: Messages,
+    model: str | None = None,
+    messages: Messages = (),
     *,
     stream: Literal[False] | None = None,
     **arguments: Unpack[Arguments],
@@ -47,19 +47,27 @@ def completion(
 
 @overload
 def completion(
-    model: str, messages: Messages, *, stream: Literal[True], **arguments: Unpack[Arguments]
+    model: str | None = None,
+    messages: Messages = (),
+    *,
+    stream: Literal[True],
+    **arguments: Unpack[Arguments],
 ) -> CompletionStream: ...
 
 
 @overload
 def completion(
-    model: str, messages: Messages, *, stream: bool | None, **arguments: Unpack[Arguments]
+    model: str | None = None,
+    messages: Messages = (),
+    *,
+    stream: bool | None,
+    **arguments: Unpack[Arguments],
 ) -> ModelResponse | CompletionStream: ...
 
 
 def completion(
-    model: str,
-    messages: Messages,
+    model: str | None = None,
+    messages: Messages = (),
     *,
     stream: bool | None = None,
     **arguments: Unpack[Arguments],
@@ -68,7 +76,8 @@ def completion(
 
     Args:
         model: ``azure_ai/agents/my-agent``, ``azure_ai/agents/my-agent:1`` or
-            ``azure_ai/agents/asst_abc123``; the prefix may be left out.
+            ``azure_ai/agents/asst_abc123``; the prefix may be left out, and all of it where the
+            endpoint names its agent.
         messages: OpenAI chat messages: dictionaries, or message objects of earlier answers.
         stream: Answer piece by piece.
         arguments: More, by LiteLLM's names:
@@ -86,7 +95,8 @@ def completion(
               `metadata`, … (also in `extra_body`). What the agent refuses is an error;
             - for whom: `user_identity` (the service keeps the threads of users apart),
               `extra_headers` (for instance a gateway's), `image_generation_deployment` (what an
-              agent with the image generation tool draws with);
+              agent with the image generation tool draws with), `agent_session_id` (of a hosted
+              agent, at its own endpoint);
             - how: `timeout` (seconds for the whole turn, default 600, or `Timeouts`; None: no
               limit), `max_retries` or `num_retries`, ``stream_options={"include_usage": True}``;
             - in tests: `transport`, `async_transport` (of httpx).
@@ -109,8 +119,8 @@ def completion(
 
 @overload
 async def acompletion(
-    model: str,
-    messages: Messages,
+    model: str | None = None,
+    messages: Messages = (),
     *,
     stream: Literal[False] | None = None,
     **arguments: Unpack[Arguments],
@@ -119,19 +129,27 @@ async def acompletion(
 
 @overload
 async def acompletion(
-    model: str, messages: Messages, *, stream: Literal[True], **arguments: Unpack[Arguments]
+    model: str | None = None,
+    messages: Messages = (),
+    *,
+    stream: Literal[True],
+    **arguments: Unpack[Arguments],
 ) -> AsyncCompletionStream: ...
 
 
 @overload
 async def acompletion(
-    model: str, messages: Messages, *, stream: bool | None, **arguments: Unpack[Arguments]
+    model: str | None = None,
+    messages: Messages = (),
+    *,
+    stream: bool | None,
+    **arguments: Unpack[Arguments],
 ) -> ModelResponse | AsyncCompletionStream: ...
 
 
 async def acompletion(
-    model: str,
-    messages: Messages,
+    model: str | None = None,
+    messages: Messages = (),
     *,
     stream: bool | None = None,
     **arguments: Unpack[Arguments],

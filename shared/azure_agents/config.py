@@ -15,6 +15,7 @@ from .anchor_key import AnchorKey, make_anchor_key
 from .endpoint import FIND_ENDPOINT, PUBLIC_SCOPE, Endpoint, parse_endpoint
 from .errors import ConfigError
 from .naming import AgentName, check_handle, parse_agent, parse_handle, shown
+from .own_endpoint import agent_at, check_own_endpoint, check_session
 from .request_headers import (
     IMAGE_DEPLOYMENT,
     USER_IDENTITY,
@@ -88,6 +89,8 @@ class Settings:
     user_identity: UserIdentity | LeftBehind | None = None
     extra_headers: ExtraHeaders | LeftBehind | None = None
     image_generation_deployment: str | None = None
+    agent_session_id: str | None = None
+    name_turns: bool = True
 
     @property
     def headers(self) -> ExtraHeaders:
@@ -121,14 +124,17 @@ def resolve_settings(
     user_identity: object = None,
     extra_headers: object = None,
     image_generation_deployment: str | None = None,
+    agent_session_id: str | None = None,
+    name_turns: bool = True,
     env: Mapping[str, str] | None = None,
 ) -> Settings:
     """Check all settings of a client at once.
 
     Args:
-        model: The agent; else the environment variable ``AZURE_AI_AGENT``.
-        endpoint: The project; else ``AZURE_AI_PROJECT_ENDPOINT``, else ``AZURE_API_BASE`` if that
-            is a project endpoint.
+        model: The agent; else the environment variable ``AZURE_AI_AGENT``. An endpoint that names
+            its agent needs none.
+        endpoint: The project, or one agent (see `parse_endpoint`); else
+            ``AZURE_AI_PROJECT_ENDPOINT``, else ``AZURE_API_BASE`` if that is a project endpoint.
         threads: How histories meet server-side threads.
         thread_id: A pinned ``conv_…`` or ``thread_…``.
         owner: Whose histories these are; allows to look text-only histories up.
@@ -137,7 +143,7 @@ def resolve_settings(
         timeout: Seconds for a whole turn, or `Timeouts`.
         max_retries: How often a request is tried again.
         allow_http: Accept a plain http endpoint on another machine.
-        api_version: Of the classic service.
+        api_version: Of the classic service, or of an agent's own endpoint; default: the recorded.
         anchor_key: Seals what answers carry to find their place again, for applications that let
             messages out of their hands (to a browser): a text of at least 16 bytes or a
             ``SecretStr``; else ``AZURE_AGENTS_ANCHOR_KEY``, else nothing is sealed.
@@ -146,6 +152,11 @@ def resolve_settings(
         extra_headers: More headers for every request, for instance a gateway's.
         image_generation_deployment: What an agent with the image generation tool draws with
             (header ``x-ms-oai-image-generation-deployment``); without it the service refuses.
+        agent_session_id: The session of a hosted agent to stay in, at the agent's own endpoint. It
+            is memory on the server: only what follows the last answer is sent.
+        name_turns: Send a name of the turn in the metadata of v2 responses, by which a lost answer
+            is found again. No recording has metadata beside an agent reference: a service that
+            refuses it can be called without.
         env: Instead of ``os.environ``.
 
     Raises:
@@ -156,7 +167,8 @@ def resolve_settings(
     anchor_key = make_anchor_key(
         read_secret(env, ENV_ANCHOR_KEY) if anchor_key is None else anchor_key
     )
-    agent = _resolve_agent(model, env)
+    where = _resolve_endpoint(endpoint, env, allow_http=allow_http)
+    agent = _resolve_agent(model, env, where)
     _check_choice("threads", threads, _POLICIES)
     _check_choice("instructions_mode", instructions_mode, _MODES)
     if instructions_mode == "replace" and agent.generation == "v2":
@@ -168,21 +180,26 @@ def resolve_settings(
         _check_pin(thread_id, threads, agent)
     check_owner(owner)
     _check_instructions(instructions)
+    if where.own is not None:
+        check_own_endpoint(where.own, threads, thread_id)
+    check_session(agent_session_id, where, thread_id)
     return Settings(
         agent=agent,
-        endpoint=_resolve_endpoint(endpoint, env, allow_http=allow_http),
+        endpoint=where,
         threads=threads,
         thread_id=thread_id,
         owner=owner,
         instructions=instructions,
         instructions_mode=instructions_mode,
-        timeouts=Timeouts.of(timeout).fitting(agent.generation),
+        timeouts=Timeouts.of(timeout).fitting(agent.generation, where.own),
         max_retries=_checked_retries(max_retries),
-        api_version=_checked_version(api_version),
+        api_version=_checked_version(api_version, where),
         anchor_key=anchor_key,
         user_identity=user_identity_of(user_identity),
         extra_headers=extra_headers_of(extra_headers),
         image_generation_deployment=image_deployment_of(image_generation_deployment),
+        agent_session_id=agent_session_id,
+        name_turns=_checked_flag("name_turns", name_turns),
     )
 
 
@@ -249,7 +266,9 @@ def read_secret(env: Mapping[str, str], name: str) -> Secret | None:
     return secret or None
 
 
-def _resolve_agent(model: str | None, env: Mapping[str, str]) -> AgentName:
+def _resolve_agent(model: str | None, env: Mapping[str, str], endpoint: Endpoint) -> AgentName:
+    if endpoint.own is not None:
+        return agent_at(endpoint.own, model)
     model = read_env(env, ENV_AGENT) if model is None else model
     if model is None:
         raise ConfigError(f"no agent: pass model='my-agent', or set {ENV_AGENT}")
@@ -321,9 +340,15 @@ def _checked_retries(value: object) -> int:
     raise ConfigError(f"max_retries must be a whole number, 0 or more, got {shown(value)}")
 
 
-def _checked_version(value: object) -> str:
+def _checked_flag(name: str, value: object) -> bool:
+    if isinstance(value, bool):
+        return value
+    raise ConfigError(f"{name} must be True or False, got {shown(value)}")
+
+
+def _checked_version(value: object, endpoint: Endpoint) -> str:
     if value is None:
-        return CLASSIC_API_VERSION
+        return CLASSIC_API_VERSION if endpoint.own is None else endpoint.own.api_version
     if isinstance(value, str) and _VERSION.fullmatch(value):
         return value
     raise ConfigError(

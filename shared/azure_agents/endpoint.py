@@ -1,4 +1,4 @@
-"""The endpoint of a project: where requests go, and what tokens are asked for there.
+"""The endpoint of a project, or of one agent: where requests go, and with which tokens.
 
 An endpoint is known by its origin and path. The scope of its tokens follows from the host, and
 only for hosts that are Microsoft's: a token is never asked for on behalf of a look-alike. What may
@@ -11,10 +11,11 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 from urllib.parse import SplitResult, urlsplit
 
 from .errors import ConfigError
-from .naming import shown
+from .naming import is_agent_name, shown
 
 PUBLIC_SCOPE = "https://ai.azure.com/.default"
 # Hosts of project endpoints and the scope of their tokens. The public cloud is documented; the
@@ -29,13 +30,44 @@ _FORM = "https://<resource>.services.ai.azure.com/api/projects/<project>"
 FIND_ENDPOINT = f"copy the project endpoint from the project's page in the Foundry portal: {_FORM}"
 
 _PATH = re.compile(r"(?:/[A-Za-z0-9._~-]+)*/api/projects/[A-Za-z0-9._~-]+")
+# What an agent answers at, below its project. Microsoft's portal prints the first with "/v1".
+_OWN = re.compile(
+    r"(?P<project>.*)/(?:agents/(?P<agent>[^/]+)/endpoint|applications/(?P<application>[^/]+))"
+    r"/protocols/openai(?:/v1)?(?:/responses)?"
+)
+OwnKind: TypeAlias = Literal["agent", "application"]
 _HOST = re.compile(r"[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?)*")
 _FORBIDDEN = re.compile(r"[\x00-\x20\x7f-\x9f\\\s]")
 
 
 @dataclass(frozen=True, slots=True)
+class OwnEndpoint:
+    """Where one agent answers, and nothing else is done.
+
+    Attributes:
+        kind: ``"agent"`` (hosted agents have no other) or ``"application"``, a published agent.
+        name: Of the agent, or of the application.
+        path: Below the project.
+        api_version: The one that was recorded there.
+    """
+
+    kind: OwnKind
+    name: str
+    path: str
+    api_version: str
+
+    @classmethod
+    def of(cls, kind: OwnKind, name: str) -> OwnEndpoint:
+        """The endpoint of an agent or application."""
+        if kind == "agent":
+            return cls(kind, name, f"/agents/{name}/endpoint/protocols/openai", "v1")
+        path = f"/applications/{name}/protocols/openai"
+        return cls(kind, name, path, "2025-11-15-preview")
+
+
+@dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A project endpoint; made by `parse_endpoint`.
+    """The endpoint of a project, or of one agent in it; made by `parse_endpoint`.
 
     Attributes:
         url: Whole, without a trailing slash.
@@ -44,6 +76,7 @@ class Endpoint:
         path: ``/api/projects/<project>``, behind a gateway with a prefix.
         scope: What a token is asked for, None where the host does not tell.
         allow_http: Plain http was allowed for a host other than this machine.
+        own: The part that names one agent, if it does.
     """
 
     url: str
@@ -52,6 +85,12 @@ class Endpoint:
     path: str
     scope: str | None
     allow_http: bool = False
+    own: OwnEndpoint | None = None
+
+    @property
+    def root(self) -> str:
+        """The project's own URL."""
+        return self.origin + self.path
 
     @property
     def project(self) -> str:
@@ -65,14 +104,17 @@ class Endpoint:
 
 
 def parse_endpoint(text: str, *, allow_http: bool = False) -> Endpoint:
-    """Read a project endpoint.
+    """Read the endpoint of a project, or of one agent in it.
 
     Args:
-        text: ``https://<resource>.services.ai.azure.com/api/projects/<project>``.
+        text: ``https://<resource>.services.ai.azure.com/api/projects/<project>``; with
+            ``/agents/<agent>/endpoint/protocols/openai`` behind it the agent's own (hosted agents
+            have no other), with ``/applications/<application>/protocols/openai`` that of a
+            published agent, each also with ``/responses`` at its end.
         allow_http: Accept plain http for a host other than this machine.
 
     Raises:
-        ConfigError: Not the endpoint of a project, or not safe to send a credential to.
+        ConfigError: Not such an endpoint, or not safe to send a credential to.
     """
     if not isinstance(text, str):
         raise ConfigError(f"endpoint must be a string, got {type(text).__name__}: {FIND_ENDPOINT}")
@@ -81,7 +123,7 @@ def parse_endpoint(text: str, *, allow_http: bool = False) -> Endpoint:
     parts = _split(text)
     host, port = _host_and_port(parts, text)
     _refuse_other_services(parts, host, text)
-    path = parts.path.rstrip("/")
+    path, own = _own_endpoint(parts.path.rstrip("/"))
     if not _PATH.fullmatch(path) or {".", ".."} & set(path.split("/")):
         raise ConfigError(_not_a_project(path, text))
     if parts.scheme == "http" and not (allow_http or _is_loopback(host)):
@@ -90,7 +132,18 @@ def parse_endpoint(text: str, *, allow_http: bool = False) -> Endpoint:
             "network: use https://, or pass allow_http=True if the network is trusted"
         )
     origin = _origin(parts.scheme, host, port)
-    return Endpoint(origin + path, origin, host, path, _scope_of(host), allow_http)
+    url = origin + path + (own.path if own else "")
+    return Endpoint(url, origin, host, path, _scope_of(host), allow_http, own)
+
+
+def _own_endpoint(path: str) -> tuple[str, OwnEndpoint | None]:
+    """The path of the project, and the endpoint of an agent below it."""
+    found = _OWN.fullmatch(path)
+    if found is None or not is_agent_name(found["agent"] or found["application"]):
+        return path, None
+    if found["agent"]:
+        return found["project"], OwnEndpoint.of("agent", found["agent"])
+    return found["project"], OwnEndpoint.of("application", found["application"])
 
 
 def origin_of(url: str) -> str | None:
@@ -173,7 +226,11 @@ def _refuse_other_services(parts: SplitResult, host: str, text: str) -> None:
 def _not_a_project(path: str, text: str) -> str:
     below = _PATH.match(path)
     if below and path[below.end() :].startswith("/"):
-        return f"endpoint {_safe(text)} goes on after the project: cut it off after {below[0]!r}"
+        return (
+            f"endpoint {_safe(text)} goes on after the project: cut it off after {below[0]!r}, or "
+            "give the whole endpoint of one agent, …/agents/<agent>/endpoint/protocols/openai or "
+            "…/applications/<application>/protocols/openai"
+        )
     if not path:
         return f"endpoint {_safe(text)} is a resource, not a project: {FIND_ENDPOINT}"
     return f"endpoint {_safe(text)} is not a project endpoint: {FIND_ENDPOINT}"

@@ -99,6 +99,11 @@ def parse_agent(model: str) -> AgentName:
     return AgentName(text, "v2", name, version if colon else None)
 
 
+def is_agent_name(text: str) -> bool:
+    """Whether v2 agents, and published applications, may be called so."""
+    return _NAME.fullmatch(text) is not None
+
+
 def _without_prefix(model: str) -> str:
     for prefix in _PREFIXES:
         if model.startswith(prefix):

@@ -8,13 +8,13 @@ the core. None counts as absent, since wrappers pass None for everything they we
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypedDict, cast
 
 from .config import InstructionsMode, Settings, ThreadPolicy, Timeouts, hidden, resolve_settings
 from .errors import ConfigError, InvalidRequestError
 from .messages import Message, TurnRequest, system
-from .naming import parse_agent, shown
+from .naming import shown
 from .openai_input import to_messages
 from .openai_models import PROVIDER
 from .stop import stop_texts
@@ -85,6 +85,8 @@ class Arguments(SignIn, Options, total=False):
     user_identity: str | SecretStr | None
     extra_headers: Mapping[str, str] | None
     image_generation_deployment: str | None
+    agent_session_id: str | None
+    name_turns: bool | None
     max_retries: int | None
     num_retries: int | None
     extra_body: Mapping[str, Any] | None
@@ -97,11 +99,16 @@ class Arguments(SignIn, Options, total=False):
 
 _NAMES = frozenset(Arguments.__annotations__)
 _OPTIONS = frozenset(Options.__annotations__)
-_SETTINGS = ("api_version", "allow_http")
+_SETTINGS = ("api_version", "allow_http", "name_turns")
 _LEGACY = {"functions": "tools", "function_call": "tool_choice"}
 _TOKENS = ("credential", "azure_ad_token", "azure_ad_token_provider")
 # What holds for the call alone: clients are kept by their settings, and serve all users.
-_OF_THE_CALL = ("extra_headers", "image_generation_deployment", "user_identity")
+_OF_THE_CALL = (
+    "agent_session_id",
+    "extra_headers",
+    "image_generation_deployment",
+    "user_identity",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +135,7 @@ class Call:
 
 
 def read_call(
-    model: str,
+    model: str | None,
     messages: Sequence[object],
     *,
     stream: bool,
@@ -152,9 +159,10 @@ def read_call(
     if "timeout" in arguments:  # None is a value here: no limit
         given["timeout"] = Timeouts.of(arguments["timeout"])
     history = _with_instructions(to_messages(messages), given.get("instructions"))
+    settings = _settings(model, history, given)
     return Call(
-        model=model,
-        settings=_settings(model, history, given),
+        model=model or settings.agent.requested,
+        settings=settings,
         sign_in=_sign_in(given),
         request=_request(history, given),
         include_usage=_includes_usage(given.get("stream_options"), stream=stream),
@@ -191,18 +199,19 @@ def _check_name(name: str, known: frozenset[str]) -> None:
 # --- settings -----------------------------------------------------------------------------------
 
 
-def _settings(model: str, history: Sequence[Message], given: Mapping[str, Any]) -> Settings:
+def _settings(model: str | None, history: Sequence[Message], given: Mapping[str, Any]) -> Settings:
     # Owner, timeout, instructions and pins are left to the request: clients are kept by their
     # settings, and one for every user would keep no connection.
-    return resolve_settings(
+    settings = resolve_settings(
         model=model,
         endpoint=_one_endpoint(given),
-        threads=given.get("threads") or _policy(model, history),
+        threads=given.get("threads", "auto"),
         anchor_key=given.get("anchor_key"),
         instructions_mode=given.get("instructions_mode", "append"),
         max_retries=_retries(given),
         **{name: given[name] for name in _SETTINGS if name in given},
     )
+    return settings if "threads" in given else replace(settings, threads=_policy(settings, history))
 
 
 def _one_endpoint(given: Mapping[str, Any]) -> Any:
@@ -212,12 +221,12 @@ def _one_endpoint(given: Mapping[str, Any]) -> Any:
     return next(iter(both), None)
 
 
-def _policy(model: str, history: Sequence[Message]) -> ThreadPolicy:
+def _policy(settings: Settings, history: Sequence[Message]) -> ThreadPolicy:
     """A conversation for a caller who begins one, or goes on with its last answer; else a chain.
 
     The id of a conversation keeps working for callers who keep nothing but the id.
     """
-    if parse_agent(model).generation == "classic":
+    if settings.agent.generation == "classic" or settings.endpoint.own is not None:
         return "auto"
     answers = [message for message in history if message.role == "assistant"]
     if not answers:

@@ -67,9 +67,14 @@ class Timeouts:
         _check_seconds("timeout", value)
         return cls(min(cls().connect, value), value, turn=value)
 
-    def fitting(self, generation: Generation, *, has_signs_of_life: bool = True) -> Timeouts:
-        """The same with a limit for every event, by what streams of the generation do."""
-        first, further = _EVENTS[generation if has_signs_of_life else "classic"]
+    def fitting(self, generation: Generation, own: object = None) -> Timeouts:
+        """The same with a limit for every event, by what streams of the generation do.
+
+        Args:
+            generation: Of the agent.
+            own: The agent's own endpoint, if it is called there: no stream of one was recorded.
+        """
+        first, further = _EVENTS["classic" if own else generation]
         if self.turn is not None and further == DEFAULT_TIMEOUT:
             further = max(further, self.turn)  # who allows a turn an hour allows it to be silent
         return replace(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ..anchor_key import AnchorKey
 from ..config import Settings
+from ..endpoint import OwnEndpoint
 from ..messages import Message, TurnRequest, system
 from ..retry import RetryPolicy
 from ..threads.anchor import scope_of, short_digest
@@ -64,6 +65,11 @@ class Turn:
     def project(self) -> str:
         """What thread ids belong to: every agent of the project may use the same thread."""
         return short_digest(self.settings.endpoint.url.encode(), 12)
+
+    @property
+    def own(self) -> OwnEndpoint | None:
+        """The agent's own endpoint, if it is called there: then nothing can be looked up."""
+        return self.settings.endpoint.own
 
     @property
     def policy(self) -> RetryPolicy:

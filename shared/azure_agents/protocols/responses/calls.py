@@ -26,12 +26,14 @@ from ...errors import (
 )
 from ...jsonio import JSON, dumps
 from ...messages import ApprovalReply, Message
+from ...own_endpoint import check_at_project
 from ...retry import is_unknown, may_pass, was_not_applied
 from ..delivery import Delivered
-from ..metadata import OPERATION, encode_metadata
+from ..metadata import OPERATION
 from ..steps import insist, read_object, retrying, send, settle, to_the_end, unless_it_fails
 from ..turn import Turn
-from .codec import encode_agent, encode_input
+from .addressing import name_of, place_of, who_is_asked
+from .codec import encode_input
 from .looks import ACTIVE, CONVERSATIONS, RESPONSES, Looks
 from .options import encode_options
 from .reader import ResponseReader
@@ -64,11 +66,9 @@ class ResponseCalls:
         self._begun: list[ResponseReader] = []  # of background responses, which go on by themselves
         options = encode_options(turn.request.options)
         self._is_background = bool(options.get("background"))
-        self._fields: dict[str, Any] = {
-            "agent_reference": encode_agent(turn.settings.agent),
-            "metadata": encode_metadata(turn.request.options, turn.operation),
-            **options,
-        }
+        if turn.own is not None and self._is_background:
+            check_at_project(turn.settings.endpoint, "background=True")
+        self._fields: dict[str, Any] = {**who_is_asked(turn), **name_of(turn), **options}
         self.reader = ResponseReader(self.delivered)
 
     # --- asking ---------------------------------------------------------------------------------
@@ -87,7 +87,7 @@ class ResponseCalls:
             try:
                 yield from self._ask(reader, body, streams=self.turn.deltas)
             except AzureAgentsError as error:
-                if not is_unknown(error) or not fields.get("store", True):
+                if not is_unknown(error) or not fields.get("store", True) or self.turn.own:
                     raise
                 if not (yield from self._is_known(reader)):
                     raise
@@ -128,6 +128,14 @@ class ResponseCalls:
         self.reader = ResponseReader(self.delivered)
         return self.reader
 
+    def say(self, messages: Sequence[Message], **fields: Any) -> Flow[ResponseReader]:
+        """Post where nothing can be looked up and a second POST would double: once."""
+        body = self._body(messages, stream=self.turn.deltas, **fields)
+        reader = self.reader = ResponseReader(self.delivered)
+        attempt = partial(self._ask, reader, body, streams=self.turn.deltas)
+        yield from retrying(attempt, self.turn, when=was_not_applied)
+        return _checked(reader)
+
     def append(self, thread: str, messages: Sequence[Message]) -> Flow[ResponseReader]:
         """Post one turn to a conversation, once; a lost answer is looked for, never re-posted.
 
@@ -158,7 +166,8 @@ class ResponseCalls:
         self, reader: ResponseReader, body: bytes, *, streams: bool, **facts: str | None
     ) -> Flow[None]:
         """One POST, read to its end."""
-        request = Send("POST", RESPONSES, body, stream=streams)
+        path, query = place_of(self.turn)
+        request = Send("POST", path, body, query, stream=streams)
         if self._is_background:
             self._begun.append(reader)
         try:

@@ -245,10 +245,12 @@ def incomplete_reason(response: ResponseObject) -> str | None:
 
 
 def finish_details(response: ResponseObject) -> dict[str, Any]:
-    """What else the service said about the end: content filters, and more than a reason."""
+    """What else the service said: content filters, the session, and more than a reason."""
     told: dict[str, Any] = {}
     if filters := response.get("content_filters"):
         told["content_filters"] = filters
+    if session := response.get("agent_session_id"):  # of a hosted agent
+        told["agent_session_id"] = session
     incomplete = response.get("incomplete_details") or {}
     if incomplete.keys() - {"reason"}:
         told["incomplete_details"] = incomplete

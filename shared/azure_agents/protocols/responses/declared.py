@@ -28,6 +28,8 @@ def check_tools(turn: Turn) -> Flow[None]:
         InvalidRequestError: It does not.
     """
     wanted = {function_name(tool) for tool in turn.request.options.get("tools") or ()}
+    if turn.own is not None:  # nothing can be read there, and a hosted agent's are in its code
+        return
     if not wanted or wanted <= set(turn.memo.get("declared tools") or ()):
         return
     definition = yield from read_definition(turn)
@@ -63,7 +65,7 @@ def answer_schema(turn: Turn) -> Flow[JSON | None]:
     Who may run an agent but not read it gets None, as of an agent without a schema. A classic
     agent's does not matter: a run brings its own.
     """
-    if turn.settings.agent.generation != "v2":
+    if turn.settings.agent.generation != "v2" or turn.own is not None:
         return None
     known = turn.memo.get("answer schema")
     if known is None:

@@ -17,12 +17,14 @@ from ...errors import (
     Abandoned,
     AzureAgentsError,
     BadRequestError,
+    ConflictError,
     InvalidRequestError,
     PoisonedThreadError,
     RateLimitError,
     RunFailedError,
     ThreadBusyError,
     ThreadNotFoundError,
+    TurnUnknownError,
 )
 from ...events import Finished
 from ...messages import ApprovalReply, Message
@@ -63,8 +65,12 @@ class _Policies:
         self._turn = calls.turn
 
     def run(self) -> Flow[None]:
-        pin = self._turn.pin
-        if pin is None:
+        pin, session = self._turn.pin, self._turn.settings.agent_session_id
+        if session is not None:
+            yield from self._session(session)
+        elif pin is None and self._turn.own is not None:
+            yield from self._whole()
+        elif pin is None:
             policies = {
                 "auto": self._chain,
                 "conversation": self._conversation,
@@ -97,6 +103,33 @@ class _Policies:
             if not _decides(suffix):
                 raise
             return (yield from self._calls.respond(whole))  # the request is on another branch
+
+    def _whole(self) -> Flow[None]:
+        """At an agent's own endpoint: that it keeps anything is not known, so all is sent."""
+        if self._turn.settings.threads == "ephemeral":
+            yield from self._ephemeral()
+            return
+        reader = yield from self._calls.respond(plan_chain(self._turn.messages, "").whole)
+        yield from self._finish(reader, reader.response_id)
+
+    def _session(self, session: str) -> Flow[None]:
+        """A hosted agent's memory: what follows the last answer goes there, once, in its turn."""
+        messages = yield from self._for_pin(session)
+        reader = yield from self._say_when_free(session, messages)
+        yield from self._remember_systems(session)
+        yield from self._finish(reader, reader.response_id)
+
+    def _say_when_free(self, session: str, messages: Sequence[Message]) -> Flow[ResponseReader]:
+        patience = Patience(self._turn)
+        while True:
+            try:
+                return (yield from self._calls.say(messages, agent_session_id=session))
+            except ConflictError as busy:  # not recorded: that a busy session says so is a guess
+                yield patience.pause(_is_busy(busy, session))
+            except AzureAgentsError as error:
+                if not is_unknown(error):
+                    raise
+                raise _unknown_in_session(error, session) from error
 
     def _ephemeral(self) -> Flow[None]:
         whole = plan_chain(self._turn.messages, "").whole
@@ -257,6 +290,22 @@ class _Policies:
 def _cause_of(lost: LostTurnError) -> AzureAgentsError:
     """Why the answer is not there."""
     return lost.__cause__ if isinstance(lost.__cause__, AzureAgentsError) else lost
+
+
+def _is_busy(error: ConflictError, session: str) -> ThreadBusyError:
+    return ThreadBusyError(
+        f"another turn is active in the session {session!r}: wait for it, or give each user a "
+        f"session of their own. The service says: {error.message}",
+        **error.facts,
+    )
+
+
+def _unknown_in_session(lost: AzureAgentsError, session: str) -> TurnUnknownError:
+    return TurnUnknownError(
+        f"the answer was lost, and what became of the turn in the session {session!r} cannot be "
+        f"looked up: ask the agent what it knows before you ask again ({lost.message})",
+        **lost.facts,
+    )
 
 
 def _may_fork_again(error: AzureAgentsError) -> bool:
