@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 from langchain_core.messages import AIMessage, HumanMessage
 
+from azure_agents.content import APPROVAL_REPLIES
 from azure_agents.errors import InvalidRequestError
 
 from ._blocks import REQUESTS, known
-from ._content import APPROVAL_REPLIES
 
 
 def approve(request_id: str, *more: str) -> HumanMessage:

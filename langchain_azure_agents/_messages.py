@@ -1,15 +1,15 @@
 """LangChain messages as the core's: nothing a user put in vanishes, nothing an agent made returns.
 
-What a user, system or tool message holds must reach the agent, so a block that cannot be mapped
-is an error that names it (`_content.py`). What an assistant message holds besides text, refusals
-and calls is the agent's own work (reasoning, server tools and their results, citations, images it
-made, its requests for approval or consent): the server has it already, so it is not sent again.
+LangChain itself turns OpenAI's audio and file blocks and its own old ("v0") blocks into standard
+ones before a model sees them; the core reads every dialect of the rest (`azure_agents.content`).
+What an assistant message holds besides text, refusals and calls is the agent's own work: the server
+has it already, or another model made it; it is not sent.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from langchain_core.messages import (
@@ -22,11 +22,14 @@ from langchain_core.messages import (
     ToolMessage,
 )
 
+from azure_agents.content import answer_parts, result_parts, said_parts
 from azure_agents.errors import InvalidRequestError
 from azure_agents.messages import Message, Part, Role, Text, ToolCall, said_by
 from azure_agents.naming import shown
+from azure_agents.notices import left_out
+from azure_agents.written_calls import written_call
 
-from ._content import answer_parts, input_parts
+from ._blocks import PROVIDER
 
 _ROLES: dict[str, Role] = {
     "user": "user",
@@ -36,8 +39,11 @@ _ROLES: dict[str, Role] = {
     "system": "system",
     "developer": "system",
 }
-# Blocks that repeat what `tool_calls` says, in the words of LangChain and other providers.
+# Blocks that repeat what `tool_calls` says, in the words of LangChain and other providers. Those in
+# the second row may bear another id there, so they count only where nothing else does.
 _CALL_BLOCKS = ("tool_call", "tool_use", "invalid_tool_call")
+_LONE_CALL_BLOCKS = ("function_call", "custom_tool_call")
+_NAMELESS = "unknown"  # a call that a model failed to name; its result says that it failed
 
 
 def to_messages(messages: Sequence[BaseMessage]) -> tuple[Message, ...]:
@@ -46,91 +52,103 @@ def to_messages(messages: Sequence[BaseMessage]) -> tuple[Message, ...]:
     Raises:
         InvalidRequestError: A role or content block that an agent cannot be told.
     """
-    return tuple(_message(message) for message in messages)
+    newest = max((at for at, each in enumerate(messages) if _is_answer(each)), default=0)
+    return tuple(
+        _message(each, f"messages[{at}]", is_old=at < newest) for at, each in enumerate(messages)
+    )
 
 
-def _message(message: BaseMessage) -> Message:
+def _is_answer(message: BaseMessage) -> bool:
+    if isinstance(message, ChatMessage):
+        return _ROLES.get(message.role) == "assistant"
+    return isinstance(message, AIMessage)
+
+
+def _message(message: BaseMessage, where: str, *, is_old: bool) -> Message:
     match message:
         case HumanMessage():
-            return _said(message, "user")
+            return _said(message, "user", where, is_old=is_old)
         case AIMessage():
             return _answer(message)
         case ToolMessage():
             return Message(
                 "tool",
-                input_parts(message.content, "tool"),
+                result_parts(message.content),
                 tool_call_id=message.tool_call_id,
                 is_error=message.status == "error",
             )
         case SystemMessage():
-            return _said(message, "system")
+            return _said(message, "system", where, is_old=is_old)
         case FunctionMessage():
-            parts = input_parts(message.content, "tool")
+            parts = result_parts(message.content)
             return Message("tool", parts, tool_call_id=_function_id(message.name))
         case ChatMessage():
-            return _by_role(message)
+            return _by_role(message, where, is_old=is_old)
         case _:
             raise InvalidRequestError(
-                f"a message of type {shown(message.type)} cannot be sent to an agent: use human, "
-                "ai, system or tool messages"
+                f"{where} is of type {shown(message.type)}, which cannot be sent to an agent: use "
+                "human, ai, system or tool messages"
             )
 
 
-def _by_role(message: ChatMessage) -> Message:
+def _by_role(message: ChatMessage, where: str, *, is_old: bool) -> Message:
     role = _ROLES.get(message.role)
     if role is None:
         raise InvalidRequestError(
-            f"a ChatMessage with role {shown(message.role)} cannot be sent to an agent: use one "
-            f"of {', '.join(map(repr, _ROLES))}, or a ToolMessage for the result of a tool"
+            f"{where} is a ChatMessage with role {shown(message.role)}, which cannot be sent to an "
+            f"agent: use one of {', '.join(map(repr, _ROLES))}, or a ToolMessage for the result of "
+            "a tool"
         )
     if role == "assistant":
-        return Message(role, answer_parts(message.content))
-    return _said(message, role)
+        return Message(role, answer_parts(message.content, is_ours=False))
+    return _said(message, role, where, is_old=is_old)
 
 
-def _said(message: BaseMessage, role: Role) -> Message:
-    parts = input_parts(message.content, role)
-    return Message(role, said_by(message.name, parts, f"a {role} message"))
+def _said(message: BaseMessage, role: Role, where: str, *, is_old: bool) -> Message:
+    parts = said_parts(message.content, role, where, is_old=is_old)
+    return Message(role, said_by(message.name, parts, where))
 
 
 def _answer(message: AIMessage) -> Message:
     anchor = message.response_metadata.get("foundry")
+    is_ours = message.response_metadata.get("model_provider") == PROVIDER
+    if not is_ours and message.additional_kwargs.get("reasoning_content"):
+        left_out("reasoning_content")
     return Message(
         "assistant",
-        (*answer_parts(message.content), *_refusal(message)),
+        (*answer_parts(message.content, is_ours=is_ours), *_beside(message)),
         tuple(_calls(message)),
         anchor=anchor if isinstance(anchor, str) else None,
     )
 
 
-def _refusal(message: AIMessage) -> tuple[Part, ...]:
-    text = message.additional_kwargs.get("refusal")
-    return (Text(text),) if isinstance(text, str) and text else ()
+def _beside(message: AIMessage) -> Iterator[Part]:
+    """What was said beside `content`: a refusal, or the text of a spoken answer (OpenAI)."""
+    spoken = message.additional_kwargs.get("audio")
+    transcript = spoken.get("transcript") if isinstance(spoken, Mapping) else None
+    for text in (message.additional_kwargs.get("refusal"), transcript):
+        if isinstance(text, str) and text:
+            yield Text(text)
 
 
 def _calls(message: AIMessage) -> Iterator[ToolCall]:
+    told = (*message.tool_calls, *message.invalid_tool_calls, *_blocks(message, _CALL_BLOCKS))
+    calls = told or tuple(_blocks(message, _LONE_CALL_BLOCKS))
     seen: set[str] = set()
-    for call in (*message.tool_calls, *message.invalid_tool_calls, *_call_blocks(message)):
-        id = call.get("id") or f"call_{len(seen)}"
+    for call in map(written_call, calls):
+        id = call.id or f"call_{len(seen)}"
         if id not in seen:
             seen.add(id)
-            arguments = call.get("args", call.get("input"))
-            yield ToolCall(id, call.get("name") or "", _arguments_text(arguments))
+            yield replace(call, id=id, name=call.name or _NAMELESS)
     legacy = message.additional_kwargs.get("function_call")
     if not seen and isinstance(legacy, Mapping):
-        name = str(legacy.get("name", ""))
-        yield ToolCall(_function_id(name), name, _arguments_text(legacy.get("arguments")))
+        call = written_call(legacy)
+        yield replace(call, id=_function_id(call.name))
 
 
-def _call_blocks(message: AIMessage) -> Iterable[Mapping[str, Any]]:
+def _blocks(message: AIMessage, kinds: tuple[str, ...]) -> Iterable[Mapping[str, Any]]:
     blocks = message.content if isinstance(message.content, list) else []
-    return (b for b in blocks if isinstance(b, dict) and b.get("type") in _CALL_BLOCKS)
-
-
-def _arguments_text(arguments: object) -> str:
-    if isinstance(arguments, str):
-        return arguments
-    return json.dumps(arguments or {}, ensure_ascii=False, separators=(",", ":"))
+    return (b for b in blocks if isinstance(b, dict) and b.get("type") in kinds)
 
 
 def _function_id(name: str | None) -> str:

@@ -148,7 +148,7 @@ class FunctionCalls(StructuredAnswers):
         Raises:
             ValueError: There is none, and that was not allowed.
         """
-        calls = calls_of(response.message, "the answer")
+        calls = calls_of(response.message)
         if not calls and error_on_no_tool_call:
             raise ValueError(
                 f"the agent called no tool, it said {response.message.content!r}: pass "

@@ -28,11 +28,14 @@ from llama_index.core.base.llms.types import (
 
 from azure_agents.errors import InvalidRequestError
 from azure_agents.messages import ApprovalReply, Media, Message, Part, Role, Text, said_by
+from azure_agents.notices import left_out
+from azure_agents.told import untold
 
 from ._tools import ANCHOR, calls_of
 
 APPROVALS = "foundry_approvals"
 FILE_ID = "foundry-file:"  # ImageBlock(url="foundry-file:assistant-abc"): blocks have no file id
+_UNTITLED = "input_document"  # LlamaIndex's name for documents without one
 
 _ROLES: dict[MessageRole, Role] = {
     MessageRole.SYSTEM: "system",
@@ -44,11 +47,9 @@ _ROLES: dict[MessageRole, Role] = {
     MessageRole.TOOL: "tool",
     MessageRole.FUNCTION: "tool",
 }
-_NAMED = ("system", "user")  # the names of assistants and tools are labels
-
-# An answer's calls have their own place in a message; its thinking and citations belong to the
-# turn that made them and are not said again.
-_ONLY_IN_ANSWERS = (ToolCallBlock, ThinkingBlock, CitationBlock)
+# The calls of an answer have their own place in a message.
+_NOT_CONTENT = (ToolCallBlock, CachePoint)
+_TOLD_AS_JSON = (ToolCallBlock, ThinkingBlock, CitationBlock)
 
 
 def to_messages(messages: Sequence[ChatMessage]) -> tuple[Message, ...]:
@@ -57,30 +58,44 @@ def to_messages(messages: Sequence[ChatMessage]) -> tuple[Message, ...]:
     Raises:
         InvalidRequestError: A message, role or block that no Foundry agent can be given.
     """
-    return tuple(_to_message(message, index) for index, message in enumerate(messages))
+    answers = [at for at, each in enumerate(messages) if _is_answer(each)]
+    newest = answers[-1] if answers else 0
+    return tuple(_to_message(each, at, is_old=at < newest) for at, each in enumerate(messages))
 
 
-def _to_message(message: ChatMessage, index: int) -> Message:
+def _is_answer(message: object) -> bool:
+    return isinstance(message, ChatMessage) and _ROLES[message.role] == "assistant"
+
+
+def _to_message(message: ChatMessage, index: int, *, is_old: bool) -> Message:
     where = f"message {index}"
     if not isinstance(message, ChatMessage):
         raise InvalidRequestError(f"{where} is a {type(message).__name__}: use ChatMessage")
-    role = _ROLES[message.role]
-    kwargs = message.additional_kwargs
-    anchor = kwargs.get(ANCHOR) if role == "assistant" else None
-    parts = (*_parts(message, role, where), *_approvals(kwargs.get(APPROVALS), where))
-    return Message(
-        role=role,
-        # OpenAI's LlamaIndex class has the name of who speaks there, too.
-        parts=said_by(kwargs.get("name"), parts, where) if role in _NAMED else parts,
-        tool_calls=calls_of(message, where) if role == "assistant" else (),
-        tool_call_id=_tool_call_id(kwargs, where) if role == "tool" else None,
-        is_error=role == "tool" and kwargs.get("is_error") is True,
-        anchor=anchor if isinstance(anchor, str) else None,
-    )
+    role, kwargs = _ROLES[message.role], message.additional_kwargs
+    if role == "assistant":
+        anchor = kwargs.get(ANCHOR)
+        return Message(
+            role,
+            tuple(_answer_parts(message)),
+            calls_of(message),
+            anchor=anchor if isinstance(anchor, str) else None,
+        )
+    if role == "tool":
+        return Message(
+            role,
+            tuple(_result_parts(message)),
+            tool_call_id=_tool_call_id(kwargs, where),
+            is_error=kwargs.get("is_error") is True,
+        )
+    said = (part for block in message.blocks for part in _said(block, where, is_old=is_old))
+    parts = (*said, *_approvals(kwargs.get(APPROVALS), where))
+    # OpenAI's LlamaIndex class has the name of who speaks there, too.
+    return Message(role, said_by(kwargs.get("name"), parts, where))
 
 
 def _tool_call_id(kwargs: Mapping[str, Any], where: str) -> str:
-    call_id = kwargs.get("tool_call_id") or kwargs.get("name")
+    found = (kwargs.get(name) for name in ("tool_call_id", "call_id", "name"))
+    call_id = next((each for each in found if each is not None), None)
     if not isinstance(call_id, str):
         raise InvalidRequestError(
             f"{where} is a tool result for no call: set additional_kwargs['tool_call_id'] to the "
@@ -107,18 +122,35 @@ def _is_approval(entry: object) -> bool:
     return isinstance(entry, Mapping) and isinstance(entry.get("id"), str)
 
 
-def _parts(message: ChatMessage, role: Role, where: str) -> Iterable[Part]:
-    # What an answer of ours shows beside its text is not part of its digest, and no service takes
-    # an image from the assistant: the server has it, or a replay goes without.
-    is_ours = role == "assistant" and ANCHOR in message.additional_kwargs
+def _answer_parts(message: ChatMessage) -> Iterable[Part]:
+    """The text of an answer, whoever gave it."""
+    is_ours = ANCHOR in message.additional_kwargs
     for block in message.blocks:
-        if isinstance(block, CachePoint):  # a hint to other services, no content
-            continue
-        if role == "assistant" and isinstance(block, _ONLY_IN_ANSWERS):
-            continue
-        if is_ours and not isinstance(block, TextBlock):
-            continue
-        yield from _block(block, where)
+        if isinstance(block, TextBlock):
+            yield Text(block.text)
+        elif isinstance(block, CitableBlock):
+            yield from _said(block, "the answer", is_old=True)
+        elif not is_ours and not isinstance(block, _NOT_CONTENT):
+            left_out(f"a block of type {block.block_type!r}")
+
+
+def _result_parts(message: ChatMessage) -> Iterable[Part]:
+    """What a tool returned, be it what it may."""
+    for block in message.blocks:
+        if isinstance(block, _TOLD_AS_JSON):
+            yield Text(block.model_dump_json())
+        else:
+            yield from _said(block, "the result", is_old=True)
+
+
+def _said(block: object, where: str, *, is_old: bool) -> Iterable[Part]:
+    """Map a block; one that cannot be sent is told where it was answered before."""
+    try:
+        return tuple(_block(block, where))
+    except InvalidRequestError:
+        if not is_old:
+            raise
+        return (Text(untold(getattr(block, "block_type", type(block).__name__))),)
 
 
 def _block(block: object, where: str) -> Iterable[Part]:
@@ -130,6 +162,10 @@ def _block(block: object, where: str) -> Iterable[Part]:
             "give text, images or documents"
         )
     return read(block, where)
+
+
+def _hint(_block: CachePoint, _where: str) -> Iterable[Part]:
+    return ()  # to other services; no content
 
 
 def _text(block: TextBlock, _where: str) -> Iterable[Part]:
@@ -157,6 +193,7 @@ def _citable(block: CitableBlock, where: str) -> Iterable[Part]:
 
 _Reader: TypeAlias = Callable[[Any, str], Iterable[Part]]
 _READERS: dict[type, _Reader] = {
+    CachePoint: _hint,
     TextBlock: _text,
     ImageBlock: _image,
     DocumentBlock: _document,
@@ -177,13 +214,13 @@ def _source(
             f"{where} has an empty {block.block_type} block: give data, a path or a URL"
         )
     if url.startswith(FILE_ID):
-        return {"file_id": url.removeprefix(FILE_ID), "name": name}
+        return {"file_id": url.removeprefix(FILE_ID), "name": None if name == _UNTITLED else name}
     return {"url": url, "name": name}
 
 
 def _name(block: ImageBlock | DocumentBlock) -> str | None:
     title = block.title if isinstance(block, DocumentBlock) else None
-    if title and title != "input_document":  # LlamaIndex's name for documents without one
+    if title and title != _UNTITLED:
         return title
     return Path(block.path).name if block.path is not None else title
 

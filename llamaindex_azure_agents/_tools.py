@@ -10,6 +10,7 @@ blocks of a streamed answer - and has become plain dicts when it was stored as J
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse, ToolCallBlock
@@ -18,9 +19,9 @@ from llama_index.core.llms.utils import parse_partial_json
 from llama_index.core.tools import BaseTool, FunctionTool
 from pydantic import BaseModel
 
-from azure_agents.errors import InvalidRequestError
-from azure_agents.jsonio import dumps
 from azure_agents.messages import ToolCall
+from azure_agents.notices import left_out
+from azure_agents.written_calls import written_call
 
 ANCHOR = "foundry"  # key of the anchor in a message's `additional_kwargs`
 _CHOICES = ("auto", "none", "required")
@@ -57,49 +58,27 @@ def written(calls: Iterable[ToolCall]) -> list[WrittenToolCall]:
     ]
 
 
-def calls_of(message: ChatMessage, where: str) -> tuple[ToolCall, ...]:
+def calls_of(message: ChatMessage) -> tuple[ToolCall, ...]:
     """The tool calls of an assistant message, from whichever form it still has.
 
     Args:
-        message: An assistant message, of ours or of another LLM class.
-        where: How an error names the message.
-
-    Raises:
-        InvalidRequestError: A call has a form nobody knows.
+        message: An assistant message, of ours or of another LLM class. What is no call in any form
+            is left out, and a call that a model failed to name is called ``unknown``.
     """
     blocks = [block for block in message.blocks if isinstance(block, ToolCallBlock)]
-    if blocks:
-        return tuple(_from_block(block) for block in blocks)
-    entries = message.additional_kwargs.get("tool_calls") or ()
-    return tuple(_from_written(entry, where) for entry in entries)
+    entries: Sequence[object] = blocks or message.additional_kwargs.get("tool_calls") or ()
+    legacy = message.additional_kwargs.get("function_call")
+    found = map(_call, entries or ([legacy] if legacy else ()))
+    return tuple(call for call in found if call is not None)
 
 
-def _from_block(block: ToolCallBlock) -> ToolCall:
+def _call(entry: object) -> ToolCall | None:
+    call = written_call(entry)
+    if not call.id and not call.name:
+        left_out(f"a tool call in an unknown form ({type(entry).__name__})")
+        return None
     # Some models give no ids; LlamaIndex then answers under the tool's name.
-    return ToolCall(
-        block.tool_call_id or block.tool_name, block.tool_name, _as_text(block.tool_kwargs)
-    )
-
-
-def _from_written(entry: object, where: str) -> ToolCall:
-    function = _member(entry, "function")
-    name, arguments = _member(function, "name"), _member(function, "arguments")
-    if not isinstance(name, str):
-        raise InvalidRequestError(
-            f"{where} has a tool call in an unknown form ({type(entry).__name__}): "
-            "use ToolCallBlock, or {'id': …, 'function': {'name': …, 'arguments': …}}"
-        )
-    return ToolCall(str(_member(entry, "id") or name), name, _as_text(arguments))
-
-
-def _member(value: object, name: str) -> Any:
-    return value.get(name) if isinstance(value, Mapping) else getattr(value, name, None)
-
-
-def _as_text(arguments: object) -> str:
-    if isinstance(arguments, str):
-        return arguments
-    return dumps({} if arguments is None else arguments).decode()
+    return replace(call, id=call.id or call.name, name=call.name or "unknown")
 
 
 def to_selection(call: ToolCall) -> ToolSelection:
@@ -122,7 +101,7 @@ def with_one_call(response: ChatResponse) -> ChatResponse:
     next turn starts anew from this history.
     """
     message = response.message
-    first, *others = calls_of(message, "the answer") or (None,)
+    first, *others = calls_of(message) or (None,)
     if first is None or not others:
         return response
     rest = [block for block in message.blocks if not isinstance(block, ToolCallBlock)]

@@ -25,9 +25,46 @@ def parts(*given: Any, role: str = "user") -> dict[str, Any]:
 
 
 SAM = Message("user", (Text("Sam: "), Text("hi")))
+FOREIGN = [{"type": "thinking", "thinking": "hm"}, {"text": "hi"}, {"type": "executable_code"}]
+RESPONSES_CALL = {"type": "function_call", "call_id": "c1", "id": "fc_1", "name": "f"}
 MESSAGES = [
+    (parts(*FOREIGN, role="assistant"), Message("assistant", (Text("hi"),))),
+    (parts(role="assistant") | {"content": {"text": "hi"}}, Message("assistant", (Text("hi"),))),
+    (
+        {"role": "assistant", "content": None, "audio": {"id": "a", "transcript": "hi"}},
+        Message("assistant", (Text("hi"),)),
+    ),
+    (
+        {"role": "assistant", "tool_calls": [{**RESPONSES_CALL, "arguments": '{"a":1}'}]},
+        Message("assistant", (), (F,)),
+    ),
+    (
+        {
+            "role": "assistant",
+            "tool_calls": [{"type": "custom", "id": "c", "custom": {"name": "f", "input": "x"}}],
+        },
+        Message("assistant", (), (ToolCall("c", "f", '{"input":"x"}'),)),
+    ),
+    (
+        {"role": "assistant", "content": "hi", "thinking_blocks": [{"a": 1}]},
+        Message("assistant", (Text("hi"),)),
+    ),
+    ({"role": "user", "content": "hi", "id": "m1", "x": None}, Message("user", (Text("hi"),))),
+    (
+        {"role": "tool", "content": {"a": 1}, "tool_call_id": "c1"},
+        Message("tool", (Text('{"a":1}'),), tool_call_id="c1"),
+    ),
+    (
+        {"role": "tool", "content": None, "tool_call_id": "c1"},
+        Message("tool", (), tool_call_id="c1"),
+    ),
+    (
+        parts({"type": "image_url", "image_url": {"url": PNG}}, role="tool")
+        | {"tool_call_id": "c1"},
+        Message("tool", (Media("image", data=b"hi", mime_type="image/png"),), tool_call_id="c1"),
+    ),
     ({"role": "user", "content": "hi"}, Message("user", (Text("hi"),))),
-    ({"role": "user", "content": ""}, Message("user", (Text(""),))),
+    ({"role": "user", "content": ""}, Message("user")),
     ({"role": "system", "content": "be"}, Message("system", (Text("be"),))),
     ({"role": "developer", "content": "be"}, Message("system", (Text("be"),))),
     ({"role": "user", "content": "hi", "name": "Sam"}, SAM),
@@ -152,6 +189,7 @@ class Unrelated(BaseModel):
 
 
 REFUSED = [
+    ([{"role": "user", "contents": "hi"}], "messages[0] has a field 'contents'"),
     ([{"role": "user", "content": "hi", "name": 5}], "the name of messages[0] is a int"),
     ("hi", "messages must be a list of messages, got str"),
     ({"role": "user"}, "messages must be a list of messages, got dict"),
@@ -159,22 +197,19 @@ REFUSED = [
     ([Unrelated()], "messages[0] has the role None"),
     ([{"role": "robot", "content": "x"}], "messages[0] has the role 'robot'"),
     ([{"role": "user", "content": 7}], "the content of messages[0] is a int"),
-    ([parts("a")], "messages[0].content[0] is a str"),
+    ([parts(7)], "messages[0].content[0] is a int"),
     ([parts({"type": "text", "text": None})], "the text of messages[0].content[0] is a NoneType"),
     ([parts({"type": "input_audio", "input_audio": {}})], "transcribe it first"),
+    ([parts({"type": "video_url"})], "is of type 'video_url': agents take text, images and files"),
     (
-        [parts({"type": "video_url"})],
-        "is of type 'video_url', which a message with the role 'user'",
-    ),
-    (
-        [
-            parts({"type": "image_url", "image_url": {"url": PNG}}, role="tool")
-            | {"tool_call_id": "c"}
-        ],
-        "is of type 'image_url', which a message with the role 'tool' cannot hold: use 'text'",
+        [parts({"type": "hologram"})],
+        "is of type 'hologram', which a message with the role 'user' cannot hold: use blocks of",
     ),
     ([parts({"type": "refusal", "refusal": "x"})], "is of type 'refusal'"),
-    ([parts({"type": "image_url", "image_url": {}})], "exactly one text of url, file_id, got none"),
+    (
+        [parts({"type": "image_url", "image_url": {}})],
+        "exactly one text of url, data, file_id, got none",
+    ),
     ([parts({"type": "file", "file": {"file_id": "f", "file_data": "aGk="}})], "got data, file_id"),
     ([parts({"type": "file", "file": {"file_data": "secret!"}})], "is not base64"),
     (
@@ -183,8 +218,8 @@ REFUSED = [
     ),
     ([{"role": "tool", "content": "x"}], "messages[0] lacks its 'tool_call_id'"),
     (
-        [{"role": "assistant", "tool_calls": [{"type": "custom", "id": "c"}]}],
-        "messages[0].tool_calls[0] needs an 'id' and a 'function'",
+        [{"role": "assistant", "tool_calls": [{"type": "function", "id": "c", "function": {}}]}],
+        "messages[0].tool_calls[0] names no function: send the calls back",
     ),
     ([{"role": "assistant", "tool_calls": [{**CALL, "id": None}]}], "needs an 'id'"),
 ]

@@ -130,10 +130,6 @@ BOTH: dict[str, tuple[TurnRequest, str]] = {
     "handle with a path": (ask(HI, thread_id="conv_1/../x"), "unknown form"),
     "handle is no string": (ask(HI, thread_id=7), "must be a string"),  # type: ignore[arg-type]
     "result without its call": (ask(HI, tool("call_9", "x")), "'call_9'"),
-    "second result": (
-        ask(HI, assistant("", CALL), tool("call_1", "x"), tool("call_1", "y")),
-        "a second result of tool call 'call_1'",
-    ),
     "empty stop": (ask(HI, stop=("END", "")), "none of them empty"),
     "unknown option": (option(logprobs=True), "'logprobs' is no option of"),
     "metadata is no map": (option(metadata=["x"]), "metadata must map strings to strings"),
@@ -165,14 +161,20 @@ CLASSIC: dict[str, tuple[TurnRequest, str]] = {
     "infinity": (option(top_p=math.inf), "cannot be sent as JSON"),
     "no JSON": (option(response_format={"x": object()}), "cannot be sent as JSON"),
     "file": (ask(Message("user", (FILE,))), "takes files by id only"),
-    "picture as a result": (
-        ask(
-            HI,
-            assistant("", CALL),
-            Message("tool", (Media("image", url="https://x"),), tool_call_id="call_1"),
-        ),
-        "'call_1' holds an image or file",
+    "nothing new for a pin": (
+        ask(HI, assistant("Hello"), thread_id="conv_1"),
+        "nothing to send to the pinned thread 'conv_1'",
     ),
+}
+CLASSIC: dict[str, tuple[TurnRequest, str]] = {
+    "handle of the other generation": (ask(HI, thread_id="conv_1"), "v2"),
+    "response as a pin": (ask(HI, thread_id="resp_1"), "v2"),
+    "instructions": (option(instructions="x"), "pass `instructions=` to the client"),
+    "reasoning effort": (option(reasoning_effort="low"), "use a v2 agent"),
+    "NaN": (option(temperature=NAN), "cannot be sent as JSON"),
+    "infinity": (option(top_p=math.inf), "cannot be sent as JSON"),
+    "no JSON": (option(response_format={"x": object()}), "cannot be sent as JSON"),
+    "file": (ask(Message("user", (FILE,))), "takes files by id only"),
     "nothing new for a pin": (
         ask(HI, assistant("Hello"), thread_id="thread_1"),
         "nothing to send to the pinned thread 'thread_1'",

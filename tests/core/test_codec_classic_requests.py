@@ -20,6 +20,7 @@ from azure_agents.messages import (
     user,
 )
 from azure_agents.protocols.classic.codec import (
+    check_messages,
     encode_messages,
     encode_outputs,
     system_text,
@@ -97,18 +98,37 @@ def test_images_become_content_parts(image: Media, part: JSON) -> None:
     assert [{"type": "text", "text": "see"}, part] == message["content"]
 
 
-@pytest.mark.parametrize(
-    ("part", "sentence"),
-    [
-        (Media("file", data=b"x", name="a.txt"), "'a.txt' is not uploaded.*files.attach"),
-        (Media("file", url="https://x/a.txt"), "'https://x/a.txt' is not uploaded"),
-        (ApprovalReply("call_1", approve=True), "right after the answer that asked"),
-    ],
-)
-def test_what_a_thread_cannot_hold_is_refused(part: Part, sentence: str) -> None:
-    """Content that would vanish is an error that says what to do."""
-    with pytest.raises(InvalidRequestError, match=sentence):
-        encode_messages([Message("user", (part,))])
+FILES = [
+    (Media("file", data=b"x", name="a.txt"), "file a.txt"),
+    (Media("file", url="https://x/a.txt"), "file https://x/a.txt"),
+    (Media("file", data=b"x", mime_type="a/b"), "file a/b"),
+    (Media("file", data=b"x"), "file"),
+]
+
+
+@pytest.mark.parametrize(("part", "words"), FILES)
+def test_a_file_that_is_not_uploaded_is_refused(part: Part, words: str) -> None:
+    """Where nobody answered it yet; a message of the past is told with what was lost."""
+    file = Message("user", (part,))
+    for messages in ([file], [assistant("b"), file]):
+        with pytest.raises(InvalidRequestError, match=r"is not uploaded.*files\.attach"):
+            check_messages(messages)
+    check_messages([file, assistant("b")])
+    assert f"[{words}: cannot be shown here]" == encode_messages([file])[0]["content"]
+
+
+def test_an_approval_in_a_thread_is_refused() -> None:
+    """It would vanish: the error says what to do."""
+    with pytest.raises(InvalidRequestError, match="right after the answer that asked"):
+        encode_messages([Message("user", (ApprovalReply("call_1", approve=True),))])
+
+
+@pytest.mark.parametrize("text", [(), (Text(" \n"),)])
+def test_a_message_that_is_only_files_names_them(text: tuple[Part, ...]) -> None:
+    """The service takes no message without content."""
+    files = (Media("file", file_id="a-1", name="a.pdf"), Media("file", file_id="a-2"))
+    (message,) = encode_messages([Message("user", (*text, *files))])
+    assert ("[file a.pdf], [file a-2]", 2) == (message["content"], len(message["attachments"]))
 
 
 @pytest.mark.parametrize(
@@ -158,11 +178,12 @@ def test_outputs_name_their_calls(messages: list[Message], wire: JSON) -> None:
 
 
 def test_a_result_is_text() -> None:
-    """A picture that would vanish is an error that says what to do."""
-    picture = Message("tool", (Media("image", url="https://x"),), tool_call_id="call_1")
-    for encode in (encode_outputs, encode_messages):
-        with pytest.raises(InvalidRequestError, match="'call_1' holds an image or file"):
-            encode([picture])
+    """A picture that a run cannot be given is told in a sentence, in a pause and in a replay."""
+    picture = Media("image", url="https://x/y.png")
+    result = Message("tool", (Text("a map "), picture), tool_call_id="call_1")
+    told = "a map [image https://x/y.png: cannot be shown here]"
+    assert told == encode_outputs([result])["tool_outputs"][0]["output"]
+    assert f"[tool result call_1: {told}]" == encode_messages([result])[0]["content"]
 
 
 SYSTEMS = [

@@ -152,17 +152,65 @@ def test_ids_that_repeat_belong_to_the_newest_call() -> None:
     assert [user("a"), *round_, *round_] == list(plan.whole)
 
 
+RESULTS_OF_ONE_CALL = [
+    ("not sent yet: the last", [tool("call_1", "1"), tool("call_1", "2")], ["2"]),
+    ("a question between", [tool("call_1", "1"), user("b"), tool("call_1", "2")], ["b", "2"]),
+    ("sent already", [tool("call_1", "1"), assistant("b"), tool("call_1", "2")], ["1", "b"]),
+    ("sent, the last",
+     [tool("call_1", "1"), tool("call_1", "2"), assistant("b"), tool("call_1", "3"), user("c")],
+     ["2", "b", "c"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("results", "told"), [row[1:] for row in RESULTS_OF_ONE_CALL],
+    ids=[row[0] for row in RESULTS_OF_ONE_CALL],
+)  # fmt: skip
+def test_of_several_results_the_one_that_was_sent_holds(
+    results: list[Message], told: list[str]
+) -> None:
+    """Before sending it is the last; and no history is refused for it, in any way to plan it."""
+    called = [user("a"), assistant("", CALL_1)]
+    anchored_call = anchored(called, "resp_1")
+    assert told == [m.text for m in plan_chain([*called, *results], SCOPE).whole[2:]]
+    assert told == [m.text for m in plan_chain([*anchored_call, *results], SCOPE).suffix]
+    pending = anchored(called, "thread_1", head="run_1", pending=NO_SYSTEM, v2=False)
+    plan = plan_thread([*pending, *results], SCOPE, prefix="thread_", with_system=False)
+    assert told == [m.text for m in (plan.suffix or plan.whole[2:])]
+    assert (plan.submits, plan.cancels is not None) == (told == ["2"], told != ["2"])
+
+
+def test_a_second_result_does_not_end_a_chain() -> None:
+    """It came after the answer to the first: the chain goes on behind that answer."""
+    first = anchored([user("a"), assistant("", CALL_1)], "resp_1")
+    answered = anchored([*first, tool("call_1", "1"), assistant("b")], "resp_2")
+    plan = plan_chain([*answered, tool("call_1", "2"), user("c")], SCOPE)
+    assert ("resp_2", ["c"]) == (plan.anchor and plan.anchor.thread, [m.text for m in plan.suffix])
+
+
+def test_a_result_whose_call_was_cut_off_is_told() -> None:
+    """A shortened history may begin with it; it was answered, so nobody can give the call anew."""
+    plan = plan_chain([tool("call_9", "1"), assistant("b"), user("c")], SCOPE)
+    assert [user("[tool result call_9: 1]"), assistant("b"), user("c")] == list(plan.whole)
+
+
+def test_a_pinned_thread_takes_one_result_of_a_call() -> None:
+    """The last, whether the caller has the call or not."""
+    results = [tool("call_1", "1"), tool("call_1", "2")]
+    assert [results[1]] == list(plan_pinned(results))
+    assert [results[1]] == list(plan_pinned([user("a"), assistant("", CALL_1), *results]))
+
+
 BAD = [
     ([tool("call_9", "1")], "'call_9', which no message before it makes"),
-    ([user("a"), assistant("", CALL_1), tool("call_1", "1"), tool("call_1", "2")],
-     "a second result of tool call 'call_1'"),
+    ([assistant("b"), tool("call_9", "1")], "'call_9', which no message before it makes"),
     ([user(" "), assistant("")], "every message is empty"),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("messages", "sentence"), BAD)
 def test_what_no_service_could_place_is_refused(messages: list[Message], sentence: str) -> None:
-    """Orphaned and doubled results, and nothing at all, are errors before anything is sent."""
+    """New results without their call, and nothing at all, are errors before anything is sent."""
     with pytest.raises(InvalidRequestError, match=sentence):
         plan_chain(messages, SCOPE)
 

@@ -7,7 +7,14 @@ from typing import Any
 
 import pytest
 from langchain_core.messages import convert_to_messages
-from llama_index.core.base.llms.types import ChatMessage
+from llama_index.core.base.llms.types import (
+    AudioBlock,
+    ChatMessage,
+    ContentBlock,
+    DocumentBlock,
+    ImageBlock,
+    TextBlock,
+)
 
 from azure_agents import completion
 from azure_agents.emulator import Emulator
@@ -32,7 +39,23 @@ def as_chat_message(message: Any) -> ChatMessage:
     if isinstance(message, ChatMessage):
         return message
     rest = {name: value for name, value in message.items() if name not in ("role", "content")}
-    return ChatMessage(message.get("content"), role=message["role"], additional_kwargs=rest)
+    content = message.get("content")
+    if isinstance(content, list):
+        content = list(map(as_block, content))
+    return ChatMessage(content, role=message["role"], additional_kwargs=rest)
+
+
+def as_block(part: dict[str, Any]) -> ContentBlock:
+    """A content part in OpenAI's format as LlamaIndex users write it."""
+    match part["type"]:
+        case "image_url":
+            return ImageBlock(url=part["image_url"]["url"])
+        case "file":
+            return DocumentBlock(url=f"foundry-file:{part['file']['file_id']}")
+        case "input_audio":
+            return AudioBlock(audio=part["input_audio"]["data"].encode(), format="wav")
+        case _:
+            return TextBlock(text=part["text"])
 
 
 def _completion(model: str, connection: dict[str, Any], messages: Any, **options: Any) -> str:

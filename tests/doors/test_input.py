@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from langchain_core.messages import HumanMessage
+from langchain_core.messages import HumanMessage, ToolMessage
 
+from azure_agents.emulator import ToolCalls
 from azure_agents.errors import InvalidRequestError
 from langchain_azure_agents import ChatAzureAgent
 
 HI = {"role": "user", "content": "hi"}
+CLASSIC = {"generation": "classic"}
+TEXT = {"type": "text", "text": "one"}
 
 
 @pytest.mark.parametrize("stop", ["end", ["end"], ("end", "never")])
@@ -50,3 +53,111 @@ def test_a_renamed_user_says_something_else(foundry: Any, name: str | None, sent
     answer = llm.invoke([HumanMessage("hi", name="Sam")])
     llm.invoke([HumanMessage("hi", name=name), answer, HumanMessage("and?")])
     assert sent == len(foundry.requests[-1].body["input"])
+
+
+CALL = {
+    "role": "assistant",
+    "content": None,
+    "tool_calls": [
+        {"id": "call_1", "type": "function", "function": {"name": "look", "arguments": "{}"}}
+    ],
+}
+IMAGE = {"type": "image_url", "image_url": {"url": "https://x.test/map.png"}}
+SOUND = {"type": "input_audio", "input_audio": {"data": "UklGRg==", "format": "wav"}}
+
+
+def add(a: int) -> int:
+    """Add one."""
+    return a + 1
+
+
+def result(*parts: Any) -> dict[str, Any]:
+    """The result of the call."""
+    return {"role": "tool", "tool_call_id": "call_1", "content": list(parts)}
+
+
+def test_a_result_may_hold_a_picture(foundry: Any, make_ask: Any, generation: str) -> None:
+    """v2 shows it to the agent; a classic run takes text only, so there it is told."""
+    make_ask()([HI, CALL, result({"type": "text", "text": "a map"}, IMAGE)])
+    seen = foundry.seen[-1].messages[-1]
+    if generation == "v2":
+        assert ("tool", "a map", "image") == (seen.role, seen.text, seen.media[0].kind)
+    else:
+        told = "a map[image https://x.test/map.png: cannot be shown here]"
+        assert f"[tool result call_1: {told}]" == seen.text
+
+
+def test_a_result_that_no_agent_can_be_given_is_told(foundry: Any, make_ask: Any) -> None:
+    """A tool returns anything at all: no conversation ends with it, new or old."""
+    ask = make_ask()
+    turns = [HI, CALL, result(SOUND), {"role": "assistant", "content": "ok"}, HI]
+    for end in (3, 5):
+        ask(turns[:end])
+        assert "audio: cannot be shown here]" in foundry.seen[-1].messages[2].text
+
+
+def test_what_a_user_sends_is_refused_until_it_was_answered(foundry: Any, make_ask: Any) -> None:
+    """By another model, that could hear: then it is history, and told."""
+    ask, spoken = make_ask(), {"role": "user", "content": [SOUND]}
+    for refused in ([spoken], [spoken, {"role": "assistant", "content": "ok"}, spoken]):
+        with pytest.raises(InvalidRequestError, match="audio"):
+            ask(refused)
+    assert [] == foundry.requests
+    ask([spoken, {"role": "assistant", "content": "ok"}, HI])
+    assert "audio: cannot be shown here]" in foundry.seen[-1].messages[0].text
+
+
+def test_a_second_result_does_not_end_the_conversation(foundry: Any, make_ask: Any) -> None:
+    """The one that was sent holds; before sending it is the last."""
+    ask, first, second = make_ask(), result(TEXT), result({"type": "text", "text": "two"})
+    ask([HI, CALL, first, second])
+    assert "two" in foundry.seen[-1].messages[-1].text
+    ask([HI, CALL, first, {"role": "assistant", "content": "ok"}, second, HI])
+    told = [message.text for message in foundry.seen[-1].messages]
+    assert ("one" in told[2], "two" in "".join(told)) == (True, False)
+
+
+def test_a_message_may_be_only_a_file(foundry: Any, make_ask: Any, generation: str) -> None:
+    """The classic service wants text beside it: the name of the file stands there."""
+    file = {"type": "file", "file": {"file_id": "assistant-1"}}
+    make_ask()([{"role": "user", "content": [file]}])
+    seen = foundry.seen[-1].messages[-1]
+    assert ("" if generation == "v2" else "[file assistant-1]") == seen.text
+    sent = str(foundry.requests[-1].body)
+    assert "assistant-1" in sent
+
+
+@pytest.mark.parametrize(
+    ("results", "told"),
+    [
+        (["one", "two"], "two"),
+        ([[{"type": "json", "json": {"a": 1}}]], '{"a":1}'),
+        ([[IMAGE]], "[image https://x.test/map.png: cannot be shown here]"),
+    ],
+)
+def test_no_run_is_left_behind_by_what_a_tool_returned(
+    foundry: Any, results: list[Any], told: str
+) -> None:
+    """A paused classic run takes whatever comes: once, and nothing is cancelled."""
+    agent = foundry.create_agent("helper", [ToolCalls(("add", {"a": 1})), "It is 2."], **CLASSIC)
+    llm = ChatAzureAgent(model=agent.model, **foundry.connection()).bind_tools([add])
+    asked = llm.invoke("add")
+    call_id = asked.tool_calls[0]["id"]
+    answer = llm.invoke(
+        [HumanMessage("add"), asked, *(ToolMessage(each, tool_call_id=call_id) for each in results)]
+    )
+    assert "It is 2." == answer.text
+    assert [] == [each.path for each in foundry.requests if each.path.endswith("/cancel")]
+    sent = foundry.requests[-1].body["tool_outputs"]
+    assert [{"tool_call_id": call_id, "output": told}] == sent
+
+
+def test_a_file_that_cannot_be_sent_leaves_a_paused_run_alone(foundry: Any) -> None:
+    """Bad input is found before the run is cancelled that this question would supersede."""
+    agent = foundry.create_agent("helper", ToolCalls(("add", {"a": 1})), **CLASSIC)
+    llm = ChatAzureAgent(model=agent.model, **foundry.connection()).bind_tools([add])
+    asked, sent = llm.invoke("add"), len(foundry.requests)
+    file = {"type": "file", "base64": "aGk=", "mime_type": "text/plain"}
+    with pytest.raises(InvalidRequestError, match="is not uploaded"):
+        llm.invoke([HumanMessage("add"), asked, HumanMessage([file])])
+    assert sent == len(foundry.requests)

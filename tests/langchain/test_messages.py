@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import base64
+import warnings
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from langchain_core.messages import (
@@ -15,6 +17,7 @@ from langchain_core.messages import (
     ToolMessage,
 )
 
+from azure_agents.content import AGENT_OUTPUT
 from azure_agents.errors import InvalidRequestError
 from azure_agents.messages import (
     ApprovalReply,
@@ -27,8 +30,8 @@ from azure_agents.messages import (
     tool,
     user,
 )
+from azure_agents.notices import LeftOutWarning
 from langchain_azure_agents import approve, reject
-from langchain_azure_agents._content import AGENT_OUTPUT
 from langchain_azure_agents._messages import to_messages
 
 PNG = b"\x89PNG"
@@ -80,6 +83,7 @@ MESSAGES = [
     ),
     (AIMessage("", additional_kwargs={"refusal": "I won't."}), assistant("I won't.")),
     (AIMessage([{"type": "refusal", "refusal": "I won't."}]), assistant("I won't.")),
+    (AIMessage([{"type": "hologram"}]), assistant("")),
     (ToolMessage("4", tool_call_id="call_1"), tool("call_1", "4")),
     (
         ToolMessage("boom", tool_call_id="call_1", status="error"),
@@ -93,7 +97,107 @@ MESSAGES = [
     (ChatMessage("hi", role="assistant"), assistant("hi")),
 ]
 
+RESULTS = [
+    ([{"type": "json", "json": {"a": 1}}], '{"a":1}'),
+    (["a", {"type": "text", "text": "b"}, {"text": "c"}], "abc"),
+    (
+        [
+            {
+                "type": "search_result",
+                "source": "https://x",
+                "title": "T",
+                "content": [{"type": "text", "text": "found"}],
+            }
+        ],
+        "T (https://x)\nfound",
+    ),
+    ([{"type": "resource", "uri": "x://y"}], '{"type":"resource","uri":"x://y"}'),
+    ([{"type": "audio", "base64": B64}], "[audio: cannot be shown here]"),
+    ([{"type": "image"}], "[image: cannot be shown here]"),
+    ([{"type": "approval_reply", "request_id": "r", "approve": True}], None),
+    ([{"type": "text", "text": 5}], '{"type":"text","text":5}'),
+]
+
+
+@pytest.mark.parametrize(("content", "told"), RESULTS)
+def test_a_tool_returns_anything(content: Any, told: Any) -> None:
+    """Nothing is refused, and no result approves anything: what is no text is told as JSON."""
+    (mapped,) = to_messages([ToolMessage(content, tool_call_id="call_1")])
+    assert all(isinstance(part, Text) for part in mapped.parts)
+    assert told is None or told == mapped.text
+
+
+# Another model answered: what it holds, its text, its calls.
+FOREIGN = [
+    ([{"type": "executable_code", "executable_code": "1"}, {"type": "text", "text": "hi"}], "hi"),
+    ([{"type": "code_execution_result", "outcome": 1}, "hi"], "hi"),
+    ([{"text": "hi"}], "hi"),  # Bedrock
+    ([{"reasoningContent": {"reasoningText": {"text": "hm"}}}, {"text": "hi"}], "hi"),
+    ([{"text": "hm", "thought": True}, {"text": "hi"}], "hi"),  # Google
+    ([{"type": "thinking", "thinking": "hm", "signature": "s"}, "hi"], "hi"),  # Anthropic
+    ([{"type": "server_tool_use", "id": "s", "name": "search", "input": {}}, "hi"], "hi"),
+    ([{"type": "reasoning", "summary": [], "id": "rs_1"}, {"type": "output_text", "text": "hi"}],
+     "hi"),
+    ([{"type": "text-plain", "text": "hi", "mime_type": "text/plain"}], "hi"),
+    ([{"type": "non_standard", "value": {"text": "hi"}}], "hi"),
+    ([{"type": "non_standard", "value": {"type": "odd"}}, "hi"], "hi"),
+    ([{"type": "text", "text": {"value": "hi", "annotations": []}}], "hi"),  # Assistants
+    ([{"type": "text", "text": None}, {"type": "hologram"}, "hi"], "hi"),
+    ([{"type": "output_audio", "transcript": "hi"}], "hi"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("content", "text"), FOREIGN)
+def test_the_text_of_another_model_is_kept(content: Any, text: str) -> None:
+    """What cannot be told is skipped, and no block of an answer ends a conversation."""
+    (mapped,) = to_messages([AIMessage(content)])
+    assert (text, ()) == (mapped.text, mapped.tool_calls)
+
+
+def test_what_is_left_out_of_another_models_answer_is_said_once() -> None:
+    """Not for each call; and never of our own answers, which the server has whole."""
+    block = {"type": f"odd_{uuid4().hex[:8]}"}
+    ours = AIMessage([block], response_metadata={"model_provider": "azure_ai_agents"})
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        for message in (ours, AIMessage([block]), AIMessage([block])):
+            to_messages([message])
+    assert [LeftOutWarning] == [each.category for each in said]
+    assert block["type"] in str(said[0].message)
+
+
+CALLS_ELSEWHERE = [
+    AIMessage([{"type": "function_call", "call_id": "c", "id": "fc_1", "name": "f",
+                "arguments": "{}"}]),
+    AIMessage([{"type": "function_call", "call_id": "other", "name": "f", "arguments": "{}"}],
+              tool_calls=[{"name": "f", "args": {}, "id": "c"}]),
+    AIMessage("", additional_kwargs={"tool_calls": [
+        {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}]}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("message", CALLS_ELSEWHERE)
+def test_a_call_is_read_once_wherever_it_stands(message: AIMessage) -> None:
+    """Providers repeat calls in `content`, some under another id."""
+    assert to_messages([message]) == (assistant("", ToolCall("c", "f", "{}")),)
+
+
+def test_a_call_without_a_name_does_not_end_a_conversation() -> None:
+    """A model failed to name it; the result of the framework says that it failed."""
+    call = {"name": None, "args": "{", "id": "c", "error": "e"}
+    (mapped,) = to_messages([AIMessage("", invalid_tool_calls=[call])])
+    assert mapped.tool_calls == (ToolCall("c", "unknown", "{"),)
+
+
 PARTS = [
+    (
+        {"type": "text-plain", "text": "hi", "title": "T", "context": "C"},
+        Text("T\nC\nhi"),
+    ),
+    (
+        {"type": "search_result", "source": "S", "title": "T", "content": ["a", {"text": "b"}]},
+        Text("T (S)\na\nb"),
+    ),
     ("hi", Text("hi")),
     ({"type": "text", "text": "hi", "id": "lc_1", "annotations": []}, Text("hi")),
     ({"type": "input_text", "text": "hi"}, Text("hi")),
@@ -176,8 +280,7 @@ REFUSED = [
     (HumanMessage([{"type": "image"}]), "none of them"),
     (HumanMessage([{"type": "image", "url": 5}]), "exactly one"),
     (HumanMessage([{"type": "image", "base64": "***"}]), "not base64"),
-    (HumanMessage([{"type": "text", "text": 5}]), "no string"),
-    (AIMessage([{"type": "hologram"}]), "type 'hologram'"),
+    (HumanMessage([{"type": "text", "text": 5}]), "not a string"),
     (HumanMessage([{"type": "approval_reply", "approve": True}]), "request_id"),
 ]
 

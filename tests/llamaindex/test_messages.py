@@ -1,6 +1,8 @@
 """LlamaIndex messages into the core's."""
 
 import base64
+import json
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Literal
@@ -20,6 +22,7 @@ from llama_index.core.base.llms.types import (
     ToolCallBlock,
     VideoBlock,
 )
+from llama_index.core.llms.llm import ToolSelection
 
 from azure_agents.errors import InvalidRequestError
 from azure_agents.messages import (
@@ -85,7 +88,51 @@ def test_a_failed_tool_is_said_to_have_failed() -> None:
     assert (tool("c", "no", is_error=True),) == to_messages([message])
 
 
+WRITTEN_FORMS = [
+    {"type": "function_call", "call_id": "call_1", "id": "fc_1", "name": "add",
+     "arguments": '{"a": 1}', "status": "completed"},  # OpenAI's Responses API
+    {"id": "call_1", "name": "add", "input": {"a": 1}, "type": "tool_use"},  # Anthropic
+    {"toolUse": {"toolUseId": "call_1", "name": "add", "input": {"a": 1}}},  # Bedrock
+    {"function_call": {"id": "call_1", "name": "add", "args": {"a": 1}}},  # Google
+    {"tool_id": "call_1", "tool_name": "add", "tool_kwargs": {"a": 1}},  # ToolSelection
+    {"id": "call_1", "function": {"name": "add", "arguments": {"a": 1}}},  # Ollama
+    ToolSelection(tool_id="call_1", tool_name="add", tool_kwargs={"a": 1}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("entry", WRITTEN_FORMS)
+@pytest.mark.parametrize("key", ["tool_call_id", "call_id"])
+def test_a_call_is_read_in_every_form_in_which_it_is_kept(entry: Any, key: str) -> None:
+    """Histories come from databases that other clients filled; the result names the call."""
+    asked, result = of("assistant", tool_calls=[entry]), of("tool", TextBlock(text="2"))
+    result.additional_kwargs[key] = "call_1"
+    called, answered = to_messages([asked, result])
+    [call] = called.tool_calls
+    assert ("call_1", "add", {"a": 1}) == (call.id, call.name, json.loads(call.arguments))
+    assert tool("call_1", "2") == answered
+
+
 BLOCKS = [
+    (of("assistant", tool_calls=["?"]), assistant("")),
+    (
+        of("assistant", function_call={"name": "add", "arguments": '{"a": 1}'}),
+        assistant("", ToolCall("add", "add", '{"a": 1}')),
+    ),
+    (of("assistant", TextBlock(text="x"), ImageBlock(image=PNG)), assistant("x")),
+    (of("assistant", AudioBlock(audio=b"RIFF"), TextBlock(text="x")), assistant("x")),
+    (
+        of("tool", AudioBlock(audio=b"RIFF"), tool_call_id="c"),
+        tool("c", "[audio: cannot be shown here]"),
+    ),
+    (of("tool", ImageBlock(), tool_call_id="c"), tool("c", "[image: cannot be shown here]")),
+    (
+        of("tool", ImageBlock(url="https://x.test/i.png"), tool_call_id="c"),
+        replace(
+            media("image", url="https://x.test/i.png", mime_type="image/png"),
+            role="tool",
+            tool_call_id="c",
+        ),
+    ),
     (of("user", TextBlock(text="hi"), name="Sam"), Message("user", (Text("Sam: "), Text("hi")))),
     (of("assistant", TextBlock(text="hi"), name="Ada"), assistant("hi")),
     (of("tool", TextBlock(text="4"), name="add", tool_call_id="c"), tool("c", "4")),
@@ -193,7 +240,6 @@ MISTAKES = [
     ([of("user", ThinkingBlock(content="x"))], "block of type 'thinking'"),
     ([of("user", ImageBlock())], "message 0 has an empty image block"),
     ([of("user", DocumentBlock(path="/no/such/file"))], "cannot read '/no/such/file'"),
-    ([of("assistant", tool_calls=["?"])], "message 0 has a tool call in an unknown form"),
     ([of("user", foundry_approvals="mcpr_1")], "message 0 has approvals in an unknown form"),
 ]
 

@@ -22,7 +22,7 @@ LAYERS = (
     # An inner package's `__init__` stands at the bottom: to load a part is not to load the whole.
     ("_version", "protocols", "protocols.classic", "protocols.responses", "threads", "drivers"),
     ("errors", "jsonio"),
-    ("sse", "request_headers", "messages", "events", "commands"),
+    ("sse", "request_headers", "messages", "events", "commands", "told", "notices"),
     ("content_filters", "waits"),
     (
         "fold",
@@ -38,6 +38,7 @@ LAYERS = (
         "observe",
         "structured",
     ),
+    ("media", "content", "written_calls"),
     ("file_references", "disk"),
     ("threads.digest", "threads.anchor", "threads.plan", "threads.store"),
     ("protocols.*.wire",),

@@ -6,8 +6,10 @@ follows it answers all its tool calls and answers nothing older. A chain (`previ
 may step back to an older ready anchor, since branches are free; an append-only thread may not,
 since only its head can be continued. Everything else starts anew with the whole history.
 
-Calls the history never answers are not sent, and neither are empty messages. A tool result
-without its call, or a second one, is an error: no service could place it.
+Calls the history never answers are not sent, and neither are empty messages. Of several results of
+one call the one that was sent holds: the last before the next answer. A result whose call is not
+there (a history that was cut) is told in words where it was answered, and an error where it is new:
+no service could place it.
 """
 
 from __future__ import annotations
@@ -17,7 +19,8 @@ from dataclasses import dataclass, replace
 
 from ..anchor_key import AnchorKey
 from ..errors import InvalidRequestError
-from ..messages import ApprovalReply, Message, Part, Text
+from ..messages import ApprovalReply, Message, Part, Text, user
+from ..told import result_text
 from .anchor import Anchor, parse_anchor
 from .digest import TranscriptDigest, system_digest
 
@@ -45,6 +48,10 @@ class Plan:
     cancels: Anchor | None = None
 
 
+_ON_THE_THREAD = -1  # where a pinned thread holds the call and the caller does not
+_SUPERSEDED = Message("user")  # the result of a call that has another one: nothing is sent
+
+
 @dataclass(frozen=True, slots=True)
 class _Candidate:
     index: int
@@ -57,7 +64,9 @@ class _History:
     def __init__(self, messages: Sequence[Message], *, allow_orphans: bool = False) -> None:
         self.messages = messages
         self.call_of: dict[int, int] = {}  # index of a tool message -> index of the call's message
-        self._answered: set[tuple[int, str]] = set()
+        self._result_of: dict[tuple[int, str], int] = {}  # a call -> index of the result that holds
+        self._lost: set[int] = set()  # results whose calls are not there
+        self._newest = max((i for i, m in enumerate(messages) if m.role == "assistant"), default=-1)
         self._allow_orphans = allow_orphans
         self._pair()
         self._oldest_after = self._oldest_answered()
@@ -71,21 +80,24 @@ class _History:
                 self._answer(index, message.tool_call_id or "", made)
 
     def _answer(self, index: int, call_id: str, made: dict[str, int]) -> None:
-        caller = made.get(call_id)
+        caller = made.get(call_id, _ON_THE_THREAD if self._allow_orphans else None)
         if caller is None:
-            if self._allow_orphans:
-                return
+            self._lose(index, call_id)
+            return
+        before = self._result_of.setdefault((caller, call_id), index)
+        if before != index and not any(m.role == "assistant" for m in self.messages[before:index]):
+            self._result_of[caller, call_id] = index  # nobody was told the other one yet
+            self.call_of.pop(before)
+        if self._result_of[caller, call_id] == index:
+            self.call_of[index] = caller
+
+    def _lose(self, index: int, call_id: str) -> None:
+        if index > self._newest:
             raise InvalidRequestError(
                 f"message {index} is the result of tool call {call_id!r}, which no message before "
                 "it makes: keep the assistant message with the call in the history"
             )
-        if (caller, call_id) in self._answered:
-            raise InvalidRequestError(
-                f"message {index} is a second result of tool call {call_id!r}: "
-                "give every call exactly one result"
-            )
-        self._answered.add((caller, call_id))
-        self.call_of[index] = caller
+        self._lost.add(index)
 
     def _oldest_answered(self) -> list[int]:
         """Behind each message: the oldest message whose calls are answered there."""
@@ -98,7 +110,7 @@ class _History:
     def is_ready(self, point: int) -> bool:
         """What follows `point` answers all its calls and nothing older."""
         calls = self.messages[point].tool_calls
-        if not all((point, call.id) in self._answered for call in calls):
+        if not all((point, call.id) in self._result_of for call in calls):
             return False
         return self._oldest_after[point] >= point
 
@@ -121,19 +133,26 @@ class _History:
 
     def _clean(self, index: int) -> Message:
         message = self.messages[index]
+        if message.role == "tool":
+            return self._clean_result(index, message)
         if not message.tool_calls:
             return message
-        answered = tuple(c for c in message.tool_calls if (index, c.id) in self._answered)
+        answered = tuple(c for c in message.tool_calls if (index, c.id) in self._result_of)
         if len(answered) == len(message.tool_calls):
             return message
         return replace(message, tool_calls=answered)
+
+    def _clean_result(self, index: int, message: Message) -> Message:
+        if index in self._lost:
+            return user(result_text(message))
+        return message if index in self.call_of else _SUPERSEDED
 
     def answers_exactly(self, point: int) -> bool:
         """What follows `point`, system messages aside, is the results of all its calls."""
         rest = {
             index: message
-            for index, message in enumerate(self.messages)
-            if index > point and message.role != "system" and not message.is_empty
+            for index in range(point + 1, len(self.messages))
+            if not (message := self._clean(index)).is_empty and message.role != "system"
         }
         are_answers = (m.is_approval or self.call_of.get(i) == point for i, m in rest.items())
         return bool(rest) and all(are_answers) and self.is_ready(point)

@@ -26,6 +26,7 @@ from ...events import (
 )
 from ...jsonio import JSON
 from ...messages import ApprovalReply, Media, Message, Part, Text, ToolCall
+from ...told import call_text, described, result_text, text_of, untold
 from ..server_tools import file_made, image_at
 from .wire import RunObject, ThreadMessage
 
@@ -35,6 +36,25 @@ _TABLES = (".csv", ".xlsx", ".xls", ".tsv", ".parquet")
 # --- requests -----------------------------------------------------------------------------------
 
 
+def check_messages(messages: Sequence[Message]) -> None:
+    """Refuse what no answer followed yet and a classic agent cannot be given.
+
+    What is older was answered, maybe by a model that took it: `encode_messages` tells of it.
+
+    Raises:
+        InvalidRequestError: A file that is not uploaded.
+    """
+    newest = max((at for at, each in enumerate(messages) if each.role == "assistant"), default=0)
+    for message in messages[newest:]:
+        for part in message.parts if message.role == "user" else ():
+            if isinstance(part, Media) and _is_untold(part):
+                raise InvalidRequestError(
+                    f"the file {part.name or part.url or 'without a name'!r} is not uploaded: a "
+                    "message to a classic agent takes files by id only, so upload it with "
+                    "`Agents.files.attach`"
+                )
+
+
 def encode_messages(messages: Sequence[Message]) -> list[ThreadMessage]:
     """Messages as thread messages, in order; system messages are left out."""
     return [_message(message) for message in messages if message.role != "system"]
@@ -42,32 +62,34 @@ def encode_messages(messages: Sequence[Message]) -> list[ThreadMessage]:
 
 def _message(message: Message) -> ThreadMessage:
     if message.role == "tool":
-        return ThreadMessage(role="user", content=_result_text(message))
-    parts: list[Part] = [part for part in message.parts if not _is_file(part)]
+        return ThreadMessage(role="user", content=result_text(message))
+    files = [part for part in message.parts if isinstance(part, Media) and part.kind == "file"]
+    attached = [part for part in files if not _is_untold(part)]
+    parts = [_told(part) for part in message.parts if part not in attached]
     if message.tool_calls:
         calls = "\n".join(map(call_text, message.tool_calls))
         parts.append(Text(f"\n{calls}" if message.text else calls))
+    if attached and all(isinstance(part, Text) and not part.text.strip() for part in parts):
+        # The service takes no message without content ("Message content must be non-empty").
+        parts = [Text(", ".join(f"[{described(part)}]" for part in attached))]
     encoded = ThreadMessage(role=message.role, content=_content(parts))
-    attachments = [_attachment(part) for part in message.parts if isinstance(part, Media)]
-    attached = [attachment for attachment in attachments if attachment is not None]
     if attached:
-        encoded["attachments"] = attached
+        encoded["attachments"] = list(map(_attachment, attached))
     return encoded
 
 
-def _is_file(part: Part) -> bool:
-    return isinstance(part, Media) and part.kind == "file"
+def _is_untold(part: Media) -> bool:
+    return part.kind == "file" and part.file_id is None
 
 
-def _attachment(part: Media) -> dict[str, Any] | None:
+def _told(part: Part) -> Part:
+    if isinstance(part, Media) and _is_untold(part):
+        return Text(untold(described(part)))
+    return part
+
+
+def _attachment(part: Media) -> dict[str, Any]:
     """A file goes with a message by its id, to the tool that reads such files."""
-    if part.kind != "file":
-        return None
-    if part.file_id is None:
-        raise InvalidRequestError(
-            f"the file {part.name or part.url or 'without a name'!r} is not uploaded: a message to "
-            "a classic agent takes files by id only, so upload it with `AgentClient.files.attach`"
-        )
     # File search refuses tables (recorded for ``.csv``); that code interpreter reads them is
     # documented, that a name tells them apart is our guess.
     is_table = (part.name or "").lower().endswith(_TABLES)
@@ -75,30 +97,10 @@ def _attachment(part: Media) -> dict[str, Any] | None:
     return {"file_id": part.file_id, "tools": [{"type": tool}]}
 
 
-def call_text(call: ToolCall) -> str:
-    """How a tool call of the past is told to the agent."""
-    return f"[tool call {call.id}: {call.name}({call.arguments})]"
-
-
-def _result_text(message: Message) -> str:
-    word = "error" if message.is_error else "result"
-    return f"[tool {word} {message.tool_call_id}: {_output(message)}]"
-
-
-def _output(message: Message) -> str:
-    """The text of a tool result; a classic run takes nothing else."""
-    if any(not isinstance(part, Text) for part in message.parts):
-        raise InvalidRequestError(
-            f"the result of tool call {message.tool_call_id!r} holds an image or file: a classic "
-            "run takes text results only, so describe it in words or use a v2 agent"
-        )
-    return message.text
-
-
 def _content(parts: Sequence[Part]) -> str | list[dict[str, Any]]:
     if all(isinstance(part, Text) for part in parts):
         return "".join(part.text for part in parts if isinstance(part, Text))
-    return [_part(part) for part in parts]
+    return [_part(part) for part in parts if part != Text("")]
 
 
 def _part(part: Part) -> dict[str, Any]:
@@ -125,7 +127,7 @@ def _image(part: Media) -> dict[str, Any]:
 def encode_outputs(messages: Sequence[Message]) -> dict[str, list[dict[str, Any]]]:
     """Tool messages and approvals as what a paused run waits for; one route takes both."""
     outputs = [
-        {"tool_call_id": m.tool_call_id or "", "output": _output(m)}
+        {"tool_call_id": m.tool_call_id or "", "output": text_of(m)}
         for m in messages
         if m.role == "tool"
     ]

@@ -43,7 +43,7 @@ from ..steps import (
     unknown_turn,
 )
 from ..turn import Turn
-from .codec import finish_details, finish_reason, incomplete_reason
+from .codec import check_messages, finish_details, finish_reason, incomplete_reason
 from .pauses import Claim, Pause
 from .runs import Runs
 from .submission import Submission
@@ -54,6 +54,7 @@ _RUN = re.compile(r"\brun_\w+")
 
 def run_turn(turn: Turn) -> Flow[None]:
     """Answer the messages of `turn`; ends with `Finished` or an error."""
+    check_messages(turn.messages)  # before a run is cancelled that this call supersedes
     runs = Runs(turn)
     mode = _ThreadOfOurs(runs) if turn.pin is None else _PinnedThread(runs, turn.pin)
     is_ephemeral = turn.settings.threads == "ephemeral"

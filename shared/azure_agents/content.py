@@ -1,0 +1,403 @@
+"""Content blocks that are dictionaries, in every dialect, as parts of a message. Pure.
+
+LangChain's standard blocks, OpenAI's content parts (both of its APIs), Anthropic's, and what other
+providers leave in a history. Three kinds of message hold them, and each has its own rule:
+
+- What a *user* sends now must reach the agent: a block that cannot be sent is an error. In a
+  message that was answered before (maybe by another model) it is told in a sentence, or the
+  conversation would refuse every turn from then on.
+- An *answer* is history. Its text is kept; the agent's own work (reasoning, server tools, images
+  it made) is known to the server or cannot be told, and is left out.
+- A *tool* returns anything at all. Text and media are sent, the rest is told as JSON.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeAlias, cast
+
+from .errors import InvalidRequestError
+from .media import Kind, media
+from .messages import ApprovalReply, Part, Role, Text
+from .naming import shown
+from .notices import left_out
+from .told import untold
+
+Block: TypeAlias = Mapping[str, Any]
+_Read: TypeAlias = Callable[[Block, str], Part]
+
+# The type name of an approval reply, in our words and in the service's.
+APPROVAL_REPLIES = ("approval_reply", "mcp_approval_response")
+
+# Blocks that repeat the tool calls of an answer, which have a place of their own.
+CALL_BLOCKS = frozenset(
+    {
+        "custom_tool_call",
+        "function_call",
+        "invalid_tool_call",
+        "tool_call",
+        "tool_call_chunk",
+        "tool_use",
+    }
+)
+# What an answer holds besides text and refusals, in the words of LangChain, OpenAI, Anthropic,
+# Google, Amazon and Mistral: not sent again.
+AGENT_OUTPUT = frozenset(
+    {
+        "audio",
+        "bash_code_execution_tool_result",
+        "code_execution_result",
+        "code_execution_tool_result",
+        "code_interpreter_call",
+        "compaction",
+        "computer_call",
+        "container_upload",
+        "executable_code",
+        "file",
+        "file_search_call",
+        "image",
+        "image_generation_call",
+        "image_url",
+        "local_shell_call",
+        "mcp_approval_request",
+        "mcp_call",
+        "mcp_list_tools",
+        "mcp_tool_result",
+        "mcp_tool_use",
+        "non_standard",
+        "reasoning",
+        "reasoning_content",
+        "reasoning_text",
+        "redacted_thinking",
+        "reference",
+        "server_tool_call",
+        "server_tool_call_chunk",
+        "server_tool_result",
+        "server_tool_use",
+        "shell_call",
+        "summary_text",
+        "text_editor_code_execution_tool_result",
+        "thinking",
+        "tool_search_tool_result",
+        "video",
+        "web_fetch_tool_result",
+        "web_search_call",
+        "web_search_tool_result",
+    }
+)
+
+_TEXTS = ("text", "input_text", "output_text")
+_EMPTY = Text("")
+_LONGEST_KIND = 40  # characters; a longer type is no type
+_HEARD_OR_SEEN = ("audio", "input_audio", "video", "input_video", "video_url")
+
+
+# --- what users send ----------------------------------------------------------------------------
+
+
+def said_parts(
+    content: object, role: Role, where: str, *, is_old: bool = False
+) -> tuple[Part, ...]:
+    """Map the content of a user or system message.
+
+    Args:
+        content: A text, a list of blocks and texts, or None.
+        role: Whose message it is; only a user answers requests for approval.
+        where: How an error names the message.
+        is_old: It was answered before: what cannot be sent is told instead of refused.
+
+    Raises:
+        InvalidRequestError: A block that an agent cannot be told.
+    """
+    parts = [_said(block, role, place, is_old=is_old) for place, block in _blocks(content, where)]
+    return _without_empty(parts)
+
+
+def _without_empty(parts: Iterable[Part | None]) -> tuple[Part, ...]:
+    return tuple(part for part in parts if part is not None and part != _EMPTY)
+
+
+def _blocks(content: object, where: str) -> Iterable[tuple[str, object]]:
+    if content is None:
+        return ()
+    if isinstance(content, str):
+        return ((where, content),)
+    if isinstance(content, Sequence) and not isinstance(content, bytes):
+        return ((f"{where}.content[{at}]", block) for at, block in enumerate(content))
+    raise InvalidRequestError(
+        f"the content of {where} is a {type(content).__name__}: pass a string or a list of "
+        "content parts"
+    )
+
+
+def _said(block: object, role: Role, where: str, *, is_old: bool) -> Part:
+    if isinstance(block, str):
+        return Text(block)
+    try:
+        return _read(as_block(block, where), role, where)
+    except InvalidRequestError:
+        if not is_old:
+            raise
+        return Text(untold(_kind_of(block)))
+
+
+def as_block(block: object, where: str) -> Block:
+    """A block as a dictionary, also one of an SDK's classes.
+
+    Raises:
+        InvalidRequestError: It is none.
+    """
+    dump = getattr(block, "model_dump", None)
+    value = dump() if callable(dump) else block
+    if isinstance(value, Mapping):
+        return value
+    raise InvalidRequestError(f"{where} is a {type(block).__name__}: pass a dictionary")
+
+
+def _read(block: Block, role: Role, where: str) -> Part:
+    kind = block.get("type")
+    if kind in _TEXTS:
+        return _text(block, where)
+    if kind in _HEARD_OR_SEEN:
+        raise InvalidRequestError(
+            f"{where} is of type {kind!r}: agents take text, images and files; transcribe it first"
+        )
+    read = _READERS.get(cast("str", kind)) or (_REPLIES.get(str(kind)) if role == "user" else None)
+    if read is None:
+        raise _unknown(kind, role, where)
+    return read(block, where)
+
+
+def _unknown(kind: object, role: str, where: str) -> InvalidRequestError:
+    return InvalidRequestError(
+        f"{where} is of type {shown(kind)}, which a message with the role {role!r} cannot hold: "
+        "use blocks of type 'text', 'image', 'file' or 'image_url'"
+    )
+
+
+def _text(block: Block, where: str) -> Text:
+    text = block.get("text")
+    if not isinstance(text, str):
+        raise InvalidRequestError(f"the text of {where} is a {type(text).__name__}, not a string")
+    return Text(text)
+
+
+def _kind_of(block: object) -> str:
+    kind = block.get("type") if isinstance(block, Mapping) else None
+    return kind if isinstance(kind, str) and len(kind) <= _LONGEST_KIND else "an unknown type"
+
+
+# --- images, files and other things that are sent -----------------------------------------------
+
+
+def _standard(block: Block, where: str) -> Part:
+    kind = cast("Kind", block["type"])
+    if isinstance(source := block.get("source"), Mapping):  # Anthropic's dialect
+        return _from_source(kind, source, block, where)
+    if isinstance(file := block.get("file"), Mapping):  # OpenAI's
+        return _openai_file(file, where)
+    extras = block.get("extras") or {}
+    return media(
+        kind,
+        where,
+        url=block.get("url"),
+        data=block.get("base64", block.get("data")),
+        file_id=block.get("file_id"),
+        mime_type=block.get("mime_type"),
+        name=block.get("filename") or block.get("name") or extras.get("filename"),
+        detail=block.get("detail") or extras.get("detail"),
+    )
+
+
+def _image_url(block: Block, where: str) -> Part:
+    image = block.get("image_url")
+    given = image if isinstance(image, Mapping) else {**block, "url": image}
+    return media(
+        "image",
+        where,
+        url=given.get("url"),
+        file_id=given.get("file_id"),
+        mime_type=given.get("format"),  # LiteLLM's name
+        name=given.get("filename"),
+        detail=given.get("detail"),
+    )
+
+
+def _openai_file(file: Block, where: str) -> Part:
+    return media(
+        "file",
+        where,
+        url=file.get("file_url"),
+        data=file.get("file_data"),
+        file_id=file.get("file_id"),
+        mime_type=file.get("format"),
+        name=file.get("filename"),
+    )
+
+
+def _plain_text(block: Block, where: str) -> Part:
+    if isinstance(text := block.get("text"), str):
+        return Text(_headed(block, text))
+    return _standard({"mime_type": "text/plain", **block, "type": "file"}, where)
+
+
+def _document(block: Block, where: str) -> Part:
+    source = block.get("source")
+    return _from_source("file", source if isinstance(source, Mapping) else {}, block, where)
+
+
+def _from_source(kind: Kind, source: Block, block: Block, where: str) -> Part:
+    if source.get("type") == "text":
+        return Text(_headed(block, str(source.get("data", ""))))
+    if source.get("type") == "content":  # Anthropic's document of blocks
+        return Text(_headed(block, _texts_in(source.get("content"))))
+    return media(
+        kind,
+        where,
+        url=source.get("url"),
+        data=source.get("data"),
+        file_id=source.get("file_id"),
+        mime_type=source.get("media_type"),
+        name=block.get("title"),
+    )
+
+
+def _search_result(block: Block, _where: str) -> Part:
+    return Text(_headed(block, _texts_in(block.get("content"))))
+
+
+def _headed(block: Block, text: str) -> str:
+    """A text below its title, source and context, where it has any."""
+    title, source, context = (block.get(name) for name in ("title", "source", "context"))
+    named = f"{title} ({source})" if title and isinstance(source, str) else title or source
+    head = [each for each in (named, context) if isinstance(each, str) and each]
+    return "\n".join([*head, text])
+
+
+def _texts_in(content: object) -> str:
+    if isinstance(content, str):
+        return content
+    blocks = content if isinstance(content, list | tuple) else ()
+    texts = [each.get("text") if isinstance(each, Mapping) else each for each in blocks]
+    return "\n".join(text for text in texts if isinstance(text, str))
+
+
+def _approval(block: Block, where: str) -> Part:
+    value = block.get("value") if block["type"] == "non_standard" else block
+    if not isinstance(value, Mapping) or value.get("type") not in APPROVAL_REPLIES:
+        inner = value.get("type") if isinstance(value, Mapping) else None
+        raise _unknown(f"non_standard ({inner})", "user", where)
+    request_id = value.get("approval_request_id") or value.get("request_id")
+    if not isinstance(request_id, str):
+        raise InvalidRequestError(
+            f"{where} lacks its 'approval_request_id' (or 'request_id'): copy the request's id"
+        )
+    reason = value.get("reason")
+    # Only `True` approves: no truthy text, number or object does.
+    approve = value.get("approve") is True
+    return ApprovalReply(request_id, approve, reason if isinstance(reason, str) else None)
+
+
+_READERS: dict[str, _Read] = {
+    "document": _document,
+    "file": _standard,
+    "image": _standard,
+    "image_url": _image_url,
+    "input_file": _openai_file,
+    "input_image": _image_url,
+    "search_result": _search_result,
+    "text-plain": _plain_text,
+}
+_REPLIES: dict[str, _Read] = dict.fromkeys(("non_standard", *APPROVAL_REPLIES), _approval)
+
+
+# --- what models answered -----------------------------------------------------------------------
+
+
+def answer_parts(content: object, *, is_ours: bool) -> tuple[Part, ...]:
+    """Map the content of an assistant message: its text, whoever wrote it.
+
+    Args:
+        content: A text, a block, a list of them, or anything else.
+        is_ours: An agent of ours gave it; nothing needs to be said of what the server has.
+    """
+    is_list = isinstance(content, Sequence) and not isinstance(content, str | bytes)
+    blocks = cast("Sequence[object]", content) if is_list else (content,)
+    return _without_empty(
+        _answered(block, is_ours=is_ours) for block in blocks if block is not None
+    )
+
+
+def _answered(block: object, *, is_ours: bool) -> Part | None:
+    if isinstance(block, str):
+        return Text(block)
+    dump = getattr(block, "model_dump", None)
+    given = dump() if callable(dump) else block
+    text = _text_within(given) if isinstance(given, Mapping) else None
+    if text is not None:
+        return Text(text)
+    if not is_ours and _kind_of(given) not in CALL_BLOCKS:
+        left_out(f"a block of type {_kind_of(given)!r}")
+    return None
+
+
+def _text_within(block: Block) -> str | None:
+    """The text of any model's block of an answer; None where there is none to be told."""
+    kind = block.get("type")
+    if kind == "non_standard" and isinstance(value := block.get("value"), Mapping):
+        return _text_within(value)
+    if kind in ("audio", "output_audio"):
+        return _as_text(block.get("transcript"))
+    if kind in AGENT_OUTPUT | CALL_BLOCKS or block.get("thought") is True:
+        return None
+    return _as_text(block.get("refusal" if kind == "refusal" else "text"))
+
+
+def _as_text(text: object) -> str | None:
+    if isinstance(text, Mapping):  # a message of a thread: {"text": {"value": "…"}}
+        text = text.get("value")
+    return text if isinstance(text, str) else None
+
+
+# --- what tools returned ------------------------------------------------------------------------
+
+
+def result_parts(content: object) -> tuple[Part, ...]:
+    """Map what a tool returned, be it what it may; nothing is refused."""
+    if content is None:
+        return ()
+    if isinstance(content, str):
+        return _without_empty([Text(content)])
+    if isinstance(content, Sequence) and not isinstance(content, bytes):
+        return _without_empty(map(_returned, content))
+    return (Text(as_json(content)),)
+
+
+def _returned(block: object) -> Part:
+    if isinstance(block, str):
+        return Text(block)
+    dump = getattr(block, "model_dump", None)
+    given = dump() if callable(dump) else block
+    if not isinstance(given, Mapping):
+        return Text(as_json(given))
+    kind = given.get("type")
+    if isinstance(text := given.get("text"), str) and kind in (None, *_TEXTS):
+        return Text(text)
+    if kind in _HEARD_OR_SEEN:
+        return Text(untold(str(kind)))
+    if kind == "json" and "json" in given:
+        return Text(as_json(given["json"]))
+    read = _READERS.get(str(kind))
+    try:
+        return read(given, "the result") if read is not None else Text(as_json(given))
+    except InvalidRequestError:
+        return Text(untold(str(kind)))
+
+
+def as_json(value: object) -> str:
+    """Anything as JSON text; what JSON has no form for as its own text."""
+    try:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
+    except (TypeError, ValueError, RecursionError):
+        return str(value)
