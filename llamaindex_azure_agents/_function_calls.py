@@ -225,7 +225,7 @@ def _run_that_waits_in_vain(response: ChatResponse, *, is_last: bool) -> dict[st
         is_last: Results do not go back to the agent.
     """
     message, told = response.message, response.raw or {}
-    if not told.get("run_id") or not calls_of(message, "the answer"):
+    if not told.get("run_id") or not calls_of(message):
         return None
     if ANCHOR in message.additional_kwargs and not is_last:
         return None
