@@ -23,7 +23,6 @@ import threading
 import time
 from collections.abc import AsyncGenerator, Generator, Mapping
 from typing import Any, NoReturn
-from weakref import WeakKeyDictionary
 
 import httpx
 
@@ -39,6 +38,7 @@ from .credentials import (
 )
 from .envelopes import error_from_reply
 from .errors import ConfigError, CredentialError, PermissionDeniedError
+from .loops import PerLoop
 
 _CLAIMS = re.compile(r'claims="([A-Za-z0-9+/_=-]{1,8192})"')
 # After an early refresh that brought nothing better, the old token is left alone for so long.
@@ -87,10 +87,7 @@ class TokenCache:
         self._token: Token | None = None
         self._calm_until = 0.0
         self._lock = threading.Lock()
-        self._loops: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = (
-            WeakKeyDictionary()
-        )
-        self._loops_lock = threading.Lock()
+        self._loop_locks: PerLoop[asyncio.Lock] = PerLoop()
 
     def get(self, rejected: Token | None = None, claims: str | None = None) -> Token:
         """Give a token that is not `rejected`, fetching one (with `claims`) if need be."""
@@ -160,12 +157,7 @@ class TokenCache:
         return token
 
     def _loop_lock(self) -> asyncio.Lock:
-        loop = asyncio.get_running_loop()
-        with self._loops_lock:
-            lock = self._loops.get(loop)
-            if lock is None:
-                lock = self._loops[loop] = asyncio.Lock()
-            return lock
+        return self._loop_locks.find() or self._loop_locks.put(asyncio.Lock())
 
 
 class FoundryAuth(httpx.Auth):

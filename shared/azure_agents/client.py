@@ -62,7 +62,7 @@ class AgentClient(BaseClient):
     _is_async = False
 
     def _connect(self, transport: Any) -> None:
-        self._client = SyncClient(transport, is_local=self.settings.endpoint.is_loopback)
+        self._client = SyncClient(transport, self.settings.endpoint)
 
     def stream(self, request: TurnRequest) -> Generator[Event, None, None]:
         """Answer piece by piece; the last event is `Finished`.
@@ -200,7 +200,7 @@ class AsyncAgentClient(BaseClient):
     _is_async = True
 
     def _connect(self, transport: Any) -> None:
-        self._clients = LoopClients(transport, is_local=self.settings.endpoint.is_loopback)
+        self._clients = LoopClients(transport, self.settings.endpoint)
 
     def stream(self, request: TurnRequest) -> AsyncGenerator[Event, None]:
         """Answer piece by piece; the last event is `Finished`.

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import aclosing, closing
 from typing import Any
+from weakref import WeakSet
 
 import pytest
 
@@ -290,13 +291,16 @@ def test_one_client_serves_one_event_loop_after_another() -> None:
     with Peer([HELLO]) as peer:
         agents = AsyncAgentClient.of(*settings(peer, model="my-agent"))
 
+        loops: WeakSet[asyncio.AbstractEventLoop] = WeakSet()
+
         async def twice() -> list[str]:
+            loops.add(asyncio.get_running_loop())
             return [(await agents.complete(ASK)).text for _ in range(2)]
 
         assert [["Hello"] * 2] * 3 == [asyncio.run(twice()) for _ in range(3)]
         assert [1, 1, 2, 2, 3, 3] == [asked.connection for asked in peer.asked]
         gc.collect()
-        assert 0 == len(agents._clients._alive)
+        assert 0 == len(loops)
 
 
 @pytest.mark.usefixtures("no_complaints")

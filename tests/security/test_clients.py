@@ -19,7 +19,7 @@ import httpx
 import pytest
 
 from azure_agents.config import Timeouts
-from azure_agents.drivers.clients import LoopClients, SyncClient
+from azure_agents.drivers.clients import LoopClients
 from azure_agents.errors import AzureAgentsError
 
 from .peers import HI, WAYS, Clients, connect
@@ -141,15 +141,6 @@ def test_a_credential_for_this_machine_does_not_leave_it(
     assert ([], [CANARY]) == (proxy.asked, [headers["api-key"] for headers in project.asked])
 
 
-def test_a_proxy_is_used_for_other_machines(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As the environment says, where httpx makes the connection itself."""
-    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
-    url = httpx.URL("https://r.services.ai.azure.com")
-    proxied, direct = SyncClient().get(), SyncClient(is_local=True).get()
-    assert proxied._transport_for_url(url) is not proxied._transport
-    assert direct._transport_for_url(url) is direct._transport
-
-
 # --- cookies -------------------------------------------------------------------------------------
 
 
@@ -231,6 +222,24 @@ def test_no_frame_of_a_library_shows_the_credential(
     error = _failed(way, clients)
     assert error.__cause__ is not None
     assert [] == [text for text in (*_frames(error), *_causes(error)) if CANARY in text]
+
+
+class Ring(httpx.BaseTransport, httpx.AsyncBaseTransport):
+    """Raises an exception that is the cause of its own cause."""
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        first, second = httpx.ReadError("first"), OSError("second")
+        first.__cause__, second.__context__ = second, first
+        raise first
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        return self.handle_request(request)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_causes_in_a_ring_have_an_end(way: str) -> None:
+    """The error is told, and no loop follows its causes for ever."""
+    assert "first" in str(_failed(way, connect(Ring(), sign_in=KINDS["api-key"])))
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import warnings
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, suppress
 from functools import partial
 from typing import Any, cast
@@ -27,6 +27,7 @@ from ..commands import (
 )
 from ..errors import Abandoned, AzureAgentsError
 from ..events import Event
+from ..loops import close_at_the_end
 from ..threads.store import ThreadStore
 from .bounds import check_size
 from .call import (
@@ -92,12 +93,16 @@ class Events(AsyncGenerator[Event, None]):
     def __init__(self, call: _AsyncCall, flow: Flow[None], keep: Keep | None) -> None:
         self._call = call
         self._told = _told(call, flow, keep)
+        self._has_begun = False
 
-    def __anext__(self) -> Coroutine[Any, Any, Event]:
-        return self._told.__anext__()
+    async def __anext__(self) -> Event:
+        return await self.asend(None)
 
     async def asend(self, value: None) -> Event:
         """The next event."""
+        if not self._has_begun:
+            self._has_begun = True
+            close_at_the_end(self, self._told)
         return await self._told.asend(value)
 
     async def athrow(self, *args: Any) -> Event:

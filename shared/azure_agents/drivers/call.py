@@ -386,7 +386,9 @@ def _without_frames(exc: Exception) -> Exception:
     variables would print the credential; some errors of aiohttp hold the headers themselves.
     """
     link: BaseException | None = exc
-    while link is not None:
+    seen: set[int] = set()  # some transports raise exceptions in a ring
+    while link is not None and id(link) not in seen:
+        seen.add(id(link))
         link.__traceback__ = None
         info = getattr(link, "request_info", None)
         if info is not None:

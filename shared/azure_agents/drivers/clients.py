@@ -2,7 +2,7 @@
 
 Bare httpx collapses under parallel load, so the async client stands on ``httpx-aiohttp`` where that
 is installed. A client of an event loop is closed with its loop: it lives in an async generator
-that the loop finalises when it shuts down, so nobody has to remember to close it.
+that ends with the loop, so nobody has to remember to close it.
 """
 
 from __future__ import annotations
@@ -10,13 +10,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from http.cookiejar import CookieJar, DefaultCookiePolicy
+from ssl import SSLContext
 from threading import Lock
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import httpx
 
+from ..endpoint import Endpoint
+from ..loops import PerLoop, close_at_the_end
 from .bounds import abound, bound
+from .proxies import is_socks, proxy_to, with_header
 
 CLEAN_UP = "azure-agents clean-up"  # name of the tasks that tidy up after a turn that was left
 _CLEAN_UP_SECONDS = 5.0
@@ -27,17 +30,16 @@ _NO_PROXY: dict[str, None] = dict.fromkeys(("http://", "https://", "all://"))
 _AIOHTTP_LIMITS = httpx.Limits(max_connections=0)  # None would mean aiohttp's own limit: 100
 
 
-def _settings(*, is_local: bool) -> dict[str, Any]:
+def _settings() -> dict[str, Any]:
     """What both kinds of clients are made with; redirects are never followed.
 
     A client serves many users: a cookie that came with the answer to one must not go along with the
-    questions of the next. To this machine plain http is allowed, and a proxy is another machine.
+    questions of the next.
     """
     return {
         "limits": _LIMITS,
         "follow_redirects": False,
         "cookies": CookieJar(DefaultCookiePolicy(allowed_domains=())),
-        "mounts": _NO_PROXY if is_local else None,
     }
 
 
@@ -46,27 +48,33 @@ class SyncClient:
 
     Args:
         transport: Used instead of the network, and left open.
-        is_local: Whether all requests go to this machine.
+        endpoint: Where all requests go; without it no proxy is used.
     """
 
     def __init__(
-        self, transport: httpx.BaseTransport | None = None, *, is_local: bool = False
+        self, transport: httpx.BaseTransport | None = None, endpoint: Endpoint | None = None
     ) -> None:
         self._transport = transport
-        self._is_local = is_local
+        self._endpoint = endpoint
         self._client: httpx.Client | None = None
         self._lock = Lock()
 
     def get(self) -> httpx.Client:
-        """The client; redirects are never followed."""
+        """The client; redirects are never followed.
+
+        Raises:
+            ConfigError: The environment names a proxy that cannot be used.
+        """
         with self._lock:
             if self._client is None:
-                self._client = httpx.Client(
-                    transport=self._transport,
-                    event_hooks={"response": [bound]},
-                    **_settings(is_local=self._is_local),
-                )
+                self._client = self._new_client()
             return self._client
+
+    def _new_client(self) -> httpx.Client:
+        way: dict[str, Any] = {"transport": self._transport}
+        if self._transport is None:
+            way = _way(_proxy_to(self._endpoint))
+        return httpx.Client(event_hooks={"response": [bound]}, **way, **_settings())
 
     def close(self) -> None:
         """Close the connections; a later call opens new ones."""
@@ -81,61 +89,69 @@ class LoopClients:
 
     Args:
         transport: Used instead of the network, and left open.
-        is_local: Whether all requests go to this machine.
+        endpoint: Where all requests go; without it no proxy is used.
     """
 
     def __init__(
-        self, transport: httpx.AsyncBaseTransport | None = None, *, is_local: bool = False
+        self,
+        transport: httpx.AsyncBaseTransport | None = None,
+        endpoint: Endpoint | None = None,
     ) -> None:
         self._transport = transport
-        self._is_local = is_local
-        self._lock = Lock()
-        self._alive: WeakKeyDictionary[
-            asyncio.AbstractEventLoop, tuple[httpx.AsyncClient, AsyncGenerator[None, None]]
-        ] = WeakKeyDictionary()
+        self._endpoint = endpoint
+        self._tls: SSLContext | None = None
+        self._known: PerLoop[tuple[httpx.AsyncClient, AsyncGenerator[None, None]]] = PerLoop()
 
     async def get(self) -> httpx.AsyncClient:
-        """The client of the running loop; redirects are never followed."""
-        loop = asyncio.get_running_loop()
-        with self._lock:
-            known = self._alive.get(loop)
-            if known is not None:
-                return known[0]
-            client = self._new_client()
-            lifetime = self._closed_with(loop, client)
-            self._alive[loop] = (client, lifetime)
+        """The client of the running loop; redirects are never followed.
+
+        Raises:
+            ConfigError: The environment names a proxy that cannot be used.
+        """
+        known = self._known.find()
+        if known is not None and not known[0].is_closed:
+            return known[0]
+        client = self._new_client()
+        lifetime = _lifetime(client, is_ours=self._transport is None)
+        self._known.put((client, lifetime))
         await anext(lifetime)
+        close_at_the_end(self, lifetime)
         return client
 
-    async def _closed_with(
-        self, loop: asyncio.AbstractEventLoop, client: httpx.AsyncClient
-    ) -> AsyncGenerator[None, None]:
-        try:
-            yield
-        finally:
-            await _clean_ups()
-            with self._lock:
-                known = self._alive.get(loop)
-                # A client knows its loop: what stays here would keep both alive for good.
-                if known is not None and known[0] is client:
-                    del self._alive[loop]
-            if self._transport is None:
-                await client.aclose()
-
     def _new_client(self) -> httpx.AsyncClient:
-        transport = self._transport or _fast_transport()
-        return httpx.AsyncClient(
-            transport=transport,
-            event_hooks={"response": [abound]},
-            **_settings(is_local=self._is_local),
-        )
+        way: dict[str, Any] = {"transport": self._transport}
+        if self._transport is None:
+            way = self._way(_proxy_to(self._endpoint))
+        return httpx.AsyncClient(event_hooks={"response": [abound]}, **way, **_settings())
+
+    def _way(self, proxy: httpx.Proxy | None) -> dict[str, Any]:
+        if proxy is not None and is_socks(proxy):  # aiohttp speaks no SOCKS
+            return _way(proxy)
+        try:
+            from httpx_aiohttp import AiohttpTransport
+        except ImportError:
+            return _way(proxy)
+        if self._tls is None:  # reading all certificates takes long: once is enough
+            self._tls = httpx.create_ssl_context()
+        proxy = proxy and with_header(proxy)
+        made = AiohttpTransport(verify=self._tls, limits=_AIOHTTP_LIMITS, proxy=proxy)
+        return {"transport": made}
 
     async def aclose(self) -> None:
         """Close the connections of the running loop; a later call opens new ones."""
-        with self._lock:
-            known = self._alive.pop(asyncio.get_running_loop(), None)
+        known = self._known.take()
         if known is not None:
             await known[1].aclose()
+
+
+async def _lifetime(client: httpx.AsyncClient, *, is_ours: bool) -> AsyncGenerator[None, None]:
+    """The life of a client; it is closed where this generator is."""
+    try:
+        yield
+    finally:
+        await _clean_ups()
+        if is_ours:
+            await client.aclose()
 
 
 async def _clean_ups() -> None:
@@ -149,9 +165,10 @@ async def _clean_ups() -> None:
         await asyncio.wait(tasks, timeout=_CLEAN_UP_SECONDS)
 
 
-def _fast_transport() -> httpx.AsyncBaseTransport | None:
-    try:
-        from httpx_aiohttp import AiohttpTransport
-    except ImportError:
-        return None
-    return AiohttpTransport(limits=_AIOHTTP_LIMITS)
+def _proxy_to(endpoint: Endpoint | None) -> httpx.Proxy | None:
+    return proxy_to(endpoint) if endpoint is not None else None
+
+
+def _way(proxy: httpx.Proxy | None) -> dict[str, Any]:
+    """How an httpx client connects: by this proxy, whatever else the environment says."""
+    return {"mounts": _NO_PROXY} if proxy is None else {"proxy": proxy}
