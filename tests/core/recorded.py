@@ -109,7 +109,7 @@ class TextAnswer(NamedTuple):
     file: str
     number: int
     text: str
-    tokens: tuple[int, int]
+    tokens: tuple[int, int] | None
     thread: str | None
     turn: str
     items: list[str]

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from azure_agents.events import (
-    ServerToolCall,
-    ServerToolResult,
-    Usage,
-)
+from azure_agents.events import MediaOutput, ServerToolCall, ServerToolResult
 from azure_agents.messages import ToolCall
 from azure_agents.protocols.responses.reader import ResponseReader
 
@@ -94,6 +90,95 @@ TEXT_ANSWERS = [
         ["mcp", "message"],
     ),
     TextAnswer(
+        "v2/a2a_stream",
+        1,
+        "What can the secondary agent do?! How can I help you today?",
+        (372, 55),
+        None,
+        "resp_017a91e4d141f7aa00699fc8cf06a081969c8dc66f27e5769d",
+        ["a2a", "message"],
+    ),
+    TextAnswer(
+        "v2/browser_automation_keepalive_stream",
+        1,
+        "Microsoft (MSFT) year-to-date (YTD) percent change on Yahoo Finance: **-15.34%**",
+        (696, 112),
+        None,
+        "resp_0dc50a62a5f1f54f0069a9dd3df45c8196abc63138890324ff",
+        ["browser_automation", "message"],
+    ),
+    TextAnswer(
+        "v2/computer_use",
+        1,
+        "",
+        (944, 219),
+        None,
+        "resp_07d1d6ae2bf6763f00699f99b617a08194a0037abd61c70d30",
+        ["computer_use"],
+    ),
+    TextAnswer(
+        "v2/hosted_agent_endpoint",
+        0,
+        "Echo: What is the size of France in square miles?",
+        None,
+        None,
+        "caresp_333c463f6f59e02500qVIInncXVPCBDY9ZHUkSAtiLx5fQKxjc",
+        ["message"],
+    ),
+    TextAnswer(
+        "v2/image_generation_preview_api",
+        1,
+        "Here is the image of a blue circle on a white background.",
+        (400, 38),
+        None,
+        "resp_0cda52149085f4eb006932efc8e02481949519b3b7fd0083f9",
+        ["image_generation", "message"],
+    ),
+    TextAnswer(
+        "v2/memory_search_preview_api",
+        3,
+        "Got it! You prefer dark roast coffee. If you have any questions or need recommendations "
+        "related to coffee or anything else, feel free to ask!",
+        (47, 30),
+        "conv_68e2b1106bfc0f9e00DLWq1FCRsfNzzZuGRGv9SSA9nw3lXGwf",
+        "resp_68e2b1106bfc0f9e006940e4bfbf548190bf88cd9241e85d4d",
+        ["message", "memory_search"],
+    ),
+    TextAnswer(
+        "v2/memory_search_preview_api",
+        5,
+        "Sure, I'll order a dark roast coffee for you. If you have any special requests or need "
+        "anything else, just let me know!",
+        (103, 28),
+        "conv_97d20c019b1af03f00N5iKCsVmVFSw6EiXuWNTewFf7enRiOym",
+        "resp_97d20c019b1af03f006940e4ff26148190aa94fcba0efd8e19",
+        ["message", "memory_search"],
+    ),
+    TextAnswer(
+        "v2/openapi_preview_api",
+        1,
+        "The weather in Seattle, WA today is overcast. The current temperature is 9°C (49°F), and "
+        "it feels like 9°C (48°F). The humidity is 74% with a cloud cover of 100%. There is a "
+        "northeast wind blowing at 5 km/h (3 mph). There is also a chance of light drizzle "
+        "throughout the day.",
+        (10825, 103),
+        None,
+        "resp_0d82784147d488dd00693b3d2c77c08197bb85cf0ef2b7e723",
+        ["openapi", "message"],
+    ),
+    TextAnswer(
+        "v2/published_application",
+        0,
+        "France covers an approximate area of **248,573 square miles** (643,801 square "
+        "kilometers), including both mainland France (referred to as Metropolitan France) and its "
+        "overseas territories. If considering only Metropolitan France, the size is slightly "
+        "smaller at **213,011 square miles** (551,695 square kilometers).",
+        (17, 64),
+        None,
+        "resp_05d1c96a53d28ddb00693b9b2c1ae08193972f34183aea7c4a",
+        ["message"],
+    ),
+    TextAnswer(
         "v2/workflow_stream",
         4,
         "Correct! 1 + 1 = 2. **[COMPLETE]**",
@@ -121,6 +206,19 @@ TEXT_ANSWERS = [
         ["message"],
     ),
     TextAnswer(
+        "classic/openapi_streaming",
+        1,
+        "The current weather in Centralia, PA is overcast with a temperature of 80°F (27°C). It "
+        "feels like 82°F (28°C). The humidity is 42%, and the wind is blowing from the SSE at 2 "
+        "mph (4 km/h). The atmospheric pressure is 1023 mb. Visibility is 9 miles (16 km). \n\n"
+        "The forecast for the rest of the day indicates it will stay mostly sunny and clear, with "
+        "temperatures reaching a high of 83°F (28°C) and a low of 56°F (14°C).",
+        (9373, 143),
+        "thread_xRssssiBOfTrnzghClIPEeQZ",
+        "run_m7LkCID6uyIRZrWp54geAXc5",
+        ["openapi", "message"],
+    ),
+    TextAnswer(
         "classic/tool_streaming_connected_agent",
         4,
         "The current stock price of Microsoft is $350 .",
@@ -144,14 +242,14 @@ def test_text_answers_are_read_exactly(row: TextAnswer) -> None:
         events = reader.feed(entry.sse.encode())
         ids = (reader.thread_id, reader.run_id)
     answer = folded(events)
-    blocks = [block for block in answer.blocks if not isinstance(block, ServerToolResult)]
+    blocks = [b for b in answer.blocks if not isinstance(b, ServerToolResult | MediaOutput)]
     kinds = [block.name if isinstance(block, ServerToolCall) else "message" for block in blocks]
-    usage = answer.usage or Usage(-1, -1, -1)
+    usage = answer.usage
     assert row == TextAnswer(
         row.file,
         row.number,
         answer.text,
-        (usage.input_tokens, usage.output_tokens),
+        (usage.input_tokens, usage.output_tokens) if usage else None,
         ids[0],
         ids[1] or "",
         kinds,

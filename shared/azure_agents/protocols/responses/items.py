@@ -143,7 +143,14 @@ TOOLS: dict[str, Tool] = {
     "mcp_list_tools": Tool(
         "mcp_list_tools", told=one("tools"), details=fields("server_label"), early=True
     ),
-    "memory_search_call": Tool("memory_search", arguments, one("results", "memories")),
+    # Recorded of the preview: it stands behind the message, `in_progress` in a completed response
+    # (what was said is being remembered), and its ``memories`` are what it found.
+    "memory_search_call": Tool(
+        "memory_search",
+        arguments,
+        one("results", "memories"),
+        fields("search_id", "update_id", "superseded_by"),
+    ),
     "structured_outputs": Tool("structured_outputs"),
     "web_search_call": Tool("web_search", _web_action, _web_sources),
     "workflow_action": Tool(
