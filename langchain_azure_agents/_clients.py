@@ -37,7 +37,7 @@ _SETTINGS = (
     "name_turns",
 )
 _SIGN_IN = ("credential", "api_key", "scope", "tenant_id", "client_id", "client_secret")
-_SEAMS = ("thread_store", "observer", "operation_keys")
+_SEAMS = ("thread_store", "observer", "operation_keys", "clock")
 _FIELDS = (*_SETTINGS, *_SIGN_IN, *_SEAMS, "transport", "async_transport")
 
 
@@ -121,4 +121,5 @@ def _seams(model: AgentSettings, transport: object) -> dict[str, Any]:
         "store": model.thread_store,
         "observer": model.observer,
         "operation_keys": model.operation_keys,
+        "clock": model.clock,
     }

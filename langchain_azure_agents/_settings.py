@@ -45,6 +45,7 @@ _LEFT_BEHIND = (
     "api_key",
     "async_transport",
     "client_secret",
+    "clock",
     "credential",
     "observer",
     "operation_keys",
@@ -142,6 +143,9 @@ class AgentSettings(BaseChatModel):
 
     transport: Annotated[Any, SkipValidation] = _hidden("httpx transport of sync calls.")
     async_transport: Annotated[Any, SkipValidation] = _hidden("httpx transport of async calls.")
+    clock: Annotated[Any, SkipValidation] = _hidden(
+        "Time for deadlines and waits, such as the emulator's; default: the machine's."
+    )
     thread_store: Annotated[Any, SkipValidation] = _hidden(
         "Where threads are remembered; default: in memory, one for the process."
     )

@@ -27,7 +27,8 @@ class Connection:
         sign_in: Makes what signs requests; its closure is the only holder of secrets.
         transport: httpx transport of sync calls.
         async_transport: httpx transport of async calls.
-        seams: What else the core's clients take: `store`, `observer`, `operation_keys`.
+        seams: What else the core's clients take: `store`, `observer`, `operation_keys`,
+            `clock`.
     """
 
     def __init__(

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 
     from azure_agents.auth import FoundryAuth
     from azure_agents.client import AgentClient, AsyncAgentClient
+    from azure_agents.drivers.clock import Clock
     from azure_agents.file_handles import AsyncFileHandle, FileHandle
     from azure_agents.observe import Observer
     from azure_agents.threads.store import ThreadStore
@@ -97,6 +98,7 @@ class AzureAgentLLM(FunctionCalls):
         thread_store: Where threads are remembered; by default in memory, one for the process.
         observer: Is told of every request.
         operation_keys: Makes the unique key of each turn, for recordings.
+        clock: Time for deadlines and waits, such as the emulator's; default is the machine's.
         fields: The fields below and those of every LlamaIndex LLM (``system_prompt``,
             ``callback_manager``, ``output_parser`` …).
 
@@ -203,6 +205,7 @@ class AzureAgentLLM(FunctionCalls):
         thread_store: ThreadStore | None = None,
         observer: Observer | None = None,
         operation_keys: Callable[[], str] | None = None,
+        clock: Clock | None = None,
         **fields: Any,
     ) -> None:
         given = {"endpoint": endpoint, "api_base": api_base, "project_endpoint": project_endpoint}
@@ -245,7 +248,12 @@ class AzureAgentLLM(FunctionCalls):
                 **secrets,
             )
 
-        seams = {"store": thread_store, "observer": observer, "operation_keys": operation_keys}
+        seams = {
+            "store": thread_store,
+            "observer": observer,
+            "operation_keys": operation_keys,
+            "clock": clock,
+        }
         self._connection = Connection(settings, sign_in, transport, async_transport, seams)
 
     def __setstate__(self, state: dict[str, Any]) -> None:

@@ -99,7 +99,8 @@ def completion(
               agent, at its own endpoint);
             - how: `timeout` (seconds for the whole turn, default 600, or `Timeouts`; None: no
               limit), `max_retries` or `num_retries`, ``stream_options={"include_usage": True}``;
-            - in tests: `transport`, `async_transport` (of httpx).
+            - in tests: `transport`, `async_transport` (of httpx), `clock` (time for deadlines and
+              waits).
 
     Returns:
         A `ModelResponse`, or with ``stream=True`` an iterator of chunks: close it, or leave its

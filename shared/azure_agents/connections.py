@@ -100,7 +100,7 @@ def sync_client(call: Call) -> AgentClient:
     auth = _auth_of(call)
 
     def make() -> AgentClient:
-        return AgentClient.of(call.settings, auth, transport=call.transport, store=call.store)
+        return AgentClient.of(call.settings, auth, **_seams(call))
 
     return _sync.get(_key(call, auth), make)
 
@@ -110,13 +110,18 @@ def async_client(call: Call) -> AsyncAgentClient:
     auth = _auth_of(call)
 
     def make() -> AsyncAgentClient:
-        return AsyncAgentClient.of(call.settings, auth, transport=call.transport, store=call.store)
+        return AsyncAgentClient.of(call.settings, auth, **_seams(call))
 
     return _async.get(_key(call, auth), make)
 
 
 def _key(call: Call, auth: FoundryAuth) -> Hashable:
-    return call.settings, _Same(auth), _Same(call.transport), _Same(call.store)
+    seams = tuple(_Same(seam) for seam in _seams(call).values())
+    return call.settings, _Same(auth), *seams
+
+
+def _seams(call: Call) -> dict[str, Any]:
+    return {"transport": call.transport, "store": call.store, "clock": call.clock}
 
 
 def _auth_of(call: Call) -> FoundryAuth:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypedDict, cast
 
 from .config import InstructionsMode, Settings, ThreadPolicy, Timeouts, hidden, resolve_settings
+from .drivers.clock import Clock
 from .errors import ConfigError, InvalidRequestError
 from .messages import Message, TurnRequest, system
 from .naming import shown
@@ -95,6 +96,7 @@ class Arguments(SignIn, Options, total=False):
     thread_store: ThreadStore | None
     transport: httpx.BaseTransport | None
     async_transport: httpx.AsyncBaseTransport | None
+    clock: Clock | None
 
 
 _NAMES = frozenset(Arguments.__annotations__)
@@ -123,6 +125,7 @@ class Call:
         include_usage: Whether a stream ends with the usage.
         store: Where threads are remembered, if not in the store of the process.
         transport: The httpx transport given for this kind of call.
+        clock: Time for deadlines and waits; None is the machine's.
     """
 
     model: str
@@ -132,6 +135,7 @@ class Call:
     include_usage: bool
     store: ThreadStore | None
     transport: Any
+    clock: Clock | None = None
 
 
 def read_call(
@@ -168,6 +172,7 @@ def read_call(
         include_usage=_includes_usage(given.get("stream_options"), stream=stream),
         store=given.get("thread_store"),
         transport=given.get(transport),
+        clock=given.get("clock"),
     )
 
 

@@ -89,4 +89,10 @@ def test_agents_know_what_they_are(foundry: Emulator) -> None:
     assert classic.model == classic.id
     assert classic.id.startswith("asst_")
     assert [agent.id for agent in foundry.agents] == ["my-agent:2", classic.id]
-    assert set(foundry.connection()) == {"endpoint", "credential", "transport", "async_transport"}
+    assert set(foundry.connection()) == {
+        "endpoint",
+        "credential",
+        "transport",
+        "async_transport",
+        "clock",
+    }

@@ -6,7 +6,6 @@ The packages: `llama-index-agent-azure-foundry` 0.4.0, `OpenAIAssistantAgent`, `
 
 import asyncio
 import json
-import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -30,6 +29,7 @@ from pydantic import BaseModel
 
 from azure_agents.emulator import (
     Citation,
+    Delayed,
     Emulator,
     Failed,
     Incomplete,
@@ -154,13 +154,8 @@ def test_an_incomplete_answer_says_so(make: Make, ask: Any, reason: str) -> None
 
 def test_there_is_a_deadline(make: Make, ask: Any) -> None:
     """The peer waits for ever."""
-
-    def reply(_: Any) -> str:
-        time.sleep(0.2)
-        return "late"
-
     with pytest.raises(DeadlineError):
-        ask(make(reply, timeout=0.1), HI)
+        ask(make(Delayed(30, "late"), timeout=10), HI)
 
 
 def test_nothing_is_printed(make: Make, capsys: pytest.CaptureFixture[str]) -> None:

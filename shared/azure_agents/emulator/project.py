@@ -205,12 +205,17 @@ class Emulator:
         self._world.before_requests.append(look)
 
     def connection(self) -> dict[str, Any]:
-        """Keyword arguments that connect a client to this emulator."""
+        """Keyword arguments that connect a client to this emulator, with its clock.
+
+        So deadlines and waits of the client pass with the time of the emulator: on a `FakeClock`
+        ``timeout=600`` is over at once when an agent is silent for so long.
+        """
         return {
             "endpoint": self.endpoint,
             "credential": self.credential,
             "transport": self.transport,
             "async_transport": self.async_transport,
+            "clock": self.clock,
         }
 
     def create_agent(
