@@ -52,12 +52,12 @@ MESSAGES: list[Any] = [
     ),
     pytest.param(
         tool("call_1", "cold"),
-        [{"role": "user", "content": "[tool result call_1: cold]"}],
+        [{"role": "assistant", "content": "[tool result call_1: cold]"}],
         id="a result is told as text",
     ),
     pytest.param(
         tool("call_1", "boom", is_error=True),
-        [{"role": "user", "content": "[tool error call_1: boom]"}],
+        [{"role": "assistant", "content": "[tool error call_1: boom]"}],
         id="a failed tool is told as one",
     ),
 ]

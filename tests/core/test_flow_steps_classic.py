@@ -128,7 +128,7 @@ def test_results_are_submitted_to_the_run_that_waits() -> None:
 TOLD = [
     {"role": "user", "content": "Hi"},
     {"role": "assistant", "content": "[tool call call_1: f({})]"},
-    {"role": "user", "content": "[tool result call_1: 42]"},
+    {"role": "assistant", "content": "[tool result call_1: 42]"},
 ]
 
 

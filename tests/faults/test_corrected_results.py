@@ -152,6 +152,20 @@ def test_equal_results_count_as_ours_where_no_store_knows_better() -> None:
     assert first.finished.run_id == play.ask(*asked).finished.run_id
 
 
+@pytest.mark.parametrize("way", WAYS, ids=str)
+def test_a_run_whose_taker_was_killed_is_stopped(way: tuple[bool, bool]) -> None:
+    """The next turn forks at once, and lets no run wait that nobody answers."""
+    play = Play(forecast, way)
+    store = MemoryThreadStore()
+    play.connect(store)
+    paused = play.ask(user("how is it?"))
+    store.put(next(key for key in store._entries if key.startswith("pause:")), "taken:by the dead")
+    told = play.ask(user("how is it?"), answered(paused), *results("rain", "rain"))
+    assert "it is rain" == told.text
+    assert paused.finished.run_id != told.finished.run_id
+    assert [] == play.foundry.active_runs
+
+
 # --- decisions ---
 
 

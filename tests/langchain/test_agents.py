@@ -128,7 +128,7 @@ def told_as_text(messages: list[BaseMessage]) -> Any:
     for role, text, calls, answered in told(messages):
         spoken = [f"[tool call {id}: {name}({arguments})]" for id, name, arguments in calls]
         if role == "tool":
-            found.append(("user", f"[tool result {answered}: {text}]", [], None))
+            found.append(("assistant", f"[tool result {answered}: {text}]", [], None))
         else:
             found.append((role, "\n".join(filter(None, [text, *spoken])), [], None))
     return found

@@ -33,7 +33,7 @@ def seen_facts(seen: Any) -> list[Fact]:
     """The same, of what the agent saw; classic may tell calls and results as text."""
     facts: list[Fact] = []
     for message in seen.messages:
-        result = _RESULT.fullmatch(message.text) if message.role == "user" else None
+        result = _RESULT.fullmatch(message.text) if message.role == "assistant" else None
         if message.role == "tool":
             facts.append(("result", message.tool_call_id, message.text))
         elif result is not None:

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
-from ...commands import Flow, Send
+from ...commands import Flow, Send, Sleep
 from ...errors import AzureAgentsError, BadRequestError, NotFoundError
 from ...retry import may_pass
 from ..steps import insist, retrying, send, suppress_but_deadline, to_the_end
@@ -20,9 +20,10 @@ from ..turn import Turn
 from .looks import Looks
 from .pauses import Pause
 from .reader import ACTIVE, RunReader
-from .submission import Fate, Submission
+from .submission import Fate, Submission, waits_for
 
 _LOGGER = logging.getLogger("azure_agents")
+_SLOW = 1.0  # seconds in which whoever takes a pause has long answered it
 _CAN_STOP = ("queued", "in_progress", "requires_action")
 
 
@@ -147,6 +148,18 @@ class BegunRuns:
             yield from self.cancel(thread, submission.run)
         elif fate is Fate.WAITS:
             yield from submission.pause.enter()
+
+    def stop_abandoned(self, thread: str, submission: Submission) -> Flow[None]:
+        """Stop a run that another turn took and does not answer: its process was killed.
+
+        Who takes a pause answers it at once. One that is merely slow is refused, and forks.
+        """
+        look = partial(self._looks.run, thread, submission.run)
+        with suppress(AzureAgentsError):
+            if waits_for((yield from look()), submission.calls):
+                yield Sleep(_SLOW)
+                if waits_for((yield from look()), submission.calls):
+                    yield from self.cancel(thread, submission.run)
 
     def cancel_passed_over(self, thread: str, pause: Pause) -> Flow[None]:
         """Stop a run whose pause is not answered; one that cannot be reached is left as it was."""

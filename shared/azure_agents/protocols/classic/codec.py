@@ -1,7 +1,7 @@
 """Canonical messages to thread messages, and classic objects to events. Pure.
 
 Threads know two roles. System messages travel with the run; tool calls and results that cannot be
-submitted to their run any more are told as text.
+submitted to their run any more are told as text of the assistant, whose calls they were.
 """
 
 from __future__ import annotations
@@ -62,7 +62,8 @@ def encode_messages(messages: Sequence[Message]) -> list[ThreadMessage]:
 
 def _message(message: Message) -> ThreadMessage:
     if message.role == "tool":
-        return ThreadMessage(role="user", content=result_text(message))
+        # Not as the user's words: results are no orders, and a user could make them up.
+        return ThreadMessage(role="assistant", content=result_text(message))
     files = [part for part in message.parts if isinstance(part, Media) and part.kind == "file"]
     attached = [part for part in files if not _is_untold(part)]
     parts = [_told(part) for part in message.parts if part not in attached]

@@ -32,7 +32,7 @@ from ...threads.anchor import Anchor, parse_anchor
 from ...threads.digest import system_digest
 from ...threads.plan import NO_SYSTEM, Plan, plan_pinned, plan_thread
 from ...threads.store import head_key
-from ..owner import recall, remember
+from ..owner import recall, remember, remember_calls
 from ..poison import check_poison, not_poisoned
 from ..steps import (
     Patience,
@@ -121,6 +121,7 @@ class _ThreadOfOurs:
         self._runs = runs
         self._turn = runs.turn
         self._is_ephemeral = self._turn.settings.threads == "ephemeral"
+        self._submission: Submission | None = None
 
     def run(self) -> Flow[Anchor | None]:
         scope, key = self._turn.scope, self._turn.anchor_key
@@ -133,6 +134,8 @@ class _ThreadOfOurs:
             yield from retrying(partial(self._runs.start, plan.whole), self._turn, when=is_unknown)
         # A run that was lost and forked away from may have turned up since: it is not wanted.
         yield from self._runs.begun.stop(keep=self._runs.reader.run_id)
+        if self._is_anothers and plan.anchor is not None and self._submission is not None:
+            yield from self._runs.begun.stop_abandoned(plan.anchor.thread, self._submission)
         if not answered and self._is_ephemeral and not self._is_anothers:
             left = plan.cancels or plan.anchor
             yield from self._runs.delete_thread(left.thread if left else None)
@@ -147,9 +150,9 @@ class _ThreadOfOurs:
 
     def _submit(self, anchor: Anchor, outputs: Sequence[Message]) -> Flow[bool]:
         pause = self._pause_of(anchor)
+        submission = self._submission = Submission.of(outputs, pause)
         if not (yield from pause.take()):
             return False
-        submission = Submission.of(outputs, pause)
         try:
             yield from submit(self._runs, anchor.thread, submission)
         except (BadRequestError, ConflictError, ThreadNotFoundError):
@@ -205,6 +208,7 @@ class _ThreadOfOurs:
         anchor = _anchor_at(self._runs, plan.transcript.digest())
         if anchor.pending:
             yield from Pause(self._turn, anchor.head, anchor.digest).enter()
+            yield from remember_calls(self._turn, reader.answer.tool_calls, anchor.encode())
         yield from remember(self._turn, anchor.digest, anchor.encode())
         return anchor
 

@@ -1,0 +1,135 @@
+"""Calls rebuilt from id, name and arguments, as most code in OpenAI's format does: without anchor.
+
+The store knows which run waits for a call. That is no right to the run: the history must be the one
+the run paused in.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from azure_agents import completion
+from azure_agents.auth import make_auth
+from azure_agents.client import AgentClient
+from azure_agents.config import resolve_settings
+from azure_agents.emulator import Emulator, ToolCalls
+from azure_agents.fold import Completion
+from azure_agents.messages import Message, ToolCall, TurnRequest, assistant, tool, user
+from azure_agents.threads.memory import MemoryThreadStore
+
+CALLS = (("look", {"n": 1}, "call_1"), ("look", {"n": 2}, "call_2"))
+REBUILT = assistant(
+    "", ToolCall("call_1", "look", '{"n":1}'), ToolCall("call_2", "look", '{"n": 2}')
+)
+RESULTS = (tool("call_1", "one"), tool("call_2", "two"))
+ASKED = user("look it up")
+
+
+def reply(turn: Any) -> Any:
+    """Calls its tools until it is given results."""
+    return "found" if turn.messages[-1].role == "tool" else ToolCalls(*CALLS)
+
+
+class Play:
+    """An agent that waits for the results of its calls."""
+
+    def __init__(self, **settings: Any) -> None:
+        self.foundry = Emulator(seed=5)
+        self.agent = self.foundry.create_agent("my-agent", reply, generation="classic")
+        self.store = MemoryThreadStore()
+        self.paused = self.ask(ASKED, **settings)
+
+    def ask(self, *messages: Message, owner: str | None = None, **settings: Any) -> Completion:
+        """One call, by a client made anew."""
+        place = {"model": self.agent.model, "endpoint": self.foundry.endpoint}
+        made = resolve_settings(**{**place, "env": {}, **settings})
+        auth = make_auth(endpoint=made.endpoint, credential=self.foundry.credential, env={})
+        transport = self.foundry.transport
+        client = AgentClient.of(made, auth, transport=transport, store=self.store)
+        return client.complete(TurnRequest(messages, owner=owner))
+
+
+@pytest.mark.parametrize("owner", [None, "ada"])
+def test_results_of_rebuilt_calls_go_to_the_run_that_waits(owner: str | None) -> None:
+    """Whatever the arguments' spelling: the agent gets them as results, not as somebody's words."""
+    play = Play(owner=owner)
+    found = play.ask(ASKED, REBUILT, *RESULTS, owner=owner)
+    assert ("found", play.paused.finished.run_id) == (found.text, found.finished.run_id)
+    assert [] == play.foundry.active_runs
+
+
+def test_a_rebuilt_call_that_is_passed_over_is_cancelled() -> None:
+    """Another question instead of results: no run waits for them."""
+    play = Play()
+    play.ask(ASKED, REBUILT, user("never mind"))
+    assert [play.foundry.seen[-1].run_id] == play.foundry.active_runs
+
+
+STRANGERS: dict[str, dict[str, Any]] = {
+    "another history": {"messages": (user("mine"), REBUILT, *RESULTS)},
+    "another owner": {"messages": (ASKED, REBUILT, *RESULTS), "owner": "eve"},
+    "a key": {"messages": (ASKED, REBUILT, *RESULTS), "anchor_key": "k" * 40},
+}
+
+
+@pytest.mark.parametrize("given", STRANGERS.values(), ids=STRANGERS)
+def test_a_call_id_alone_is_no_right_to_a_run(given: dict[str, Any]) -> None:
+    """The run is neither answered nor stopped."""
+    play = Play()
+    told = play.ask(*given["messages"], **{k: v for k, v in given.items() if k != "messages"})
+    assert play.paused.finished.run_id != told.finished.run_id
+    assert play.paused.finished.run_id in play.foundry.active_runs
+
+
+def test_where_anchors_are_sealed_no_call_is_entered() -> None:
+    """With `anchor_key=` an anchor proves that the caller was given it; a call id does not."""
+    play = Play(anchor_key="k" * 40)
+    play.ask(ASKED, REBUILT, *RESULTS, anchor_key="k" * 40)
+    play.ask(ASKED, REBUILT, *RESULTS)
+    assert play.paused.finished.run_id in play.foundry.active_runs
+
+
+@pytest.mark.parametrize("is_streamed", [False, True])
+def test_a_loop_in_openais_format_ends(is_streamed: bool) -> None:
+    """`completion()` with messages that a program makes up itself."""
+    foundry = Emulator(seed=5)
+    agent = foundry.create_agent("my-agent", reply, generation="classic")
+    place = {"model": agent.model, "thread_store": MemoryThreadStore(), **foundry.connection()}
+    place["api_base"] = place.pop("endpoint")
+    messages: list[Any] = [{"role": "user", "content": "look it up"}]
+    first = completion(messages=messages, **place).choices[0].message
+    calls = [
+        {
+            "id": call.id,
+            "type": "function",
+            "function": {"name": call.function.name, "arguments": call.function.arguments},
+        }
+        for call in first.tool_calls
+    ]
+    messages.append({"role": "assistant", "content": None, "tool_calls": calls})
+    messages += [{"role": "tool", "tool_call_id": call["id"], "content": "one"} for call in calls]
+    answer = completion(messages=messages, stream=is_streamed, **place)
+    if is_streamed:
+        text = "".join(chunk.choices[0].delta.content or "" for chunk in answer if chunk.choices)
+    else:
+        text = answer.choices[0].message.content
+    assert "found" == text
+
+
+def test_what_no_store_knows_is_told_as_calls_and_results() -> None:
+    """Another process without the store: both are told, and neither as the user's words."""
+    play = Play()
+    play.store = MemoryThreadStore()
+    play.agent.script(["found"])
+    told = play.ask(ASKED, REBUILT, *RESULTS)
+    seen = play.foundry.seen_by(told.finished.run_id or "")
+    calls = '[tool call call_1: look({"n":1})]\n[tool call call_2: look({"n": 2})]'
+    expected = [
+        ("user", "look it up"),
+        ("assistant", calls),
+        ("assistant", "[tool result call_1: one]"),
+        ("assistant", "[tool result call_2: two]"),
+    ]
+    assert expected == [(message.role, message.text) for message in seen.messages]
