@@ -257,12 +257,13 @@ class ChatAzureAgent(ReadsPin, AgentSettings):
         """Make a version of the v2 agent that declares these function tools; returns it.
 
         The new version answers for a `model` without one (``my-agent``), and for one that names it.
+        A classic agent takes tools with every call: nothing is done there, and the version is "".
         """
         with translated():
             return self.client.declare_tools(declarations(tools, strict=None))
 
     async def adeclare_tools(self, tools: Sequence[Tool]) -> str:
-        """Make a version of the v2 agent that declares these function tools; returns it."""
+        """Make a version of the v2 agent that declares these function tools; as `declare_tools`."""
         with translated():
             return await self.async_client.declare_tools(declarations(tools, strict=None))
 

@@ -84,7 +84,8 @@ class Clients:
         if self._settings is None or values != self._made_from:
             # Clients in use elsewhere end with their turns.
             self._sync = self._async = None
-            settings = resolve_settings(**{name: getattr(model, name) for name in _SETTINGS})
+            given = {name: getattr(model, name) for name in _SETTINGS}
+            settings = resolve_settings(**given, door="llm")
             sign_in = {name: getattr(model, name) for name in _SIGN_IN}
             self._arguments = (settings, make_auth(endpoint=settings.endpoint, **sign_in))
             self._settings, self._made_from = settings, values

@@ -43,9 +43,7 @@ class FunctionCalls(StructuredAnswers):
         A v2 agent calls no functions but those of its definition; a classic one is given them with
         every call. The tools that the agent has stay, one of the same name is replaced. An LLM of
         a fixed version (``my-agent:1``) goes on with that one: make another for the new version.
-
-        Raises:
-            InvalidRequestError: The agent is a classic one.
+        With a classic agent nothing is done, and the version is "".
         """
         return self.client.declare_tools(declarations(tools))
 

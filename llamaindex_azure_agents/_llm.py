@@ -219,6 +219,7 @@ class AzureAgentLLM(FunctionCalls):
             model=model,
             endpoint=_one_of(given),
             anchor_key=anchor_key,
+            door="llm",
             **hidden_fields,
             **{name: fields[name] for name in _SETTINGS if name in fields},
         )

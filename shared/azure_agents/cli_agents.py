@@ -72,7 +72,11 @@ def _sync(arguments: argparse.Namespace) -> None:
     tools = read_tools(arguments.tools)
     with closing(connect(arguments)) as agents:
         version = agents.declare_tools(tools)
-    print(f"{agents.settings.agent.name}:{version} declares {len(tools)} of these tools")
+    name = agents.settings.agent.name
+    if not version:
+        print(f"{name} is a classic agent, which takes tools with every call: nothing to declare")
+        return
+    print(f"{name}:{version} declares {len(tools)} of these tools")
 
 
 def _cancel(arguments: argparse.Namespace) -> None:

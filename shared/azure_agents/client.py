@@ -128,7 +128,11 @@ class AgentClient(BaseClient):
         )
 
     def declare_tools(self, tools: Sequence[object]) -> str:
-        """Make a version of the v2 agent that declares these function tools; returns it."""
+        """Make a version of the v2 agent that declares these function tools; returns it.
+
+        A client whose `model` names another version goes on with that one. A classic agent takes
+        tools with every call: nothing is done there, and the version is "".
+        """
         return self._driver.result(declare_tools(self._project_turn("declare_tools()"), tools))
 
     def answer_schema(self) -> JSON | None:
@@ -267,7 +271,11 @@ class AsyncAgentClient(BaseClient):
         )
 
     async def declare_tools(self, tools: Sequence[object]) -> str:
-        """Make a version of the v2 agent that declares these function tools; returns it."""
+        """Make a version of the v2 agent that declares these function tools; returns it.
+
+        A client whose `model` names another version goes on with that one. A classic agent takes
+        tools with every call: nothing is done there, and the version is "".
+        """
         return await self._driver.result(
             declare_tools(self._project_turn("declare_tools()"), tools)
         )

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 from typing import Any, TypedDict
 
 from .auth import FoundryAuth, make_auth
 from .config import InstructionsMode, Settings, ThreadPolicy, Timeouts, resolve_settings
+from .naming import near
 
 
 class SettingArguments(TypedDict, total=False):
@@ -71,9 +71,3 @@ def read_arguments(
     )
     sign_in = {name: value for name, value in arguments.items() if name in _SIGN_IN}
     return settings, make_auth(endpoint=settings.endpoint, **sign_in)
-
-
-def near(name: str, names: frozenset[str]) -> str:
-    """The end of a sentence about an unknown name: the known one that may be meant, if any."""
-    found = get_close_matches(name, sorted(names), 1)
-    return f": did you mean {found[0]!r}?" if found else ""

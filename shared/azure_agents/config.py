@@ -32,6 +32,7 @@ __all__ = [
     "CLASSIC_API_VERSION",
     "DEFAULT_TIMEOUT",
     "PUBLIC_SCOPE",
+    "Door",
     "Endpoint",
     "Environment",
     "InstructionsMode",
@@ -66,6 +67,7 @@ CLASSIC_API_VERSION = "2025-05-15-preview"
 
 ThreadPolicy: TypeAlias = Literal["auto", "conversation", "ephemeral"]
 InstructionsMode: TypeAlias = Literal["append", "replace"]
+Door: TypeAlias = Literal["client", "completion", "llm"]
 _POLICIES = ("auto", "conversation", "ephemeral")
 _MODES = ("append", "replace")
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,63}")
@@ -91,6 +93,7 @@ class Settings:
     image_generation_deployment: str | None = None
     agent_session_id: str | None = None
     name_turns: bool = True
+    door: Door = "client"
 
     @property
     def headers(self) -> ExtraHeaders:
@@ -126,6 +129,7 @@ def resolve_settings(
     image_generation_deployment: str | None = None,
     agent_session_id: str | None = None,
     name_turns: bool = True,
+    door: Door = "client",
     env: Mapping[str, str] | None = None,
 ) -> Settings:
     """Check all settings of a client at once.
@@ -157,6 +161,7 @@ def resolve_settings(
         name_turns: Send a name of the turn in the metadata of v2 responses, by which a lost answer
             is found again. No recording has metadata beside an agent reference: a service that
             refuses it can be called without.
+        door: Through what the user came, for advice in its words.
         env: Instead of ``os.environ``.
 
     Raises:
@@ -200,6 +205,7 @@ def resolve_settings(
         image_generation_deployment=image_deployment_of(image_generation_deployment),
         agent_session_id=agent_session_id,
         name_turns=_checked_flag("name_turns", name_turns),
+        door=door,
     )
 
 

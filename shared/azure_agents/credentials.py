@@ -47,6 +47,7 @@ WAYS = (
 _UNKNOWN_LIFETIME = 300.0
 _EARLY = 300.0
 _JWT = re.compile(r"ey[\w-]+\.[\w-]+\.[\w-]*")
+_BEARER = re.compile(r"\Abearer\s+", re.IGNORECASE)  # as copied from a header; no part of a token
 _HEADER_VALUE = re.compile(r"[\x21-\x7e]+")
 _AAD_CODE = re.compile(r"AADSTS\d+")
 
@@ -235,13 +236,14 @@ def checked_secret(
     given: Secret, what: str, error: type[ConfigError | CredentialError] = ConfigError
 ) -> Secret:
     """Take a text that is to stand in a header; the text is never repeated in the error."""
-    secret = Secret(given.reveal().strip().removeprefix("Bearer "))
+    secret = Secret(_BEARER.sub("", given.reveal().strip()))
     if not secret.reveal():
         raise error(f"{what} is empty: {WAYS}")
     if not _HEADER_VALUE.fullmatch(secret.reveal()):
         raise error(
             f"{what} has characters that cannot stand in an HTTP header (white space, line breaks, "
-            "letters outside ASCII): check how it was copied"
+            "letters outside ASCII): give the bare token or key, without 'Bearer' or a header's "
+            "name before it"
         )
     return secret
 

@@ -8,7 +8,9 @@ The text also decides the generation of the service: ``asst_`` is classic, anyth
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Literal, TypeAlias
 
 from .errors import ConfigError, InvalidRequestError
@@ -27,6 +29,7 @@ _VERSION = re.compile(r"[A-Za-z0-9_]{1,64}")
 _ASSISTANT = re.compile(r"asst_[A-Za-z0-9_-]{1,123}")
 _HANDLE = re.compile(r"(conv|thread|resp|wfresp|caresp)_[A-Za-z0-9_-]+")
 _HANDLE_LENGTH = 256
+_COMPARED = 64  # characters of an unknown name: comparing takes time by their square
 _KINDS: dict[str, HandleKind] = {
     "conv": "conversation",
     "thread": "thread",
@@ -175,3 +178,9 @@ def shown(value: object, limit: int = 80) -> str:
     """Give the ``repr`` of a value for an error message, cut to a bounded length."""
     text = repr(value)
     return text if len(text) <= limit else f"{text[:limit]}…"
+
+
+def near(name: str, names: Collection[str]) -> str:
+    """The end of a sentence about an unknown name: the known one that may be meant, if any."""
+    found = get_close_matches(name, sorted(names), 1) if len(name) <= _COMPARED else []
+    return f": did you mean {found[0]!r}?" if found else ""

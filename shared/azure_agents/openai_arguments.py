@@ -7,6 +7,7 @@ the core. None counts as absent, since wrappers pass None for everything they we
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypedDict, cast
@@ -15,9 +16,12 @@ from .config import InstructionsMode, Settings, ThreadPolicy, Timeouts, hidden, 
 from .drivers.clock import Clock
 from .errors import ConfigError, InvalidRequestError
 from .messages import Message, TurnRequest, system
-from .naming import shown
+from .naming import near, shown
 from .openai_input import to_messages
 from .openai_models import PROVIDER
+from .protocols.classic import options as classic_options
+from .protocols.neutral import asks_nothing
+from .protocols.responses import options as v2_options
 from .stop import stop_texts
 from .threads.anchor import parse_anchor
 from .threads.store import ThreadStore
@@ -44,14 +48,19 @@ class Options(TypedDict, total=False):
     """Model options of a call; an agent takes few, and says which."""
 
     background: bool | None
+    frequency_penalty: float | None
     include: list[str] | None
+    logit_bias: Mapping[str, float] | None
+    logprobs: bool | None
     max_completion_tokens: int | None
     max_output_tokens: int | None
     max_prompt_tokens: int | None
     max_tokens: int | None
     max_tool_calls: int | None
     metadata: Mapping[str, str] | None
+    modalities: list[str] | None
     parallel_tool_calls: bool | None
+    presence_penalty: float | None
     prompt_cache_key: str | None
     reasoning_effort: str | None
     response_format: Mapping[str, Any] | type | None
@@ -61,6 +70,7 @@ class Options(TypedDict, total=False):
     temperature: float | None
     tool_choice: str | Mapping[str, Any] | None
     tools: Sequence[Mapping[str, Any]] | None
+    top_logprobs: int | None
     top_p: float | None
     truncation: str | None
     truncation_strategy: Mapping[str, Any] | None
@@ -91,6 +101,7 @@ class Arguments(SignIn, Options, total=False):
     max_retries: int | None
     num_retries: int | None
     extra_body: Mapping[str, Any] | None
+    drop_params: bool | None
     custom_llm_provider: str | None
     allow_http: bool | None
     thread_store: ThreadStore | None
@@ -102,6 +113,22 @@ class Arguments(SignIn, Options, total=False):
 _NAMES = frozenset(Arguments.__annotations__)
 _OPTIONS = frozenset(Options.__annotations__)
 _SETTINGS = ("api_version", "allow_http", "name_turns")
+# What others take besides, by OpenAI's and LiteLLM's names: dropped where `drop_params` says so.
+_OTHERS = frozenset(
+    {
+        "audio",
+        "n",
+        "prediction",
+        "reasoning",
+        "seed",
+        "store",
+        "text",
+        "thinking",
+        "verbosity",
+        "web_search_options",
+    }
+)
+_KEPT = frozenset({"response_format"})  # never dropped: the answer would not be what was asked for
 _LEGACY = {"functions": "tools", "function_call": "tool_choice"}
 _TOKENS = ("credential", "azure_ad_token", "azure_ad_token_provider")
 # What holds for the call alone: clients are kept by their settings, and serve all users.
@@ -159,7 +186,7 @@ def read_call(
         ConfigError: A setting is missing or wrong, or the model is no agent.
         InvalidRequestError: The messages or an argument are wrong.
     """
-    given = _checked(arguments)
+    given = _checked(arguments, drops=arguments.get("drop_params") is True)
     if "timeout" in arguments:  # None is a value here: no limit
         given["timeout"] = Timeouts.of(arguments["timeout"])
     history = _with_instructions(to_messages(messages), given.get("instructions"))
@@ -168,7 +195,7 @@ def read_call(
         model=model or settings.agent.requested,
         settings=settings,
         sign_in=_sign_in(given),
-        request=_request(history, given),
+        request=_request(history, _without_dropped(given, settings)),
         include_usage=_includes_usage(given.get("stream_options"), stream=stream),
         store=given.get("thread_store"),
         transport=given.get(transport),
@@ -176,11 +203,12 @@ def read_call(
     )
 
 
-def _checked(arguments: Mapping[str, Any]) -> dict[str, Any]:
+def _checked(arguments: Mapping[str, Any], *, drops: bool) -> dict[str, Any]:
     given = {name: value for name, value in arguments.items() if value is not None}
     for name in given:
-        _check_name(name, _NAMES)
-    if given.get("n", 1) != 1:
+        if not (drops and name in _OTHERS):
+            _check_name(name, _NAMES)
+    if given.get("n", 1) != 1 and not drops:
         raise InvalidRequestError(f"n={shown(given['n'])}: an agent gives one answer, leave n out")
     if given.get("custom_llm_provider", PROVIDER) != PROVIDER:
         raise ConfigError(
@@ -196,8 +224,7 @@ def _check_name(name: str, known: frozenset[str]) -> None:
     if name in _LEGACY:
         raise InvalidRequestError(f"{name}= was replaced by {_LEGACY[name]}=: pass that")
     raise InvalidRequestError(
-        f"completion() has no argument {name!r} for an agent: leave it out; it takes "
-        f"{', '.join(sorted(known))}"
+        f"completion() has no argument {name!r} for an agent: leave it out{near(name, known)}"
     )
 
 
@@ -214,6 +241,7 @@ def _settings(model: str | None, history: Sequence[Message], given: Mapping[str,
         anchor_key=given.get("anchor_key"),
         instructions_mode=given.get("instructions_mode", "append"),
         max_retries=_retries(given),
+        door="completion",
         **{name: given[name] for name in _SETTINGS if name in given},
     )
     return settings if "threads" in given else replace(settings, threads=_policy(settings, history))
@@ -270,6 +298,26 @@ def _with_instructions(history: tuple[Message, ...], instructions: object) -> tu
     if not isinstance(instructions, str):
         raise InvalidRequestError(f"instructions must be a string, got {shown(instructions)}")
     return (system(instructions), *history) if history else ()
+
+
+def _without_dropped(given: Mapping[str, Any], settings: Settings) -> Mapping[str, Any]:
+    """The arguments; with ``drop_params=True`` without options that the agent does not take.
+
+    They are dropped aloud. What asks for nothing is no loss and not named.
+    """
+    if given.get("drop_params") is not True:
+        return given
+    takes = {"v2": v2_options, "classic": classic_options}[settings.agent.generation].is_taken
+    options = {n: v for n, v in given.items() if n in _OPTIONS - _KEPT or n in _OTHERS}
+    dropped = {n for n, v in options.items() if not takes(n)}
+    named = sorted(n for n in dropped if not asks_nothing(n, given[n]))
+    if named:
+        warnings.warn(
+            f"drop_params=True: {', '.join(named)} dropped, which a {settings.agent.generation} "
+            "agent does not take",
+            stacklevel=4,
+        )
+    return {name: value for name, value in given.items() if name not in dropped}
 
 
 def _request(history: tuple[Message, ...], given: Mapping[str, Any]) -> TurnRequest:

@@ -335,8 +335,9 @@ def test_an_incomplete_answer_says_so(agent: Any, way: Any, reason: str, finish:
     ("arguments", "words"),
     [
         ({"seed": 1}, "no argument 'seed'"),
-        ({"drop_params": True}, "no argument 'drop_params'"),
-        ({"logprobs": True}, "no argument 'logprobs'"),
+        ({"drop_params": True, "azure_pasword": "x"}, "no argument 'azure_pasword'"),
+        ({"drop_params": True, "tools": [1]}, "takes function tools"),
+        ({"logprobs": True}, "'logprobs' is no option"),
         ({"n": 2}, "n=2"),
         ({"functions": []}, "replaced by tools="),
         ({"reasoning_effort": "low"}, "reasoning_effort='low'"),

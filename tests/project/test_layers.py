@@ -42,7 +42,13 @@ LAYERS = (
     ("file_references", "disk"),
     ("threads.digest", "threads.anchor", "threads.plan", "threads.store"),
     ("protocols.*.wire",),
-    ("protocols.memo", "protocols.turn", "protocols.delivery", "protocols.metadata"),
+    (
+        "protocols.memo",
+        "protocols.turn",
+        "protocols.delivery",
+        "protocols.neutral",
+        "protocols.metadata",
+    ),
     (
         "protocols.steps",
         "protocols.tools",
@@ -64,7 +70,12 @@ LAYERS = (
     ),
     ("protocols.classic.submission",),
     ("protocols.classic.begun",),
-    ("protocols.classic.runs", "protocols.responses.calls", "protocols.responses.declared"),
+    (
+        "protocols.classic.runs",
+        "protocols.responses.calls",
+        "protocols.responses.parameters",
+        "protocols.responses.declared",
+    ),
     ("protocols.classic.submitting",),
     ("protocols.*.flow", "protocols.responses.background"),
     (

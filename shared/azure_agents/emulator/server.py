@@ -11,7 +11,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from .. import jsonio
@@ -170,12 +170,18 @@ class Served:
         port: The port it listens on.
         control: Where it is controlled, see `control`.
         authority: File with the certificate authority to trust, if it is served with TLS.
+        credential: A credential that the emulator accepts.
     """
 
     endpoint: str
     port: int
     control: str = ""
     authority: Path | None = None
+    credential: Any = field(default=None, repr=False)
+
+    def connection(self) -> dict[str, Any]:
+        """Keyword arguments that connect a client to this server, at every door."""
+        return {"endpoint": self.endpoint, "credential": self.credential}
 
     @property
     def environment(self) -> dict[str, str]:
@@ -266,7 +272,7 @@ def serve(
         shown = f"[{host}]" if ":" in host else host
         root = f"{'https' if certificate else 'http'}://{shown}:{bound}"
         authority = certificate.authority if certificate else None
-        yield Served(f"{root}{ROOT}", bound, f"{root}{CONTROL}", authority)
+        yield Served(f"{root}{ROOT}", bound, f"{root}{CONTROL}", authority, foundry.credential)
     finally:
         server.should_exit = True
         thread.join(timeout=10)

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import InvalidRequestError
+from ..naming import near
+from .neutral import asks_nothing
 
 OPERATION = "azure_agents_operation"  # names a write, so that it can be found again
 PIECE = "azure_agents_piece"  # tells apart the messages of one turn that are posted one by one
@@ -37,7 +39,8 @@ def encode_named(
     """The options of a call under the names of the wire; None counts as absent.
 
     Args:
-        options: As the caller gave them; ``metadata`` is left to `encode_metadata`.
+        options: As the caller gave them; ``metadata`` is left to `encode_metadata`, and what
+            asks for nothing is left out.
         sent_as: Option name to wire name.
         refusals: Option name to what to do instead.
         kind: What refuses, for the message: ``a v2 agent``.
@@ -46,15 +49,17 @@ def encode_named(
         InvalidRequestError: An option that is refused or unknown.
     """
     given = {n: v for n, v in options.items() if v is not None and n != "metadata"}
+    given = {n: v for n, v in given.items() if not asks_nothing(n, v)}
     for name, value in given.items():
         if name in refusals:
             raise InvalidRequestError(
                 f"{name}={_shown(value)} is refused by {kind}: {refusals[name]}"
             )
         if name not in sent_as:
-            known = ", ".join(sorted({"metadata", *sent_as}))
             # By its name alone: what an unknown option holds may be a secret (``azure_ad_token``).
-            raise InvalidRequestError(f"{name!r} is no option of {kind}; it takes: {known}")
+            raise InvalidRequestError(
+                f"{name!r} is no option of {kind}: leave it out{near(name, {'metadata', *sent_as})}"
+            )
     return {sent_as[name]: value for name, value in given.items()}
 
 

@@ -42,6 +42,11 @@ def encode_options(options: Mapping[str, Any]) -> dict[str, Any]:
     return fields
 
 
+def is_taken(name: str) -> bool:
+    """Whether a call may have an option of this name."""
+    return name in _SENT_AS or name in ("metadata", "tools", "tool_choice")
+
+
 def encode_choice(choice: object) -> object:
     """The tool choice of a run. ``required`` is OpenAI's word; that Azure takes it is a guess."""
     name = chosen_name(choice)

@@ -7,6 +7,7 @@ error that lists what it does. The declaration is read once and remembered for a
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -17,35 +18,90 @@ from ...retry import may_pass
 from ..steps import read_object, retrying, send
 from ..tools import flat, function_name
 from ..turn import Turn
+from .parameters import warn_of_other_parameters
 
 API_VERSION = (("api-version", "v1"),)
 
 
 def check_tools(turn: Turn) -> Flow[None]:
-    """See that the agent declares every function of the call.
+    """See that the agent declares every function of the call; warn of other parameters.
 
     Raises:
         InvalidRequestError: It does not.
     """
-    wanted = {function_name(tool) for tool in turn.request.options.get("tools") or ()}
-    if turn.own is not None:  # nothing can be read there, and a hosted agent's are in its code
+    wanted = {function_name(tool): tool for tool in turn.request.options.get("tools") or ()}
+    if not wanted or turn.own is not None:  # nothing can be read at an agent's own endpoint
         return
-    if not wanted or wanted <= set(turn.memo.get("declared tools") or ()):
-        return
-    definition = yield from read_definition(turn)
-    declared = _functions(definition)
-    turn.memo.put("declared tools", tuple(declared))
-    missing = sorted(wanted - set(declared))
+    declared = turn.memo.get("declared tools")
+    if declared is None or not wanted.keys() <= declared.keys():
+        declared = _functions((yield from read_definition(turn)))
+        turn.memo.put("declared tools", declared)
+    missing = sorted(wanted.keys() - declared.keys())
     if missing:
-        raise InvalidRequestError(_not_declared(turn.settings.agent.requested, missing, declared))
+        raise InvalidRequestError((yield from _not_declared(turn, missing, sorted(declared))))
+    for name, tool in wanted.items():
+        if not turn.memo.get(f"compared {name}"):
+            turn.memo.put(f"compared {name}", fact=True)
+            warn_of_other_parameters(turn.settings.agent.requested, tool, declared[name])
 
 
-def _not_declared(agent: str, missing: list[str], declared: list[str]) -> str:
-    return (
-        f"agent {agent!r} does not declare the function tools {missing}: a v2 agent uses only the "
-        f"tools of its definition, and it declares {sorted(declared)}. Declare them with "
-        "`azure-agents agents sync` or `AgentClient.declare_tools` (a new version of the agent)"
+def without_own_values(turn: Turn) -> Flow[Turn]:
+    """The turn without sampling settings of 1, which is what an agent has that sets none.
+
+    What many clients send along without a wish passes so. Any other value, and 1 where the agent
+    has another, is refused afterwards, since the agent's own holds.
+    """
+    given = [name for name in _SAMPLING if _is_one(turn.request.options.get(name))]
+    if not given or turn.own is not None:
+        return turn
+    own = turn.memo.get("sampling")
+    if own is None:
+        definition = yield from read_definition(turn)
+        own = {name: definition.get(name) for name in _SAMPLING}
+        turn.memo.put("sampling", own)
+    same = [name for name in given if own[name] is None or _is_one(own[name])]
+    options = {n: v for n, v in turn.request.options.items() if n not in same}
+    return replace(turn, request=replace(turn.request, options=options))
+
+
+_SAMPLING = ("temperature", "top_p")
+
+
+def _is_one(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and value == 1
+
+
+def _not_declared(turn: Turn, missing: list[str], declared: list[str]) -> Flow[str]:
+    agent = turn.settings.agent
+    said = (
+        f"agent {agent.requested!r} does not declare the function tools {missing}: a v2 agent uses "
+        f"only the tools of its definition, and it declares {declared}. "
     )
+    newer = (yield from _version_with(turn, missing)) if agent.version is not None else None
+    if newer is not None:
+        return said + (
+            f"Version {newer!r} declares them: pass model='{agent.name}:{newer}', or "
+            f"model={agent.name!r} for the newest version"
+        )
+    return said + (
+        f"Declare them with {_DECLARE[turn.settings.door]} or `azure-agents agents sync` (a new "
+        "version of the agent)"
+    )
+
+
+_DECLARE = {
+    "client": "`client.declare_tools(tools)`",
+    "completion": "`AgentClient(model=…, endpoint=…).declare_tools(tools)` of azure_agents",
+    "llm": "`llm.declare_tools(tools)`",
+}
+
+
+def _version_with(turn: Turn, functions: Sequence[str]) -> Flow[str | None]:
+    """The newest version, if it declares these functions."""
+    found = yield from _get(f"/agents/{turn.settings.agent.name}", turn)
+    latest = (found.get("versions") or {}).get("latest") or {}
+    declared = _functions(latest.get("definition") or {})
+    return str(latest["version"]) if set(functions) <= declared.keys() else None
 
 
 def read_definition(turn: Turn) -> Flow[JSON]:
@@ -88,9 +144,9 @@ def _get(path: str, turn: Turn) -> Flow[JSON]:
     return read_object((yield from retrying(attempt, turn, when=may_pass)))
 
 
-def _functions(definition: Mapping[str, Any]) -> list[str]:
+def _functions(definition: Mapping[str, Any]) -> dict[str, JSON]:
     tools: Iterable[JSON] = definition.get("tools") or ()
-    return [tool["name"] for tool in tools if tool.get("type") == "function"]
+    return {tool["name"]: tool for tool in tools if tool.get("type") == "function"}
 
 
 def declare_tools(turn: Turn, tools: Sequence[object]) -> Flow[str]:
@@ -100,12 +156,11 @@ def declare_tools(turn: Turn, tools: Sequence[object]) -> Flow[str]:
     Made twice by a lost answer, the second version is the same as the first.
 
     Returns:
-        The version that declares them.
+        The version that declares them; "" of a classic agent, which takes tools with every call.
     """
     if turn.settings.agent.generation != "v2":
-        raise InvalidRequestError(
-            "a classic agent takes tools= with every call: nothing to declare"
-        )
+        flat(tools)  # what is wrong with them is said to users of both generations
+        return ""
     name = turn.settings.agent.name
     found = yield from _get(f"/agents/{name}", turn)
     latest = found["versions"]["latest"]

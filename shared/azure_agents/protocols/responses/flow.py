@@ -40,13 +40,13 @@ from ..steps import Patience, retrying, settle, unknown_turn
 from ..turn import Turn
 from .calls import LostTurnError, ResponseCalls, approves
 from .codec import answer_message, finish_details, finish_reason, incomplete_reason
-from .declared import check_tools
+from .declared import check_tools, without_own_values
 from .reader import ResponseReader
 
 
 def run_turn(turn: Turn) -> Flow[None]:
     """Answer the messages of `turn`; ends with `Finished` or an error."""
-    calls = ResponseCalls(turn)
+    calls = ResponseCalls((yield from without_own_values(turn)))
     yield from check_tools(turn)
     try:
         yield from _Policies(calls).run()

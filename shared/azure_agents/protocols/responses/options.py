@@ -57,6 +57,11 @@ def encode_options(options: Mapping[str, Any]) -> dict[str, Any]:
     return fields if choice is None else {**fields, "tool_choice": choice}
 
 
+def is_taken(name: str) -> bool:
+    """Whether a call may have an option of this name."""
+    return name in _SENT_AS or name in ("metadata", "tools", "tool_choice")
+
+
 def encode_choice(choice: object) -> object:
     """The tool choice of a request, or None to leave it to the agent.
 
