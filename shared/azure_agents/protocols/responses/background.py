@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from ...commands import Emit, Flow
-from ...errors import AzureAgentsError, BadRequestError
+from ...errors import AzureAgentsError, BadRequestError, InvalidRequestError
 from ...file_references import check_id
 from ...retry import is_unknown
 from ..steps import retrying
@@ -23,8 +23,14 @@ def resume_response(turn: Turn, response_id: str, starting_after: int | None) ->
     made for streaming is waited for and told whole.
 
     Raises:
-        InvalidRequestError: The id is none.
+        InvalidRequestError: The id is none, or the agent is a classic one.
     """
+    if turn.settings.agent.generation != "v2":
+        raise InvalidRequestError(
+            f"{response_id!r} cannot be resumed with {turn.settings.agent.requested!r}: only "
+            "background responses of v2 agents can. A run of a classic agent ends with its call: "
+            "ask again, and the turn goes on where the history stands"
+        )
     id = check_id(response_id, "response")
     calls = ResponseCalls(turn)
     reader = ResponseReader(calls.delivered, seen=starting_after)
