@@ -55,13 +55,14 @@ class Seen(NamedTuple):
 class Connection:
     """Where and how to ask: no sockets, no memory of other tests."""
 
-    model: str
-    pin: str | None
+    model: str | None
+    pin: str | None = None
+    own: str = ""
     place: JSON = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.place = {
-            "endpoint": ENDPOINT,
+            "endpoint": ENDPOINT + self.own,
             "credential": "a-token-for-replays",
             "thread_store": MemoryThreadStore(),
             # httpx-aiohttp, which async calls would use, is another library to vcrpy.
@@ -195,10 +196,12 @@ class Completions:
     def __init__(self, connection: Connection, *, is_async: bool) -> None:
         place = dict(connection.place)
         self._arguments: JSON = {
-            "model": f"azure_ai/agents/{connection.model}",
+            "model": f"azure_ai/agents/{connection.model}" if connection.model else None,
             "api_base": place.pop("endpoint"),
             **place,
-            **({"thread_id": connection.pin} if connection.pin else {"threads": "auto"}),
+            **({"thread_id": connection.pin} if connection.pin else {}),
+            # By itself this door begins a conversation, which the recorded turns have not.
+            **({} if connection.pin or connection.own else {"threads": "auto"}),
         }
         self._is_async = is_async
 

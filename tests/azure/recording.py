@@ -158,7 +158,7 @@ class Recording:
         exchange = self.exchanges[int(recorded.headers["entry"])]
         ours, theirs = meaning(made.body), meaning(json.dumps(exchange.request["body"]))
         other = {n for n in ours.keys() | theirs.keys() if ours.get(n) != theirs.get(n)}
-        assert exchange.differences == other, {n: (ours.get(n), theirs.get(n)) for n in other}
+        assert exchange.differences == other, f"not {set(exchange.differences)} differ, but {other}"
         for name in other:
             holds = DIFFERENCES[name].holds
             assert holds(ours.get(name), theirs.get(name), exchange.before), name

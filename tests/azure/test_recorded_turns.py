@@ -94,14 +94,14 @@ every_play = pytest.mark.parametrize("play", PLAYS, ids=lambda play: play.file)
 def test_recorded_turns_are_replayed(play: Play, opened: Open) -> None:
     """Text, calls, tools, approvals, citations, tokens and ids are those of the recording."""
     with cassette(play):
-        found = asyncio.run(asked(opened(Connection(play.model, play.pin)), play))
+        found = asyncio.run(asked(opened(Connection(play.model, play.pin, play.own)), play))
     assert [expected(play, turn) for turn in play.turns] == found
 
 
 @every_play
 def test_another_request_is_not_answered(play: Play) -> None:
     """By one word more, another agent, or another thread, it is not the recorded one."""
-    door = DOORS["LangChain, sync"](Connection(play.model, play.pin))
+    door = DOORS["LangChain, sync"](Connection(play.model, play.pin, play.own))
     said = said_in(play.file, play.turns[0].number)
     other = door.message(said._replace(text=f"{said.text} Please.", approves="", result_of=""))
     with pytest.raises(CannotOverwriteExistingCassetteException), cassette(play):

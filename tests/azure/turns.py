@@ -47,12 +47,14 @@ class Play:
         model: The agent.
         turns: In order.
         pin: The thread, conversation or response that the turns go to.
+        own: The path of the agent's own endpoint, if it has one.
     """
 
     file: str
-    model: str
+    model: str | None
     turns: tuple[Turn, ...]
     pin: str | None = None
+    own: str = ""
 
     @property
     def numbers(self) -> dict[int, tuple[str, ...]]:
@@ -69,6 +71,8 @@ def _run(file: str, model: str, pin: str, *numbers: int) -> Play:
     first, *rest = numbers
     return Play(file, model, (Turn(first, RUN), *(Turn(n, ()) for n in rest)), pin)
 
+
+SESSION = "9cfbf0b166bd3cc600CpdH2kCbUF21dlYaDKp3zbQ35OHWdtLG"  # of a hosted agent
 
 PLAYS = (
     Play("v2/a2a_stream", "MyAgent", (Turn(1, options=CALLS_A_TOOL),)),
@@ -88,6 +92,12 @@ PLAYS = (
     Play("v2/file_search_stream", "file-search-stream-agent", (Turn(6),)),
     Play("v2/function_tool", "function-tool-agent", (Turn(1), Turn(2))),
     Play(
+        "v2/hosted_agent_endpoint",
+        None,
+        (Turn(0, (), {"agent_session_id": SESSION}),),
+        own="/agents/sanitized-hosted-agent-name/endpoint/protocols/openai",
+    ),
+    Play(
         "v2/mcp_approval_request",
         "mcp-basic-agent",
         (Turn(2, ("metadata", "stream")),),
@@ -104,6 +114,12 @@ PLAYS = (
         "PromptTestAgentStreaming:1",
         (Turn(2),),
         "conv_aa55cfcaf41110c6002mLtHhVGAkDxi67qaB7ywdWgZqlB7FbA",
+    ),
+    Play(
+        "v2/published_application",
+        None,
+        (Turn(0, ()),),
+        own="/applications/ForPublih/protocols/openai",
     ),
     Play("v2/web_search", "web-search-agent", (Turn(1),)),
     Play(
@@ -171,7 +187,6 @@ _NO_INPUT = "a turn without input, on what its conversation holds: a call is mad
 _PREVIEW = "the preview's surface (/openai without /v1, `agent` in the body), which is gone"
 _POLLED = "a polled run: ours are streamed, since only then the run's id is known early"
 _COMPACT = "no turn: a history is made shorter"
-_ENDPOINT = "an address of the agent itself, which has rules of its own"
 
 # Turns that are not played, by recording and number of the request. The codecs read them all.
 NOT_SENT: dict[tuple[str, int], str] = {
@@ -182,14 +197,12 @@ NOT_SENT: dict[tuple[str, int], str] = {
     ("v2/function_tool_stream", 2): _NO_AGENT,
     ("v2/function_tool_stream_preview_api", 2): _PREVIEW,
     ("v2/function_tool_stream_preview_api", 3): _PREVIEW,
-    ("v2/hosted_agent_endpoint", 0): _ENDPOINT,
     ("v2/image_generation_preview_api", 1): _PREVIEW,
     ("v2/memory_search_preview_api", 3): _PREVIEW,
     ("v2/memory_search_preview_api", 5): _PREVIEW,
     ("v2/openapi_preview_api", 1): _PREVIEW,
     ("v2/prompt_text_conversation", 2): _NO_INPUT,
     ("v2/prompt_text_conversation", 4): _NO_INPUT,
-    ("v2/published_application", 0): _ENDPOINT,
     ("v2/reasoning_encrypted", 0): _NO_AGENT,
     ("v2/structured_output", 2): _NO_INPUT,
     ("classic/browser_automation_polled", 3): _POLLED,
@@ -233,8 +246,8 @@ def _said_to_v2(given: Any) -> Said:
         return Said(item["output"], result_of=item["call_id"])
     if item.get("type") == "mcp_approval_response":
         return Said(approves=item["approval_request_id"])
-    text, image = item["content"]
-    return Said(text["text"], image=image["image_url"])
+    text, *images = item["content"]
+    return Said(text["text"], image=images[0]["image_url"] if images else "")
 
 
 def is_streamed(file: str, number: int) -> bool:
@@ -274,7 +287,7 @@ _V2_TOOLS = {
 
 
 def _seen_in_response(response: JSON) -> Seen:
-    output, usage = response["output"], response["usage"]
+    output, usage = response["output"], response.get("usage")  # a hosted agent counts nothing
     parts = [part for item in output if item["type"] == "message" for part in item["content"]]
     return Seen(
         "".join(part["text"] for part in parts),
@@ -282,7 +295,7 @@ def _seen_in_response(response: JSON) -> Seen:
         [_V2_TOOLS[one["type"]] for one in output if one["type"] in _V2_TOOLS],
         [one["id"] for one in output if one["type"] == "mcp_approval_request"],
         sum(len(part["annotations"]) for part in parts),
-        (usage["input_tokens"], usage["output_tokens"]),
+        (usage["input_tokens"], usage["output_tokens"]) if usage else None,
         (response.get("conversation") or response)["id"],
         response["id"],
     )
