@@ -1,7 +1,7 @@
 """One sample of everything an agent can put into an answer, ids invented.
 
-Shapes: recordings where there is one, else the types of the openai SDK (v2) and the models of
-azure-ai-agents (classic), else Microsoft's type specification.
+Shapes: recordings where there is one, else the types of Microsoft's SDKs. `KNOWN_FROM` says which;
+what neither backs is called a guess there.
 """
 
 from __future__ import annotations
@@ -123,6 +123,9 @@ V2_ITEMS: dict[str, JSON] = {
     **_pair("tool_search_call", "tool_search_output", execution="server"),
     "function_call_output": {"id": "fco_1", "call_id": "call_1", "output": "It is 42."},
 }
+# Its SDK's type has no call_id: the id of the item is that of the call.
+V2_ITEMS["local_shell_call_output"] = {"id": "call_1", "output": "a.txt", "status": "completed"}
+V2_ITEMS["program"]["fingerprint"] = "AAAA"
 V2_ITEMS["computer_call_output"]["output"] = {
     "type": "computer_screenshot",
     "image_url": f"data:image/png;base64,{PNG}",
@@ -199,6 +202,50 @@ CLASSIC_ACTIVITIES: dict[str, JSON] = {
         "tools": {"find": {"description": "Finds.", "parameters": {"type": "object"}}},
     }
 }
+
+RECORDING = "recording"
+SDK = "SDK"  # v2: azure-ai-agentserver-responses 2.4.0b1; classic: azure-ai-agents 1.2.0b6
+REPORT = "report"  # quoted in public, and named by the .NET SDK
+FIELDS_GUESSED = "SDK, fields guessed"  # the SDK has a map of texts, the names in it are ours
+GUESS = "guess"  # neither recorded nor in an SDK: as on OpenAI's own service
+
+
+def _all(word: str, *kinds: str) -> dict[str, str]:
+    return dict.fromkeys(kinds, word)
+
+
+# Where the shape of a sample comes from; in no row: the SDK.
+KNOWN_FROM: dict[str, dict[str, str]] = {
+    "v2": {
+        **_all(RECORDING, "a2a_preview_call", "a2a_preview_call_output"),
+        **_all(
+            RECORDING, "browser_automation_preview_call", "browser_automation_preview_call_output"
+        ),
+        **_all(RECORDING, "openapi_call", "openapi_call_output", "mcp_call", "mcp_list_tools"),
+        **_all(RECORDING, "mcp_approval_request", "memory_search_call", "workflow_action"),
+        **_all(RECORDING, "code_interpreter_call", "file_search_call", "image_generation_call"),
+        **_all(RECORDING, "compaction", "computer_call", "web_search_call"),
+        **_all(RECORDING, "function_call", "message: output_text"),
+        **_all(RECORDING, "annotation: url_citation", "annotation: file_citation"),
+        **_all(REPORT, "memory_command_preview_call", "memory_command_preview_call_output"),
+    },
+    "classic": {
+        **_all(RECORDING, "bing_grounding", "browser_automation", "code_interpreter"),
+        **_all(RECORDING, "connected_agent", "file_search", "mcp", "mcp_list_tools", "openapi"),
+        **_all(FIELDS_GUESSED, "azure_ai_search", "bing_custom_search", "fabric_dataagent"),
+        **_all(FIELDS_GUESSED, "sharepoint_grounding"),
+        **_all(RECORDING, "message: text", "annotation: url_citation", "annotation: file_citation"),
+        **_all(RECORDING, "submit_tool_outputs", "submit_tool_approval"),
+        **_all(GUESS, "message: image_url", "message: refusal"),
+    },
+}
+
+
+def known_from(generation: str, kind: str) -> str:
+    """Where the shape of this type comes from: one of the words above."""
+    bare = kind.removeprefix("tool call: ").removeprefix("activity: ")
+    return KNOWN_FROM[generation].get(bare.removeprefix("required_action: "), SDK)
+
 
 SAID = "See the file."
 SPAN = {"start_index": 4, "end_index": 12}

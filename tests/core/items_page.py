@@ -39,17 +39,37 @@ into messages; do not edit it.
 - **LlamaIndex**: the blocks of `response.message`, and the keys of `response.additional_kwargs`
   (and of `response.raw`).
 
+- **Known from**: a recording of real traffic; the types of Microsoft's SDKs; or a public report.
+  "Fields guessed": the SDK says that there are fields, not which.
+
 An item, call or annotation of a type that is in no row is kept whole: `Other` in the core,
-`non_standard` in LangChain, `other` in LlamaIndex.
+`non_standard` in LangChain, `other` in LlamaIndex. Events that only keep a stream alive
+(`keepalive`, every 30 seconds of silence) are no part of an answer and are not told.
+
+On v2 the service leaves out what a tool found unless it is asked: pass
+`include=["code_interpreter_call.outputs"]` for what code printed,
+`include=["file_search_call.results"]` for the snippets of a file search and
+`include=["web_search_call.action.sources"]` for the sources of a web search. Without it the output
+of these results is None. It is an option of a call: `llm.invoke(…, include=[…])`, in LlamaIndex
+`llm.chat(…, include=[…])`, in `completion()` `extra_body={"include": […]}`.
+
+Fabric's `fabric_iq` comes as `mcp_list_tools` and `mcp_call`, `work_iq` as `a2a_preview_call`. The
+output of Foundry's own tools is mostly empty; Azure AI Search tells a JSON text. A
+`memory_search_call` stands behind the message, and is `in_progress` in a completed response.
 """
 
 
 class Row(NamedTuple):
-    """One sample and where it comes from."""
+    """One sample and what is made of it."""
 
     type: str
     generation: str
     events: list[Event]
+
+    @property
+    def known_from(self) -> str:
+        """Where its shape comes from."""
+        return samples.known_from(self.generation, self.type)
 
 
 def rows() -> Iterator[Row]:
@@ -160,11 +180,12 @@ def in_llamaindex(events: list[Event]) -> list[str]:
 
 def table(found: Iterable[Row]) -> Iterator[str]:
     """Rows of a Markdown table."""
-    yield "| Type | Core | LangChain | LlamaIndex |"
-    yield "| --- | --- | --- | --- |"
+    yield "| Type | Core | LangChain | LlamaIndex | Known from |"
+    yield "| --- | --- | --- | --- | --- |"
     for row in found:
         cells = [in_core(row.events), in_langchain(row.events), in_llamaindex(row.events)]
-        yield f"| {_name(row.type)} | {' | '.join(', '.join(cell) for cell in cells)} |"
+        told = " | ".join(", ".join(cell) for cell in cells)
+        yield f"| {_name(row.type)} | {told} | {row.known_from} |"
 
 
 def _name(kind: str) -> str:

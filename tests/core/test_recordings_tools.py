@@ -8,9 +8,13 @@ import pytest
 
 from azure_agents.events import Event, MediaOutput, ServerToolCall, ServerToolResult
 from azure_agents.protocols.classic.reader import RunReader
+from azure_agents.protocols.classic.steps import ACTIVITIES, CALLS
 from azure_agents.protocols.delivery import Delivered
+from azure_agents.protocols.responses.items import ITEMS
 
+from . import item_samples as samples
 from .recorded import (
+    ENTRIES,
     JSON,
     RESPONSES,
     STREAMS,
@@ -400,3 +404,30 @@ def test_a_painted_image_is_read_exactly() -> None:
     assert [MediaOutput(item, "image", data=PAINTED, mime_type="image/png")] == [
         event for event in events if isinstance(event, MediaOutput)
     ]
+
+
+def recorded_types(value: Any, key: str) -> set[str]:
+    """The types of all objects in the lists of this name, wherever they stand."""
+    if isinstance(value, list):
+        return {kind for one in value for kind in recorded_types(one, key)}
+    if not isinstance(value, dict):
+        return set()
+    here = value.get(key) if isinstance(value.get(key), list) else []
+    found = {one["type"] for one in here if isinstance(one, dict) and "type" in one}
+    return found | {kind for one in value.values() for kind in recorded_types(one, key)}
+
+
+BODIES = [*(e.body for e in ENTRIES), *(data for e in STREAMS for _, data in e.frames)]
+
+
+def test_what_counts_as_recorded_is_recorded() -> None:
+    """The page of the items says of each type where its shape comes from; that is checked here."""
+    told = {
+        generation: {kind for kind, word in table.items() if word == samples.RECORDING}
+        for generation, table in samples.KNOWN_FROM.items()
+    }
+    v2 = recorded_types(BODIES, "output")
+    classic = recorded_types(BODIES, "tool_calls") | recorded_types(BODIES, "activities")
+    assert told["v2"] & ITEMS.keys() == v2 & ITEMS.keys()
+    known = CALLS.keys() | ACTIVITIES.keys()
+    assert told["classic"] & known == classic & known
