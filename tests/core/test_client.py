@@ -29,7 +29,7 @@ async def test_one_line_makes_a_client(generation: str) -> None:
 def test_settings_are_those_of_every_door() -> None:
     """Arguments by name are checked settings; a missing one comes from the environment."""
     client = AgentClient("my-agent:1", endpoint="https://r.services.ai.azure.com/api/projects/p")
-    assert ("my-agent:1", Timeouts.of(60.0)) == (
+    assert ("my-agent:1", Timeouts().fitting("v2")) == (
         client.settings.agent.requested,
         client.settings.timeouts,
     )
