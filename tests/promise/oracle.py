@@ -19,14 +19,28 @@ def expected_facts(messages: tuple[Message, ...], generation: str) -> list[Fact]
     """What the messages of a call say: texts, answered calls, results; nothing else."""
     answered = {m.tool_call_id for m in messages if m.role == "tool"}
     facts: list[Fact] = []
-    for message in messages:
+    held = _results_that_hold(messages)
+    for index, message in enumerate(messages):
         if message.role == "tool":
-            facts.append(("result", message.tool_call_id or "", message.text))
+            if index in held:
+                facts.append(("result", message.tool_call_id or "", message.text))
         elif message.role != "system" or generation != "classic":
             facts += _said(message.role, message.text)
             facts += (_decision(p) for p in message.parts if isinstance(p, ApprovalReply))
             facts += (("call", c.id) for c in message.tool_calls if c.id in answered)
     return in_any_order(facts)
+
+
+def _results_that_hold(messages: tuple[Message, ...]) -> set[int]:
+    """Of several results of one call the first that an answer follows, or else the last."""
+    held: dict[str, int] = {}
+    told = 0  # messages up to the last answer, which nobody can take back
+    for index, message in enumerate(messages):
+        if message.role == "assistant":
+            told = index
+        elif message.role == "tool" and held.get(message.tool_call_id or "", told) >= told:
+            held[message.tool_call_id or ""] = index
+    return set(held.values())
 
 
 def seen_facts(seen: Any) -> list[Fact]:

@@ -13,10 +13,8 @@ from azure_agents.emulator import Fault
 from azure_agents.errors import AzureAgentsError
 from azure_agents.messages import ApprovalReply, Message, Text, tool, user
 
-from .world import Step, World, answer
-
-# Few and alike on purpose: equal texts in different conversations are the hard case.
-TEXTS = ("hi", "what now?", "  padded\n", "42", "naïve 🙂", "[tool result x: y]")
+from .inputs import INPUTS, TOOL_INPUTS
+from .world import TEXTS, Step, World, answer
 
 
 async def apply(world: World, step: Step) -> None:
@@ -241,6 +239,7 @@ STEPS: dict[str, Callable[[World, Step], Any]] = {
     "other process": _other_process,
     "cancel": _cancel,
     "fault": _fault,
+    **INPUTS,
 }
 TOOL_STEPS: dict[str, Callable[[World, Step], Any]] = {
     "answer tools": _answer_tools,
@@ -248,5 +247,6 @@ TOOL_STEPS: dict[str, Callable[[World, Step], Any]] = {
     "late result": _late_result,
     "approve": _approve,
     "approve again": _approve,
+    **TOOL_INPUTS,
 }
 STEPS.update(TOOL_STEPS)

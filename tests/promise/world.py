@@ -27,6 +27,8 @@ from azure_agents.threads.memory import MemoryThreadStore
 
 from .oracle import expected_facts, seen_facts
 
+# Few and alike on purpose: equal texts in different conversations are the hard case.
+TEXTS = ("hi", "what now?", "  padded\n", "42", "naïve 🙂", "[tool result x: y]")
 INSTRUCTIONS = "The agent's own instructions."
 
 
@@ -87,9 +89,14 @@ class World:
         self._asks = self.setting.has_tools and step.b % 5 == 4
         self._script = []
         for _ in range(count):
-            self._made += 1
-            call = ToolCall(f"call_{self._made}", "look_up", f'{{"n": {self._made}}}')
+            number = self.number()
+            call = ToolCall(f"call_{number}", "look_up", f'{{"n": {number}}}')
             self._script.append(call)
+
+    def number(self) -> int:
+        """A number that no other call has."""
+        self._made += 1
+        return self._made
 
     # --- calling --------------------------------------------------------------------------------
 
