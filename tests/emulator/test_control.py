@@ -166,3 +166,12 @@ def test_tls(foundry: Emulator, tmp_path: Path) -> None:
         with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
             httpx.post(served.endpoint + V2, json=BODY, headers=headers)
     assert (tmp_path / "server.key").stat().st_mode & 0o077 == 0
+
+
+def test_things_are_forgotten(control: httpx.Client) -> None:
+    """By id; an unknown one is an error."""
+    made = ask(control).json()["id"]
+    assert control.post("forget", json={"ids": [made]}).json() == {}
+    assert "nothing is kept under the id" in control.post("forget", json={"ids": [made]}).text
+    url = f"{control.headers['x-endpoint']}{V2}/{made}"
+    assert httpx.get(url, headers={"authorization": "Bearer any"}).status_code == 404

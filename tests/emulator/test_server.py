@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import sys
+import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from azure_agents.emulator import Emulator, Fault
+from azure_agents import AgentClient
+from azure_agents.emulator import Delayed, Emulator, Fault
 from azure_agents.emulator.server import read_agents
 from azure_agents.errors import ConfigError
+from azure_agents.messages import TurnRequest, user
 
 pytestmark = pytest.mark.allow_hosts(["127.0.0.1"])
 V2 = "/openai/v1/responses"
@@ -107,3 +111,72 @@ def test_a_taken_port_is_a_clear_error(foundry: Emulator) -> None:
         Emulator().serve(port=served.port),
     ):
         pass
+
+
+def test_time_really_passes_while_it_is_served(foundry: Emulator) -> None:
+    """A client's timeout is a real one; `advance` still moves the clock; then it stands again."""
+    agent = foundry.create_agent("slow", Delayed(30, "late"))
+    body = {"agent_reference": {"name": agent.name}, "input": "hi"}
+    headers = {"authorization": "Bearer any"}
+    with foundry.serve() as served:
+        began = time.monotonic()
+        with pytest.raises(httpx.ReadTimeout):
+            httpx.post(f"{served.endpoint}{V2}", json=body, headers=headers, timeout=0.3)
+        assert time.monotonic() - began < 20
+        before = foundry.clock.time()
+        foundry.clock.advance(3600)
+        time.sleep(0.01)
+        assert 3600 < foundry.clock.time() - before < 3700
+    before = foundry.clock.time()
+    time.sleep(0.01)
+    assert foundry.clock.time() == before
+
+
+def test_a_clock_may_stand_while_it_is_served(foundry: Emulator) -> None:
+    """For suites that do not want to wait."""
+    agent = foundry.create_agent("slow", Delayed(3600, "late"))
+    body = {"agent_reference": {"name": agent.name}, "input": "hi"}
+    with foundry.serve(real_time=False) as served:
+        url, headers = f"{served.endpoint}{V2}", {"authorization": "Bearer any"}
+        assert httpx.post(url, json=body, headers=headers, timeout=20).status_code == 200
+
+
+def test_a_served_emulator_remembers_the_newest(foundry: Emulator) -> None:
+    """Requests, transcripts and responses have an end; a conversation goes on all the same."""
+    agent = foundry.create_agent("my-agent")
+    headers = {"authorization": "Bearer any"}
+    with foundry.serve(keep=3) as served, httpx.Client(headers=headers) as http:
+        talk = http.post(f"{served.endpoint}/openai/v1/conversations", json={}).json()["id"]
+        body = {"agent_reference": {"name": agent.name}, "input": "hi", "conversation": talk}
+        made = [http.post(f"{served.endpoint}{V2}", json=body).json()["id"] for _ in range(5)]
+        statuses = [http.get(f"{served.endpoint}{V2}/{id}").status_code for id in made]
+        listed = http.get(f"{served.endpoint}{V2}").json()["data"]
+    assert statuses == [404, 404, 200, 200, 200]
+    assert [one["id"] for one in listed] == made[:1:-1]
+    assert (len(foundry.requests), len(foundry.seen)) == (3, 3)
+    assert len(foundry.seen[-1].messages) == 9
+    assert foundry.keep is None
+
+
+@pytest.mark.parametrize("tls", [False, True])
+def test_a_served_emulator_has_a_connection(foundry: Emulator, tmp_path: Path, tls: bool) -> None:
+    """As the emulator in process has: what a client needs, also for TLS and strict sign-in."""
+    foundry.create_agent("my-agent", "Hello!")
+    folder = tmp_path if tls else None
+    with foundry.serve(strict_auth=True, tls=folder) as served:
+        assert "credential" not in repr(served)
+        with closing(AgentClient(model="my-agent", **served.connection())) as client:
+            assert client.complete(TurnRequest((user("hi"),))).text == "Hello!"
+
+
+def test_the_root_lists_what_there_is(foundry: Emulator) -> None:
+    """Agents and routes of control, without a token; nothing for a web page or another host."""
+    foundry.create_agent("my-agent")
+    with foundry.serve() as served:
+        root = served.endpoint.removesuffix("/api/projects/demo")
+        seen = httpx.get(f"{root}/").json()
+        assert [agent["name"] for agent in seen["agents"]] == ["my-agent"]
+        assert "PATCH /_emulator/weather" in seen["routes"]
+        assert seen == httpx.get(served.control).json()
+        assert httpx.get(f"{root}/", headers={"origin": "https://x.example"}).status_code == 401
+        assert httpx.post(f"{root}/").status_code == 401

@@ -19,6 +19,7 @@ from azure_agents.emulator import (
     Items,
     Parts,
     Reasoning,
+    Rules,
     Text,
     ToolCalls,
 )
@@ -411,3 +412,20 @@ def test_secrets_are_not_logged(foundry: Emulator, wire: Any) -> None:
     assert wire.token not in repr(foundry.requests)
     assert wire.token not in repr(foundry.credential.get_token("x"))
     assert (logged.body["input"], logged.status, logged.path) == ("hi", 200, V2)
+
+
+@pytest.mark.parametrize("keeps", [False, True])
+def test_what_a_failed_turn_leaves_behind(make_wire: Any, keeps: bool) -> None:
+    """Users report both: nothing, or the message of a turn that failed or was lost."""
+    with Emulator(seed=7, rules=Rules(keeps_failed_input=keeps)) as foundry:
+        wire = make_wire(foundry)
+        agent = foundry.create_agent("a", [Failed(), "ok", "ok"])
+        talk = wire.post("/openai/v1/conversations")["id"]
+        assert wire.respond(agent, "one", conversation=talk)["status"] == "failed"
+        foundry.faults.plan("turn lost")
+        body = {**wire.turn(agent, "two", conversation=talk), "stream": True}
+        with pytest.raises(httpx.ReadError):
+            wire.request("POST", V2, body)
+        wire.respond(agent, "three", conversation=talk)
+    texts = [message.text for message in foundry.seen[-1].messages]
+    assert texts == (["one", "two", "three"] if keeps else ["three"])

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 import time
+from collections.abc import Iterator
 from typing import Protocol
 
 
@@ -27,6 +29,9 @@ class Clock(Protocol):
 class FakeClock:
     """A clock that only moves when told to; sleeping on it takes no time.
 
+    While its emulator is served it runs by itself, and sleeping on it really waits: a client on
+    the other end of a socket has no way to see a clock that stands still.
+
     Args:
         start: Unix seconds to begin with; default now.
     """
@@ -34,11 +39,31 @@ class FakeClock:
     def __init__(self, start: float | None = None) -> None:
         self._now = time.time() if start is None else float(start)
         self._lock = threading.Lock()
+        self._since = 0.0
+        self._runs = 0
 
     def time(self) -> float:
         """Unix seconds on this clock."""
         with self._lock:
-            return self._now
+            return self._time()
+
+    def _time(self) -> float:
+        return self._now + (time.monotonic() - self._since if self._runs else 0.0)
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[None]:
+        """Let time pass by itself for the length of a ``with`` block; `advance` still moves it."""
+        self._run(1)
+        try:
+            yield
+        finally:
+            self._run(-1)
+
+    def _run(self, more: int) -> None:
+        with self._lock:
+            self._now = self._time()
+            self._since = time.monotonic()
+            self._runs += more
 
     def advance(self, seconds: float) -> None:
         """Move time forward."""
@@ -48,17 +73,27 @@ class FakeClock:
             self._now += seconds
 
     def sleep(self, seconds: float) -> None:
-        """Advance, without waiting."""
-        self.advance(seconds)
+        """Advance, without waiting; wait while the clock runs."""
+        if self._runs:
+            time.sleep(seconds)
+        else:
+            self.advance(seconds)
 
     async def asleep(self, seconds: float) -> None:
-        """Advance, and let other tasks run once."""
+        """Advance, and let other tasks run once; wait while the clock runs."""
+        if self._runs:
+            await asyncio.sleep(seconds)
+            return
         self.advance(seconds)
         await asyncio.sleep(0)
 
 
 class RealClock:
-    """The clock on the wall, for the served emulator."""
+    """The clock on the wall: ``Emulator(clock=RealClock())``.
+
+    For what has to take its time, for instance a demonstration, or a client whose own waits are
+    measured. The command line serves on it.
+    """
 
     def time(self) -> float:
         """Unix seconds."""

@@ -62,6 +62,7 @@ def _overview(foundry: Emulator, _: Any) -> Any:
         "weather": foundry.weather.now(),
         "requests": len(foundry.requests),
         "transcripts": len(foundry.seen),
+        "routes": [f"{method} {ROOT}/{place}".rstrip("/") for method, place in _ROUTES],
     }
 
 
@@ -117,7 +118,12 @@ def _plain(value: Any) -> Any:
     return {key: _plain(one) for key, one in value.items()} if isinstance(value, dict) else value
 
 
-def _forget(foundry: Emulator, _: Any) -> Any:
+def _forget(foundry: Emulator, body: Any) -> Any:
+    foundry.forget(*map(str, _mapping(body).get("ids") or ()))
+    return {}
+
+
+def _clear(foundry: Emulator, _: Any) -> Any:
     foundry.requests.clear()
     foundry.seen.clear()
     return {}
@@ -160,7 +166,8 @@ _ROUTES: dict[tuple[str, str], _Handler] = {
     ("GET", "requests"): _requests,
     ("GET", "token"): _token,
     ("GET", "transcripts"): _transcripts,
-    ("DELETE", "transcripts"): _forget,
+    ("DELETE", "transcripts"): _clear,
+    ("POST", "forget"): _forget,
     ("POST", "faults"): _plan_fault,
     ("DELETE", "faults"): _clear_faults,
     ("PUT", "reply"): _set_reply,

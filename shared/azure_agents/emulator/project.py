@@ -132,6 +132,16 @@ class Emulator:
         self.faults.clear()
 
     @property
+    def keep(self) -> int | None:
+        """How many requests, transcripts and responses are remembered; None: all of them."""
+        return self._world.seen.limit
+
+    @keep.setter
+    def keep(self, limit: int | None) -> None:
+        for log in (self._world.seen, self._world.errors, self.wireline.requests):
+            log.limit = limit
+
+    @property
     def weather(self) -> Weather:
         """The conditions that every client meets; set its attributes at any time."""
         return self._world.sky.weather
@@ -157,18 +167,26 @@ class Emulator:
         *,
         strict_auth: bool = False,
         tls: Path | None = None,
+        real_time: bool = True,
+        keep: int | None = 10_000,
     ) -> AbstractContextManager[Served]:
         """Serve this emulator on a socket for the length of a ``with`` block.
+
+        A `FakeClock` runs meanwhile, so that waits and timeouts are real ones.
 
         Args:
             host: Address to listen on.
             port: Port to listen on; 0 takes a free one.
             strict_auth: Accept only tokens that the emulator handed out.
             tls: Folder for a certificate made for it; None serves plain http.
+            real_time: False leaves a `FakeClock` standing: waits of the emulator take no time.
+            keep: How many requests, transcripts and responses it remembers, the newest ones; None
+                keeps all. A response that it forgot is a 404.
         """
         from .server import serve
 
-        return serve(self, host, port, strict_auth=strict_auth, tls=tls)
+        how: dict[str, Any] = {"strict_auth": strict_auth, "tls": tls}
+        return serve(self, host, port, **how, real_time=real_time, keep=keep)
 
     @property
     def agents(self) -> list[CreatedAgent]:

@@ -59,7 +59,7 @@ def foundry(request: pytest.FixtureRequest) -> Iterator[Emulator]:
 def foundry_server(foundry: Emulator) -> Iterator[Served]:
     """The project behind a socket on this machine; `foundry_server.endpoint` is its address.
 
-    Any token and any key is accepted, and waits of the emulator take no time.
+    Any token and any key is accepted; the emulator's clock runs meanwhile.
     """
     with foundry.serve() as served:
         yield served

@@ -18,13 +18,13 @@ from .. import jsonio
 from ..errors import ConfigError
 from .agents_file import MISSING, AgentsFile
 from .certificate import Certificate, make_certificate
-from .clock import RealClock
+from .clock import FakeClock, RealClock
 from .control import ROOT as CONTROL
 from .control import control, is_allowed
 from .credential import Gate
 from .project import Emulator
 from .service import Service
-from .transport import ROOT, read_request
+from .transport import ROOT, read_request, trusting
 from .wireline import Actions, Break, Chunk, Head, Idle, Pondering, Wireline
 
 if TYPE_CHECKING:
@@ -78,6 +78,7 @@ class Application:
     async def _control(self, scope: Message, receive: Receive, send: Send) -> None:
         request = await _read(scope, receive)
         method, path = scope["method"], scope["path"]
+        path = CONTROL if path == "/" else path
         status, answer = control(self._foundry, method, path, request.query, request.body)
         headers = [(b"content-type", b"application/json")]
         await send({"type": "http.response.start", "status": status, "headers": headers})
@@ -127,7 +128,8 @@ class Application:
 
 
 def _is_control(scope: Message) -> bool:
-    inside = scope["path"] == CONTROL or scope["path"].startswith(f"{CONTROL}/")
+    is_root = scope["path"] == "/" and scope["method"] == "GET"
+    inside = is_root or scope["path"] == CONTROL or scope["path"].startswith(f"{CONTROL}/")
     client = scope["client"][0] if scope.get("client") else ""
     return inside and is_allowed(client, _headers(scope))
 
@@ -170,18 +172,20 @@ class Served:
         port: The port it listens on.
         control: Where it is controlled, see `control`.
         authority: File with the certificate authority to trust, if it is served with TLS.
-        credential: A credential that the emulator accepts.
+        credential: Hands out tokens that it takes, also with `strict_auth`.
+        transports: With TLS, transports that trust the authority; closed when serving ends.
     """
 
     endpoint: str
     port: int
     control: str = ""
     authority: Path | None = None
-    credential: Any = field(default=None, repr=False)
+    credential: Any = field(default=None, repr=False, compare=False)
+    transports: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def connection(self) -> dict[str, Any]:
-        """Keyword arguments that connect a client to this server, at every door."""
-        return {"endpoint": self.endpoint, "credential": self.credential}
+        """Keyword arguments that connect a client to this server, over its socket."""
+        return {"endpoint": self.endpoint, "credential": self.credential, **self.transports}
 
     @property
     def environment(self) -> dict[str, str]:
@@ -245,6 +249,8 @@ def serve(
     *,
     strict_auth: bool = False,
     tls: Path | None = None,
+    real_time: bool = True,
+    keep: int | None = 10_000,
 ) -> Iterator[Served]:
     """Serve an emulator from a thread for the length of a ``with`` block.
 
@@ -254,6 +260,10 @@ def serve(
         port: Port to listen on; 0 takes a free one.
         strict_auth: Accept only tokens that the emulator handed out.
         tls: Folder for a certificate made for it; None serves plain http.
+        real_time: Let a `FakeClock` run meanwhile, so that waits and timeouts are real ones;
+            False leaves it standing: waits of the emulator take no time.
+        keep: How many requests, transcripts and responses it remembers, the newest ones; None
+            keeps all. A response that it forgot is a 404.
 
     Raises:
         ConfigError: uvicorn is not installed, or the port is taken.
@@ -272,10 +282,33 @@ def serve(
         shown = f"[{host}]" if ":" in host else host
         root = f"{'https' if certificate else 'http'}://{shown}:{bound}"
         authority = certificate.authority if certificate else None
-        yield Served(f"{root}{ROOT}", bound, f"{root}{CONTROL}", authority, foundry.credential)
+        place = (f"{root}{ROOT}", bound, f"{root}{CONTROL}", authority, foundry.credential)
+        with _as_served(foundry, keep, real_time=real_time), _trusted(authority) as transports:
+            yield Served(*place, transports)
     finally:
         server.should_exit = True
         thread.join(timeout=10)
+
+
+@contextlib.contextmanager
+def _trusted(authority: Path | None) -> Iterator[Mapping[str, Any]]:
+    transports = trusting(authority) if authority else {}
+    yield transports
+    if transports:  # the other one's connections belong to an event loop
+        transports["transport"].close()
+
+
+@contextlib.contextmanager
+def _as_served(foundry: Emulator, keep: int | None, *, real_time: bool) -> Iterator[None]:
+    """What is different while it is served: its memory has an end, and its time goes on."""
+    before = foundry.keep
+    foundry.keep = keep
+    runs = real_time and isinstance(foundry.clock, FakeClock)
+    try:
+        with foundry.clock.running() if runs else contextlib.nullcontext():
+            yield
+    finally:
+        foundry.keep = before
 
 
 def _run(server: Any) -> None:

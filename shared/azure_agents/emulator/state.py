@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from ._ids import Ids
+from .log import Log
 from .transcripts import SeenMessage, SeenTurn
 from .weather import Sky, Weather
 
@@ -122,7 +123,7 @@ class Response:
     brain: Brain
     definition: JSON
     inputs: list[JSON]
-    previous: Response | None = None
+    previous_id: str | None = None
     conversation: Conversation | None = None
     context: list[JSON] = field(default_factory=list)
     status: str = "in_progress"
@@ -267,6 +268,9 @@ class Rules:
             uses up a sequence number; None sends none. Recorded for a tool that worked for
             minutes; whether every silence is broken so was not. Plain answers and classic have
             none.
+        keeps_failed_input: Whether the input of a failed turn stays on its conversation. Users
+            report so of hosted agents (microsoft/agent-framework#7630), and that it does not of
+            Azure OpenAI; neither was recorded.
         era: How v2 looks: as it does today, as it did in its preview, or as the types of the openai
             SDK say where recorded answers do not fit them (see `eras`).
     """
@@ -277,6 +281,7 @@ class Rules:
     remember_tool_rounds: bool = True
     most_messages: int | None = None
     keepalive: float | None = 30.0
+    keeps_failed_input: bool = False
     era: Era = "ga"
     deployments: set[str] = field(
         default_factory=lambda: {"gpt-4o", "gpt-4o-mini", "gpt-4.1", "gpt-5-mini"}
@@ -304,10 +309,10 @@ class World:
         self.containers: dict[str, JSON] = {}
         self.container_files: dict[tuple[str, str], StoredFile] = {}
         self.stores: dict[str, VectorStore] = {}
-        self.seen: list[SeenTurn] = []
+        self.seen: Log[SeenTurn] = Log()
         self.before_requests: list[Callable[[], None]] = []
         self.turns: list[Turn] = []
-        self.errors: list[Exception] = []
+        self.errors: Log[Exception] = Log()
 
     @property
     def now(self) -> int:
@@ -318,6 +323,13 @@ class World:
         """Note that the emulator or a script failed; clients see a server error."""
         _LOGGER.error("the emulator or a script failed: %r", error, exc_info=error)
         self.errors.append(error)
+
+    def keep_response(self, response: Response) -> None:
+        """Store a response; a bounded world forgets its oldest ones."""
+        self.responses[response.id] = response
+        limit = self.seen.limit
+        while limit is not None and len(self.responses) > limit:
+            del self.responses[next(iter(self.responses))]
 
     def start(self, work: Work, **hooks: Any) -> Turn:
         """Begin a turn and take its first step, so that its clean-up will always run."""

@@ -7,8 +7,9 @@ never see half an event. These give every chunk as its own read.
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 import httpx
@@ -17,6 +18,8 @@ from .exchange import Request
 from .wireline import Break, Chunk, Head, Idle, Pondering
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from .clock import Clock
     from .wireline import Actions, Wireline
 
@@ -75,6 +78,15 @@ def _error(name: str, request: httpx.Request) -> Exception:
 
 def _response(head: Head, stream: httpx.SyncByteStream | httpx.AsyncByteStream) -> httpx.Response:
     return httpx.Response(head.status, headers=head.headers, stream=stream)
+
+
+def trusting(authority: Path) -> dict[str, Any]:
+    """Transports over the network that trust a served emulator's certificate, and nothing else."""
+    trust = ssl.create_default_context(cafile=str(authority))
+    return {
+        "transport": httpx.HTTPTransport(verify=trust),
+        "async_transport": httpx.AsyncHTTPTransport(verify=trust),
+    }
 
 
 class SyncTransport(httpx.BaseTransport):

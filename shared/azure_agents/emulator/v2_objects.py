@@ -110,8 +110,8 @@ def response_wire(response: Response) -> JSON:
         return _hosted_wire(response, response.session)
     params, wire = response.params, _settings(response)
     wire["service_tier"] = "auto" if response.completed_at is None else "default"
-    if response.previous is not None:
-        wire["previous_response_id"] = response.previous.id
+    if response.previous_id is not None:
+        wire["previous_response_id"] = response.previous_id
     if params.get("max_output_tokens") is not None:
         wire["max_output_tokens"] = params["max_output_tokens"]
     wire |= _body(response)
@@ -207,7 +207,7 @@ def streamed_response_wire(response: Response) -> JSON:
     if response.session is not None:
         return _hosted_wire(response, response.session)
     params, definition = response.params, response.definition
-    conversation, previous = response.conversation, response.previous
+    conversation = response.conversation
     reasoning = {"effort": "none", "summary": None} | (definition.get("reasoning") or {})
     wire: JSON = {
         "id": response.id,
@@ -228,7 +228,7 @@ def streamed_response_wire(response: Response) -> JSON:
         "output": response.output if response.usage else [],
         "parallel_tool_calls": params.get("parallel_tool_calls", True),
         "presence_penalty": 0.0,
-        "previous_response_id": previous.id if previous else None,
+        "previous_response_id": response.previous_id,
         "prompt_cache_key": params.get("prompt_cache_key"),
         "prompt_cache_retention": None,
         "reasoning": reasoning,

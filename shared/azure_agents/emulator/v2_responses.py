@@ -108,7 +108,7 @@ def _create(
         brain=brain,
         definition=definition,
         inputs=inputs,
-        previous=previous,
+        previous_id=previous.id if previous else None,
         conversation=conversation,
         context=context,
         status="queued" if body.get("background") else "in_progress",
@@ -270,9 +270,11 @@ def _start(world: World, response: Response) -> Answer:
         world.responses.pop(response.id, None)
         if response.conversation is not None:
             response.conversation.turn = None
+            if world.rules.keeps_failed_input:
+                response.conversation.items += response.inputs
 
     if response.is_stored:
-        world.responses[response.id] = response
+        world.keep_response(response)
     turn = world.start(respond(world, response), status=lambda: response.status, drop=drop)
     response.turn = turn
     if response.conversation is not None and not turn.done:

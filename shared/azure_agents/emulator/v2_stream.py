@@ -102,7 +102,7 @@ def _seen(world: World, response: Response) -> transcripts.SeenTurn:
     definition = response.definition
     tools = definition.get("tools") or []
     choice = response.params.get("tool_choice") or definition.get("tool_choice")
-    conversation, previous = response.conversation, response.previous
+    conversation = response.conversation
     return transcripts.SeenTurn(
         generation="v2",
         agent=response.agent.id if response.agent else response.model,
@@ -110,7 +110,7 @@ def _seen(world: World, response: Response) -> transcripts.SeenTurn:
         messages=transcripts.from_items([*response.context, *response.inputs]),
         response_id=response.id,
         thread_id=conversation.id if conversation else None,
-        previous_response_id=previous.id if previous else None,
+        previous_response_id=response.previous_id,
         metadata=dict(response.params.get("metadata") or {}),
         tools=transcripts.read_tools(tools),
         tool_choice=transcripts.read_choice(choice),
@@ -188,7 +188,8 @@ def _finish(
         response.session.items += [*response.inputs, *output]
     conversation = response.conversation
     if conversation is not None:
-        # Not recorded: whether a failed response leaves its input behind. Here it does not.
         if response.status != "failed":
             conversation.items += [*response.inputs, *output]
+        elif world.rules.keeps_failed_input:
+            conversation.items += response.inputs
         conversation.turn = None

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from .. import jsonio
 from ..errors import ProtocolError
 from .exchange import Answer, Request
+from .log import Log
 from .problems import server_error
 from .turns import Frame, Think, Wait
 
@@ -101,7 +102,7 @@ class Wireline:
     service: Service
     faults: Faults
     chunk_size: int | None = None
-    requests: list[LoggedRequest] = field(default_factory=list)
+    requests: Log[LoggedRequest] = field(default_factory=Log)
 
     def exchange(self, request: Request) -> Actions:
         """Perform one request; an error of ours is a 500, or breaks an answer that has begun."""
