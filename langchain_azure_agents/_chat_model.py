@@ -12,10 +12,16 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing, closing
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
+from langchain_core.language_models import LanguageModelInput
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
+from langchain_core.runnables import Runnable
 
+from azure_agents.client import AgentClient, AsyncAgentClient
+from azure_agents.file_handles import AsyncFileHandle, FileHandle
 from azure_agents.messages import TurnRequest
 from azure_agents.stop import stop_texts
 
@@ -28,18 +34,7 @@ from ._pins import ReadsPin, graph_thread
 from ._settings import AgentSettings
 from ._structured import structured
 from ._tokens import MessageTokens, estimate_text
-from ._tools import choice_of, declarations
-
-if TYPE_CHECKING:
-    from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
-    from langchain_core.language_models import LanguageModelInput
-    from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
-    from langchain_core.runnables import Runnable
-
-    from azure_agents.client import AgentClient, AsyncAgentClient
-    from azure_agents.file_handles import AsyncFileHandle, FileHandle
-
-    from ._tools import Tool
+from ._tools import Tool, choice_of, declarations
 
 
 class ChatAzureAgent(ReadsPin, AgentSettings):

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from langchain_core.messages import AIMessage
 
 from azure_agents.events import Citation, Finished, MediaOutput
 from azure_agents.file_references import FileReference, references_in
 from azure_agents.fold import Block, Completion, TextBlock
-
-if TYPE_CHECKING:
-    from langchain_core.messages import AIMessage
 
 
 def references_of(message: AIMessage) -> list[FileReference]:

@@ -10,14 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.messages import BaseMessage
 
 from azure_agents.events import Progress, Started
-
-if TYPE_CHECKING:
-    from langchain_core.messages import BaseMessage
 
 FIELD = "progress"
 

@@ -7,17 +7,15 @@ among them is found out by the first call.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
+from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
 from azure_agents.errors import InvalidRequestError
 from azure_agents.naming import shown
 
-if TYPE_CHECKING:
-    from langchain_core.tools import BaseTool
-
-    Tool: TypeAlias = dict[str, Any] | type | Callable[..., Any] | BaseTool
+Tool: TypeAlias = dict[str, Any] | type | Callable[..., Any] | BaseTool
 
 _WORDS = {"any": "required", "required": "required", "auto": "auto", "none": "none"}
 

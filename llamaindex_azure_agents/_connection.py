@@ -6,17 +6,14 @@ one object that copies share and pickles leave out, so nothing else needs to rem
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    import httpx
-
-    from azure_agents.auth import FoundryAuth
-    from azure_agents.client import AgentClient, AsyncAgentClient
-    from azure_agents.config import Settings
+from azure_agents.auth import FoundryAuth
+from azure_agents.client import AgentClient, AsyncAgentClient
+from azure_agents.config import Settings
+from azure_agents.seams import AsyncTransport, Transport
 
 
 class Connection:
@@ -35,8 +32,8 @@ class Connection:
         self,
         settings: Settings,
         sign_in: Callable[[], FoundryAuth],
-        transport: httpx.BaseTransport | None = None,
-        async_transport: httpx.AsyncBaseTransport | None = None,
+        transport: Transport | None = None,
+        async_transport: AsyncTransport | None = None,
         seams: Mapping[str, Any] | None = None,
     ) -> None:
         self.settings = settings

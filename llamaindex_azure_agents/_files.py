@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
-from llama_index.core.base.llms.types import ChatMessage, DocumentBlock, ImageBlock
+from llama_index.core.agent.workflow import AgentOutput
+from llama_index.core.base.llms.types import (
+    ChatMessage,
+    ChatResponse,
+    CompletionResponse,
+    DocumentBlock,
+    ImageBlock,
+)
 
 from azure_agents.events import Citation, Finished, MediaOutput
 from azure_agents.file_references import FileReference, references_in
 from azure_agents.fold import Block, Completion, TextBlock
 
-if TYPE_CHECKING:
-    from llama_index.core.agent.workflow import AgentOutput
-    from llama_index.core.base.llms.types import ChatResponse, CompletionResponse
-
-Answer: TypeAlias = "ChatResponse | CompletionResponse | AgentOutput | Mapping[str, Any]"
+Answer: TypeAlias = ChatResponse | CompletionResponse | AgentOutput | Mapping[str, Any]
 
 _CITED = ("file_id", "filename", "container_id", "marker")
 

@@ -10,22 +10,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from llama_index.core.base.llms.types import ChatMessage, ChatResponse
 from llama_index.core.chat_engine.types import AgentChatResponse
 from llama_index.core.llms.llm import ToolSelection
+from llama_index.core.tools import BaseTool, ToolOutput
 from llama_index.core.tools.calling import acall_tool_with_selection, call_tool_with_selection
+from pydantic import BaseModel
 
 from azure_agents.errors import AzureAgentsError
 
 from ._messages import as_messages
 from ._structured import Question, StructuredAnswers
 from ._tools import ANCHOR, calls_of, declarations, to_selection, tool_options, with_one_call
-
-if TYPE_CHECKING:
-    from llama_index.core.base.llms.types import ChatMessage, ChatResponse
-    from llama_index.core.tools import BaseTool, ToolOutput
-    from pydantic import BaseModel
 
 _IS_LAST = "_results_do_not_go_back"  # between `predict_and_call` and `chat_with_tools`
 

@@ -9,7 +9,7 @@ is returned: LlamaIndex runs its body later, in threads that know no context var
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from llama_index.core.base.llms.types import (
     ChatMessage,
@@ -22,35 +22,29 @@ from llama_index.core.base.llms.types import (
     LLMMetadata,
     MessageRole,
 )
-from pydantic import ConfigDict, Field, PrivateAttr
+from pydantic import ConfigDict, Field, PrivateAttr, SecretStr
 
+from azure_agents.auth import FoundryAuth
+from azure_agents.client import AgentClient, AsyncAgentClient
 from azure_agents.config import DEFAULT_TIMEOUT, Timeouts, hidden, resolve_settings
+from azure_agents.drivers.clock import Clock
 from azure_agents.errors import ConfigError
+from azure_agents.file_handles import AsyncFileHandle, FileHandle
 from azure_agents.messages import TurnRequest
+from azure_agents.observe import Observer
 from azure_agents.request_headers import extra_headers_of, user_identity_of
+from azure_agents.seams import AsyncTransport, Transport
 from azure_agents.stop import stop_texts
+from azure_agents.threads.store import ThreadStore
 
 from ._chunks import acompletions, astream, completions, stream
 from ._connection import Connection
 from ._endpoints import chat_endpoint, completion_endpoint
-from ._files import references_of
+from ._files import Answer, references_of
 from ._function_calls import FunctionCalls
 from ._messages import to_messages
 from ._recording import current_turns, noted
 from ._responses import to_completion, to_response
-
-if TYPE_CHECKING:
-    import httpx
-    from pydantic import SecretStr
-
-    from azure_agents.auth import FoundryAuth
-    from azure_agents.client import AgentClient, AsyncAgentClient
-    from azure_agents.drivers.clock import Clock
-    from azure_agents.file_handles import AsyncFileHandle, FileHandle
-    from azure_agents.observe import Observer
-    from azure_agents.threads.store import ThreadStore
-
-    from ._files import Answer
 
 _SETTINGS = (
     "threads",
@@ -200,8 +194,8 @@ class AzureAgentLLM(FunctionCalls):
         client_id: str | None = None,
         client_secret: str | SecretStr | None = None,
         anchor_key: str | SecretStr | None = None,
-        transport: httpx.BaseTransport | None = None,
-        async_transport: httpx.AsyncBaseTransport | None = None,
+        transport: Transport | None = None,
+        async_transport: AsyncTransport | None = None,
         thread_store: ThreadStore | None = None,
         observer: Observer | None = None,
         operation_keys: Callable[[], str] | None = None,

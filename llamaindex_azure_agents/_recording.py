@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
-if TYPE_CHECKING:
-    from llama_index.core.base.llms.types import ChatResponse
+from llama_index.core.base.llms.types import ChatResponse
 
 Turns: TypeAlias = list[dict[str, Any]]
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
 from contextlib import aclosing, closing
-from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar, cast
+from typing import Any, Generic, TypeAlias, TypeVar, cast
 
 from llama_index.core.base.llms.types import (
     ChatMessage,
@@ -26,19 +26,16 @@ from llama_index.core.instrumentation.events.llm import (
 )
 from llama_index.core.llms.function_calling import FunctionCallingLLM
 from llama_index.core.program.utils import process_streaming_objects
+from llama_index.core.prompts import PromptTemplate
 from llama_index.core.types import PydanticProgramMode
 from llama_index_instrumentation import get_dispatcher
 from pydantic import BaseModel
 
 from azure_agents import errors
+from azure_agents.client import AgentClient, AsyncAgentClient
 from azure_agents.structured import Answer, Inquiry, instruction, json_of, response_format
 
 from ._errors import as_value_error
-
-if TYPE_CHECKING:
-    from llama_index.core.prompts import PromptTemplate
-
-    from azure_agents.client import AgentClient, AsyncAgentClient
 
 _Model = TypeVar("_Model", bound=BaseModel)
 _Kwargs: TypeAlias = dict[str, Any] | None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar, Self, Unpack
+from typing import Any, ClassVar, Self, Unpack
 from uuid import uuid4
 
 from .auth import FoundryAuth
@@ -24,11 +24,9 @@ from .protocols.classic.flow import run_turn as run_classic_turn
 from .protocols.memo import Memo
 from .protocols.responses.flow import run_turn as run_responses_turn
 from .protocols.turn import Turn
+from .seams import AsyncTransport, Transport
 from .threads.memory import shared_store
 from .threads.store import ThreadStore
-
-if TYPE_CHECKING:
-    import httpx
 
 _FLOWS = {"classic": run_classic_turn, "v2": run_responses_turn}
 
@@ -48,8 +46,8 @@ class BaseClient(ABC):
         model: str | None = None,
         *,
         thread_store: ThreadStore | None = None,
-        transport: httpx.BaseTransport | None = None,
-        async_transport: httpx.AsyncBaseTransport | None = None,
+        transport: Transport | None = None,
+        async_transport: AsyncTransport | None = None,
         clock: Clock | None = None,
         operation_keys: Callable[[], str] | None = None,
         observer: Observer | None = None,

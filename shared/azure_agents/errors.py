@@ -309,3 +309,6 @@ class ProtocolError(AzureAgentsError):
 
 class Abandoned(BaseException):
     """Thrown into a flow when the caller stopped; it may yield a few clean-up commands."""
+
+    def __init__(self) -> None:
+        super().__init__()

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from contextlib import aclosing, closing
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TextIO
 
 from .commands import Flow
 from .disk import (
@@ -28,6 +28,8 @@ from .disk import (
     Sink,
     open_source,
 )
+from .drivers.aio import AsyncDriver
+from .drivers.sync import SyncDriver
 from .file_handles import AsyncFileHandle, FileHandle, Referable, refer_to
 from .file_references import IMAGE_TYPES, FileReference, Kind, references_in, type_of
 from .fold import Completion
@@ -35,10 +37,6 @@ from .messages import Media
 from .protocols import files as flows
 from .protocols.files import Arriving, StoredFile
 from .protocols.turn import Turn
-
-if TYPE_CHECKING:
-    from .drivers.aio import AsyncDriver
-    from .drivers.sync import SyncDriver
 
 __all__ = [
     "MAX_SIZE",

@@ -10,7 +10,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, TypedDict, cast
+from typing import Any, TypedDict, cast
 
 from .config import InstructionsMode, Settings, ThreadPolicy, Timeouts, hidden, resolve_settings
 from .drivers.clock import Clock
@@ -22,25 +22,22 @@ from .openai_models import PROVIDER
 from .protocols.classic import options as classic_options
 from .protocols.neutral import asks_nothing
 from .protocols.responses import options as v2_options
+from .seams import AsyncTransport, SecretText, Transport
 from .stop import stop_texts
 from .threads.anchor import parse_anchor
 from .threads.store import ThreadStore
-
-if TYPE_CHECKING:
-    import httpx
-    from pydantic import SecretStr
 
 
 class SignIn(TypedDict, total=False):
     """Who calls; by default what the environment says, see `azure_agents.auth.make_auth`."""
 
-    api_key: str | SecretStr | None
+    api_key: str | SecretText | None
     credential: Any
-    azure_ad_token: str | SecretStr | None
+    azure_ad_token: str | SecretText | None
     azure_ad_token_provider: Callable[[], Any] | None
     tenant_id: str | None
     client_id: str | None
-    client_secret: str | SecretStr | None
+    client_secret: str | SecretText | None
     azure_scope: str | None
 
 
@@ -86,14 +83,14 @@ class Arguments(SignIn, Options, total=False):
     thread_id: str | None
     threads: ThreadPolicy | None
     owner: str | None
-    anchor_key: str | bytes | SecretStr | None
+    anchor_key: str | bytes | SecretText | None
     instructions: str | None
     instructions_mode: InstructionsMode | None
     stop: str | Sequence[str] | None
     stream_options: Mapping[str, Any] | None
     n: int | None
     timeout: float | Timeouts | None
-    user_identity: str | SecretStr | None
+    user_identity: str | SecretText | None
     extra_headers: Mapping[str, str] | None
     image_generation_deployment: str | None
     agent_session_id: str | None
@@ -105,8 +102,8 @@ class Arguments(SignIn, Options, total=False):
     custom_llm_provider: str | None
     allow_http: bool | None
     thread_store: ThreadStore | None
-    transport: httpx.BaseTransport | None
-    async_transport: httpx.AsyncBaseTransport | None
+    transport: Transport | None
+    async_transport: AsyncTransport | None
     clock: Clock | None
 
 

@@ -11,19 +11,17 @@ import builtins
 import os
 import re
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 from .disk import LocalFile, open_source
+from .drivers.aio import AsyncDriver
+from .drivers.sync import SyncDriver
 from .errors import InvalidRequestError
 from .files import AsyncFiles, Files
 from .protocols import vector_stores as flows
 from .protocols.files import StoredFile
 from .protocols.turn import Turn
 from .protocols.vector_stores import FileCounts, VectorStore
-
-if TYPE_CHECKING:
-    from .drivers.aio import AsyncDriver
-    from .drivers.sync import SyncDriver
 
 __all__ = ["AsyncVectorStores", "FileCounts", "StoreFile", "VectorStore", "VectorStores"]
 

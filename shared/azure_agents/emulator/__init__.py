@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from .project import CreatedAgent, Emulator
     from .replies import Delayed, Empty, Failed, Incomplete, Parts, Pause, Text, ToolCalls
     from .scripts import Rulebook, read_rules, read_script
-    from .server import Served, run_server
+    from .served import Served
+    from .server import run_server
     from .server_tools import (
         Citation,
         CodeInterpreter,
@@ -134,10 +135,8 @@ _PLACES = {
         "read_rules",
         "read_script",
     ),
-    "server": (
-        "Served",
-        "run_server",
-    ),
+    "served": ("Served",),
+    "server": ("run_server",),
     "server_tools": (
         "Citation",
         "CodeInterpreter",

@@ -12,13 +12,11 @@ import logging
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, overload
+from typing import Any, overload
 
 from ..errors import ConfigError
+from .project import CreatedAgent, Emulator
 from .scripts import read_rules, read_script
-
-if TYPE_CHECKING:
-    from .project import CreatedAgent, Emulator
 
 _LOGGER = logging.getLogger(__name__)
 _FIELDS = ("name", "generation", "instructions", "model", "tools", "definition")

@@ -11,12 +11,10 @@ import re
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias, get_args
 
+from ..jsonio import JSON
 from .problems import Problem, server_error
-
-if TYPE_CHECKING:
-    from ..jsonio import JSON
 
 Kind: TypeAlias = Literal[
     "refuse",  # no connection; nothing is applied

@@ -9,13 +9,11 @@ the others follow the types of `azure-ai-agents`, whose fields are mostly "reser
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias, get_args
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from ..jsonio import JSON
+from ..jsonio import JSON
 
 FoundryToolName: TypeAlias = Literal[
     "azure_ai_search",

@@ -6,25 +6,22 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
+from ..jsonio import JSON
 from . import classic_assistants, files, v2_agents, v2_containers, vector_stores
 from .brains import Brain
-from .clock import FakeClock
+from .clock import Clock, FakeClock
 from .credential import AsyncCredential, Credential, Gate
 from .faults import Faults
+from .replies import Script
+from .served import Served
 from .service import Service
 from .state import AgentVersion, Assistant, Generation, Rules, Thread, World
+from .transcripts import SeenTurn
 from .transport import ROOT, AsyncTransport, SyncTransport
+from .weather import Weather
 from .wireline import LoggedRequest, Wireline
-
-if TYPE_CHECKING:
-    from ..jsonio import JSON
-    from .clock import Clock
-    from .replies import Script
-    from .server import Served
-    from .transcripts import SeenTurn
-    from .weather import Weather
 
 _HOST = "emulator.services.ai.azure.com"
 _EPOCH = 1_790_000_000  # where time starts when a seed makes everything repeatable

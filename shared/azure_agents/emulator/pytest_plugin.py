@@ -23,7 +23,7 @@ import pytest
 
 if TYPE_CHECKING:
     from .project import Emulator
-    from .server import Served
+    from .served import Served
 
 _MARKER = "foundry_agents"
 _SETTING = "foundry_agents_file"

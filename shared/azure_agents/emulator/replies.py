@@ -109,7 +109,8 @@ def Delayed(seconds: float, reply: Reply) -> Parts:  # noqa: N802 - reads as a r
 
 
 Part: TypeAlias = Text | ToolCalls | Failed | Incomplete | Empty | Pause | ServerPart
-Reply: TypeAlias = str | Part | Parts | Sequence["Reply"]
+_One: TypeAlias = str | Part | Parts
+Reply: TypeAlias = _One | Sequence[_One]
 Script: TypeAlias = Reply | Callable[[SeenTurn], Reply] | Sequence[Reply] | Iterator[Reply] | None
 
 

@@ -10,21 +10,28 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 from ..errors import ConfigError
 from . import server_tools as tools
 from .brains import think
 from .foundry_tools import FoundryTool
-from .replies import Empty, Failed, Incomplete, Parts, Pause, Text, ToolCalls, parts_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from .replies import Part, Reply, Script
-    from .transcripts import SeenTurn
+from .replies import (
+    Empty,
+    Failed,
+    Incomplete,
+    Part,
+    Parts,
+    Pause,
+    Reply,
+    Script,
+    Text,
+    ToolCalls,
+    parts_of,
+)
+from .transcripts import SeenTurn
 
 Values: TypeAlias = Mapping[str, str]
 

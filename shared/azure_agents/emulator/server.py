@@ -10,30 +10,25 @@ import asyncio
 import contextlib
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterator, MutableMapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias
+from asyncio import BaseTransport
+from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping, Sequence
+from pathlib import Path
+from typing import Any, TypeAlias
 
 from .. import jsonio
 from ..errors import ConfigError
 from .agents_file import MISSING, AgentsFile
 from .certificate import Certificate, make_certificate
-from .clock import FakeClock, RealClock
+from .clock import Clock, FakeClock, RealClock
 from .control import ROOT as CONTROL
 from .control import control, is_allowed
 from .credential import Gate
+from .exchange import Request
 from .project import Emulator
+from .served import Served
 from .service import Service
 from .transport import ROOT, read_request, trusting
 from .wireline import Actions, Break, Chunk, Head, Idle, Pondering, Wireline
-
-if TYPE_CHECKING:
-    from asyncio import BaseTransport
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
-
-    from .clock import Clock
-    from .exchange import Request
 
 Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
@@ -161,45 +156,6 @@ async def _read(scope: Message, receive: Receive) -> Request:
 async def _hang_up(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
-
-
-@dataclass(frozen=True, slots=True)
-class Served:
-    """A running server.
-
-    Attributes:
-        endpoint: The project endpoint to give to clients.
-        port: The port it listens on.
-        control: Where it is controlled, see `control`.
-        authority: File with the certificate authority to trust, if it is served with TLS.
-        credential: Hands out tokens that it takes, also with `strict_auth`.
-        transports: With TLS, transports that trust the authority; closed when serving ends.
-    """
-
-    endpoint: str
-    port: int
-    control: str = ""
-    authority: Path | None = None
-    credential: Any = field(default=None, repr=False, compare=False)
-    transports: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
-
-    def connection(self) -> dict[str, Any]:
-        """Keyword arguments that connect a client to this server, over its socket."""
-        return {"endpoint": self.endpoint, "credential": self.credential, **self.transports}
-
-    @property
-    def environment(self) -> dict[str, str]:
-        """Environment variables that lead Microsoft's own code here.
-
-        `DefaultAzureCredential` takes the emulator for the managed identity of an App Service.
-        """
-        trusted = str(self.authority) if self.authority else None
-        trust = dict.fromkeys(("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"), trusted)
-        return {
-            "AZURE_AI_PROJECT_ENDPOINT": self.endpoint,
-            "IDENTITY_ENDPOINT": f"{self.control}/token",
-            "IDENTITY_HEADER": "emulator",
-        } | {name: value for name, value in trust.items() if value is not None}
 
 
 def _uvicorn_server(app: Application, host: str, port: int, certificate: Certificate | None) -> Any:

@@ -6,17 +6,14 @@ Built from the service's own state, never from what a client says it sent.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from .. import jsonio
+from ..jsonio import JSON
+from .search import Library
 from .server_tools import FileSearch
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from ..jsonio import JSON
-    from .search import Library
 
 
 class SeenCall(NamedTuple):

@@ -28,15 +28,13 @@ from __future__ import annotations
 from collections import OrderedDict
 from contextlib import suppress
 from inspect import iscoroutinefunction
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 from ..errors import ConfigError
+from ..seams import RedisClient
 from .outage import DegradingStore, check_limits
 from .store import CLOSED, DAY, DEFAULT_TTL
-
-if TYPE_CHECKING:
-    from redis import Redis
 
 _CONNECT = 2.0  # seconds
 _ANSWER = 2.0
@@ -94,7 +92,7 @@ class RedisThreadStore(DegradingStore):
 
     def __init__(
         self,
-        redis: str | Redis,
+        redis: str | RedisClient,
         *,
         prefix: str = "azure-agents",
         ttl: float = DEFAULT_TTL,

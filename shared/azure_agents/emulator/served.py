@@ -1,0 +1,47 @@
+"""Where a served emulator is found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A running server.
+
+    Attributes:
+        endpoint: The project endpoint to give to clients.
+        port: The port it listens on.
+        control: Where it is controlled, see `control`.
+        authority: File with the certificate authority to trust, if it is served with TLS.
+        credential: Hands out tokens that it takes, also with `strict_auth`.
+        transports: With TLS, transports that trust the authority; closed when serving ends.
+    """
+
+    endpoint: str
+    port: int
+    control: str = ""
+    authority: Path | None = None
+    credential: Any = field(default=None, repr=False, compare=False)
+    transports: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    def connection(self) -> dict[str, Any]:
+        """Keyword arguments that connect a client to this server, over its socket."""
+        return {"endpoint": self.endpoint, "credential": self.credential, **self.transports}
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Environment variables that lead Microsoft's own code here.
+
+        `DefaultAzureCredential` takes the emulator for the managed identity of an App Service.
+        """
+        trusted = str(self.authority) if self.authority else None
+        trust = dict.fromkeys(("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"), trusted)
+        return {
+            "AZURE_AI_PROJECT_ENDPOINT": self.endpoint,
+            "IDENTITY_ENDPOINT": f"{self.control}/token",
+            "IDENTITY_HEADER": "emulator",
+        } | {name: value for name, value in trust.items() if value is not None}
