@@ -101,7 +101,7 @@ class Terminal:
         )
         patch.setattr("azure_agents.client.SyncClient", self._client)
 
-    def _client(self, _transport: Any, **_: Any) -> Any:
+    def _client(self, *_: Any, **__: Any) -> Any:
         from azure_agents.drivers.clients import SyncClient
 
         return SyncClient(self._foundry.transport)
