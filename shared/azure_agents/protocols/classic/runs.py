@@ -68,6 +68,7 @@ class Runs:
         self._delivered = Delivered()
         self.pause: Pause | None = None
         self._told_before = ""  # text the run had told before it paused
+        self._pieces: dict[str, int] = {}  # thread -> how many messages were posted one by one
         self._answered: set[str] = set()  # calls the run had paused for
         self._fields: dict[str, Any] = {
             "assistant_id": turn.settings.agent.assistant_id,
@@ -172,6 +173,8 @@ class Runs:
 
     def _post_messages(self, thread: str, messages: Sequence[Message]) -> Flow[None]:
         for number, message in enumerate(encode_messages(messages)):
+            if number < self._pieces.get(thread, 0):
+                continue  # the thread was busy before it could take the next one
             named = {OPERATION: self.turn.operation, PIECE: str(number)}
             request = Send(
                 "POST", f"/threads/{thread}/messages", dumps({**message, "metadata": named})
@@ -182,6 +185,7 @@ class Runs:
                 if not is_unknown(error):
                     raise
                 yield from self._find_message(thread, str(number), error)
+            self._pieces[thread] = number + 1
 
     def _find_message(self, thread: str, piece: str, lost: AzureAgentsError) -> Flow[None]:
         """Go on behind a message that is on the thread although its answer was lost.
@@ -206,14 +210,19 @@ class Runs:
         """
         self.reader = self._new_reader(thread)
         try:
-            yield from self._post_run(thread, messages)
+            yield from self._append_and_run(thread, messages)
         except RateLimitError as limited:
             yield from self._run_again(limited)
-        except BadRequestError as error:
-            if not messages or not is_too_much(error):
-                raise
-            yield from self._post_messages(thread, messages)
-            yield from self._post_run(thread, ())
+
+    def _append_and_run(self, thread: str, messages: Sequence[Message]) -> Flow[None]:
+        if thread not in self._pieces:
+            try:
+                return (yield from self._post_run(thread, messages))
+            except BadRequestError as error:
+                if not messages or not is_too_much(error):
+                    raise
+        yield from self._post_messages(thread, messages)
+        yield from self._post_run(thread, ())
 
     def _post_run(self, thread: str, messages: Sequence[Message]) -> Flow[None]:
         body = self._run_fields()
