@@ -10,9 +10,11 @@ from langchain_core.messages.ai import InputTokenDetails, OutputTokenDetails, Us
 
 from azure_agents.events import ApprovalRequest, ConsentRequest, Finished, Usage
 from azure_agents.fold import Completion, ReasoningBlock, RefusalBlock, TextBlock
+from azure_agents.joins import RefusalPlaces, reasoning_of
 
 from ._blocks import (
     PROVIDER,
+    REFUSAL_AT,
     REQUESTS,
     Block,
     approval_facts,
@@ -23,9 +25,6 @@ from ._blocks import (
     standalone,
 )
 from ._calls import sorted_out
-
-# Between two reasoning summaries, which `reasoning_content` holds as one text.
-PARAGRAPH = "\n\n"
 
 
 def to_message(completion: Completion, *, agent: str, v1: bool) -> AIMessage:
@@ -114,15 +113,16 @@ def _as_text(completion: Completion) -> tuple[str, dict[str, Any]]:
                 cited = [citation(each, len(text)) for each in block.citations]
                 extra.setdefault("annotations", []).extend(cited)
             text += block.text
-        elif isinstance(block, ReasoningBlock):
-            before = extra.get("reasoning_content")
-            extra["reasoning_content"] = before + PARAGRAPH + block.text if before else block.text
         elif isinstance(block, RefusalBlock):
             extra["refusal"] = extra.get("refusal", "") + block.text
-        elif (made := standalone(block)) is not None:
+        elif not isinstance(block, ReasoningBlock) and (made := standalone(block)) is not None:
             others = extra.setdefault("blocks", [])
             others.append({**made, "at": len(text)})
-    return text, extra
+    told = {
+        "reasoning_content": reasoning_of(completion.blocks) or None,
+        REFUSAL_AT: RefusalPlaces(completion.blocks).told(),
+    }
+    return text, extra | known(**told)
 
 
 def _as_blocks(completion: Completion) -> tuple[list[str | Block], dict[str, Any]]:

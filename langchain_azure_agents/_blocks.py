@@ -6,6 +6,7 @@ one form can be added up whatever the agent does next. Everything else rides in
 
     reasoning_content   reasoning summaries (a string: deltas add up)
     refusal             the text of a refusal (a string)
+    refusal_at          where it stands in `content`, if not at the end: [place, length] of each
     annotations         citations, indices into `content`
     blocks              standard blocks of server tools, images, approvals …, each with the
                         position `at` in `content` where it came
@@ -18,7 +19,9 @@ empty.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from operator import itemgetter
 from typing import Any, TypeAlias, cast
+from zlib import crc32
 
 from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.messages import content as types
@@ -34,10 +37,13 @@ from azure_agents.events import (
     ServerToolCall,
     ServerToolResult,
 )
+from azure_agents.joins import placed_refusals
 
 PROVIDER = "azure_ai_agents"
 # Key of a message's metadata: what its server-side tools ask permission for.
 REQUESTS = "approval_requests"
+# Key in `additional_kwargs`: where refusals stand in the text, if not at its end.
+REFUSAL_AT = "refusal_at"
 
 Block: TypeAlias = dict[str, Any]
 
@@ -176,11 +182,14 @@ def _content(message: AIMessage) -> list[Block]:
     if thoughts := extra.get("reasoning_content"):
         blocks.append({"type": "reasoning", "reasoning": thoughts, "index": "lc_reasoning"})
     citations = extra.get("annotations") or []
-    blocks += _interleaved(text, extra.get("blocks") or [])
+    refusals = placed_refusals(text, extra.get("refusal") or "", extra.get(REFUSAL_AT))
+    said = [{**refusal(words), "at": at} for at, words in refusals if at < len(text)]
+    others = sorted([*(extra.get("blocks") or []), *said], key=itemgetter("at"))
+    blocks += _interleaved(text, others)
     if citations and not text:  # the chunk that brings the citations
         blocks.append({"type": "text", "text": "", "at": 0})
     _annotate([block for block in blocks if "at" in block], citations)
-    if words := extra.get("refusal"):
+    if words := "".join(words for at, words in refusals if at >= len(text)):
         blocks.append({**refusal(words), "index": "lc_refusal"})
     return [_without(block, "at") for block in blocks]
 
@@ -193,10 +202,15 @@ def _interleaved(text: str, others: Iterable[Block]) -> list[Block]:
         if at > position:
             blocks.append({"type": "text", "text": text[position:at], "at": position})
             position = at
-        blocks.append(_without(other, "at"))
+        blocks.append({**_without(other, "at"), "index": _index(other)})
     if position < len(text):
         blocks.append({"type": "text", "text": text[position:], "at": position})
     return blocks
+
+
+def _index(block: Block) -> str:
+    """What keeps the blocks of several chunks apart; made from the block, for it is not stored."""
+    return f"lc_block_{crc32(repr(sorted(block.items())).encode())}"
 
 
 def _annotate(texts: list[Block], citations: list[Block]) -> None:

@@ -14,6 +14,7 @@ LangGraph would let one answer replace the other.
 
 from __future__ import annotations
 
+from operator import itemgetter
 from typing import Any, TypeAlias
 
 from langchain_core.messages import AIMessageChunk
@@ -31,9 +32,10 @@ from azure_agents.events import (
     ToolCallDelta,
     Usage,
 )
+from azure_agents.joins import Paragraphs, RefusalPlaces
 
-from ._answers import PARAGRAPH, collect_request, metadata_of, usage_of
-from ._blocks import PROVIDER, Block, citation, refusal, standalone
+from ._answers import collect_request, metadata_of, usage_of
+from ._blocks import PROVIDER, REFUSAL_AT, Block, citation, known, refusal, standalone
 from ._calls import spoiler
 from ._progress import fields_of
 
@@ -114,7 +116,7 @@ class Chunker:
         return None if block is None else self._chunk(self._form.block(block))
 
     def _last(self, event: Finished) -> AIMessageChunk:
-        chunk = self._chunk(self._form.cited(self._citations))
+        chunk = self._chunk(self._form.last(self._citations))
         for index, arguments in self._calls.items():
             if rest := spoiler(arguments):
                 chunk += self._chunk(self._piece(name=None, args=rest, id=None, index=index))
@@ -130,37 +132,34 @@ class _TextForm:
     def __init__(self) -> None:
         self._length = 0
         self._starts: dict[_Part, int] = {}
-        self._thought: _Part | None = None
-        self._blocks = 0
+        self._paragraphs = Paragraphs()
+        self._places = RefusalPlaces()
 
     def text(self, event: TextDelta) -> dict[str, Any]:
         self._starts.setdefault((event.item, event.part), self._length)
         self._length += len(event.text)
+        self._places.text(event.text)
         return {"content": event.text}
 
     def reasoning(self, event: ReasoningDelta) -> dict[str, Any]:
-        part = (event.item, event.part)
-        is_new = self._thought not in {None, part}
-        self._thought = part
-        text = PARAGRAPH + event.text if is_new else event.text
-        return {"additional_kwargs": {"reasoning_content": text}}
+        return {"additional_kwargs": {"reasoning_content": self._paragraphs.next(event)}}
 
     def refusal(self, event: RefusalDelta) -> dict[str, Any]:
+        self._places.refusal(event.text)
         return {"additional_kwargs": {"refusal": event.text}}
 
     def call(self, piece: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG002 - calls have a field
         return {}
 
     def block(self, block: Block) -> dict[str, Any]:
-        self._blocks += 1
-        entry = {**block, "index": f"lc_block_{self._blocks}", "at": self._length}
-        return {"additional_kwargs": {"blocks": [entry]}}
+        return {"additional_kwargs": {"blocks": [{**block, "at": self._length}]}}
 
-    def cited(self, citations: list[Citation]) -> dict[str, Any]:
-        if not citations:
-            return {}
-        moved = [citation(c, self._starts.get((c.item, c.part), 0)) for c in citations]
-        return {"additional_kwargs": {"annotations": moved}}
+    def last(self, citations: list[Citation]) -> dict[str, Any]:
+        placed = [(self._starts.get((c.item, c.part), 0), c) for c in citations]
+        # In the order of the texts, as an answer has them that was not streamed.
+        moved = [citation(c, start) for start, c in sorted(placed, key=itemgetter(0))]
+        told = {"annotations": moved or None, REFUSAL_AT: self._places.told()}
+        return {"additional_kwargs": known(**told)}
 
 
 class _BlockForm:
@@ -186,7 +185,7 @@ class _BlockForm:
     def block(self, block: Block) -> dict[str, Any]:
         return self._content(object(), **block)
 
-    def cited(self, citations: list[Citation]) -> dict[str, Any]:
+    def last(self, citations: list[Citation]) -> dict[str, Any]:
         by_part: dict[_Part, list[Block]] = {}
         for each in citations:
             by_part.setdefault((each.item, each.part), []).append(citation(each))

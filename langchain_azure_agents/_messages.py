@@ -24,12 +24,13 @@ from langchain_core.messages import (
 
 from azure_agents.content import answer_parts, result_parts, said_parts
 from azure_agents.errors import InvalidRequestError
+from azure_agents.joins import with_refusals
 from azure_agents.messages import Message, Part, Role, Text, ToolCall, said_by
 from azure_agents.naming import shown
 from azure_agents.notices import left_out
 from azure_agents.written_calls import written_call
 
-from ._blocks import PROVIDER
+from ._blocks import PROVIDER, REFUSAL_AT
 
 _ROLES: dict[str, Role] = {
     "user": "user",
@@ -114,21 +115,30 @@ def _answer(message: AIMessage) -> Message:
     is_ours = message.response_metadata.get("model_provider") == PROVIDER
     if not is_ours and message.additional_kwargs.get("reasoning_content"):
         left_out("reasoning_content")
+    parts = answer_parts(message.content, is_ours=is_ours)
     return Message(
         "assistant",
-        (*answer_parts(message.content, is_ours=is_ours), *_beside(message)),
+        (*_with_refusal(message, parts), *_spoken(message)),
         tuple(_calls(message)),
         anchor=anchor if isinstance(anchor, str) else None,
     )
 
 
-def _beside(message: AIMessage) -> Iterator[Part]:
-    """What was said beside `content`: a refusal, or the text of a spoken answer (OpenAI)."""
-    spoken = message.additional_kwargs.get("audio")
-    transcript = spoken.get("transcript") if isinstance(spoken, Mapping) else None
-    for text in (message.additional_kwargs.get("refusal"), transcript):
-        if isinstance(text, str) and text:
-            yield Text(text)
+def _with_refusal(message: AIMessage, parts: tuple[Part, ...]) -> tuple[Part, ...]:
+    extra = message.additional_kwargs
+    refusal = extra.get("refusal")
+    if not isinstance(refusal, str) or not refusal:
+        return parts
+    said = Message("assistant", parts).text
+    return (Text(with_refusals(said, refusal, extra.get(REFUSAL_AT))),)
+
+
+def _spoken(message: AIMessage) -> Iterator[Part]:
+    """The text of an answer that was spoken (OpenAI)."""
+    audio = message.additional_kwargs.get("audio")
+    transcript = audio.get("transcript") if isinstance(audio, Mapping) else None
+    if isinstance(transcript, str) and transcript:
+        yield Text(transcript)
 
 
 def _calls(message: AIMessage) -> Iterator[ToolCall]:

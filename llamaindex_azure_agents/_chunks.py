@@ -34,6 +34,7 @@ from azure_agents.events import (
     Usage,
 )
 from azure_agents.fold import Fold
+from azure_agents.joins import Paragraphs
 from azure_agents.messages import ToolCall
 
 from ._recording import Turns, noted
@@ -96,7 +97,7 @@ class Chunks:
         self._tells_id = tells_id
         self._text = ""
         self._thinking = ""
-        self._thought: tuple[str, int] | None = None  # the part the thinking comes from
+        self._paragraphs = Paragraphs()
         self._calls: dict[int, ToolCall] = {}
 
     def add(self, event: Event) -> ChatResponse | None:
@@ -123,10 +124,7 @@ class Chunks:
                 return self._chunk("", **listed([event]))
 
     def _think(self, event: ReasoningDelta) -> str:
-        source = (event.item, event.part)
-        is_next = self._thought not in (None, source)
-        self._thought = source
-        delta = f"\n\n{event.text}" if is_next else event.text
+        delta = self._paragraphs.next(event)
         self._thinking += delta
         return delta
 

@@ -35,8 +35,9 @@ from azure_agents.events import (
     ServerToolResult,
     Usage,
 )
-from azure_agents.fold import Block, Completion, ReasoningBlock, RefusalBlock
+from azure_agents.fold import Block, Completion, RefusalBlock
 from azure_agents.fold import TextBlock as FoldedText
+from azure_agents.joins import reasoning_of
 from azure_agents.messages import ToolCall
 
 from ._tools import ANCHOR, blocks_of, written
@@ -96,9 +97,9 @@ def said_blocks(thinking: str, text: str, *, has_calls: bool) -> list[ContentBlo
 
 
 def _final_blocks(completion: Completion) -> list[ContentBlock]:
-    thoughts = [b.text for b in completion.blocks if isinstance(b, ReasoningBlock)]
+    thinking, has_calls = reasoning_of(completion.blocks), bool(completion.tool_calls)
     return [
-        *said_blocks("\n\n".join(thoughts), completion.text, has_calls=bool(completion.tool_calls)),
+        *said_blocks(thinking, completion.text, has_calls=has_calls),
         *(_citation(*cited) for cited in _cited(completion)),
         *(_media(b) for b in completion.blocks if isinstance(b, MediaOutput) and b.data),
     ]

@@ -30,9 +30,10 @@ from .events import (
     ToolCallDelta,
     Usage,
 )
-from .fold import Completion, ReasoningBlock, RefusalBlock, TextBlock
+from .fold import Completion, RefusalBlock, TextBlock
+from .joins import Paragraphs, RefusalPlaces, reasoning_of
 from .messages import ToolCall
-from .openai_input import ANCHOR_FIELD
+from .openai_input import ANCHOR_FIELD, REFUSAL_AT
 from .openai_models import (
     PROVIDER,
     Annotation,
@@ -50,9 +51,6 @@ from .openai_models import (
     StreamChoice,
     TokenUsage,
 )
-
-# Between two reasoning summaries, which `reasoning_content` holds as one text.
-PARAGRAPH = "\n\n"
 
 _CITATION_TYPES = {
     "url": "url_citation",
@@ -94,11 +92,13 @@ def to_message(completion: Completion) -> ChoiceMessage:
     """Make the message of a finished turn."""
     text, annotations = _joined(completion)
     refusal = "".join(b.text for b in completion.blocks if isinstance(b, RefusalBlock))
-    thoughts = [b.text for b in completion.blocks if isinstance(b, ReasoningBlock)]
+    thoughts = reasoning_of(completion.blocks)
     calls = [_call(call) for call in completion.tool_calls]
     message = ChoiceMessage(
         content=None if not text and (calls or refusal) else text,
-        provider_specific_fields=_extras(completion.blocks, completion.finished),
+        provider_specific_fields=_extras(
+            completion.blocks, completion.finished, RefusalPlaces(completion.blocks)
+        ),
     )
     # Set one by one: what is absent is not dumped.
     if calls:
@@ -108,7 +108,7 @@ def to_message(completion: Completion) -> ChoiceMessage:
     if annotations:
         message.annotations = annotations
     if thoughts:
-        message.reasoning_content = PARAGRAPH.join(thoughts)
+        message.reasoning_content = thoughts
     return message
 
 
@@ -185,8 +185,8 @@ def _hidden_params(finished: Finished) -> dict[str, Any]:
     )
 
 
-def _extras(blocks: Iterable[object], finished: Finished) -> dict[str, Any]:
-    found: dict[str, Any] = _known({ANCHOR_FIELD: finished.anchor})
+def _extras(blocks: Iterable[object], finished: Finished, places: RefusalPlaces) -> dict[str, Any]:
+    found = _known({ANCHOR_FIELD: finished.anchor, REFUSAL_AT: places.told()})
     for block in blocks:
         match block:
             case ApprovalRequest():
@@ -237,7 +237,8 @@ class Chunker:
         self._has_calls = False
         self._length = 0  # of the text so far
         self._starts: dict[tuple[str, int], int] = {}  # where the text of a part begins
-        self._thought: tuple[str, int] | None = None  # the reasoning summary being told
+        self._paragraphs = Paragraphs()
+        self._places = RefusalPlaces()
         self._usage: Usage | None = None
         self._others: list[Event] = []
 
@@ -268,11 +269,13 @@ class Chunker:
             case TextDelta():
                 self._starts.setdefault((event.item, event.part), self._length)
                 self._length += len(event.text)
+                self._places.text(event.text)
                 return Delta(content=event.text)
             case RefusalDelta():
+                self._places.refusal(event.text)
                 return Delta(refusal=event.text)
             case ReasoningDelta():
-                return Delta(reasoning_content=self._separated(event))
+                return Delta(reasoning_content=self._paragraphs.next(event))
             case ToolCallDelta():
                 self._has_calls = True
                 return Delta(tool_calls=[_call_delta(event)])
@@ -282,12 +285,8 @@ class Chunker:
             case _:
                 return None
 
-    def _separated(self, event: ReasoningDelta) -> str:
-        before, self._thought = self._thought, (event.item, event.part)
-        return event.text if before in (None, self._thought) else PARAGRAPH + event.text
-
     def _end(self, finished: Finished) -> list[ModelResponseStream]:
-        extras = _extras(self._others, finished)
+        extras = _extras(self._others, finished, self._places)
         delta = Delta(provider_specific_fields=extras) if extras else Delta()
         reason = _finish_reason(finished, has_calls=self._has_calls)
         last = self._chunk(delta, finish_reason=reason)

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 
 from .content import answer_parts, result_parts, said_parts
 from .errors import InvalidRequestError
+from .joins import with_refusals
 from .messages import Message, Part, Role, Text, ToolCall, said_by
 from .naming import shown
 from .notices import left_out
@@ -20,7 +21,9 @@ from .written_calls import written_call
 
 _Dict: TypeAlias = Mapping[str, Any]
 
-ANCHOR_FIELD = "foundry"  # in `provider_specific_fields` of an answer
+# In `provider_specific_fields` of an answer: its anchor, and where refusals stand in its text.
+ANCHOR_FIELD = "foundry"
+REFUSAL_AT = "refusal_at"
 
 _ROLES: dict[str, Role] = {
     "assistant": "assistant",
@@ -118,27 +121,38 @@ def _answer(message: _Dict, where: str) -> Message:
     parts = answer_parts(message.get("content"), is_ours=anchor is not None)
     return Message(
         "assistant",
-        (*parts, *_beside(message)),
+        (*_with_refusal(message, parts), *_spoken(message)),
         tuple(_calls(message, where)),
         anchor=anchor,
     )
 
 
 def _anchor(message: _Dict) -> str | None:
-    fields = message.get("provider_specific_fields")
-    anchor = fields.get(ANCHOR_FIELD) if isinstance(fields, Mapping) else None
+    anchor = _own(message).get(ANCHOR_FIELD)
     return anchor if isinstance(anchor, str) else None
 
 
-def _beside(message: _Dict) -> Iterator[Part]:
-    """What was said beside `content`: a refusal, or the text of a spoken answer."""
-    spoken = message.get("audio")
-    transcript = spoken.get("transcript") if isinstance(spoken, Mapping) else None
-    if spoken and not transcript:
+def _own(message: _Dict) -> _Dict:
+    fields = message.get("provider_specific_fields")
+    return fields if isinstance(fields, Mapping) else {}
+
+
+def _with_refusal(message: _Dict, parts: tuple[Part, ...]) -> tuple[Part, ...]:
+    refusal = message.get("refusal")
+    if not isinstance(refusal, str) or not refusal:
+        return parts
+    said = Message("assistant", parts).text
+    return (Text(with_refusals(said, refusal, _own(message).get(REFUSAL_AT))),)
+
+
+def _spoken(message: _Dict) -> Iterator[Part]:
+    """The text of an answer that was spoken."""
+    audio = message.get("audio")
+    transcript = audio.get("transcript") if isinstance(audio, Mapping) else None
+    if isinstance(transcript, str) and transcript:
+        yield Text(transcript)
+    elif audio:
         left_out("a spoken answer without its transcript")
-    for text in (message.get("refusal"), transcript):
-        if isinstance(text, str) and text:
-            yield Text(text)
 
 
 # --- tool calls and results ---------------------------------------------------------------------

@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 from langchain_core.messages import HumanMessage, ToolMessage
 
-from azure_agents.emulator import ToolCalls
+from azure_agents.emulator import Parts, Refusal, Text, ToolCalls
 from azure_agents.errors import InvalidRequestError
 from langchain_azure_agents import ChatAzureAgent
+
+from .talks import TALKS
 
 HI = {"role": "user", "content": "hi"}
 CLASSIC = {"generation": "classic"}
@@ -161,3 +163,15 @@ def test_a_file_that_cannot_be_sent_leaves_a_paused_run_alone(foundry: Any) -> N
     with pytest.raises(InvalidRequestError, match="is not uploaded"):
         llm.invoke([HumanMessage("add"), asked, HumanMessage([file])])
     assert sent == len(foundry.requests)
+
+
+@pytest.mark.parametrize("way", ["whole", "streamed"])
+@pytest.mark.parametrize("door", ["langchain", "langchain v1", "llamaindex", "completion"])
+def test_an_answer_that_refuses_first_is_continued(foundry: Any, door: str, way: str) -> None:
+    """Wherever a door keeps the refusal, the answer is the one that the server has."""
+    parts = Parts(Refusal("I cannot do that. "), Text("But I can do this."))
+    agent = foundry.create_agent("helper", [parts, "Fine."])
+    talk = TALKS[door](agent.model, foundry.connection(), way)
+    talk("Do it.")
+    talk("Please.")
+    assert 1 == len(foundry.requests[-1].body["input"])

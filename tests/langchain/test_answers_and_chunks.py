@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from langchain_core.language_models._compat_bridge import chunks_to_events
+from langchain_core.messages import message_chunk_to_message
 from langchain_core.outputs import ChatGenerationChunk
 
 import langchain_azure_agents  # noqa: F401 - registers the translator
@@ -128,6 +129,11 @@ SCENARIOS = {
         "",
         [refusal("I cannot.")],
     ),
+    "refusal before the text": (
+        [RefusalDelta("N", "m1"), RefusalDelta("o.", "m1"), TextDelta("But this.", "m1", 1)],
+        "But this.",
+        [refusal("No."), text("But this.")],
+    ),
     "media": (
         [
             TextDelta("Here: ", "m1"),
@@ -238,6 +244,13 @@ def test_chunks_add_up_to_the_answer(name: Any) -> None:
     assert chunk.tool_calls == message.tool_calls
     assert chunk.usage_metadata == message.usage_metadata
     assert chunk.response_metadata == message.response_metadata
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_stored_of_a_stream_is_the_answer(name: Any) -> None:
+    """A checkpoint cannot tell how the model was asked."""
+    stored = message_chunk_to_message(summed(events_of(name)))
+    assert stored == answer(events_of(name))
 
 
 @pytest.mark.parametrize("name", NAMES)

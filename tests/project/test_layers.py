@@ -38,7 +38,7 @@ LAYERS = (
         "observe",
         "structured",
     ),
-    ("media", "content", "written_calls"),
+    ("media", "content", "written_calls", "joins"),
     ("file_references", "disk"),
     ("threads.digest", "threads.anchor", "threads.plan", "threads.store"),
     ("protocols.*.wire",),
