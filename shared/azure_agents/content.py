@@ -204,7 +204,7 @@ def _standard(block: Block, where: str) -> Part:
         url=block.get("url"),
         data=block.get("base64", block.get("data")),
         file_id=block.get("file_id"),
-        mime_type=block.get("mime_type"),
+        mime_type=block.get("mime_type") or block.get("mimeType"),  # the second is MCP's name
         name=block.get("filename") or block.get("name") or extras.get("filename"),
         detail=block.get("detail") or extras.get("detail"),
     )
@@ -265,6 +265,19 @@ def _from_source(kind: Kind, source: Block, block: Block, where: str) -> Part:
 
 def _search_result(block: Block, _where: str) -> Part:
     return Text(_headed(block, _texts_in(block.get("content"))))
+
+
+def _resource(block: Block, where: str) -> Part:
+    """What an MCP tool embeds: a text, or bytes."""
+    inner = block.get("resource")
+    given = inner if isinstance(inner, Mapping) else block
+    uri, mime_type = given.get("uri"), given.get("mimeType")
+    if given.get("blob") is None:
+        text = given.get("text")
+        return Text(f"{uri}\n{text}" if isinstance(text, str) else as_json(given))
+    kind: Kind = "image" if str(mime_type).startswith("image/") else "file"
+    name = str(uri).rpartition("/")[2]
+    return media(kind, where, data=given["blob"], mime_type=mime_type, name=name)
 
 
 def _headed(block: Block, text: str) -> str:
@@ -388,7 +401,7 @@ def _returned(block: object) -> Part:
         return Text(untold(str(kind)))
     if kind == "json" and "json" in given:
         return Text(as_json(given["json"]))
-    read = _READERS.get(str(kind))
+    read = _resource if kind == "resource" else _READERS.get(str(kind))
     try:
         return read(given, "the result") if read is not None else Text(as_json(given))
     except InvalidRequestError:

@@ -198,3 +198,15 @@ def test_order_is_kept() -> None:
 def test_the_agent_is_referred_to_by_name(model: str, reference: JSON) -> None:
     """A version is sent only if one was asked for."""
     assert reference == encode_agent(parse_agent(model))
+
+
+def test_calls_of_other_providers_get_ids_and_names_that_are_taken() -> None:
+    """64 characters of an id, no dot in a name; the result still answers its call."""
+    call = ToolCall("call_" + "x" * 90, "files.read me", "{}")
+    called, answered = encode_input([assistant("", call), tool(call.id, "1")])
+    assert ("files_read_me", True) == (called["name"], len(called["call_id"]) <= 64)
+    assert called["call_id"] == answered["call_id"]
+    assert call.id == encode_input([tool(call.id, "1")])[0]["call_id"]  # the service made it
+    own = ToolCall("call_" + "x" * 59, "files-read_me", "{}")
+    [item] = encode_input([assistant("", own)])
+    assert (own.id, own.name) == (item["call_id"], item["name"])

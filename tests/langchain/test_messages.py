@@ -112,6 +112,8 @@ RESULTS = [
         "T (https://x)\nfound",
     ),
     ([{"type": "resource", "uri": "x://y"}], '{"type":"resource","uri":"x://y"}'),
+    ([{"type": "resource", "resource": {"uri": "x://y", "text": "hi"}}], "x://y\nhi"),
+    ([{"type": "resource_link", "uri": "x://y"}], '{"type":"resource_link","uri":"x://y"}'),
     ([{"type": "audio", "base64": B64}], "[audio: cannot be shown here]"),
     ([{"type": "image"}], "[image: cannot be shown here]"),
     ([{"type": "approval_reply", "request_id": "r", "approve": True}], None),
@@ -125,6 +127,28 @@ def test_a_tool_returns_anything(content: Any, told: Any) -> None:
     (mapped,) = to_messages([ToolMessage(content, tool_call_id="call_1")])
     assert all(isinstance(part, Text) for part in mapped.parts)
     assert told is None or told == mapped.text
+
+
+@pytest.mark.parametrize(
+    ("block", "expected"),
+    [
+        (
+            {"type": "image", "data": B64, "mimeType": "image/png"},
+            Media("image", data=PNG, mime_type="image/png"),
+        ),
+        (
+            {
+                "type": "resource",
+                "resource": {"uri": "x://y/a.pdf", "blob": B64, "mimeType": "application/pdf"},
+            },
+            Media("file", data=PNG, mime_type="application/pdf", name="a.pdf"),
+        ),
+    ],
+)
+def test_what_an_mcp_tool_returns_as_it_is(block: Any, expected: Media) -> None:
+    """Some adapters pass MCP's own blocks on."""
+    (mapped,) = to_messages([ToolMessage([block], tool_call_id="call_1")])
+    assert mapped.parts == (expected,)
 
 
 # Another model answered: what it holds, its text, its calls.

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from hashlib import sha256
 from typing import Any
 
 from ...events import (
@@ -24,6 +27,9 @@ from ..server_tools import file_made
 from . import items
 from .wire import AgentReference, InputItem, ResponseObject
 
+_LONGEST_ID, _LONGEST_NAME = 64, 128  # characters
+_ODD = re.compile(r"[^A-Za-z0-9_-]")
+
 # --- requests -----------------------------------------------------------------------------------
 
 
@@ -37,7 +43,30 @@ def encode_agent(agent: AgentName) -> AgentReference:
 
 def encode_input(messages: Sequence[Message]) -> list[InputItem]:
     """Messages as input items, in order."""
-    return [item for message in messages for item in _items(message)]
+    ids = {call.id: _bounded_id(call.id) for message in messages for call in message.tool_calls}
+    return [item for message in messages for item in _items(_bounded(message, ids))]
+
+
+def _bounded(message: Message, ids: Mapping[str, str]) -> Message:
+    """A message whose calls bear ids and names that the service takes, whoever made them.
+
+    It takes 64 characters of an id and 128 of a name, and in a name no dot, colon or space (public
+    reports of histories that came from other providers). The result of a call that the service
+    has, and not this input, names it as the service did.
+    """
+    calls = tuple(
+        replace(call, id=ids[call.id], name=_ODD.sub("_", call.name)[:_LONGEST_NAME])
+        for call in message.tool_calls
+    )
+    answered = message.tool_call_id
+    result = None if answered is None else ids.get(answered, answered)
+    return replace(message, tool_calls=calls, tool_call_id=result)
+
+
+def _bounded_id(call_id: str) -> str:
+    if len(call_id) <= _LONGEST_ID:
+        return call_id
+    return f"call_{sha256(call_id.encode('utf-8', 'surrogatepass')).hexdigest()[:32]}"
 
 
 def _items(message: Message) -> Iterator[InputItem]:
