@@ -191,7 +191,7 @@ def test_a_second_result_does_not_end_a_chain() -> None:
 def test_a_result_whose_call_was_cut_off_is_told() -> None:
     """A shortened history may begin with it; it was answered, so nobody can give the call anew."""
     plan = plan_chain([tool("call_9", "1"), assistant("b"), user("c")], SCOPE)
-    assert [user("[tool result call_9: 1]"), assistant("b"), user("c")] == list(plan.whole)
+    assert [assistant("[tool result call_9: 1]"), assistant("b"), user("c")] == list(plan.whole)
 
 
 def test_a_pinned_thread_takes_one_result_of_a_call() -> None:

@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 
 from ..anchor_key import AnchorKey
 from ..errors import InvalidRequestError
-from ..messages import ApprovalReply, Message, Part, Text, user
+from ..messages import ApprovalReply, Message, Part, Text, assistant
 from ..told import result_text
 from .anchor import Anchor, parse_anchor
 from .digest import TranscriptDigest, system_digest
@@ -144,7 +144,7 @@ class _History:
 
     def _clean_result(self, index: int, message: Message) -> Message:
         if index in self._lost:
-            return user(result_text(message))
+            return assistant(result_text(message))  # no words of the user: no orders
         return message if index in self.call_of else _SUPERSEDED
 
     def answers_exactly(self, point: int) -> bool:
