@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from .. import jsonio
 from .choosing import choose_calls
 from .reading import sentences_of, words_of
-from .replies import Text, parts_of
-from .schemas import Evidence, sample
+from .replies import Failed, Text, parts_of
+from .schemas import Evidence, SchemaError, sample
 from .server_tools import Citation
 
 if TYPE_CHECKING:
@@ -76,7 +76,17 @@ class Brain:
 
 
 def think(turn: SeenTurn) -> Reply:
-    """What the small brain answers: calls, an answer from files, JSON for a schema, or talk."""
+    """What the small brain answers: calls, an answer from files, JSON for a schema, or talk.
+
+    A schema that it cannot fill in fails the turn, and the error names the keyword.
+    """
+    try:
+        return _thought(turn)
+    except SchemaError as error:
+        return Failed("server_error", str(error))
+
+
+def _thought(turn: SeenTurn) -> Reply:
     calls = choose_calls(turn)
     if calls is not None:
         return calls

@@ -1,7 +1,7 @@
 """A JSON value for a schema, filled with what a text gives away: arguments, structured answers.
 
-Small on purpose: enough of JSON Schema for function tools and structured output, always valid for
-what it knows. Of `pattern` it knows nothing.
+Small on purpose: enough of JSON Schema for function tools and structured output. A value is valid,
+or there is an error that names the keyword which this cannot do.
 """
 
 from __future__ import annotations
@@ -9,9 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
+from .patterns import PatternError, text_for
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ..jsonio import JSON
 
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
@@ -32,6 +37,34 @@ _FORMATS = {
     "uri": "https://example.com",
     "uuid": "00000000-0000-4000-8000-000000000000",
 }
+
+
+# What nothing is done about: a value might break it, unless it asks for nothing.
+_BEYOND: Mapping[str, tuple[Any, ...]] = {
+    "contains": (),
+    "dependentRequired": ({},),
+    "dependentSchemas": ({},),
+    "dependencies": ({},),
+    "if": (),
+    "maxProperties": (),
+    "minProperties": (0,),
+    "not": (False,),
+    "patternProperties": ({},),
+    "propertyNames": ({}, True),
+    "unevaluatedItems": ({}, True),
+    "unevaluatedProperties": ({}, True),
+    "uniqueItems": (False,),
+}
+
+
+class SchemaError(ValueError):
+    """A schema asks for something that this cannot make."""
+
+    def __init__(self, keyword: str, reason: str) -> None:
+        super().__init__(
+            f"the emulator's small brain cannot fill in the schema: {keyword!r} {reason}; "
+            "give the agent a script"
+        )
 
 
 @dataclass(slots=True)
@@ -58,7 +91,11 @@ class Evidence:
 
 
 def sample(schema: Any, evidence: Evidence) -> Any:
-    """A value that is valid for the schema."""
+    """A value that is valid for the schema.
+
+    Raises:
+        SchemaError: The schema has a keyword that this cannot do.
+    """
     return _Filler(schema, evidence).value(schema, "")
 
 
@@ -70,20 +107,26 @@ class _Filler:
 
     def value(self, schema: Any, name: str) -> Any:
         """A value for one place; `name` is the property it is for."""
+        if schema is False:
+            raise SchemaError("false", "accepts no value")
         if not isinstance(schema, Mapping):
-            return None if schema is False else self._string({}, name)
+            return self._string({}, name)
         schema = self._resolved(schema)
         for key in ("const", "default"):
             if key in schema:
                 return schema[key]
         if "enum" in schema:
             return self._choice(schema["enum"])
-        match _type_of(schema):
+        _check_keywords(schema)
+        return self._typed(schema, name, _type_of(schema))
+
+    def _typed(self, schema: Mapping[str, Any], name: str, kind: str) -> Any:
+        match kind:
             case "object":
                 return self._object(schema)
             case "array":
                 return self._array(schema, name)
-            case "integer" | "number" as kind:
+            case "integer" | "number":
                 return self._number(schema, kind)
             case "boolean":
                 return not re.search(r"\b(?:no|not|don't)\b", self._evidence.text, re.IGNORECASE)
@@ -129,6 +172,9 @@ class _Filler:
             if name in required or (self._depth < 3 and self._is_known(inner))
         }
         filled = {name: self.value(inner, name) for name, inner in wanted.items()}
+        others = schema.get("additionalProperties", {})
+        for name in sorted(required - filled.keys()):  # required, and described nowhere else
+            filled[name] = self.value(others, name)
         self._depth -= 1
         return filled
 
@@ -144,41 +190,130 @@ class _Filler:
         return kind == "string" and "format" not in schema and bool(self._evidence.names)
 
     def _array(self, schema: Mapping[str, Any], name: str) -> list[Any]:
+        first = list(schema.get("prefixItems") or ())
         items = schema.get("items", {})
+        if isinstance(items, list):  # before 2020 the first items stood here
+            first, items = items, schema.get("additionalItems", {})
+        fewest = int(schema.get("minItems", 0))
+        most = int(schema.get("maxItems", max(fewest, 20)))
+        if fewest > most:
+            raise SchemaError("minItems", "is more than 'maxItems'")
+        wanted = len(first) if first else self._how_many(items)
+        number = min(most, max(fewest, wanted))
+        shapes = [*first, *([items] * (number - len(first)))][:number]
+        return [self.value(shape, name) for shape in shapes]
+
+    def _how_many(self, items: Any) -> int:
+        """As many items as the text gives things for."""
+        if items is False or self._depth >= 3:
+            return 0
         kind = _type_of(self._resolved(items)) if isinstance(items, Mapping) else "string"
         texts = {"integer": self._evidence.numbers, "number": self._evidence.numbers}
-        named = texts.get(kind, self._evidence.names if kind == "string" else [])
-        fewest, most = int(schema.get("minItems", 0)), int(schema.get("maxItems", 20))
-        wanted = 0 if self._depth >= 3 else len(named) or 1
-        return [self.value(items, name) for _ in range(min(most, max(fewest, wanted)))]
+        return len(texts.get(kind, self._evidence.names if kind == "string" else [])) or 1
 
     def _number(self, schema: Mapping[str, Any], kind: str) -> float:
         numbers = self._evidence.numbers
-        raw = float(numbers.pop(0)) if numbers else float(schema.get("minimum", 1))
-        lowest, highest = schema.get("minimum"), schema.get("maximum")
-        above, below = schema.get("exclusiveMinimum"), schema.get("exclusiveMaximum")
-        lowest = above + 1 if isinstance(above, int | float) and above is not True else lowest
-        highest = below - 1 if isinstance(below, int | float) and below is not True else highest
-        raw = raw if lowest is None else max(raw, lowest)
-        raw = raw if highest is None else min(raw, highest)
-        step = schema.get("multipleOf")
-        raw = raw // step * step if step else raw
-        return int(raw) if kind == "integer" or raw == int(raw) else raw
+        said = Fraction(numbers.pop(0)) if numbers else None
+        step = _step(schema, kind)
+        for number in _numbers(schema, said, step):
+            if _is_within(number, schema):
+                whole = number.denominator == 1
+                return int(number) if whole or kind == "integer" else float(number)
+        raise SchemaError("multipleOf" if "multipleOf" in schema else "minimum", "leaves no number")
 
     def _string(self, schema: Mapping[str, Any], name: str) -> str:
+        if "pattern" in schema:
+            return self._patterned(schema)
         if schema.get("format") in _FORMATS:
-            return _FORMATS[schema["format"]]
+            return _fitting(_FORMATS[schema["format"]], schema)
         if name.lower() in _WHOLE:
             text = self._evidence.topic()
         else:
             text = self._evidence.names.pop(0) if self._evidence.names else self._plain(name)
         shortest, longest = int(schema.get("minLength", 0)), schema.get("maxLength")
-        return text.ljust(shortest, "x")[:longest]
+        return _fitting(text.ljust(shortest, "x")[:longest], schema)
+
+    def _patterned(self, schema: Mapping[str, Any]) -> str:
+        """A word of the text that fits, or any text that does."""
+        shortest, longest = int(schema.get("minLength", 0)), schema.get("maxLength")
+        words: list[str] = re.findall(r"\S+", self._evidence.text)
+        wanted = str(schema["pattern"])
+        try:
+            made = text_for(wanted, shortest, longest)
+        except PatternError as exc:
+            raise SchemaError("pattern", f"{wanted!r}: {exc}") from exc
+        for said in (*self._evidence.names, *words):
+            if re.search(wanted, said) and _is_long_enough(said, schema):
+                return said
+        return made
 
     def _plain(self, name: str) -> str:
         """Something for a property that the text does not name."""
         words = re.findall(r"\w+", self._evidence.text)
         return words[-1] if words else name or "text"
+
+
+def _check_keywords(schema: Mapping[str, Any]) -> None:
+    for keyword, nothing in _BEYOND.items():
+        if keyword in schema and schema[keyword] not in nothing:
+            raise SchemaError(keyword, "is beyond it")
+
+
+def _is_long_enough(text: str, schema: Mapping[str, Any]) -> bool:
+    shortest, longest = int(schema.get("minLength", 0)), schema.get("maxLength")
+    return len(text) >= shortest and (longest is None or len(text) <= longest)
+
+
+def _fitting(text: str, schema: Mapping[str, Any]) -> str:
+    if not _is_long_enough(text, schema):
+        raise SchemaError("maxLength", f"does not fit to {text!r}")
+    return text
+
+
+def _step(schema: Mapping[str, Any], kind: str) -> Fraction | None:
+    """What the number is a multiple of."""
+    given = schema.get("multipleOf")
+    step = Fraction(str(given)) if given else None
+    if kind != "integer":
+        return step
+    return Fraction(step.numerator) if step else Fraction(1)
+
+
+def _numbers(
+    schema: Mapping[str, Any], said: Fraction | None, step: Fraction | None
+) -> Iterator[Fraction]:
+    """Numbers to try: what was said, then those around the limits, as multiples of the step."""
+    limits = [_limit(schema, name) for name in ("minimum", "exclusiveMinimum")]
+    limits += [_limit(schema, name) for name in ("maximum", "exclusiveMaximum")]
+    known = [limit for limit in limits if limit is not None]
+    middle = [(min(known) + max(known)) / 2] if known else []
+    for start in (*([] if said is None else [said]), *known, *middle, Fraction(1), Fraction(0)):
+        if step is None:
+            yield from (start, start + 1, start - 1)
+        else:
+            below = start // step * step
+            yield from (below, below + step, below - step)
+
+
+def _limit(schema: Mapping[str, Any], name: str) -> Fraction | None:
+    value = schema.get(name)
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return Fraction(str(value)) if is_number else None
+
+
+def _is_within(number: Fraction, schema: Mapping[str, Any]) -> bool:
+    lowest, highest = _limit(schema, "minimum"), _limit(schema, "maximum")
+    above, below = _limit(schema, "exclusiveMinimum"), _limit(schema, "exclusiveMaximum")
+    if schema.get("exclusiveMinimum") is True:  # before 2019 it was a flag
+        above = lowest
+    if schema.get("exclusiveMaximum") is True:
+        below = highest
+    return (
+        (lowest is None or number >= lowest)
+        and (highest is None or number <= highest)
+        and (above is None or number > above)
+        and (below is None or number < below)
+    )
 
 
 def _type_of(schema: Mapping[str, Any]) -> str:
