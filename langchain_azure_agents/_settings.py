@@ -220,7 +220,7 @@ class AgentSettings(BaseChatModel):
         is_classic = self.takes_schema
         return ModelProfile(
             tool_calling=True,
-            structured_output=is_classic,  # with a call; see `with_structured_output`
+            structured_output=True,  # a call may have a `response_format`
             image_inputs=True,
             image_url_inputs=True,
             pdf_inputs=not is_classic,

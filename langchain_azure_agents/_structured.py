@@ -7,25 +7,40 @@ answers under its own schema if it declares one, else it is told the wanted one.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
+from contextlib import aclosing, suppress
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
 
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
-from langchain_core.runnables import RunnableConfig, RunnableLambda
+from langchain_core.language_models import LanguageModelInput
+from langchain_core.messages import (
+    AIMessage,
+    AIMessageChunk,
+    BaseMessage,
+    HumanMessage,
+    SystemMessage,
+    message_chunk_to_message,
+)
+from langchain_core.runnables import Runnable, RunnableConfig, RunnableSerializable
 from langchain_core.utils.function_calling import convert_to_json_schema
+from langchain_core.utils.json import parse_partial_json
+from pydantic import Field, SkipValidation
 
 from azure_agents.errors import ConfigError, StructuredOutputError
-from azure_agents.jsonio import loads
 from azure_agents.naming import shown
-from azure_agents.structured import JSON_OBJECT, Answer, Inquiry, instruction, response_format
+from azure_agents.schema_check import read_object
+from azure_agents.structured import (
+    JSON_OBJECT,
+    Answer,
+    Inquiry,
+    instruction,
+    json_of,
+    response_format,
+)
 
 from ._errors import as_model_error, translated
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from langchain_core.language_models import LanguageModelInput
-    from langchain_core.runnables import Runnable
-
     from ._chat_model import ChatAzureAgent
 
 METHODS = ("json_schema", "function_calling", "json_mode")
@@ -42,6 +57,7 @@ class Question:
 
     Attributes:
         messages: What to send next.
+        is_agents_schema: As given.
     """
 
     def __init__(
@@ -53,6 +69,7 @@ class Question:
         is_agents_schema: bool = False,
     ) -> None:
         self._inquiry = Inquiry(_parser(schema), is_agents_schema=is_agents_schema)
+        self.is_agents_schema = is_agents_schema
         self.messages = list(messages)
         if is_told:
             self.messages.append(SystemMessage(instruction(convert_to_json_schema(schema))))
@@ -98,18 +115,166 @@ def _parser(schema: Any) -> Callable[[str], Any]:
     for method in ("model_validate_json", "parse_raw"):
         if isinstance(schema, type) and hasattr(schema, method):
             return getattr(schema, method)  # type: ignore[no-any-return]
-    required = convert_to_json_schema(schema).get("required", ())
+    return partial(read_object, schema=convert_to_json_schema(schema))
 
-    def parse(text: str) -> dict[str, Any]:
-        value = loads(text)
-        if not isinstance(value, dict):
-            raise ValueError("it is no JSON object")  # noqa: TRY004 - as bad as wrong fields
-        missing = [name for name in required if name not in value]
-        if missing:
-            raise ValueError(f"it lacks {', '.join(missing)}")
-        return value
 
-    return parse
+class StructuredOutput(RunnableSerializable[Any, Any]):
+    """Gives objects; made by `ChatAzureAgent.with_structured_output`.
+
+    It can be pickled where its parts can. `stream` gives a pydantic object once, and a dictionary
+    as it grows where the service enforces a schema.
+    """
+
+    name: str | None = Field(default="structured output", description="Name of the run.")
+    llm: SkipValidation[Any] = Field(description="The model that is asked.")
+    wanted: SkipValidation[Any] = Field(description="Class or schema of the object.")
+    method: str = Field(description="LangChain's word for the way to the object.")
+    strict: bool | None = Field(description="Whether the schema holds to the letter (classic).")
+    include_raw: bool = Field(description="Give the message as well, and errors as values.")
+    options: dict[str, Any] = Field(description="More options of the calls.")
+
+    def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
+        """Ask for the object."""
+        return self._call_with_config(cast("Any", self._ask), input, config, **kwargs)
+
+    async def ainvoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
+        """Ask for the object."""
+        return await self._acall_with_config(cast("Any", self._aask), input, config, **kwargs)
+
+    def stream(
+        self, input: Any, config: RunnableConfig | None = None, **kwargs: Any
+    ) -> Iterator[Any]:
+        """Ask for the object, and give it as it grows where that is possible."""
+        yield from self._transform_stream_with_config(
+            iter([input]), cast("Any", self._tell), config, **kwargs
+        )
+
+    async def astream(
+        self, input: Any, config: RunnableConfig | None = None, **kwargs: Any
+    ) -> AsyncIterator[Any]:
+        """Ask for the object, and give it as it grows where that is possible."""
+
+        async def inputs() -> AsyncIterator[Any]:
+            yield input
+
+        told = self._atransform_stream_with_config(
+            inputs(), cast("Any", self._atell), config, **kwargs
+        )
+        async with aclosing(cast("AsyncGenerator[Any, None]", told)) as pieces:
+            async for piece in pieces:
+                yield piece
+
+    # -- asking ------------------------------------------------------------------------------------
+
+    @property
+    def _may_tell(self) -> bool:
+        # In JSON mode the caller describes the object, as with OpenAI's.
+        return not self.llm.takes_schema and self.method != "json_mode"
+
+    def _bound(self) -> Runnable[LanguageModelInput, AIMessage]:
+        options = dict(self.options)
+        if self.llm.takes_schema:
+            options["response_format"] = _response_format(
+                self.wanted, self.method, strict=self.strict
+            )
+        about = {"method": self.method, "strict": self.strict}
+        told = {"kwargs": about, "schema": self.wanted}
+        bound: Runnable[LanguageModelInput, AIMessage] = self.llm.bind(
+            ls_structured_output_format=told, **options
+        )
+        return bound
+
+    def _question(self, given: LanguageModelInput, declared: object) -> Question:
+        messages = self.llm._convert_input(given).to_messages()  # noqa: SLF001 - of our base class
+        has_own = declared is not None
+        is_told = self._may_tell and not has_own
+        return Question(self.wanted, messages, is_told=is_told, is_agents_schema=has_own)
+
+    def _ask(self, given: LanguageModelInput, config: RunnableConfig, **kwargs: Any) -> Any:
+        return self._answered(self._begun(given), config, kwargs)
+
+    async def _aask(self, given: LanguageModelInput, config: RunnableConfig, **kwargs: Any) -> Any:
+        return await self._aanswered(await self._abegun(given), config, kwargs)
+
+    def _begun(self, given: LanguageModelInput) -> Question:
+        with translated():
+            declared = self.llm.client.answer_schema() if self._may_tell else None
+        return self._question(given, declared)
+
+    async def _abegun(self, given: LanguageModelInput) -> Question:
+        with translated():
+            declared = await self.llm.async_client.answer_schema() if self._may_tell else None
+        return self._question(given, declared)
+
+    def _answered(self, question: Question, config: RunnableConfig, kwargs: Any) -> Any:
+        found = None
+        while found is None:
+            answer = self._bound().invoke(question.messages, config, **kwargs)
+            found = _read(question, answer, include_raw=self.include_raw)
+        return found
+
+    async def _aanswered(self, question: Question, config: RunnableConfig, kwargs: Any) -> Any:
+        found = None
+        while found is None:
+            answer = await self._bound().ainvoke(question.messages, config, **kwargs)
+            found = _read(question, answer, include_raw=self.include_raw)
+        return found
+
+    # -- streaming ---------------------------------------------------------------------------------
+
+    def _grows(self, question: Question) -> bool:
+        """Whether the object can be told piece by piece: what is told must not be taken back."""
+        is_whole = self.include_raw or hasattr(self.wanted, "model_validate_json")
+        is_whole = is_whole or hasattr(self.wanted, "parse_raw")  # pydantic's second and first
+        return not is_whole and (self.llm.takes_schema or question.is_agents_schema)
+
+    def _tell(
+        self, inputs: Iterator[LanguageModelInput], config: RunnableConfig, **kwargs: Any
+    ) -> Iterator[Any]:
+        question = self._begun(next(inputs))
+        found = None
+        if self._grows(question):
+            growing = Growing()
+            for chunk in self._bound().stream(question.messages, config, **kwargs):
+                yield from growing.feed(chunk)
+            found = question.read(growing.message())
+        yield self._answered(question, config, kwargs) if found is None else found
+
+    async def _atell(
+        self, inputs: AsyncIterator[LanguageModelInput], config: RunnableConfig, **kwargs: Any
+    ) -> AsyncIterator[Any]:
+        question = await self._abegun(await anext(inputs))
+        found = None
+        if self._grows(question):
+            growing = Growing()
+            async for chunk in self._bound().astream(question.messages, config, **kwargs):
+                for piece in growing.feed(chunk):
+                    yield piece
+            found = question.read(growing.message())
+        yield await self._aanswered(question, config, kwargs) if found is None else found
+
+
+class Growing:
+    """A dictionary that is told chunk by chunk, each time as far as it goes."""
+
+    def __init__(self) -> None:
+        self._whole: AIMessageChunk | None = None
+        self._told: Any = None
+
+    def feed(self, chunk: Any) -> Iterator[dict[str, Any]]:
+        """Take the next chunk; gives the object if it has grown."""
+        self._whole = chunk if self._whole is None else self._whole + chunk
+        with suppress(ValueError):
+            found = parse_partial_json(json_of(self._whole.text))
+            if isinstance(found, dict) and found and found != self._told:
+                self._told = found
+                yield found
+
+    def message(self) -> AIMessage:
+        """The message that the chunks add up to."""
+        return cast(
+            "AIMessage", message_chunk_to_message(self._whole or AIMessageChunk(content=""))
+        )
 
 
 def structured(
@@ -128,41 +293,14 @@ def structured(
     """
     if method not in METHODS:
         raise ConfigError(f"method={shown(method)} is unknown: use {', '.join(map(repr, METHODS))}")
-    takes_schema = model.takes_schema
-    bound = dict(options)
-    if takes_schema:
-        bound["response_format"] = _response_format(schema, method, strict=strict)
-    told = {"kwargs": {"method": method, "strict": strict}, "schema": schema}
-    llm = model.bind(ls_structured_output_format=told, **bound)
-    # In JSON mode the caller describes the object, as with OpenAI's.
-    may_tell = not takes_schema and method != "json_mode"
-
-    def begin(given: LanguageModelInput, declared: object) -> Question:
-        messages = model._convert_input(given).to_messages()  # noqa: SLF001 - of our base class
-        has_own = declared is not None
-        return Question(
-            schema, messages, is_told=may_tell and not has_own, is_agents_schema=has_own
-        )
-
-    def ask(given: LanguageModelInput, config: RunnableConfig, **kwargs: Any) -> Any:
-        with translated():
-            declared = model.client.answer_schema() if may_tell else None
-        question, found = begin(given, declared), None
-        while found is None:
-            answer = llm.invoke(question.messages, config, **kwargs)
-            found = _read(question, answer, include_raw=include_raw)
-        return found
-
-    async def aask(given: LanguageModelInput, config: RunnableConfig, **kwargs: Any) -> Any:
-        with translated():
-            declared = await model.async_client.answer_schema() if may_tell else None
-        question, found = begin(given, declared), None
-        while found is None:
-            answer = await llm.ainvoke(question.messages, config, **kwargs)
-            found = _read(question, answer, include_raw=include_raw)
-        return found
-
-    return RunnableLambda(ask, aask, name="structured output")
+    return StructuredOutput(
+        llm=model,
+        wanted=schema,
+        method=method,
+        strict=strict,
+        include_raw=include_raw,
+        options=dict(options),
+    )
 
 
 def _read(question: Question, answer: AIMessage, *, include_raw: bool) -> Any:

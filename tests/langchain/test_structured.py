@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import pickle
 from typing import Any
 
 import pytest
@@ -123,7 +124,7 @@ def test_objects(connect: Any, schema: Any, expected: Any, method: str) -> None:
     found = [
         llm.invoke("who?"),
         asyncio.run(llm.ainvoke("who?")),
-        *llm.stream("who?"),
+        list(llm.stream("who?"))[-1],
         *llm.batch(["who?"]),
     ]
     assert found == [expected] * 4
@@ -276,6 +277,44 @@ def test_a_pin_of_a_structured_call(connect: Any, foundry: Emulator) -> None:
     assert foundry.seen[-1].messages[0].text == "hi"
 
 
+OWN = {"format": {"type": "json_schema", "name": "p", "schema": Person.model_json_schema()}}
+
+
+@pytest.mark.parametrize(
+    ("generation", "own", "wanted", "grows"),
+    [
+        ("classic", {}, "dict", True),
+        ("v2", {"text": OWN}, "dict", True),
+        ("v2", {}, "dict", False),
+        ("classic", {}, "pydantic", False),
+        ("v2", {"text": OWN}, "pydantic", False),
+    ],
+)
+async def test_an_object_grows_where_the_service_sees_to_it(
+    foundry: Emulator, generation: Any, own: Any, wanted: str, grows: bool
+) -> None:
+    """A dictionary comes in pieces, the last one whole; what may be wrong comes once, checked."""
+    agent = foundry.create_agent("who", GOOD, generation=generation, definition=own)
+    llm = ChatAzureAgent(model=agent.model, **foundry.connection())
+    schema = Person if wanted == "pydantic" else Person.model_json_schema()
+    asked = llm.with_structured_output(schema)
+    expected = Person(name="Bob", age=4) if wanted == "pydantic" else {"name": "Bob", "age": 4}
+    told = [list(asked.stream("who?")), [piece async for piece in asked.astream("who?")]]
+    assert [expected, expected] == [each[-1] for each in told]
+    assert [grows, grows] == [len(each) > 1 for each in told]
+    assert all(set(piece) <= {"name", "age"} for piece in map(dict, told[0]))
+
+
+@pytest.mark.parametrize("schema", [Person, Person.model_json_schema(), PersonDict])
+def test_it_pickles(foundry: Emulator, schema: Any) -> None:
+    """As what `bind_tools` makes does; the model's secrets stay behind."""
+    agent = foundry.create_agent("who", GOOD)
+    llm = ChatAzureAgent(model=agent.model, **foundry.connection())
+    asked = llm.with_structured_output(schema, include_raw=True)
+    again = pickle.loads(pickle.dumps(asked))  # noqa: S301 - made here
+    assert (asked.wanted, True) == (again.wanted, again.include_raw)  # type: ignore[attr-defined]
+
+
 ASKED: Any = {"messages": [("user", "who?")]}
 
 
@@ -289,16 +328,23 @@ def test_an_agent_of_langchain_and_a_classic_agent(foundry: Emulator) -> None:
 
 
 def test_an_agent_of_langchain_and_a_v2_agent(foundry: Emulator) -> None:
-    """`create_agent` makes a function tool of the object, which the agent must declare."""
-    agent = foundry.create_agent("who")
+    """`create_agent` gives the call a schema: the agent is told it, a wrong answer mended."""
+    agent = foundry.create_agent("who", ['{"name": "Bob"}', f"```json\n{GOOD}\n```"])
     llm = ChatAzureAgent(model=agent.name, **foundry.connection())
-    app = create_agent(llm, [], response_format=Person)
-    with pytest.raises(InvalidRequestError, match=r"does not declare .* \['Person'\]"):
-        app.invoke(ASKED)
-    assert llm.declare_tools([Person]) == "2"
-    foundry.agents[0].script(ToolCalls(("Person", {"name": "Bob", "age": 4})))
-    assert app.invoke(ASKED)["structured_response"] == Person(name="Bob", age=4)
-    assert asyncio.run(llm.adeclare_tools([Person])) == "2"
+    state = create_agent(llm, [], response_format=Person).invoke(ASKED)
+    assert state["structured_response"] == Person(name="Bob", age=4)
+    assert [message.text for message in foundry.seen[-1].messages][-1].startswith("This is not")
+
+
+def test_an_agent_with_tools_and_an_object(foundry: Emulator) -> None:
+    """Calls come out as they are; the object is asked for and checked where the answer is one."""
+    tools = [{"type": "function", "name": "double", "parameters": {"type": "object"}}]
+    script = [ToolCalls(("double", {"x": 3})), GOOD]
+    agent = foundry.create_agent("who", script, tools=tools)
+    llm = ChatAzureAgent(model=agent.name, **foundry.connection())
+    state = create_agent(llm, [double], response_format=Person).invoke(ASKED)
+    assert state["structured_response"] == Person(name="Bob", age=4)
+    assert [message.type for message in state["messages"]] == ["human", "ai", "tool", "ai"]
 
 
 def test_a_tool_round_of_a_classic_agent(foundry: Emulator) -> None:

@@ -41,11 +41,16 @@ from ..turn import Turn
 from .calls import LostTurnError, ResponseCalls, approves
 from .codec import answer_message, finish_details, finish_reason, incomplete_reason
 from .declared import check_tools, without_own_values
+from .objects import run_object_turn
 from .reader import ResponseReader
 
 
 def run_turn(turn: Turn) -> Flow[None]:
     """Answer the messages of `turn`; ends with `Finished` or an error."""
+    yield from run_object_turn(turn, _run_plain)
+
+
+def _run_plain(turn: Turn) -> Flow[None]:
     calls = ResponseCalls((yield from without_own_values(turn)))
     yield from check_tools(turn)
     try:

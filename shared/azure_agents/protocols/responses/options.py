@@ -33,7 +33,6 @@ _AGENT_SETTINGS = {
     "reasoning": "reasoning",
     "reasoning_effort": "reasoning.effort",
     "text": "text.format",
-    "response_format": "text.format",
     "model": "model",
     "instructions": "instructions",
 }
@@ -59,7 +58,7 @@ def encode_options(options: Mapping[str, Any]) -> dict[str, Any]:
 
 def is_taken(name: str) -> bool:
     """Whether a call may have an option of this name."""
-    return name in _SENT_AS or name in ("metadata", "tools", "tool_choice")
+    return name in _SENT_AS or name in ("metadata", "response_format", "tools", "tool_choice")
 
 
 def encode_choice(choice: object) -> object:

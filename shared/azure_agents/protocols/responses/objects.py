@@ -1,0 +1,173 @@
+"""A turn of a v2 agent that is to answer with an object: ``response_format`` of a call.
+
+The service takes no schema with a call. If the agent's definition has one, it is in force and the
+answer is told as it comes. Else the agent is told the wanted schema, for this answer only, and the
+answer is held back until it was checked; a wrong one gets one more round. An answer that calls
+functions or asks for an approval is told as it is: the object comes later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from ...commands import Command, Decoder, Emit, Flow, Pump
+from ...errors import InvalidRequestError
+from ...events import ApprovalRequest, ConsentRequest, Event, TextDelta
+from ...fold import Completion, RefusalBlock, TextBlock, fold
+from ...messages import Message, TurnRequest, assistant, system, user
+from ...naming import shown
+from ...schema_check import read_object
+from ...structured import Answer, Inquiry, instruction, json_of
+from ..turn import Turn
+from .declared import answer_schema
+
+_ASKS = (ApprovalRequest, ConsentRequest)
+Run = Callable[[Turn], Flow[None]]
+
+
+def run_object_turn(turn: Turn, run: Run) -> Flow[None]:
+    """Answer the messages of `turn`, with an object if the call wants one.
+
+    Args:
+        turn: The turn, maybe with a ``response_format``.
+        run: Runs a turn without.
+
+    Raises:
+        StructuredOutputError: The agent gave no object, or no valid one for the second time.
+    """
+    options = dict(turn.request.options)
+    wanted = options.pop("response_format", None)
+    plain = replace(turn, request=replace(turn.request, options=options))
+    if wanted is None or wanted == {"type": "text"}:
+        yield from run(plain)
+        return
+    schema = _schema(wanted)
+    if (yield from answer_schema(plain)) is not None:
+        yield from run(plain)
+        return
+    events = yield from _Rounds(plain, run, schema).events()
+    yield Emit(events)
+
+
+def _schema(wanted: object) -> Mapping[str, Any] | None:
+    """The schema of a ``response_format``; None: any object will do."""
+    if isinstance(wanted, Mapping) and wanted.get("type") == "json_object":
+        return None
+    if isinstance(wanted, Mapping) and wanted.get("type") == "json_schema":
+        named = wanted.get("json_schema", wanted)  # OpenAI's Responses API has it one level up
+        if isinstance(named, Mapping) and isinstance(named.get("schema"), Mapping):
+            schema: Mapping[str, Any] = named["schema"]
+            return schema
+    raise InvalidRequestError(
+        f"response_format={shown(wanted)}: pass a pydantic class, {{'type': 'json_object'}}, or "
+        "{'type': 'json_schema', 'json_schema': {'name': …, 'schema': …}}"
+    )
+
+
+class _Rounds:
+    """One object asked for, in one or two turns."""
+
+    def __init__(self, turn: Turn, run: Run, schema: Mapping[str, Any] | None) -> None:
+        self._turn = replace(turn, deltas=False)
+        self._run = run
+        self._inquiry = Inquiry(partial(read_object, schema=schema))
+        if schema is not None:
+            self._say(system(instruction(schema)))
+
+    def _say(self, *messages: Message, **more: Any) -> None:
+        request = self._turn.request
+        request = replace(request, messages=(*request.messages, *messages), **more)
+        self._turn = replace(self._turn, request=request)
+
+    def events(self) -> Flow[list[Event]]:
+        """What is to be told of the answer."""
+        while True:
+            told: list[Event] = []
+            yield from _held_back(self._run(self._turn), told)
+            answer = fold(told)
+            if answer.tool_calls or any(isinstance(block, _ASKS) for block in answer.blocks):
+                return told
+            if self._inquiry.read(_answer(answer)) is not None:
+                return _bare(told, answer)
+            self._ask_again(answer)
+
+    def _ask_again(self, answer: Completion) -> None:
+        done, request = answer.finished, self._turn.request
+        # A pinned response is one moment: the second turn goes on from the answer to the first.
+        pin = done.thread_id if _names_a_moment(request) else request.thread_id
+        said = assistant(answer.text, anchor=done.anchor)
+        self._say(said, user(self._inquiry.repair), thread_id=pin)
+        # The turn is looked for by its key if its answer is lost: two turns need two.
+        self._turn = replace(self._turn, operation=f"{self._turn.operation}-again")
+
+
+def _names_a_moment(request: TurnRequest) -> bool:
+    return (request.thread_id or "").startswith("resp_")
+
+
+def _answer(completion: Completion) -> Answer:
+    done = completion.finished
+    texts = [block.text for block in completion.blocks if isinstance(block, TextBlock)]
+    refusals = [block.text for block in completion.blocks if isinstance(block, RefusalBlock)]
+    facts = {name: getattr(done, name) for name in ("thread_id", "run_id", "response_id")}
+    return Answer(
+        "".join(texts), done.reason, "".join(refusals), done.incomplete_reason, facts=facts
+    )
+
+
+def _bare(told: list[Event], answer: Completion) -> list[Event]:
+    """The events, the text as JSON and nothing around it, which is what callers parse."""
+    bare = json_of(answer.text)
+    if bare == answer.text:
+        return told
+    first = next(event for event in told if isinstance(event, TextDelta))
+    rest = [e for e in told if e is first or not isinstance(e, TextDelta)]
+    return [replace(first, text=bare) if e is first else e for e in rest]
+
+
+class _Ear:
+    """A decoder whose events are kept instead of told."""
+
+    def __init__(self, decoder: Decoder, told: list[Event]) -> None:
+        self._decoder = decoder
+        self._told = told
+
+    def feed(self, data: bytes) -> Iterable[Event]:
+        self._told.extend(self._decoder.feed(data))
+        return ()
+
+    @property
+    def is_done(self) -> bool:
+        return self._decoder.is_done
+
+
+def _held_back(flow: Flow[None], told: list[Event]) -> Flow[None]:
+    """The same flow; what it tells goes to `told`."""
+    resume: Callable[[Any], Command] = flow.send
+    value: Any = None
+    while True:
+        try:
+            command = resume(value)
+        except StopIteration:
+            return
+        try:
+            resume, value = flow.send, (yield _kept(command, told))
+        except GeneratorExit:
+            flow.close()
+            raise
+        except BaseException as error:  # noqa: BLE001 - whatever the driver throws is the flow's
+            resume, value = flow.throw, error
+
+
+def _kept(command: Command, told: list[Event]) -> Command:
+    match command:
+        case Pump(decoder):
+            return Pump(_Ear(decoder, told))
+        case Emit(events):
+            told.extend(events)
+            return Emit(())
+        case _:
+            return command
