@@ -15,6 +15,7 @@ from azure_agents.errors import AzureAgentsError, ConfigError, InvalidRequestErr
 from ._approvals import approve, decide, reject
 from ._blocks import register as _register
 from ._chat_model import ChatAzureAgent
+from ._computer import screenshot
 from ._once import arun_once, run_once
 from ._progress import ShowProgress, progress_of
 
@@ -34,4 +35,5 @@ __all__ = [
     "progress_of",
     "reject",
     "run_once",
+    "screenshot",
 ]

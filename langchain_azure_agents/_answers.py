@@ -8,6 +8,7 @@ from typing import Any
 from langchain_core.messages import AIMessage
 from langchain_core.messages.ai import InputTokenDetails, OutputTokenDetails, UsageMetadata
 
+from azure_agents.computer import CALLS, call_facts
 from azure_agents.events import ApprovalRequest, ConsentRequest, Finished, Usage
 from azure_agents.fold import Completion, ReasoningBlock, RefusalBlock, TextBlock
 from azure_agents.joins import RefusalPlaces, reasoning_of
@@ -102,6 +103,8 @@ def collect_request(found: dict[str, list[Block]], event: object) -> None:
         found.setdefault(REQUESTS, []).append(approval_facts(event))
     elif isinstance(event, ConsentRequest):
         found.setdefault("consent_requests", []).append(consent_facts(event))
+    elif facts := call_facts(event):
+        found.setdefault(CALLS, []).append(facts)
 
 
 def _as_text(completion: Completion) -> tuple[str, dict[str, Any]]:

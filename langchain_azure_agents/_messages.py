@@ -22,10 +22,11 @@ from langchain_core.messages import (
     ToolMessage,
 )
 
+from azure_agents.computer import ACKNOWLEDGED, CALLS, answer_of, calls_told
 from azure_agents.content import answer_parts, result_parts, said_parts
 from azure_agents.errors import InvalidRequestError
 from azure_agents.joins import with_refusals
-from azure_agents.messages import Message, Part, Role, Text, ToolCall, said_by
+from azure_agents.messages import ComputerAnswer, Message, Part, Role, Text, ToolCall, said_by
 from azure_agents.naming import shown
 from azure_agents.notices import left_out
 from azure_agents.written_calls import written_call
@@ -77,6 +78,7 @@ def _message(message: BaseMessage, where: str, *, is_old: bool) -> Message:
                 result_parts(message.content),
                 tool_call_id=message.tool_call_id,
                 is_error=message.status == "error",
+                computer=_computer(message, where),
             )
         case SystemMessage():
             return _said(message, "system", where, is_old=is_old)
@@ -90,6 +92,11 @@ def _message(message: BaseMessage, where: str, *, is_old: bool) -> Message:
                 f"{where} is of type {shown(message.type)}, which cannot be sent to an agent: use "
                 "human, ai, system or tool messages"
             )
+
+
+def _computer(message: ToolMessage, where: str) -> ComputerAnswer | None:
+    extra = message.additional_kwargs
+    return answer_of(extra.get("type"), extra.get(ACKNOWLEDGED), where)
 
 
 def _by_role(message: ChatMessage, where: str, *, is_old: bool) -> Message:
@@ -119,7 +126,7 @@ def _answer(message: AIMessage) -> Message:
     return Message(
         "assistant",
         (*_with_refusal(message, parts), *_spoken(message)),
-        tuple(_calls(message)),
+        (*_calls(message), *calls_told(message.response_metadata.get(CALLS))),
         anchor=anchor if isinstance(anchor, str) else None,
     )
 

@@ -9,6 +9,7 @@ except ImportError as exc:
     ) from exc
 
 from ._approvals import approve, decide, reject
+from ._computer import screenshot
 from ._errors import RefusedError, StructuredOutputError
 from ._llm import AzureAgentLLM
 from ._once import run_once
@@ -23,4 +24,5 @@ __all__ = [
     "record_turns",
     "reject",
     "run_once",
+    "screenshot",
 ]

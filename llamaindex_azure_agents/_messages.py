@@ -26,6 +26,7 @@ from llama_index.core.base.llms.types import (
     ToolCallBlock,
 )
 
+from azure_agents.computer import ACKNOWLEDGED, CALLS, answer_of, calls_told
 from azure_agents.errors import InvalidRequestError
 from azure_agents.messages import ApprovalReply, Media, Message, Part, Role, Text, said_by
 from azure_agents.notices import left_out
@@ -77,7 +78,7 @@ def _to_message(message: ChatMessage, index: int, *, is_old: bool) -> Message:
         return Message(
             role,
             tuple(_answer_parts(message)),
-            calls_of(message),
+            (*calls_of(message), *calls_told(kwargs.get(CALLS))),
             anchor=anchor if isinstance(anchor, str) else None,
         )
     if role == "tool":
@@ -86,6 +87,7 @@ def _to_message(message: ChatMessage, index: int, *, is_old: bool) -> Message:
             tuple(_result_parts(message)),
             tool_call_id=_tool_call_id(kwargs, where),
             is_error=kwargs.get("is_error") is True,
+            computer=answer_of(kwargs.get("type"), kwargs.get(ACKNOWLEDGED), where),
         )
     said = (part for block in message.blocks for part in _said(block, where, is_old=is_old))
     parts = (*said, *_approvals(kwargs.get(APPROVALS), where))

@@ -24,6 +24,7 @@ from llama_index.core.base.llms.types import (
     ThinkingBlock,
 )
 
+from azure_agents.computer import CALLS, call_facts
 from azure_agents.events import (
     ApprovalRequest,
     Citation,
@@ -59,10 +60,16 @@ def to_response(completion: Completion) -> ChatResponse:
     """A finished answer."""
     finished, usage = completion.finished, completion.usage
     found = listed(completion.blocks)
+    computer = [facts for block in completion.blocks if (facts := call_facts(block))]
+    if computer:
+        found[CALLS] = computer
     if annotations := [_annotation(*cited) for cited in _cited(completion)]:
         found["annotations"] = annotations
+    message = to_message(_final_blocks(completion), completion.tool_calls, finished.anchor)
+    if computer:  # on the message, too: chat memories drop the rest, and the next call needs it
+        message.additional_kwargs[CALLS] = computer
     return ChatResponse(
-        message=to_message(_final_blocks(completion), completion.tool_calls, finished.anchor),
+        message=message,
         raw={**_ids(finished), **_ending(completion), "usage": _both_spellings(usage), **found},
         additional_kwargs={**_flat(usage), **known({"thread_id": finished.thread_id}), **found},
     )

@@ -17,6 +17,7 @@ from .errors import AzureAgentsError
 if TYPE_CHECKING:
     from .client import AgentClient, AsyncAgentClient
     from .completions import acompletion, completion
+    from .computer import screenshot
 
 __all__ = [
     "AgentClient",
@@ -27,6 +28,7 @@ __all__ = [
     "acompletion",
     "completion",
     "errors",
+    "screenshot",
 ]
 
 _LATE = {
@@ -34,6 +36,7 @@ _LATE = {
     "AsyncAgentClient": "client",
     "acompletion": "completions",
     "completion": "completions",
+    "screenshot": "computer",
 }
 
 

@@ -68,11 +68,40 @@ class ToolCall:
         id: The service's ``call_…`` id (or any id a foreign history brings).
         name: Function name.
         arguments: The raw argument text; JSON, unless the model failed to write JSON.
+        kind: ``"computer"``: no function is called but an action on a computer asked for, which a
+            screenshot answers.
     """
 
     id: str
     name: str
     arguments: str
+    kind: Literal["function", "computer"] = "function"
+
+
+@dataclass(frozen=True, slots=True)
+class SafetyCheck:
+    """A check of the service that somebody has to let pass before a computer is used.
+
+    Attributes:
+        id: Of the check.
+        code: Its kind.
+        message: What it is about.
+    """
+
+    id: str
+    code: str | None = None
+    message: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ComputerAnswer:
+    """That a tool message answers a computer call; its image is the screenshot.
+
+    Attributes:
+        acknowledged: The safety checks of the call that were let pass.
+    """
+
+    acknowledged: tuple[SafetyCheck, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +114,7 @@ class Message:
         tool_calls: Calls an assistant message makes.
         tool_call_id: The call a tool message answers.
         is_error: The tool failed; its text says how.
+        computer: Set if it answers a computer call instead of a function call.
         anchor: Opaque string of `azure_agents.threads.anchor`, brought by answers of ours.
     """
 
@@ -94,6 +124,7 @@ class Message:
     tool_call_id: str | None = None
     is_error: bool = False
     anchor: str | None = None
+    computer: ComputerAnswer | None = None
 
     @property
     def text(self) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
+from .computer import CALLS, call_facts
 from .events import (
     ApprovalRequest,
     Citation,
@@ -73,7 +74,8 @@ def to_response(
     """
     finished = completion.finished
     message = to_message(completion)
-    reason = _finish_reason(finished, has_calls=bool(message.tool_calls))
+    waits = CALLS in (message.provider_specific_fields or {})
+    reason = _finish_reason(finished, has_calls=waits or bool(message.tool_calls))
     choice = Choice(message=message, finish_reason=reason)
     _tell_end(choice, finished)
     response = ModelResponse(
@@ -195,6 +197,8 @@ def _extras(blocks: Iterable[object], finished: Finished, places: RefusalPlaces)
                 found.setdefault("consent_requests", []).append(_known(asdict(block)))
             case ServerToolCall() | ServerToolResult() | MediaOutput() | Other():
                 found.setdefault("blocks", []).append(_block(block))
+                if facts := call_facts(block):
+                    found.setdefault(CALLS, []).append(facts)
             case _:  # has a field of its own
                 pass
     return found
@@ -288,7 +292,7 @@ class Chunker:
     def _end(self, finished: Finished) -> list[ModelResponseStream]:
         extras = _extras(self._others, finished, self._places)
         delta = Delta(provider_specific_fields=extras) if extras else Delta()
-        reason = _finish_reason(finished, has_calls=self._has_calls)
+        reason = _finish_reason(finished, has_calls=self._has_calls or CALLS in extras)
         last = self._chunk(delta, finish_reason=reason)
         _tell_end(last.choices[0], finished)
         last.thread_id = finished.thread_id

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeAlias
 
+from .computer import ACKNOWLEDGED, CALLS, answer_of, calls_told
 from .content import answer_parts, result_parts, said_parts
 from .errors import InvalidRequestError
 from .joins import with_refusals
@@ -38,7 +39,7 @@ LABELS = ("cache_control", "created_at", "id", "metadata", "object", "status", "
 _FIELDS = {
     "user": ("content", "name", "role"),
     "system": ("content", "name", "role"),
-    "tool": ("content", "name", "role", "tool_call_id", "is_error"),
+    "tool": ("content", "name", "role", "tool_call_id", "is_error", ACKNOWLEDGED),
     "assistant": (
         "annotations",  # of `content`
         "audio",
@@ -85,7 +86,13 @@ def _message(message: _Dict, where: str, *, is_old: bool) -> Message:
         return _answer(message, where)
     if role == "tool":
         call_id, is_error = _answered_call(message, where), message.get("is_error") is True
-        return Message(role, result_parts(content), tool_call_id=call_id, is_error=is_error)
+        return Message(
+            role,
+            result_parts(content),
+            tool_call_id=call_id,
+            is_error=is_error,
+            computer=answer_of(message.get("type"), message.get(ACKNOWLEDGED), where),
+        )
     parts = said_parts(content, role, where, is_old=is_old)
     return Message(role, said_by(message.get("name"), parts, where))
 
@@ -122,7 +129,7 @@ def _answer(message: _Dict, where: str) -> Message:
     return Message(
         "assistant",
         (*_with_refusal(message, parts), *_spoken(message)),
-        tuple(_calls(message, where)),
+        (*_calls(message, where), *calls_told(_own(message).get(CALLS))),
         anchor=anchor,
     )
 
@@ -133,6 +140,7 @@ def _anchor(message: _Dict) -> str | None:
 
 
 def _own(message: _Dict) -> _Dict:
+    """What our answers hold that OpenAI's have no field for."""
     fields = message.get("provider_specific_fields")
     return fields if isinstance(fields, Mapping) else {}
 

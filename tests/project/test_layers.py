@@ -34,6 +34,7 @@ LAYERS = (
         "own_endpoint",
         "config",
         "call_settings",
+        "computer",
         "envelopes",
         "observe",
         "schema_check",
@@ -41,7 +42,7 @@ LAYERS = (
     ),
     ("media", "content", "written_calls", "joins"),
     ("file_references", "disk"),
-    ("threads.digest", "threads.anchor", "threads.plan", "threads.store"),
+    ("threads.digest", "threads.anchor", "threads.computer", "threads.plan", "threads.store"),
     ("protocols.*.wire",),
     (
         "protocols.memo",

@@ -19,9 +19,10 @@ from dataclasses import dataclass, replace
 
 from ..anchor_key import AnchorKey
 from ..errors import InvalidRequestError
-from ..messages import ApprovalReply, Message, Part, Text, assistant
+from ..messages import ApprovalReply, ComputerAnswer, Message, Part, Text, assistant
 from ..told import result_text
 from .anchor import Anchor, parse_anchor
+from .computer import with_computer_told
 from .digest import TranscriptDigest, system_digest
 
 RESPONSES = ("resp_", "wfresp_", "caresp_")  # prompt, workflow and hosted agents
@@ -117,6 +118,7 @@ class _History:
     def whole(self) -> tuple[Message, ...]:
         """The messages, without empty ones and calls that are never answered."""
         kept = map(_with_approvals_told, map(self._clean, range(len(self.messages))))
+        kept = map(with_computer_told, kept)
         return tuple(message for message in kept if not message.is_empty)
 
     def last(self) -> int:
@@ -128,7 +130,7 @@ class _History:
         """The same behind `point`; approvals right behind it are the server's to take."""
         kept = [self._clean(index) for index in range(point + 1, len(self.messages))]
         told = next((i for i, m in enumerate(kept) if m.role == "assistant"), len(kept))
-        kept[told:] = map(_with_approvals_told, kept[told:])
+        kept[told:] = map(with_computer_told, map(_with_approvals_told, kept[told:]))
         return tuple(message for message in kept if not message.is_empty)
 
     def _clean(self, index: int) -> Message:
@@ -145,7 +147,18 @@ class _History:
     def _clean_result(self, index: int, message: Message) -> Message:
         if index in self._lost:
             return assistant(result_text(message))  # no words of the user: no orders
-        return message if index in self.call_of else _SUPERSEDED
+        if index not in self.call_of:
+            return _SUPERSEDED
+        return self._screenshot(index, message) if message.computer is None else message
+
+    def _screenshot(self, index: int, message: Message) -> Message:
+        """The message; as an answer to a computer call, if it is the result of one."""
+        caller = self.call_of[index]
+        calls = self.messages[caller].tool_calls if caller != _ON_THE_THREAD else ()
+        for call in calls:
+            if call.id == message.tool_call_id and call.kind == "computer":
+                return replace(message, computer=ComputerAnswer())
+        return message
 
     def answers_exactly(self, point: int) -> bool:
         """What follows `point`, system messages aside, is the results of all its calls."""

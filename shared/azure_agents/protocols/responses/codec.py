@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from hashlib import sha256
 from typing import Any
 
+from ...computer import computer_call
+from ...errors import InvalidRequestError
 from ...events import (
     Citation,
     Event,
@@ -21,7 +23,16 @@ from ...events import (
     ToolCallDelta,
     Usage,
 )
-from ...messages import ApprovalReply, Media, Message, Part, Text, ToolCall, assistant
+from ...messages import (
+    ApprovalReply,
+    ComputerAnswer,
+    Media,
+    Message,
+    Part,
+    Text,
+    ToolCall,
+    assistant,
+)
 from ...naming import AgentName
 from ..server_tools import file_made
 from . import items
@@ -70,6 +81,9 @@ def _bounded_id(call_id: str) -> str:
 
 
 def _items(message: Message) -> Iterator[InputItem]:
+    if message.role == "tool" and message.computer is not None:
+        yield _screenshot(message, message.computer)
+        return
     if message.role == "tool":
         yield InputItem(
             type="function_call_output",
@@ -86,6 +100,29 @@ def _items(message: Message) -> Iterator[InputItem]:
             type="function_call", call_id=call.id, name=call.name, arguments=call.arguments
         )
     yield from map(_approval, approvals)
+
+
+def _screenshot(message: Message, answer: ComputerAnswer) -> InputItem:
+    """What answers a computer call, in OpenAI's words: no recording goes on after such a call."""
+    images = [part for part in message.parts if isinstance(part, Media) and part.kind == "image"]
+    if len(images) != 1:
+        raise InvalidRequestError(
+            f"computer call {message.tool_call_id!r} is answered by one screenshot, got "
+            f"{len(images)} images: send what the screen shows now"
+        )
+    image = images[0]
+    source = {"file_id": image.file_id} if image.file_id else {"image_url": _url(image)}
+    item = InputItem(
+        type="computer_call_output",
+        call_id=message.tool_call_id or "",
+        output={"type": "computer_screenshot", **source},
+    )
+    if answer.acknowledged:
+        checks = [asdict(check) for check in answer.acknowledged]
+        item["acknowledged_safety_checks"] = [
+            {name: value for name, value in check.items() if value is not None} for check in checks
+        ]
+    return item
 
 
 def _approval(reply: ApprovalReply) -> InputItem:
@@ -229,6 +266,8 @@ def answer_message(response: ResponseObject) -> Message:
             text += (p.get("text") or p.get("refusal") or "" for p in item.get("content") or ())
         elif item.get("type") == "function_call":
             calls.append(ToolCall(item["call_id"], item["name"], item["arguments"]))
+        elif item.get("type") == "computer_call":
+            calls.append(computer_call(items.item_id(item), item))
     return assistant("".join(text), *calls)
 
 
@@ -265,7 +304,7 @@ def finish_reason(response: ResponseObject) -> FinishReason:
     # A user who must sign in first may leave the response incomplete, without a reason.
     if reason or (response.get("status") == "incomplete" and "oauth_consent_request" not in kinds):
         return "length"
-    return "tool_calls" if "function_call" in kinds else "stop"
+    return "tool_calls" if kinds & {"function_call", "computer_call"} else "stop"
 
 
 def incomplete_reason(response: ResponseObject) -> str | None:

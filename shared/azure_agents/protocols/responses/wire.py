@@ -26,9 +26,10 @@ class InputItem(TypedDict, total=False):
     call_id: str
     name: str
     arguments: str
-    output: str | list[dict[str, Any]]
+    output: str | list[dict[str, Any]] | dict[str, Any]
     approval_request_id: str
     approve: bool
+    acknowledged_safety_checks: list[dict[str, str]]
     reason: str
 
 
