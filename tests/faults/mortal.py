@@ -45,7 +45,6 @@ class Process:
         self, connect: Callable[..., tuple[Any, Any]], store: Any, results: Any, number: int
     ) -> None:
         self.number = number
-        self.store = store
         self._made_with = connect, store, results
         self._is_dead = False
         self._steps = 0
