@@ -38,9 +38,8 @@ into messages; do not edit it.
   a `refusal` block has a `non_standard` one in its place.
 - **LlamaIndex**: the blocks of `response.message`, and the keys of `response.additional_kwargs`
   (and of `response.raw`).
-
-- **Known from**: a recording of real traffic; the types of Microsoft's SDKs; or a public report.
-  "Fields guessed": the SDK says that there are fields, not which.
+- **Known from**: a recording of real traffic, the types of Microsoft's SDKs, or a public report.
+  "Fields guessed": the SDK says that there are fields, not which. A "guess" is as OpenAI has it.
 
 An item, call or annotation of a type that is in no row is kept whole: `Other` in the core,
 `non_standard` in LangChain, `other` in LlamaIndex. Events that only keep a stream alive
@@ -51,7 +50,7 @@ On v2 the service leaves out what a tool found unless it is asked: pass
 `include=["file_search_call.results"]` for the snippets of a file search and
 `include=["web_search_call.action.sources"]` for the sources of a web search. Without it the output
 of these results is None. It is an option of a call: `llm.invoke(…, include=[…])`, in LlamaIndex
-`llm.chat(…, include=[…])`, in `completion()` `extra_body={"include": […]}`.
+`llm.chat(…, include=[…])`, in `completion()` `include=[…]`.
 
 Fabric's `fabric_iq` comes as `mcp_list_tools` and `mcp_call`, `work_iq` as `a2a_preview_call`. The
 output of Foundry's own tools is mostly empty; Azure AI Search tells a JSON text. A
