@@ -41,6 +41,7 @@ from .errors import (
     one_line,
 )
 from .jsonio import JSON, loads
+from .request_headers import IMAGE_DEPLOYMENT
 from .waits import wait_asked_for, wait_in_words
 
 _MESSAGE_LENGTH = 500
@@ -66,7 +67,8 @@ _AGENT_MESSAGE = re.compile(
 )
 _THREAD_MESSAGE = re.compile(
     r"no (?:thread|run|conversation|response) found"
-    r"|(?:previous )?(?:response|conversation|thread|run) (?:with id )?'\S*' (?:was )?not found"
+    r"|(?:previous )?(?:response|conversation|thread|run|session) (?:with id )?'\S*'"
+    r" (?:was )?not found"
     r"|(?:resp|wfresp|caresp|conv|thread|run)_\S+ not found"
     r"|(?:invalid .{0,300})?malformed identifier",
     re.IGNORECASE,
@@ -326,6 +328,8 @@ def _hint(cls: type[ServiceError], status: int | None, envelope: _Envelope) -> s
         return "it may be deleted, past its retention (30 days), or of another project"
     if cls is NotFoundError:
         return "check that the endpoint names an existing project"
+    if IMAGE_DEPLOYMENT in envelope.message.lower():
+        return "pass image_generation_deployment=, for instance 'gpt-image-1-mini'"
     if envelope.message.startswith("Not allowed when agent is specified"):
         return "set it in the agent's own definition instead (a new version of the agent)"
     return ""
