@@ -8,6 +8,7 @@ from typing import Any
 from langchain_core.messages import AIMessage
 from langchain_core.messages.ai import InputTokenDetails, OutputTokenDetails, UsageMetadata
 
+from azure_agents.approval_fields import CONSENTS, OUTCOMES, REQUESTS
 from azure_agents.computer import CALLS, call_facts
 from azure_agents.events import ApprovalRequest, ConsentRequest, Finished, Usage
 from azure_agents.fold import Completion, ReasoningBlock, RefusalBlock, TextBlock
@@ -16,7 +17,6 @@ from azure_agents.joins import RefusalPlaces, reasoning_of
 from ._blocks import (
     PROVIDER,
     REFUSAL_AT,
-    REQUESTS,
     Block,
     approval_facts,
     citation,
@@ -69,6 +69,7 @@ def metadata_of(finished: Finished, agent: str, requests: dict[str, list[Block]]
             foundry=finished.anchor,
             incomplete_reason=finished.incomplete_reason,
             details=finished.details or None,
+            **{OUTCOMES: finished.approval_outcomes or None},
         ),
         **requests,
     }
@@ -102,7 +103,7 @@ def collect_request(found: dict[str, list[Block]], event: object) -> None:
     if isinstance(event, ApprovalRequest):
         found.setdefault(REQUESTS, []).append(approval_facts(event))
     elif isinstance(event, ConsentRequest):
-        found.setdefault("consent_requests", []).append(consent_facts(event))
+        found.setdefault(CONSENTS, []).append(consent_facts(event))
     elif facts := call_facts(event):
         found.setdefault(CALLS, []).append(facts)
 

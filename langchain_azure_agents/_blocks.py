@@ -40,8 +40,6 @@ from azure_agents.events import (
 from azure_agents.joins import placed_refusals
 
 PROVIDER = "azure_ai_agents"
-# Key of a message's metadata: what its server-side tools ask permission for.
-REQUESTS = "approval_requests"
 # Key in `additional_kwargs`: where refusals stand in the text, if not at its end.
 REFUSAL_AT = "refusal_at"
 
@@ -120,6 +118,7 @@ def approval_facts(event: ApprovalRequest) -> Block:
         name=event.name,
         arguments=event.arguments,
         server_label=event.server_label,
+        seal=event.seal,
     )
 
 

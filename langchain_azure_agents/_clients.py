@@ -35,6 +35,7 @@ _SETTINGS = (
     "image_generation_deployment",
     "agent_session_id",
     "name_turns",
+    "ephemeral_approvals",
 )
 _SIGN_IN = ("credential", "api_key", "scope", "tenant_id", "client_id", "client_secret")
 _SEAMS = ("thread_store", "observer", "operation_keys", "clock")

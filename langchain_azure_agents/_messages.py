@@ -31,6 +31,7 @@ from azure_agents.naming import shown
 from azure_agents.notices import left_out
 from azure_agents.written_calls import written_call
 
+from ._asks import asks_of, outcomes_of
 from ._blocks import PROVIDER, REFUSAL_AT
 
 _ROLES: dict[str, Role] = {
@@ -128,6 +129,8 @@ def _answer(message: AIMessage) -> Message:
         (*_with_refusal(message, parts), *_spoken(message)),
         (*_calls(message), *calls_told(message.response_metadata.get(CALLS))),
         anchor=anchor if isinstance(anchor, str) else None,
+        asks=asks_of(message),
+        outcomes=outcomes_of(message),
     )
 
 

@@ -127,6 +127,8 @@ class AgentSettings(BaseChatModel):
     client_id: str | None = None
     client_secret: SecretStr | None = _hidden("Of a service principal.")
     anchor_key: SecretStr | None = _hidden("Seals anchors; for messages that a browser keeps.")
+    ephemeral_approvals: Annotated[bool, SkipValidation] = True
+    """With `threads="ephemeral"` (v2): send decisions with their requests, or only tell them."""
 
     streaming: bool = False
     """Stream underneath `invoke` too."""
@@ -203,6 +205,7 @@ class AgentSettings(BaseChatModel):
             "extra_headers": settings.extra_headers and settings.extra_headers.fingerprint,
             "image_generation_deployment": settings.image_generation_deployment,
             "agent_session_id": settings.agent_session_id,
+            "ephemeral_approvals": settings.ephemeral_approvals,
             "instructions": said and hashlib.sha256(said.encode()).hexdigest(),
             "instructions_mode": settings.instructions_mode,
             "options": self._options({}),

@@ -7,11 +7,10 @@ from typing import Any, Protocol
 
 from llama_index.core.base.llms.types import ChatMessage, MessageRole
 
+from azure_agents.approval_fields import REQUESTS
 from azure_agents.errors import InvalidRequestError
 
 from ._messages import APPROVALS
-
-REQUESTS = "approval_requests"
 
 
 class HasRaw(Protocol):
@@ -41,21 +40,25 @@ def reject(request_id: str, *more: str, reason: str | None = None) -> ChatMessag
     return _reply(dict.fromkeys((request_id, *more), False), reason)
 
 
-def decide(answer: HasRaw, decision: object) -> ChatMessage:
+def decide(answer: HasRaw | ChatMessage, decision: object) -> ChatMessage:
     """The reply to all approval requests of an answer, made of what a human or a program said.
 
     Only ``True`` approves: not ``"yes"``, not ``1``, not an object that says so.
 
     Args:
-        answer: What asks: a response of the LLM, or the output of an agent.
+        answer: What asks: a response of the LLM, the output of an agent, or their message, for
+            instance from a chat memory.
         decision: ``True`` for all of them, or a mapping from the id of a request to ``True``.
 
     Raises:
         InvalidRequestError: The answer asks for nothing.
     """
-    ids = [request["id"] for request in (answer.raw or {}).get(REQUESTS, ())]
+    place = "additional_kwargs" if isinstance(answer, ChatMessage) else "raw"
+    ids = [request["id"] for request in (getattr(answer, place) or {}).get(REQUESTS, ())]
     if not ids:
-        raise InvalidRequestError(f"the answer asks for no approval: its raw has no {REQUESTS!r}")
+        raise InvalidRequestError(
+            f"the answer asks for no approval: its {place} has no {REQUESTS!r}"
+        )
     given = decision if isinstance(decision, Mapping) else dict.fromkeys(ids, decision)
     return _reply({id: given.get(id) is True for id in ids})
 

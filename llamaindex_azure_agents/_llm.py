@@ -59,6 +59,7 @@ _SETTINGS = (
     "image_generation_deployment",
     "agent_session_id",
     "name_turns",
+    "ephemeral_approvals",
 )
 
 
@@ -152,6 +153,12 @@ class AzureAgentLLM(FunctionCalls):
         default=True,
         frozen=True,
         description="Name turns in the metadata of v2 responses, to find lost ones.",
+    )
+    ephemeral_approvals: bool = Field(
+        default=True,
+        frozen=True,
+        description="With threads='ephemeral' (v2): send decisions with their requests, "
+        "or only tell them.",
     )
     user_identity: Any = Field(
         default=None,

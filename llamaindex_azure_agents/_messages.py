@@ -26,6 +26,7 @@ from llama_index.core.base.llms.types import (
     ToolCallBlock,
 )
 
+from azure_agents.approval_fields import asks_of, outcomes_of
 from azure_agents.computer import ACKNOWLEDGED, CALLS, answer_of, calls_told
 from azure_agents.errors import InvalidRequestError
 from azure_agents.messages import ApprovalReply, Media, Message, Part, Role, Text, said_by
@@ -80,6 +81,8 @@ def _to_message(message: ChatMessage, index: int, *, is_old: bool) -> Message:
             tuple(_answer_parts(message)),
             (*calls_of(message), *calls_told(kwargs.get(CALLS))),
             anchor=anchor if isinstance(anchor, str) else None,
+            asks=asks_of(kwargs),
+            outcomes=outcomes_of(kwargs),
         )
     if role == "tool":
         return Message(

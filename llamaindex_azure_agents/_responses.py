@@ -24,6 +24,7 @@ from llama_index.core.base.llms.types import (
     ThinkingBlock,
 )
 
+from azure_agents.approval_fields import APPROVED_CALLS, CONSENTS, OUTCOMES, REQUESTS
 from azure_agents.computer import CALLS, call_facts
 from azure_agents.events import (
     ApprovalRequest,
@@ -49,8 +50,8 @@ JSON: TypeAlias = dict[str, Any]
 _LISTED: dict[type, str] = {
     ServerToolCall: "built_in_tool_calls",  # the name OpenAI's LlamaIndex class uses
     ServerToolResult: "built_in_tool_results",
-    ApprovalRequest: "approval_requests",
-    ConsentRequest: "consent_requests",
+    ApprovalRequest: REQUESTS,
+    ConsentRequest: CONSENTS,
     MediaOutput: "files",
     Other: "other",
 }
@@ -65,14 +66,26 @@ def to_response(completion: Completion) -> ChatResponse:
         found[CALLS] = computer
     if annotations := [_annotation(*cited) for cited in _cited(completion)]:
         found["annotations"] = annotations
+    if finished.approval_outcomes:
+        found[OUTCOMES] = finished.approval_outcomes
     message = to_message(_final_blocks(completion), completion.tool_calls, finished.anchor)
-    if computer:  # on the message, too: chat memories drop the rest, and the next call needs it
+    # Chat memories keep the message and drop the rest.
+    message.additional_kwargs |= _of_approvals(completion, found)
+    if computer:
         message.additional_kwargs[CALLS] = computer
     return ChatResponse(
         message=message,
         raw={**_ids(finished), **_ending(completion), "usage": _both_spellings(usage), **found},
         additional_kwargs={**_flat(usage), **known({"thread_id": finished.thread_id}), **found},
     )
+
+
+def _of_approvals(completion: Completion, found: JSON) -> JSON:
+    """What later turns have to know: what was asked, what could only be told, what ran."""
+    calls = [b for b in completion.blocks if isinstance(b, ServerToolCall) and b.name == "mcp"]
+    ran = [call.details.get("approval_request_id") or call.id for call in calls]
+    kept = {name: found[name] for name in (REQUESTS, CONSENTS, OUTCOMES) if name in found}
+    return {**kept, APPROVED_CALLS: ran} if ran else kept
 
 
 def to_completion(response: ChatResponse) -> CompletionResponse:

@@ -29,6 +29,7 @@ class SettingArguments(TypedDict, total=False):
     image_generation_deployment: str | None
     agent_session_id: str | None
     name_turns: bool
+    ephemeral_approvals: bool
 
 
 class SignInArguments(TypedDict, total=False):

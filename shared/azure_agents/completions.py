@@ -88,7 +88,7 @@ def completion(
               `azure_ad_token_provider`, `tenant_id`, `client_id`, `client_secret`, `azure_scope`;
               default: the environment, then ``DefaultAzureCredential``;
             - which thread: `thread_id`, `threads`, `owner`, `thread_store`, `anchor_key` (where
-              messages come back from a browser);
+              messages come back from a browser), `ephemeral_approvals`;
             - what is asked: `instructions` (added to the agent's own;
               ``instructions_mode="replace"`` on classic), `tools`, `tool_choice`,
               `parallel_tool_calls`, `response_format`, `max_tokens`, `temperature`, `stop`,

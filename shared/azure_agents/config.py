@@ -94,6 +94,7 @@ class Settings:
     agent_session_id: str | None = None
     name_turns: bool = True
     door: Door = "client"
+    ephemeral_approvals: bool = True
 
     @property
     def headers(self) -> ExtraHeaders:
@@ -130,6 +131,7 @@ def resolve_settings(
     agent_session_id: str | None = None,
     name_turns: bool = True,
     door: Door = "client",
+    ephemeral_approvals: bool = True,
     env: Mapping[str, str] | None = None,
 ) -> Settings:
     """Check all settings of a client at once.
@@ -156,6 +158,8 @@ def resolve_settings(
         extra_headers: More headers for every request, for instance a gateway's.
         image_generation_deployment: What an agent with the image generation tool draws with
             (header ``x-ms-oai-image-generation-deployment``); without it the service refuses.
+        ephemeral_approvals: With ``threads="ephemeral"`` and a v2 agent: send a decision as such,
+            together with the request that it answers; False: the agent is only told of it.
         agent_session_id: The session of a hosted agent to stay in, at the agent's own endpoint. It
             is memory on the server: only what follows the last answer is sent.
         name_turns: Send a name of the turn in the metadata of v2 responses, by which a lost answer
@@ -206,6 +210,7 @@ def resolve_settings(
         agent_session_id=agent_session_id,
         name_turns=_checked_flag("name_turns", name_turns),
         door=door,
+        ephemeral_approvals=_checked_flag("ephemeral_approvals", ephemeral_approvals),
     )
 
 

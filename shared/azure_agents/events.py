@@ -175,12 +175,22 @@ class MediaOutput:
 
 @dataclass(frozen=True, slots=True)
 class ApprovalRequest:
-    """A server-side tool waits for the user's permission. Denied unless explicitly approved."""
+    """A server-side tool waits for the user's permission. Denied unless explicitly approved.
+
+    Attributes:
+        id: What a decision names.
+        name: The tool.
+        arguments: What it would be called with, a text; mostly JSON.
+        server_label: The tool's server.
+        seal: Over all of this, where nothing is stored of the answer (``threads="ephemeral"``):
+            keep it with the request.
+    """
 
     id: str
     name: str
     arguments: str
     server_label: str | None = None
+    seal: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +241,8 @@ class Finished:
         anchor: Opaque string to keep with the answer; None if the answer cannot be continued.
         incomplete_reason: The service's word for why the answer is incomplete.
         details: More of what the service said (content filters), JSON.
+        approval_outcomes: Request id to ``told``: decisions of this call that the server could not
+            take, so that the agent was only told of them. No tool ran by them.
     """
 
     reason: FinishReason
@@ -243,6 +255,7 @@ class Finished:
     anchor: str | None = None
     incomplete_reason: str | None = None
     details: dict[str, Any] = field(default_factory=dict)
+    approval_outcomes: dict[str, str] = field(default_factory=dict)
 
 
 Event: TypeAlias = (

@@ -1,7 +1,7 @@
 """What a caller says: canonical messages, whatever framework they came from.
 
-Frozen values: two equal histories are equal objects. A message carries at most one thing that is
-not content: `anchor`, the opaque string an earlier answer of ours brought along.
+Frozen values: two equal histories are equal objects. What a message carries that is not content
+came with an earlier answer of ours: `anchor`, an opaque string, and what is known of approvals.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from .errors import InvalidRequestError
+from .events import ApprovalRequest, ConsentRequest
 from .request_headers import extra_headers_of, user_identity_of
 
 _HIDDEN = {"extra_headers": extra_headers_of, "user_identity": user_identity_of}
@@ -116,6 +117,9 @@ class Message:
         is_error: The tool failed; its text says how.
         computer: Set if it answers a computer call instead of a function call.
         anchor: Opaque string of `azure_agents.threads.anchor`, brought by answers of ours.
+        asks: What an assistant message asks permission or a sign-in for, from the typed fields of
+            an answer and never from its text. Where the server has it no more, it is told.
+        outcomes: What an answer shows of decisions before it: request id to ``ran`` or ``told``.
     """
 
     role: Role
@@ -125,6 +129,8 @@ class Message:
     is_error: bool = False
     anchor: str | None = None
     computer: ComputerAnswer | None = None
+    asks: tuple[ApprovalRequest | ConsentRequest, ...] = ()
+    outcomes: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     @property
     def text(self) -> str:
@@ -205,9 +211,15 @@ def user(text: str) -> Message:
     return Message("user", (Text(text),))
 
 
-def assistant(text: str, *tool_calls: ToolCall, anchor: str | None = None) -> Message:
-    """An assistant message of one text (none, if empty) and the calls it makes."""
-    return Message("assistant", (Text(text),) if text else (), tool_calls, anchor=anchor)
+def assistant(
+    text: str,
+    *tool_calls: ToolCall,
+    anchor: str | None = None,
+    asks: tuple[ApprovalRequest | ConsentRequest, ...] = (),
+) -> Message:
+    """An assistant message of one text (none, if empty), the calls it makes and what it asks."""
+    parts = (Text(text),) if text else ()
+    return Message("assistant", parts, tool_calls, anchor=anchor, asks=asks)
 
 
 def tool(call_id: str, text: str, *, is_error: bool = False) -> Message:

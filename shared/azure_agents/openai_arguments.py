@@ -84,6 +84,7 @@ class Arguments(SignIn, Options, total=False):
     threads: ThreadPolicy | None
     owner: str | None
     anchor_key: str | bytes | SecretText | None
+    ephemeral_approvals: bool | None
     instructions: str | None
     instructions_mode: InstructionsMode | None
     stop: str | Sequence[str] | None
@@ -109,7 +110,7 @@ class Arguments(SignIn, Options, total=False):
 
 _NAMES = frozenset(Arguments.__annotations__)
 _OPTIONS = frozenset(Options.__annotations__)
-_SETTINGS = ("api_version", "allow_http", "name_turns")
+_SETTINGS = ("api_version", "allow_http", "name_turns", "ephemeral_approvals")
 # What others take besides, by OpenAI's and LiteLLM's names: dropped where `drop_params` says so.
 _OTHERS = frozenset(
     {

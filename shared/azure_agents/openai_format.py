@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
+from .approval_fields import CONSENTS, OUTCOMES, REQUESTS
 from .computer import CALLS, call_facts
 from .events import (
     ApprovalRequest,
@@ -189,12 +190,14 @@ def _hidden_params(finished: Finished) -> dict[str, Any]:
 
 def _extras(blocks: Iterable[object], finished: Finished, places: RefusalPlaces) -> dict[str, Any]:
     found = _known({ANCHOR_FIELD: finished.anchor, REFUSAL_AT: places.told()})
+    if finished.approval_outcomes:
+        found[OUTCOMES] = finished.approval_outcomes
     for block in blocks:
         match block:
             case ApprovalRequest():
-                found.setdefault("approval_requests", []).append(_known(asdict(block)))
+                found.setdefault(REQUESTS, []).append(_known(asdict(block)))
             case ConsentRequest():
-                found.setdefault("consent_requests", []).append(_known(asdict(block)))
+                found.setdefault(CONSENTS, []).append(_known(asdict(block)))
             case ServerToolCall() | ServerToolResult() | MediaOutput() | Other():
                 found.setdefault("blocks", []).append(_block(block))
                 if facts := call_facts(block):

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeAlias
 
+from .approval_fields import asks_of, outcomes_of
 from .computer import ACKNOWLEDGED, CALLS, answer_of, calls_told
 from .content import answer_parts, result_parts, said_parts
 from .errors import InvalidRequestError
@@ -131,7 +132,19 @@ def _answer(message: _Dict, where: str) -> Message:
         (*_with_refusal(message, parts), *_spoken(message)),
         (*_calls(message, where), *calls_told(_own(message).get(CALLS))),
         anchor=anchor,
+        asks=asks_of(_own(message)),
+        outcomes=outcomes_of(_own(message), _shown_calls(message)),
     )
+
+
+def _shown_calls(message: _Dict) -> Iterator[object]:
+    """Ids of the server-side calls that an answer tells of, and of the requests they answer."""
+    blocks = _own(message).get("blocks")
+    for block in blocks if isinstance(blocks, Sequence) else ():
+        if isinstance(block, Mapping) and block.get("type") == "server_tool_call":
+            details = block.get("details")
+            yield block.get("id")
+            yield details.get("approval_request_id") if isinstance(details, Mapping) else None
 
 
 def _anchor(message: _Dict) -> str | None:

@@ -101,7 +101,9 @@ class Bench:
     def asks(self) -> tuple[list[Message], ApprovalRequest]:
         """The history in which the agent asks, and what it asks for."""
         answer = self.ask(ASKED)
-        return [ASKED, assistant(answer.text, anchor=answer.finished.anchor)], request_of(answer)
+        request = request_of(answer)
+        said = assistant(answer.text, anchor=answer.finished.anchor, asks=(request,))
+        return [ASKED, said], request
 
     @property
     def posts(self) -> int:

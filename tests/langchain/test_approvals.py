@@ -93,13 +93,18 @@ def test_a_rejected_tool_does_not_run(connect: Any, foundry: Emulator, generatio
     assert item.get("reason") == {"v2": "not today", "classic": None}[generation]
 
 
-def test_a_request_that_nobody_answers(connect: Any, foundry: Emulator, ask: Any) -> None:
-    """Something else can be asked; the tool has not run."""
+def test_a_request_that_nobody_answers(
+    connect: Any, foundry: Emulator, ask: Any, generation: str
+) -> None:
+    """Something else can be asked; the tool has not run, and a new classic thread is told so."""
     llm = connect(files)
     request = ask(llm, [ASKED])
     answer = ask(llm, [ASKED, request, HumanMessage("never mind")])
     assert answer.text == "Left alone: never mind"
-    assert [m.text for m in foundry.seen[-1].messages] == ["delete it", "never mind"]
+    first, *told, last = [m.text for m in foundry.seen[-1].messages]
+    assert (first, last) == ("delete it", "never mind")
+    assert len(told) == {"v2": 0, "classic": 1}[generation]
+    assert all('"decision":"none","outcome":"not run"' in record for record in told)
 
 
 def replies(message: HumanMessage) -> Any:

@@ -52,7 +52,8 @@ def test_a_request_is_surfaced(make_llm: Make, ask: Any) -> None:
         request["arguments"],
         request["server_label"],
     )
-    assert ["foundry"] == list(response.message.additional_kwargs)
+    assert ["foundry", "approval_requests"] == list(response.message.additional_kwargs)
+    assert [request] == response.message.additional_kwargs["approval_requests"]
     assert "" == (response.message.content or "")
 
 

@@ -259,7 +259,8 @@ def test_a_rich_answer_keeps_everything() -> None:
     }
     assert found == {key: response.additional_kwargs[key] for key in found}
     assert found == {key: response.raw[key] for key in found}
-    assert ["foundry"] == list(response.message.additional_kwargs)
+    kept = ["foundry", "approval_requests", "consent_requests"]  # memories keep nothing else
+    assert kept == list(response.message.additional_kwargs)
 
 
 def test_thinking_and_progress_are_seen_while_they_happen() -> None:

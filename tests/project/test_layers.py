@@ -22,7 +22,7 @@ LAYERS = (
     # An inner package's `__init__` stands at the bottom: to load a part is not to load the whole.
     ("_version", "protocols", "protocols.classic", "protocols.responses", "threads", "drivers"),
     ("errors", "jsonio", "seams"),
-    ("sse", "request_headers", "messages", "events", "commands", "told", "notices"),
+    ("sse", "request_headers", "events", "messages", "commands", "told", "notices"),
     ("content_filters", "waits"),
     (
         "fold",
@@ -41,8 +41,15 @@ LAYERS = (
         "structured",
     ),
     ("media", "content", "written_calls", "joins"),
-    ("file_references", "disk"),
-    ("threads.digest", "threads.anchor", "threads.computer", "threads.plan", "threads.store"),
+    ("file_references", "disk", "approval_fields"),
+    (
+        "threads.digest",
+        "threads.anchor",
+        "threads.approvals",
+        "threads.computer",
+        "threads.plan",
+        "threads.store",
+    ),
     ("protocols.*.wire",),
     (
         "protocols.memo",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from itertools import groupby
 from typing import Any, TypeAlias
@@ -11,7 +12,7 @@ from azure_agents.messages import ApprovalReply, Message
 Fact: TypeAlias = tuple[str, ...]
 
 _RESULT = re.compile(r"\[tool (?:result|error) (call_\S+): (.*)\]", re.DOTALL)
-_TOLD = re.compile(r"\[(approved|denied) (\w+)\]")
+_TOLD = re.compile(r"\[record: approval decided (\{.*\})\]")
 _CALL = re.compile(r"\n?\[tool call (call_\S+): .*\]")
 
 
@@ -52,8 +53,8 @@ def seen_facts(seen: Any) -> list[Fact]:
             facts.append(("result", message.tool_call_id, message.text))
         elif result is not None:
             facts.append(("result", result[1], result[2]))
-        elif (told := _TOLD.fullmatch(message.text)) and message.role == "user":
-            facts.append(("result", told[2], told[1]))
+        elif (told := _TOLD.findall(message.text)) and message.role == "user":
+            facts += (("result", one["id"], one["decision"]) for one in map(json.loads, told))
         else:
             facts += _said(message.role, _CALL.sub("", message.text))
             facts += (("call", i) for i in _CALL.findall(message.text))

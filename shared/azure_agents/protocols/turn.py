@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from ..anchor_key import AnchorKey
 from ..config import Settings
 from ..endpoint import OwnEndpoint
+from ..events import ApprovalRequest
 from ..messages import Message, TurnRequest, system
 from ..retry import RetryPolicy
 from ..threads.anchor import scope_of, short_digest
+from ..threads.approvals import seal_of
 from .memo import Memo
 
 
@@ -60,6 +64,13 @@ class Turn:
         """What anchors of this turn are sealed with; an owner's are worth nothing to others."""
         key = self.settings.anchor_key
         return None if key is None else key.of(self.owner)
+
+    @property
+    def seal(self) -> Callable[[ApprovalRequest], str] | None:
+        """Seals requests for approval, where a decision will have to bring them along."""
+        if self.settings.threads != "ephemeral":
+            return None
+        return partial(seal_of, scope=self.scope, key=self.anchor_key)
 
     @property
     def project(self) -> str:

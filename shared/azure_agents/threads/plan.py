@@ -14,14 +14,16 @@ no service could place it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from ..anchor_key import AnchorKey
 from ..errors import InvalidRequestError
-from ..messages import ApprovalReply, ComputerAnswer, Message, Part, Text, assistant
+from ..events import ApprovalRequest
+from ..messages import ComputerAnswer, Message, assistant
 from ..told import result_text
 from .anchor import Anchor, parse_anchor
+from .approvals import Telling, fresh_decisions, last_answer, may_send
 from .computer import with_computer_told
 from .digest import TranscriptDigest, system_digest
 
@@ -69,6 +71,7 @@ class _History:
         self._lost: set[int] = set()  # results whose calls are not there
         self._newest = max((i for i, m in enumerate(messages) if m.role == "assistant"), default=-1)
         self._allow_orphans = allow_orphans
+        self._telling = Telling(messages)
         self._pair()
         self._oldest_after = self._oldest_answered()
 
@@ -116,10 +119,18 @@ class _History:
         return self._oldest_after[point] >= point
 
     def whole(self) -> tuple[Message, ...]:
-        """The messages, without empty ones and calls that are never answered."""
-        kept = map(_with_approvals_told, map(self._clean, range(len(self.messages))))
-        kept = map(with_computer_told, kept)
-        return tuple(message for message in kept if not message.is_empty)
+        """The messages, without empty ones and calls that are never answered; all is told."""
+        return self._kept(0, lambda index: with_computer_told(self._told(index)))
+
+    def whole_but(self, requests: Sequence[str]) -> tuple[Message, ...]:
+        """The same, but for requests that go out as what they are, and this call's decisions."""
+        point = last_answer(self.messages)
+
+        def told(index: int) -> Message:
+            keep = requests if index >= point else ()
+            return with_computer_told(self._telling.told(index, self._clean(index), keep))
+
+        return self._kept(0, told)
 
     def last(self) -> int:
         """The last message that has something to send."""
@@ -127,11 +138,32 @@ class _History:
         return next((index for index in indices if not self._clean(index).is_empty), -1)
 
     def after(self, point: int) -> tuple[Message, ...]:
-        """The same behind `point`; approvals right behind it are the server's to take."""
-        kept = [self._clean(index) for index in range(point + 1, len(self.messages))]
-        told = next((i for i, m in enumerate(kept) if m.role == "assistant"), len(kept))
-        kept[told:] = map(with_computer_told, map(_with_approvals_told, kept[told:]))
-        return tuple(message for message in kept if not message.is_empty)
+        """The same behind `point`, where the server can take what follows right behind it.
+
+        That is so for decisions, too, unless an answer follows: then they were taken, or told.
+        Given again, a tool would run again.
+        """
+        is_answered = last_answer(self.messages) > point
+        return self._behind(point, self._told if is_answered else self._clean)
+
+    def told_after(self, point: int) -> tuple[Message, ...]:
+        """The same, for a server that waits for no decision."""
+        return self._behind(point, self._told)
+
+    def _behind(self, point: int, form: Callable[[int], Message]) -> tuple[Message, ...]:
+        messages = self.messages
+        later = range(point + 1, len(messages))
+        told = next((i for i in later if messages[i].role == "assistant"), len(messages))
+        return self._kept(
+            point + 1, lambda i: with_computer_told(form(i)) if i >= told else form(i)
+        )
+
+    def _kept(self, start: int, form: Callable[[int], Message]) -> tuple[Message, ...]:
+        messages = map(form, range(start, len(self.messages)))
+        return tuple(m for m in messages if m.asks or not m.is_empty)
+
+    def _told(self, index: int) -> Message:
+        return self._telling.told(index, self._clean(index))
 
     def _clean(self, index: int) -> Message:
         message = self.messages[index]
@@ -171,19 +203,6 @@ class _History:
         return bool(rest) and all(are_answers) and self.is_ready(point)
 
 
-def _with_approvals_told(message: Message) -> Message:
-    """An approval whose request is not on the server any more can only be told."""
-    if not any(isinstance(part, ApprovalReply) for part in message.parts):
-        return message
-    return replace(message, parts=tuple(map(_told, message.parts)))
-
-
-def _told(part: Part) -> Part:
-    if not isinstance(part, ApprovalReply):
-        return part
-    return Text(f"[{'approved' if part.approve else 'denied'} {part.request_id}]")
-
-
 def plan_chain(messages: Sequence[Message], scope: str, key: AnchorKey | None = None) -> Plan:
     """Plan a turn on a v2 chain: the newest ready anchor with something to send after it."""
     history = _History(messages)
@@ -193,6 +212,28 @@ def plan_chain(messages: Sequence[Message], scope: str, key: AnchorKey | None = 
         if candidate.index < last and history.is_ready(candidate.index):
             return Plan(candidate.anchor, history.after(candidate.index), whole, transcript)
     return Plan(None, (), whole, transcript)
+
+
+def plan_ephemeral(
+    messages: Sequence[Message], scope: str, key: AnchorKey | None, *, sends: bool
+) -> tuple[Message, ...]:
+    """What to send where nothing is stored: the whole history.
+
+    Args:
+        messages: The history of the call.
+        scope: What requests must be bound to.
+        key: What they must be sealed with, if with anything.
+        sends: Whether decisions that end the history are sent as decisions, with the requests
+            they answer; else they are told.
+    """
+    decided = {reply.request_id for reply in fresh_decisions(messages)} if sends else set()
+    asked = messages[last_answer(messages)].asks if decided else ()
+    sent = [
+        ask.id
+        for ask in asked
+        if isinstance(ask, ApprovalRequest) and ask.id in decided and may_send(ask, scope, key)
+    ]
+    return _something(_History(messages).whole_but(sent))
 
 
 def plan_thread(
@@ -223,11 +264,10 @@ def plan_thread(
         return _plan_pending(plan, history, point, anchor)
     if not history.is_ready(point):
         return plan
-    suffix = history.after(point)
+    # A classic run takes decisions only while it waits for them.
+    suffix = history.after(point) if with_system else history.told_after(point)
     if with_system and not suffix:
         return plan  # a conversation has nothing new to answer: replay, so that it is asked again
-    if not with_system:  # a classic run takes approvals only while it waits for them
-        suffix = tuple(map(_with_approvals_told, suffix))
     return replace(plan, anchor=anchor, suffix=suffix)
 
 

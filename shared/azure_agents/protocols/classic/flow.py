@@ -29,6 +29,7 @@ from ...events import Finished
 from ...messages import Message
 from ...retry import delay_before, hit_the_limit, is_unknown
 from ...threads.anchor import Anchor, parse_anchor
+from ...threads.approvals import outcomes
 from ...threads.digest import system_digest
 from ...threads.plan import NO_SYSTEM, Plan, plan_pinned, plan_thread
 from ...threads.store import head_key
@@ -91,6 +92,7 @@ def _finished(runs: Runs, anchor: Anchor | None) -> Finished:
         anchor=anchor.encode() if anchor is not None else None,
         incomplete_reason=incomplete_reason(run),
         details=finish_details(run),
+        approval_outcomes=outcomes(runs.turn.messages, runs.sent),
     )
 
 
@@ -170,6 +172,7 @@ class _ThreadOfOurs:
                 raise
             yield Sleep(delay, instead=limited)
             return False  # the run took the results and failed: they are told to another
+        self._runs.sent = outputs
         return True
 
     def _pause_of(self, anchor: Anchor) -> Pause:
@@ -247,6 +250,7 @@ class _PinnedThread:
         yield StorePut(head_key(self._turn.project, self._thread), "")
         if outputs:
             yield from self._submit(outputs)
+            self._runs.sent = outputs
         else:
             yield from self._append(rest)
         if not _is_paused(self._runs):

@@ -59,6 +59,7 @@ class Runs:
     Attributes:
         reader: The source of the answer that is being read, or was read last.
         pause: The pause that this turn answers, or passes over.
+        sent: What the paused run took of this turn.
     """
 
     def __init__(self, turn: Turn) -> None:
@@ -67,6 +68,7 @@ class Runs:
         self.begun = BegunRuns(turn, self.looks)
         self._delivered = Delivered()
         self.pause: Pause | None = None
+        self.sent: Sequence[Message] = ()
         self._told_before = ""  # text the run had told before it paused
         self._pieces: dict[str, int] = {}  # thread -> how many messages were posted one by one
         self._answered: set[str] = set()  # calls the run had paused for

@@ -55,6 +55,7 @@ class ResponseCalls:
 
     Attributes:
         reader: The source of the answer that is being read, or was read last.
+        sent: The messages that went out last.
     """
 
     def __init__(self, turn: Turn) -> None:
@@ -70,6 +71,7 @@ class ResponseCalls:
             check_at_project(turn.settings.endpoint, "background=True")
         self._fields: dict[str, Any] = {**who_is_asked(turn), **name_of(turn), **options}
         self.reader = ResponseReader(self.delivered)
+        self.sent: Sequence[Message] = ()
 
     # --- asking ---------------------------------------------------------------------------------
 
@@ -125,7 +127,7 @@ class ResponseCalls:
     def _new_reader(self) -> ResponseReader:
         """For the next attempt; what is known of the last one is not forgotten."""
         self._lost_id = self.reader.response_id or self._lost_id
-        self.reader = ResponseReader(self.delivered)
+        self.reader = ResponseReader(self.delivered, seal=self.turn.seal)
         return self.reader
 
     def say(self, messages: Sequence[Message], **fields: Any) -> Flow[ResponseReader]:
@@ -158,6 +160,7 @@ class ResponseCalls:
         return _checked(reader)
 
     def _body(self, messages: Sequence[Message], **fields: Any) -> bytes:
+        self.sent = messages
         if not fields["stream"]:
             del fields["stream"]
         return dumps({**self._fields, "input": encode_input(messages), **fields})
@@ -246,7 +249,8 @@ class ResponseCalls:
 
     def take(self, reader: ResponseReader, stored: JSON) -> Flow[None]:
         """Tell what of a stored response is still untold."""
-        again, was_announced = ResponseReader(self.delivered), reader.response_id is not None
+        again = ResponseReader(self.delivered, seal=self.turn.seal)
+        was_announced = reader.response_id is not None
         events = again.announce(stored)
         reader.response = again.response  # whatever is wrong with it, it is this one
         events += again.read(stored)

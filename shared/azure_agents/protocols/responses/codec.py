@@ -12,7 +12,9 @@ from typing import Any
 from ...computer import computer_call
 from ...errors import InvalidRequestError
 from ...events import (
+    ApprovalRequest,
     Citation,
+    ConsentRequest,
     Event,
     FinishReason,
     MediaOutput,
@@ -99,6 +101,7 @@ def _items(message: Message) -> Iterator[InputItem]:
         yield InputItem(
             type="function_call", call_id=call.id, name=call.name, arguments=call.arguments
         )
+    yield from map(_request, message.asks)
     yield from map(_approval, approvals)
 
 
@@ -123,6 +126,22 @@ def _screenshot(message: Message, answer: ComputerAnswer) -> InputItem:
             {name: value for name, value in check.items() if value is not None} for check in checks
         ]
     return item
+
+
+def _request(ask: ApprovalRequest | ConsentRequest) -> InputItem:
+    """A request of an answer that is stored nowhere.
+
+    The input types of OpenAI's SDK have it; it was not recorded, on Foundry or elsewhere.
+    """
+    if isinstance(ask, ConsentRequest):
+        raise InvalidRequestError(f"the request for consent {ask.id!r} cannot be sent: tell it")
+    return InputItem(
+        type="mcp_approval_request",
+        id=ask.id,
+        server_label=ask.server_label or "",
+        name=ask.name,
+        arguments=ask.arguments,
+    )
 
 
 def _approval(reply: ApprovalReply) -> InputItem:

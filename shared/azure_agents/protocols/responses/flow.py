@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from ...commands import Emit, Flow, Sleep, StoreGet, StorePut, StoreTake
@@ -27,12 +28,13 @@ from ...errors import (
     TurnUnknownError,
 )
 from ...events import Finished
-from ...messages import ApprovalReply, Message
+from ...messages import Message
 from ...retry import delay_before, hit_the_limit, is_unknown
 from ...threads.anchor import Anchor
+from ...threads.approvals import decisions_in, outcomes
 from ...threads.digest import TranscriptDigest, system_digest
 from ...threads.plan import RESPONSES as RESPONSE_PREFIXES
-from ...threads.plan import plan_chain, plan_pinned, plan_thread
+from ...threads.plan import plan_chain, plan_ephemeral, plan_pinned, plan_thread
 from ...threads.store import head_key, system_key
 from ..owner import recall, remember
 from ..poison import check_poison, not_poisoned
@@ -137,8 +139,16 @@ class _Policies:
                 raise _unknown_in_session(error, session) from error
 
     def _ephemeral(self) -> Flow[None]:
-        whole = plan_chain(self._turn.messages, "").whole
-        reader = yield from self._calls.respond(whole, store=False)
+        turn = self._turn
+        plan = partial(plan_ephemeral, turn.messages, turn.scope, turn.anchor_key)
+        messages = plan(sends=turn.settings.ephemeral_approvals)
+        try:
+            reader = yield from self._calls.respond(messages, store=False)
+        except BadRequestError:
+            if not _decides(messages):
+                raise
+            # That the service takes a request as input was not recorded: then it can only be told.
+            reader = yield from self._calls.respond(plan(sends=False), store=False)
         yield from self._finish(reader, reader.response_id)
 
     def _pinned_response(self, pin: str) -> Flow[None]:
@@ -289,7 +299,9 @@ class _Policies:
             made = Anchor(self._turn.scope, digest, handle, head)
             anchor = made.sealed(self._turn.anchor_key).encode()
             yield from remember(self._turn, digest, anchor)
-        yield Emit([replace(finished_of(response), thread_id=handle, anchor=anchor)])
+        told = outcomes(self._turn.messages, self._calls.sent)
+        finished = finished_of(response)
+        yield Emit([replace(finished, thread_id=handle, anchor=anchor, approval_outcomes=told)])
 
 
 def _cause_of(lost: LostTurnError) -> AzureAgentsError:
@@ -318,7 +330,7 @@ def _may_fork_again(error: AzureAgentsError) -> bool:
 
 
 def _decides(messages: Sequence[Message]) -> bool:
-    return any(isinstance(part, ApprovalReply) for m in messages for part in m.parts)
+    return bool(decisions_in(messages))
 
 
 def _poisoned(error: BadRequestError, pin: str) -> PoisonedThreadError:

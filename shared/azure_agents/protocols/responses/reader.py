@@ -9,11 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, cast
 
 from ...envelopes import error_from_event, error_from_last_error
 from ...errors import AzureAgentsError, ProtocolError, RunCancelledError
 from ...events import (
+    ApprovalRequest,
     Event,
     Other,
     Progress,
@@ -86,6 +88,7 @@ class ResponseReader:
     Args:
         delivered: What the caller has got in this turn so far.
         seen: Number of the last event that the caller got elsewhere: up to there nothing is told.
+        seal: Seals what the answer asks approval for.
 
     Attributes:
         response: The response object as last seen; the final one once `is_done`.
@@ -94,7 +97,13 @@ class ResponseReader:
             comes too early waits for those before it.
     """
 
-    def __init__(self, delivered: Delivered, *, seen: int | None = None) -> None:
+    def __init__(
+        self,
+        delivered: Delivered,
+        *,
+        seen: int | None = None,
+        seal: Callable[[ApprovalRequest], str] | None = None,
+    ) -> None:
         self._delivered = delivered
         self._attempt = Attempt(delivered)
         self._sse = SSEDecoder()
@@ -102,6 +111,7 @@ class ResponseReader:
         self._tools: dict[str, tuple[str, str]] = {}  # item id -> id and kind of a server's tool
         self._started = False
         self._seen = -1 if seen is None else seen
+        self._seal = seal
         self._early: dict[int, JSON] = {}  # events that came before their turn
         self.response: ResponseObject = {}
         self.failure: AzureAgentsError | None = None
@@ -140,7 +150,7 @@ class ResponseReader:
         """Take a whole response object: the answer to a request without stream, or a stored one."""
         with malformed(response):
             started = self.announce(response)
-            events = [*started, *self._attempt.take_all(response_events(self.response))]
+            events = [*started, *self._taken(self._attempt, response_events(self.response))]
             self._end(self.response)
             if self.is_done and self.failure is None:
                 self._attempt.settle()
@@ -197,7 +207,15 @@ class ResponseReader:
             return list(self._on_terminal(event))
         handler = _HANDLERS.get(kind)
         events = handler(self, event) if handler else self._without_handler(kind, event)
-        return self._attempt.take_all(events)
+        return self._taken(self._attempt, events)
+
+    def _taken(self, attempt: Attempt, events: Iterable[Event]) -> list[Event]:
+        return attempt.take_all(map(self._sealed, events))
+
+    def _sealed(self, event: Event) -> Event:
+        if self._seal is None or not isinstance(event, ApprovalRequest):
+            return event
+        return replace(event, seal=self._seal(event))
 
     def _without_handler(self, kind: str, event: JSON) -> Iterable[Event]:
         if kind in _SILENT:
@@ -233,7 +251,7 @@ class ResponseReader:
         self._end(self.response)
         if self.failure is None:
             final = Attempt(self._delivered, repeats=self._attempt)
-            yield from final.take_all(response_events(self.response))
+            yield from self._taken(final, response_events(self.response))
             final.settle()
         yield from self._usage()
 

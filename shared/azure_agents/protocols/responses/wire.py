@@ -18,9 +18,11 @@ class AgentReference(TypedDict, total=False):
 
 
 class InputItem(TypedDict, total=False):
-    """An input item: a message, a function call or its output, an approval response."""
+    """An input item: a message, a function call or its output, an approval request or response."""
 
     type: str
+    id: str
+    server_label: str
     role: str
     content: str | list[dict[str, Any]]
     call_id: str

@@ -1,0 +1,54 @@
+"""What an answer of the history asked for, and what it shows of decisions before it.
+
+Both stand in typed places of the message - its metadata, else its blocks - and never in its text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from azure_agents import approval_fields
+from azure_agents.approval_fields import CONSENTS, REQUESTS
+from azure_agents.events import ApprovalRequest, ConsentRequest
+
+if TYPE_CHECKING:
+    from langchain_core.messages import AIMessage
+
+_KINDS = {"approval_request": REQUESTS, "consent_request": CONSENTS}
+
+
+def asks_of(message: AIMessage) -> tuple[ApprovalRequest | ConsentRequest, ...]:
+    """Its requests for approval and consent."""
+    asked = approval_fields.asks_of(message.response_metadata)
+    return asked or approval_fields.asks_of(_in_blocks(message))
+
+
+def outcomes_of(message: AIMessage) -> dict[str, str]:
+    """What it shows of decisions before it."""
+    return approval_fields.outcomes_of(message.response_metadata, _calls(message))
+
+
+def _in_blocks(message: AIMessage) -> dict[str, list[Mapping[str, Any]]]:
+    found: dict[str, list[Mapping[str, Any]]] = {}
+    for block in _blocks(message):
+        value = block.get("value")
+        key = _KINDS.get(str(value.get("type"))) if isinstance(value, Mapping) else None
+        if key is not None and isinstance(value, Mapping):
+            found.setdefault(key, []).append(value)
+    return found
+
+
+def _calls(message: AIMessage) -> Iterator[object]:
+    for block in _blocks(message):
+        if block.get("type") == "server_tool_call":
+            extras = block.get("extras")
+            yield block.get("id")
+            yield extras.get("approval_request_id") if isinstance(extras, Mapping) else None
+
+
+def _blocks(message: AIMessage) -> list[Mapping[str, Any]]:
+    content = message.content if isinstance(message.content, list) else []
+    others = message.additional_kwargs.get("blocks")
+    blocks = [*content, *(others if isinstance(others, list) else [])]
+    return [block for block in blocks if isinstance(block, Mapping)]
