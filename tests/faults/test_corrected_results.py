@@ -220,6 +220,17 @@ def test_a_decision_is_followed_or_unknown_and_an_approval_is_sent_once(
             assert 1 == len(play.submitted)
 
 
+@pytest.mark.parametrize(("looks", "path"), [(5, "/runs/[^/]+$"), (5, "/messages$")])
+def test_an_approved_run_is_followed_although_looks_fail(looks: int, path: str) -> None:
+    """Reading is harmless: it is tried until the time is over."""
+    play = Play(careful)
+    asked = play.ask(user("delete it"))
+    play.hit("lost")
+    play.foundry.faults.add(Fault("status_before", status=502, path=path, times=looks))
+    told = play.ask(user("delete it"), answered(asked), decision(asked, approve=True))
+    assert ("deleted", 1) == (told.text, len(play.submitted))
+
+
 @pytest.mark.parametrize("again", [True, False])
 def test_a_decision_that_is_given_anew_is_told_to_a_new_run(again: bool) -> None:
     """Going back to the request makes a branch, whatever one request meets: nothing is followed."""

@@ -14,13 +14,14 @@ from ...errors import (
     AzureAgentsError,
     BadRequestError,
     ConflictError,
+    ConnectionLostError,
     DeadlineError,
     NotFoundError,
     TurnUnknownError,
 )
 from ...jsonio import dumps
 from ...retry import hit_the_limit, is_unknown, may_pass, was_not_applied
-from ..steps import retrying, settle
+from ..steps import Patience, retrying, settle
 from .runs import SETTLING, Runs
 from .submission import Fate, Submission
 
@@ -60,7 +61,21 @@ def _attempt(runs: Runs, thread: str, submission: Submission) -> Flow[None]:
         submission.was_lost = True
         if runs.reader.run_id is None:
             yield from _prove(runs, thread, submission, error)
-        yield from runs.follow(thread, submission.run)
+        yield from _follow(runs, thread, submission)
+
+
+def _follow(runs: Runs, thread: str, submission: Submission) -> Flow[None]:
+    """Follow the run; what a tool may have done for is read until the time is over."""
+    patience = Patience(runs.turn)
+    while True:
+        try:
+            return (yield from runs.follow(thread, submission.run))
+        except ConnectionLostError as lost:
+            if not submission.approves:
+                raise  # sent again, a run that took the results refuses, and is followed
+            unknown = _unknown(thread, submission)
+            unknown.__cause__ = lost
+            yield patience.pause(unknown)
 
 
 def _left_it_waiting(runs: Runs, error: AzureAgentsError) -> bool:
@@ -81,7 +96,10 @@ def _prove(runs: Runs, thread: str, submission: Submission, error: AzureAgentsEr
     if fate is Fate.ANOTHERS:
         runs.begun.is_over(submission.run)
         raise ConflictError(
-            "the run went on with other results than these", thread_id=thread, run_id=submission.run
+            f"the run {submission.run!r} on {thread!r} went on with other results than these, and "
+            "did not take them: read the thread, and ask anew",
+            thread_id=thread,
+            run_id=submission.run,
         ) from error
     if fate is Fate.UNKNOWN or submission.approves:
         raise _unknown(thread, submission) from error
