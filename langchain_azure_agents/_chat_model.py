@@ -143,7 +143,7 @@ class ChatAzureAgent(ReadsPin, AgentSettings):
     ) -> ChatResult:
         with translated():
             request = self._request(messages, stop, run_manager, kwargs)
-            completion = self._clients.sync(self).complete(request)
+            completion = self.client.complete(request)
         return self._result(completion)
 
     async def _agenerate(
@@ -155,7 +155,7 @@ class ChatAzureAgent(ReadsPin, AgentSettings):
     ) -> ChatResult:
         with translated():
             request = self._request(messages, stop, run_manager, kwargs)
-            completion = await self._clients.aio(self).complete(request)
+            completion = await self.async_client.complete(request)
         return self._result(completion)
 
     def _stream(
@@ -168,7 +168,7 @@ class ChatAzureAgent(ReadsPin, AgentSettings):
         chunker = self._chunker(kwargs)
         with translated():
             request = self._request(messages, stop, run_manager, kwargs)
-            with closing(self._clients.sync(self).stream(request)) as events:
+            with closing(self.client.stream(request)) as events:
                 for event in events:
                     if (message := chunker.chunk(event)) is None:
                         continue
@@ -187,7 +187,7 @@ class ChatAzureAgent(ReadsPin, AgentSettings):
         chunker = self._chunker(kwargs)
         with translated():
             request = self._request(messages, stop, run_manager, kwargs)
-            async with aclosing(self._clients.aio(self).stream(request)) as events:
+            async with aclosing(self.async_client.stream(request)) as events:
                 async for event in events:
                     if (message := chunker.chunk(event)) is None:
                         continue
@@ -230,12 +230,12 @@ class ChatAzureAgent(ReadsPin, AgentSettings):
     @property
     def client(self) -> AgentClient:
         """The core's client of sync calls: files, cancelling, the agent's definition."""
-        return self._clients.sync(self)
+        return self._clients.sync(self._held)
 
     @property
     def async_client(self) -> AsyncAgentClient:
         """The core's client of async calls."""
-        return self._clients.aio(self)
+        return self._clients.aio(self._held)
 
     def files_of(self, message: AIMessage) -> list[FileHandle]:
         """The images and files that an answer brought along; nothing is loaded yet.
@@ -286,4 +286,5 @@ class ChatAzureAgent(ReadsPin, AgentSettings):
 
     async def aclose(self) -> None:
         """Close the connections of sync and async calls; the next call opens new ones."""
+        self._clients.close()
         await self._clients.aclose()

@@ -10,6 +10,7 @@ import functools
 import hashlib
 import re
 from collections.abc import Mapping
+from copy import copy
 from typing import Annotated, Any, Self
 
 from langchain_core.language_models import BaseChatModel, LangSmithParams, ModelProfile
@@ -25,13 +26,14 @@ from pydantic import (
 )
 
 from azure_agents import __version__
-from azure_agents.config import DEFAULT_TIMEOUT, InstructionsMode, ThreadPolicy, Timeouts
+from azure_agents.config import DEFAULT_TIMEOUT, InstructionsMode, Settings, ThreadPolicy, Timeouts
 from azure_agents.errors import ConfigError
+from azure_agents.held_clients import HELD, HeldClients
+from azure_agents.naming import near
 from azure_agents.request_headers import extra_headers_of, user_identity_of
 from azure_agents.stop import stop_texts
 
 from ._blocks import PROVIDER, known
-from ._clients import Clients
 
 _SECRETIVE = re.compile(
     r"api_?key|subscription_key|secret|password|credential|(?:^|_)token$|token_provider|headers"
@@ -154,7 +156,7 @@ class AgentSettings(BaseChatModel):
     observer: Annotated[Any, SkipValidation] = _hidden("Is told what the client does.")
     operation_keys: Annotated[Any, SkipValidation] = _hidden("Names of writes, for recordings.")
 
-    _clients: Clients = PrivateAttr(default_factory=Clients)
+    _clients: HeldClients = PrivateAttr(default_factory=HeldClients)
 
     @model_validator(mode="before")
     @classmethod
@@ -176,13 +178,22 @@ class AgentSettings(BaseChatModel):
             self.credential = SecretStr(self.credential)
         self.user_identity = user_identity_of(self.user_identity)
         self.extra_headers = extra_headers_of(self.extra_headers)
-        settings = self._clients.settings(self)
+        settings = self._settings
         # What came from the environment is settled now, for this model and its copies.
         self.model = self.model or settings.agent.requested
         self.endpoint = self.endpoint or settings.endpoint.url
         if hasattr(self, "_add_version"):  # younger than the oldest langchain-core we support
             self._add_version("azure-agents", __version__)
         return self
+
+    @property
+    def _held(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in HELD}
+
+    @property
+    def _settings(self) -> Settings:
+        """The checked settings; nothing is sent."""
+        return self._clients.settings(self._held)
 
     # Identity
 
@@ -193,7 +204,7 @@ class AgentSettings(BaseChatModel):
     @property
     def _identifying_params(self) -> Mapping[str, Any]:
         """What tells two models apart; the key of LangChain's cache. Nothing secret."""
-        settings = self._clients.settings(self)
+        settings = self._settings
         said = settings.instructions
         return {
             "agent": settings.agent.requested,
@@ -242,7 +253,24 @@ class AgentSettings(BaseChatModel):
     def __copy__(self) -> Self:
         # Also behind `model_copy(update=…)`: the copy may differ in any setting.
         copied = super().__copy__()
-        copied._clients = Clients()  # noqa: SLF001 - of the same class
+        copied._clients = copy(self._clients)  # noqa: SLF001 - of the same class
+        return copied
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Copy the model, maybe with other settings; they are checked as in the constructor.
+
+        Args:
+            update: Fields by name, with their new values.
+            deep: Copy what the fields hold as well; credentials and transports are shared.
+
+        Raises:
+            ConfigError: A field that the model does not have, or a value that is wrong.
+        """
+        for name in (update or {}).keys() - type(self).model_fields.keys():
+            known = frozenset(type(self).model_fields)
+            raise ConfigError(f"{type(self).__name__} has no field {name!r}{near(name, known)}")
+        copied = super().model_copy(update=update, deep=deep)
+        copied._settings  # noqa: B018, SLF001 - looked at to be checked
         return copied
 
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
@@ -261,11 +289,11 @@ class AgentSettings(BaseChatModel):
     @property
     def takes_schema(self) -> bool:
         """Whether a call can bring its own schema: classic runs can, v2 agents cannot."""
-        return self._clients.settings(self).agent.generation == "classic"
+        return self._settings.agent.generation == "classic"
 
     @property
     def _agent(self) -> str:
-        return self._clients.settings(self).agent.requested
+        return self._settings.agent.requested
 
 
 def _refuse_secrets(options: Mapping[str, Any]) -> None:

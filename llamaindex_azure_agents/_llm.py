@@ -9,7 +9,8 @@ is returned: LlamaIndex runs its body later, in threads that know no context var
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from copy import copy, deepcopy
+from typing import Any, Self
 
 from llama_index.core.base.llms.types import (
     ChatMessage,
@@ -24,12 +25,12 @@ from llama_index.core.base.llms.types import (
 )
 from pydantic import ConfigDict, Field, PrivateAttr, SecretStr
 
-from azure_agents.auth import FoundryAuth
 from azure_agents.client import AgentClient, AsyncAgentClient
-from azure_agents.config import DEFAULT_TIMEOUT, Timeouts, hidden, resolve_settings
+from azure_agents.config import DEFAULT_TIMEOUT, Settings, Timeouts
 from azure_agents.drivers.clock import Clock
 from azure_agents.errors import ConfigError
 from azure_agents.file_handles import AsyncFileHandle, FileHandle
+from azure_agents.held_clients import HELD, HeldClients
 from azure_agents.messages import TurnRequest
 from azure_agents.observe import Observer
 from azure_agents.request_headers import extra_headers_of, user_identity_of
@@ -38,29 +39,12 @@ from azure_agents.stop import stop_texts
 from azure_agents.threads.store import ThreadStore
 
 from ._chunks import acompletions, astream, completions, stream
-from ._connection import Connection
 from ._endpoints import chat_endpoint, completion_endpoint
 from ._files import Answer, references_of
 from ._function_calls import FunctionCalls
 from ._messages import to_messages
 from ._recording import current_turns, noted
 from ._responses import to_completion, to_response
-
-_SETTINGS = (
-    "threads",
-    "thread_id",
-    "owner",
-    "instructions",
-    "instructions_mode",
-    "timeout",
-    "max_retries",
-    "allow_http",
-    "api_version",
-    "image_generation_deployment",
-    "agent_session_id",
-    "name_turns",
-    "ephemeral_approvals",
-)
 
 
 class AzureAgentLLM(FunctionCalls):
@@ -186,7 +170,7 @@ class AzureAgentLLM(FunctionCalls):
         default_factory=dict, description="More options of every call."
     )
 
-    _connection: Connection = PrivateAttr()
+    _clients: HeldClients = PrivateAttr()
 
     def __init__(
         self,
@@ -216,14 +200,25 @@ class AzureAgentLLM(FunctionCalls):
             "user_identity": user_identity_of(fields.pop("user_identity", None)),
             "extra_headers": extra_headers_of(fields.pop("extra_headers", None)),
         }
-        settings = resolve_settings(
-            model=model,
-            endpoint=_one_of(given),
-            anchor_key=anchor_key,
-            door="llm",
-            **hidden_fields,
-            **{name: fields[name] for name in _SETTINGS if name in fields},
+        held = HeldClients(
+            {
+                "credential": credential,
+                "api_key": api_key,
+                "tenant_id": tenant_id,
+                "client_id": client_id,
+                "client_secret": client_secret,
+                "anchor_key": anchor_key,
+                "transport": transport,
+                "async_transport": async_transport,
+                "thread_store": thread_store,
+                "observer": observer,
+                "operation_keys": operation_keys,
+                "clock": clock,
+            }
         )
+        chosen = {name: fields[name] for name in HELD if name in fields}
+        chosen |= {"model": model, "endpoint": _one_of(given), **hidden_fields}
+        settings = held.settings(chosen)
         # The resolved values: a pickle may be read where the environment is another one.
         super().__init__(
             model=model or settings.agent.requested,
@@ -231,36 +226,40 @@ class AzureAgentLLM(FunctionCalls):
             **hidden_fields,
             **fields,
         )
-
-        # A tool that shows the local variables of a traceback shows a closure's, too.
-        secrets = {
-            "credential": hidden(credential),
-            "api_key": hidden(api_key),
-            "client_secret": hidden(client_secret),
-        }
-
-        def sign_in() -> FoundryAuth:
-            from azure_agents.auth import make_auth
-
-            return make_auth(
-                endpoint=settings.endpoint,
-                scope=fields.get("scope"),
-                tenant_id=tenant_id,
-                client_id=client_id,
-                **secrets,
-            )
-
-        seams = {
-            "store": thread_store,
-            "observer": observer,
-            "operation_keys": operation_keys,
-            "clock": clock,
-        }
-        self._connection = Connection(settings, sign_in, transport, async_transport, seams)
+        self._clients = held
+        self._settings  # noqa: B018 - looked at to be checked
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         # The base class would hide a failure here and leave an object without a connection.
         type(self).__init__(self, **state["__dict__"])
+
+    @property
+    def _held(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in _HELD}
+
+    @property
+    def _settings(self) -> Settings:
+        """The checked settings; nothing is sent."""
+        return self._clients.settings(self._held)
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Copy the LLM, maybe with other settings; they are checked as in the constructor.
+
+        Args:
+            update: Arguments of the constructor by name, with their new values.
+            deep: Copy what the fields hold as well; credentials and transports are shared.
+
+        Raises:
+            ConfigError: A value is wrong.
+            ValidationError: An argument that the constructor does not have.
+        """
+        if not update:
+            copied = super().model_copy(deep=deep)
+            copied._clients = copy(self._clients)  # noqa: SLF001 - of the same class
+            return copied
+        made = type(self)(**{**self._clients.given, **self.__dict__, **update})
+        made._clients.share(self._clients)  # noqa: SLF001 - of the same class
+        return deepcopy(made) if deep else made
 
     @classmethod
     def class_name(cls) -> str:
@@ -286,20 +285,20 @@ class AzureAgentLLM(FunctionCalls):
     @property
     def client(self) -> AgentClient:
         """The core's client of sync calls: files, background responses, cancelling and so on."""
-        return self._connection.agents()
+        return self._clients.sync(self._held)
 
     @property
     def async_client(self) -> AsyncAgentClient:
         """The core's client of async calls."""
-        return self._connection.async_agents()
+        return self._clients.aio(self._held)
 
     def close(self) -> None:
         """Close idle connections of sync calls; the next call opens new ones."""
-        self._connection.close()
+        self._clients.close()
 
     async def aclose(self) -> None:
         """Close idle connections of the running event loop; the next call opens new ones."""
-        await self._connection.aclose()
+        await self._clients.aclose()
 
     # -- the eight endpoints -------------------------------------------------------------------
 
@@ -444,3 +443,6 @@ def _one_of(given: Mapping[str, str | None]) -> str | None:
             "pass one of them"
         )
     return values.pop() if values else None
+
+
+_HELD = tuple(name for name in HELD if name in AzureAgentLLM.model_fields)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from langchain_core.load import dumpd, dumps
 from langchain_core.messages import AIMessage, HumanMessage
+from langchain_core.runnables import ConfigurableField
 
 from azure_agents.config import Timeouts
 from azure_agents.emulator import Emulator
@@ -210,3 +211,50 @@ def test_tokens_of_messages_are_estimated() -> None:
     exact = model(custom_get_token_ids=lambda text: [1, 2, 3])
     assert exact.get_num_tokens("x") == 3
     assert exact.get_num_tokens_from_messages(messages) == 4 + 3 + 85 + 4 + 3 + 3
+
+
+CHANGES = {
+    "model": "another",
+    "threads": "ephemeral",
+    "thread_id": "conv_a",
+    "owner": "ada",
+    "timeout": 5.0,
+    "user_identity": "ada",
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_copy_has_settings_of_its_own(name: str) -> None:
+    """Whichever way it is made; the original stays as it is."""
+    llm = ChatAzureAgent(model="my-agent", endpoint=ENDPOINT, credential="t", threads="auto")
+    configurable: Any = llm.configurable_fields(**{name: ConfigurableField(id=name)})
+    configured, _ = configurable.prepare({"configurable": {name: CHANGES[name]}})
+    assigned = copy.copy(llm)
+    setattr(assigned, name, CHANGES[name])
+    copies = [
+        llm.model_copy(update={name: CHANGES[name]}),
+        llm.model_copy(update={name: CHANGES[name]}, deep=True),
+        assigned,
+        configured,
+    ]
+    expected = ChatAzureAgent(
+        **{"model": "my-agent", "endpoint": ENDPOINT, "credential": "t", name: CHANGES[name]}
+    )
+    made = [each.client.settings for each in copies]
+    assert [expected.client.settings] * 4 == made
+    assert "my-agent" == llm.client.settings.agent.requested
+
+
+@pytest.mark.parametrize(
+    ("update", "error"),
+    [
+        ({"threads": "always"}, "threads='always' is unknown"),
+        ({"modell": "two"}, "has no field 'modell': did you mean 'model'?"),
+    ],
+)
+def test_a_copy_with_a_wrong_setting_is_an_error(update: dict[str, Any], error: str) -> None:
+    """As in the constructor."""
+    llm = ChatAzureAgent(model="my-agent", endpoint=ENDPOINT, credential="t")
+    with pytest.raises(ConfigError) as caught:
+        llm.model_copy(update=update)
+    assert error in str(caught.value)

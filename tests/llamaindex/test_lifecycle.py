@@ -15,6 +15,7 @@ from llama_index.core.base.llms.types import ChatMessage
 
 from azure_agents.config import Timeouts
 from azure_agents.emulator import Emulator, Text
+from azure_agents.errors import ConfigError
 from llamaindex_azure_agents import AzureAgentLLM
 
 from ..eventually import eventually
@@ -40,7 +41,7 @@ def test_nothing_shows_a_secret(secrets: dict[str, str]) -> None:
         llm.to_json(),
         json.dumps(llm.to_payload()),
         repr(llm.model_dump()),
-        repr(vars(llm._connection)),
+        repr(vars(llm._clients)),
         repr(pickle.dumps(llm)),
     ]
     assert [] == [text for text in shown if "s3cret" in text]
@@ -59,7 +60,7 @@ def test_a_pickle_brings_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AZURE_AI_PROJECT_ENDPOINT")
     again = pickle.loads(pickle.dumps(llm))  # noqa: S301 - made here
     assert llm.to_dict() == again.to_dict()
-    assert llm._connection.settings == again._connection.settings
+    assert llm._settings == again._settings
 
 
 def test_a_dump_makes_an_equal_llm() -> None:
@@ -67,14 +68,65 @@ def test_a_dump_makes_an_equal_llm() -> None:
     llm = AzureAgentLLM("my-agent", endpoint=ENDPOINT, timeout=Timeouts(read=5.0), temperature=0.1)
     again = AzureAgentLLM.from_dict(json.loads(llm.to_json()))
     assert llm.to_dict() == again.to_dict()
-    assert llm._connection.settings == again._connection.settings
+    assert llm._settings == again._settings
 
 
 def test_copies_share_the_connection() -> None:
     """A copy signs in no second time."""
     llm = AzureAgentLLM("my-agent", endpoint=ENDPOINT, credential="s3cret")
     copies = [copy.copy(llm), copy.deepcopy(llm), llm.model_copy(update={"temperature": 0.1})]
-    assert [llm._connection] * 3 == [each._connection for each in copies]
+    assert [llm.client] * 3 == [each.client for each in copies]
+
+
+CHANGES = {
+    "model": "another",
+    "endpoint": "https://other.services.ai.azure.com/api/projects/p",
+    "threads": "ephemeral",
+    "thread_id": "conv_a",
+    "owner": "ada",
+    "instructions": "Be brief.",
+    "timeout": 5.0,
+    "max_retries": 0,
+    "user_identity": "ada",
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_copy_has_settings_of_its_own(name: str) -> None:
+    """What it shows is what it does; the original stays as it is, and a new copy can be copied."""
+    llm = AzureAgentLLM("my-agent", endpoint=ENDPOINT, credential="s3cret")
+    copied = llm.model_copy(update={name: CHANGES[name]})
+    expected = AzureAgentLLM(
+        **{"model": "my-agent", "endpoint": ENDPOINT, "credential": "t", name: CHANGES[name]}
+    )
+    shown = [getattr(each, name) for each in (copied, expected)]
+    assert (shown[0], expected._settings) == (shown[1], copied.client.settings)
+    assert copied.client.settings == copied.async_client.settings
+    again = copied.model_copy(update={name: getattr(llm, name)}, deep=True)
+    assert llm.client.settings == again.client.settings != copied.client.settings
+
+
+@pytest.mark.parametrize(
+    ("update", "error"),
+    [
+        ({"threads": "always"}, "threads='always' is unknown"),
+        ({"timeout": -1}, "timeout must be a positive"),
+        ({"modell": "two"}, "modell"),
+    ],
+)
+def test_a_copy_with_a_wrong_setting_is_an_error(update: dict[str, Any], error: str) -> None:
+    """As in the constructor."""
+    llm = AzureAgentLLM("my-agent", endpoint=ENDPOINT, credential="s3cret")
+    with pytest.raises((ConfigError, ValueError), match=error):
+        llm.model_copy(update=update)
+
+
+def test_a_copy_may_sign_in_as_another(make_llm: Make) -> None:
+    """Arguments that are no fields can be given anew, too."""
+    llm = AzureAgentLLM("my-agent", endpoint=ENDPOINT, credential="s3cret")
+    copied = llm.model_copy(update={"credential": None, "api_key": "key"})
+    kinds = [each.client._auth.kind for each in (llm, copied)]
+    assert ["token", "api-key"] == kinds
 
 
 def test_a_copy_answers(make_llm: Make) -> None:

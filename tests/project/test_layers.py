@@ -108,7 +108,7 @@ LAYERS = (
         "drivers.aio",
     ),
     ("tool_results", "stop", "file_handles", "files", "vector_stores"),
-    ("client_arguments", "base_client", "client"),
+    ("client_arguments", "base_client", "client", "held_clients"),
     ("openai_models", "openai_input", "openai_format", "openai_arguments"),
     ("connections", "completions"),
     ("azure_agents",),
