@@ -3,7 +3,7 @@ PYTHON ?= python3
 PY := .venv/bin/python
 SETUP := .venv/.up-to-date
 
-.PHONY: install check test demo record docs faults fidelity oracles peers lock sbom
+.PHONY: install check test demo record docs faults fidelity newest oracles peers lock sbom
 
 install: $(SETUP)
 
@@ -39,6 +39,11 @@ fidelity: $(SETUP)
 # under .oracles/: some minutes the first time.
 oracles: $(SETUP)
 	@$(PY) tests/oracles/run.py $(ARGS)
+
+# The tables of tests/fields (what becomes of every field of every message) against the newest
+# releases of the frameworks, in an environment of its own under .newest/. Elsewhere they only warn.
+newest: $(SETUP)
+	@$(PY) tests/fields/run.py $(ARGS)
 
 # Other clients under the same faults as ours, each in an environment of its own (see oracles):
 # some minutes the first time, then about four. ARGS=--write writes docs/peers.md.

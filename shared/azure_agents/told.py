@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from .messages import Media, Message, Text, ToolCall
 
+FAILED = "[the tool failed]"  # a result that is an error and says nothing
+
 
 def call_text(call: ToolCall) -> str:
     """A tool call of the past."""
@@ -21,11 +23,12 @@ def result_text(message: Message) -> str:
 
 def text_of(message: Message) -> str:
     """A message where nothing but text is taken."""
-    return "".join(
+    text = "".join(
         part.text if isinstance(part, Text) else untold(described(part))
         for part in message.parts
         if isinstance(part, Text | Media)
     )
+    return FAILED if message.is_error and not text.strip() else text
 
 
 def described(media: Media) -> str:

@@ -36,6 +36,7 @@ from ...messages import (
     assistant,
 )
 from ...naming import AgentName
+from ...told import FAILED
 from ..server_tools import file_made
 from . import items
 from .wire import AgentReference, InputItem, ResponseObject
@@ -90,7 +91,7 @@ def _items(message: Message) -> Iterator[InputItem]:
         yield InputItem(
             type="function_call_output",
             call_id=message.tool_call_id or "",
-            output=_content(message.parts),
+            output=_output(message),
         )
         return
     approvals = [part for part in message.parts if isinstance(part, ApprovalReply)]
@@ -103,6 +104,13 @@ def _items(message: Message) -> Iterator[InputItem]:
         )
     yield from map(_request, message.asks)
     yield from map(_approval, approvals)
+
+
+def _output(message: Message) -> str | list[dict[str, Any]]:
+    # The wire has no mark for errors: a text says so itself, and silence would be a success.
+    is_silent = message.is_error and not message.text.strip()
+    is_silent = is_silent and not any(isinstance(part, Media) for part in message.parts)
+    return FAILED if is_silent else _content(message.parts)
 
 
 def _screenshot(message: Message, answer: ComputerAnswer) -> InputItem:
