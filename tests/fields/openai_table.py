@@ -171,7 +171,7 @@ PARAMETERS: dict[str, tuple[Any, str, str]] = {
     "prompt_cache_options": ({"mode": "explicit"}, "refused", "refused"),
     "prompt_cache_retention": ("24h", "refused", "refused"),
     "reasoning_effort": ("low", "refused", "refused"),
-    "response_format": ({"type": "json_object"}, "refused", "sent"),
+    "response_format": ({"type": "json_object"}, "sent", "sent"),
     "safety_identifier": ("s", "sent", "refused"),
     "seed": (7, "refused", "refused"),
     "service_tier": ("default", "sent", "refused"),

@@ -94,7 +94,7 @@ def test_a_parameter_meets_its_fate(name: str, generation: str) -> None:
     with Emulator() as foundry:
         tools = [{"type": "function", "name": "f", "parameters": {}}]
         declared = tools if generation == "v2" else ()
-        agent = foundry.create_agent("helper", "hi", generation=generation, tools=declared)
+        agent = foundry.create_agent("helper", '{"a": 1}', generation=generation, tools=declared)
         connection = foundry.connection()
         call = {
             "messages": [{"role": "user", "content": "hi"}],
