@@ -1,21 +1,23 @@
-"""Computer use (v2): the agent asks for an action, the application acts and sends a screenshot.
+"""Computer use: the agent asks for an action, the application acts and sends a screenshot.
 
 The call is no function call: it has an action instead of a name and arguments, and only a picture
 answers it. Answers tell of calls under `CALLS` at every door; what answers one is a tool message
 with an image, made by the helper `screenshot` of the door. The first call is recorded
-(``v2/computer_use.json``), what answers it is in OpenAI's words and was not recorded.
+(``v2/computer_use.json``), what answers it is in OpenAI's words and was not recorded. Of classic
+runs nothing is recorded: call and answer are in the words of azure-ai-agents 1.2.0b6.
 """
 
 from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict
 from typing import Any
 
 from .errors import InvalidRequestError
 from .events import ServerToolCall
 from .jsonio import JSON, dumps
-from .messages import ComputerAnswer, SafetyCheck, ToolCall
+from .messages import ComputerAnswer, Media, Message, SafetyCheck, ToolCall
 from .naming import shown
 
 CALLS = "computer_calls"
@@ -70,6 +72,35 @@ def _checks(entries: object, where: str) -> Iterable[SafetyCheck]:
                 "pending_safety_checks that you acknowledge"
             )
         yield SafetyCheck(entry["id"], entry.get("code"), entry.get("message"))
+
+
+def answer_fields(message: Message, answer: ComputerAnswer) -> JSON:
+    """What a tool message answers a call with, as both generations of the service take it.
+
+    Raises:
+        InvalidRequestError: It has no image, or more than one.
+    """
+    images = [part for part in message.parts if isinstance(part, Media) and part.kind == "image"]
+    if len(images) != 1:
+        raise InvalidRequestError(
+            f"computer call {message.tool_call_id!r} is answered by one screenshot, got "
+            f"{len(images)} images: send what the screen shows now"
+        )
+    fields: JSON = {"output": {"type": "computer_screenshot", **_source(images[0])}}
+    if answer.acknowledged:
+        checks = [asdict(check) for check in answer.acknowledged]
+        fields[ACKNOWLEDGED] = [
+            {name: value for name, value in check.items() if value is not None} for check in checks
+        ]
+    return fields
+
+
+def _source(image: Media) -> JSON:
+    if image.file_id:
+        return {"file_id": image.file_id}
+    if image.url is not None:
+        return {"image_url": image.url}
+    return {"image_url": picture(image.data or b"", image.mime_type or "image/png")}
 
 
 def picture(image: object, mime_type: str = "image/png") -> str:

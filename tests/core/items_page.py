@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from azure_agents.events import Event, Finished, ServerToolCall, ServerToolResult
 from azure_agents.fold import fold
 from azure_agents.protocols.classic.reader import RunReader
-from azure_agents.protocols.classic.steps import ACTIVITIES, CALLS
+from azure_agents.protocols.classic.steps import ACTIVITIES, CALLS, COMPUTER
 from azure_agents.protocols.delivery import Delivered
 from azure_agents.protocols.responses.items import ITEMS
 from azure_agents.protocols.responses.reader import ResponseReader
@@ -122,8 +122,14 @@ def classic_rows() -> Iterator[Row]:
         yield Row(f"activity: {kind}", "classic", read_classic(steps=[listed]))
     function = {"id": "call_1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
     mcp = {"id": "call_1", "type": "mcp", "name": "f", "arguments": "{}", "server_label": "docs"}
-    for kind, call in {"submit_tool_outputs": function, "submit_tool_approval": mcp}.items():
-        told = read_classic(required_action={"type": kind, kind: {"tool_calls": [call]}})
+    computer = {"id": "call_1", "type": COMPUTER, COMPUTER: {"action": {"type": "screenshot"}}}
+    for kind, call in {
+        "submit_tool_outputs": function,
+        f"submit_tool_outputs: {COMPUTER}": computer,
+        "submit_tool_approval": mcp,
+    }.items():
+        name = kind.partition(":")[0]
+        told = read_classic(required_action={"type": name, name: {"tool_calls": [call]}})
         yield Row(f"required_action: {kind}", "classic", told)
 
 

@@ -218,8 +218,8 @@ CLASSIC_CALLS: dict[str, list[Event]] = {
             {"output": "seen", "steps": [samples.STEPS]},
         ),
     ],
+    # The pause of the run told the call.
     "computer_use_preview": [
-        ServerToolCall("call_1", "computer_use", {"action": {"type": "screenshot"}}),
         ServerToolResult(
             "call_1",
             "computer_use",

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
+from ...computer import OUTPUT, answer_fields, computer_call
 from ...errors import InvalidRequestError
 from ...events import (
     ApprovalRequest,
@@ -28,6 +29,7 @@ from ...jsonio import JSON
 from ...messages import ApprovalReply, Media, Message, Part, Text, ToolCall
 from ...told import call_text, described, result_text, text_of, untold
 from ..server_tools import file_made, image_at
+from .steps import CALLS, COMPUTER
 from .wire import RunObject, ThreadMessage
 
 _NEAR = 10_000  # characters to each side
@@ -127,11 +129,7 @@ def _image(part: Media) -> dict[str, Any]:
 
 def encode_outputs(messages: Sequence[Message]) -> dict[str, list[dict[str, Any]]]:
     """Tool messages and approvals as what a paused run waits for; one route takes both."""
-    outputs = [
-        {"tool_call_id": m.tool_call_id or "", "output": text_of(m)}
-        for m in messages
-        if m.role == "tool"
-    ]
+    outputs = [_answer(message) for message in messages if message.role == "tool"]
     approvals = [
         {"tool_call_id": part.request_id, "approve": part.approve}
         for message in messages
@@ -144,6 +142,13 @@ def encode_outputs(messages: Sequence[Message]) -> dict[str, list[dict[str, Any]
     if approvals:
         given["tool_approvals"] = approvals
     return given
+
+
+def _answer(message: Message) -> dict[str, Any]:
+    answered = {"tool_call_id": message.tool_call_id or ""}
+    if message.computer is not None:
+        return {"type": OUTPUT, **answered, **answer_fields(message, message.computer)}
+    return {**answered, "output": text_of(message)}
 
 
 def system_text(messages: Sequence[Message]) -> str:
@@ -238,12 +243,19 @@ def message_text(message: dict[str, Any]) -> str:
 
 
 def required_calls(run: RunObject) -> list[ToolCall]:
-    """The function calls a paused run waits for."""
-    action = (run.get("required_action") or {}).get("submit_tool_outputs") or {}
+    """The calls of functions, and of a computer, that a paused run waits for."""
     return [
-        ToolCall(call["id"], call["function"]["name"], call["function"]["arguments"])
-        for call in action.get("tool_calls") or ()
+        computer_call(call["id"], call[COMPUTER])
+        if call.get("type") == COMPUTER
+        else ToolCall(call["id"], call["function"]["name"], call["function"]["arguments"])
+        for call in _waiting(run)
     ]
+
+
+def _waiting(run: RunObject) -> list[dict[str, Any]]:
+    return ((run.get("required_action") or {}).get("submit_tool_outputs") or {}).get(
+        "tool_calls"
+    ) or []
 
 
 def required_ids(run: JSON) -> set[str]:
@@ -255,8 +267,12 @@ def required_ids(run: JSON) -> set[str]:
 
 def required_events(run: RunObject) -> Iterator[Event]:
     """The events of what a paused run waits for."""
-    for index, call in enumerate(required_calls(run)):
+    functions = [call for call in required_calls(run) if call.kind == "function"]
+    for index, call in enumerate(functions):
         yield ToolCallDelta(index, call.id, call.name, call.arguments)
+    for asked in _waiting(run):
+        if asked.get("type") == COMPUTER:
+            yield CALLS[COMPUTER].call(asked["id"], asked[COMPUTER])
     approval = (run.get("required_action") or {}).get("submit_tool_approval") or {}
     for request in approval.get("tool_calls") or ():
         yield ApprovalRequest(

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from ...errors import ProtocolError
-from ...events import Event, MediaOutput, Other, Progress
+from ...events import Event, MediaOutput, Other, Progress, ServerToolCall
 from ...jsonio import JSON
 from ..server_tools import (
     Tool,
@@ -63,6 +63,8 @@ def _undescribed(name: str, *asked: str) -> Tool:
     return Tool(name, fields(*asked), _all_but(*asked))
 
 
+# The application runs it, so the pause of the run tells the call, and its step only the result.
+COMPUTER = "computer_use_preview"
 _NAMED = fields(tool_name="name")
 _CHILD = fields("assistant_id", "thread_id", "run_id", tool_name="name")
 
@@ -76,7 +78,7 @@ CALLS: dict[str, Tool] = {
     "bing_grounding": Tool("bing_grounding", fields("requesturl"), one("response_metadata")),
     "browser_automation": _undescribed("browser_automation", "input"),
     "code_interpreter": Tool("code_interpreter", fields(code="input"), _logs, made=_plots),
-    "computer_use_preview": Tool(
+    COMPUTER: Tool(
         "computer_use",
         fields("action"),
         without_picture,
@@ -155,7 +157,8 @@ class StepTools:
             return
         id = self._ids[place] = _id_of(call, place)
         data = {**_inner(kind, call), **fields(error="last_error")(step)}
-        yield from tool.events(id, data, status)
+        told = tool.events(id, data, status)
+        yield from (e for e in told if kind != COMPUTER or not isinstance(e, ServerToolCall))
         if tool.answers_itself or tool.told(data) is not None:
             return
         if outcome(status) == "error":

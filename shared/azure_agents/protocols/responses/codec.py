@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
-from ...computer import computer_call
+from ...computer import OUTPUT, answer_fields, computer_call
 from ...errors import InvalidRequestError
 from ...events import (
     ApprovalRequest,
@@ -27,7 +27,6 @@ from ...events import (
 )
 from ...messages import (
     ApprovalReply,
-    ComputerAnswer,
     Media,
     Message,
     Part,
@@ -85,7 +84,11 @@ def _bounded_id(call_id: str) -> str:
 
 def _items(message: Message) -> Iterator[InputItem]:
     if message.role == "tool" and message.computer is not None:
-        yield _screenshot(message, message.computer)
+        yield InputItem(
+            type=OUTPUT,
+            call_id=message.tool_call_id or "",
+            **answer_fields(message, message.computer),  # type: ignore[typeddict-item]
+        )
         return
     if message.role == "tool":
         yield InputItem(
@@ -111,29 +114,6 @@ def _output(message: Message) -> str | list[dict[str, Any]]:
     is_silent = message.is_error and not message.text.strip()
     is_silent = is_silent and not any(isinstance(part, Media) for part in message.parts)
     return FAILED if is_silent else _content(message.parts)
-
-
-def _screenshot(message: Message, answer: ComputerAnswer) -> InputItem:
-    """What answers a computer call, in OpenAI's words: no recording goes on after such a call."""
-    images = [part for part in message.parts if isinstance(part, Media) and part.kind == "image"]
-    if len(images) != 1:
-        raise InvalidRequestError(
-            f"computer call {message.tool_call_id!r} is answered by one screenshot, got "
-            f"{len(images)} images: send what the screen shows now"
-        )
-    image = images[0]
-    source = {"file_id": image.file_id} if image.file_id else {"image_url": _url(image)}
-    item = InputItem(
-        type="computer_call_output",
-        call_id=message.tool_call_id or "",
-        output={"type": "computer_screenshot", **source},
-    )
-    if answer.acknowledged:
-        checks = [asdict(check) for check in answer.acknowledged]
-        item["acknowledged_safety_checks"] = [
-            {name: value for name, value in check.items() if value is not None} for check in checks
-        ]
-    return item
 
 
 def _request(ask: ApprovalRequest | ConsentRequest) -> InputItem:
