@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
+from llama_index.core.base.llms.types import ChatMessage, ToolCallBlock
 
 from azure_agents import completion
 from azure_agents.auth import make_auth
@@ -18,6 +20,8 @@ from azure_agents.emulator import Emulator, ToolCalls
 from azure_agents.fold import Completion
 from azure_agents.messages import Message, ToolCall, TurnRequest, assistant, tool, user
 from azure_agents.threads.memory import MemoryThreadStore
+from langchain_azure_agents import ChatAzureAgent
+from llamaindex_azure_agents import AzureAgentLLM
 
 CALLS = (("look", {"n": 1}, "call_1"), ("look", {"n": 2}, "call_2"))
 REBUILT = assistant(
@@ -91,15 +95,13 @@ def test_where_anchors_are_sealed_no_call_is_entered() -> None:
     assert play.paused.finished.run_id in play.foundry.active_runs
 
 
-@pytest.mark.parametrize("is_streamed", [False, True])
-def test_a_loop_in_openais_format_ends(is_streamed: bool) -> None:
-    """`completion()` with messages that a program makes up itself."""
-    foundry = Emulator(seed=5)
-    agent = foundry.create_agent("my-agent", reply, generation="classic")
-    place = {"model": agent.model, "thread_store": MemoryThreadStore(), **foundry.connection()}
-    place["api_base"] = place.pop("endpoint")
-    messages: list[Any] = [{"role": "user", "content": "look it up"}]
-    first = completion(messages=messages, **place).choices[0].message
+# --- the doors: messages that a program makes up itself ---
+
+
+def openai(place: dict[str, Any]) -> str:
+    """`completion()`."""
+    asked = {"role": "user", "content": "look it up"}
+    first = completion(messages=[asked], **place).choices[0].message
     calls = [
         {
             "id": call.id,
@@ -108,14 +110,46 @@ def test_a_loop_in_openais_format_ends(is_streamed: bool) -> None:
         }
         for call in first.tool_calls
     ]
-    messages.append({"role": "assistant", "content": None, "tool_calls": calls})
-    messages += [{"role": "tool", "tool_call_id": call["id"], "content": "one"} for call in calls]
-    answer = completion(messages=messages, stream=is_streamed, **place)
-    if is_streamed:
-        text = "".join(chunk.choices[0].delta.content or "" for chunk in answer if chunk.choices)
-    else:
-        text = answer.choices[0].message.content
-    assert "found" == text
+    rebuilt = {"role": "assistant", "content": None, "tool_calls": calls}
+    given = [{"role": "tool", "tool_call_id": call["id"], "content": "one"} for call in calls]
+    answer = completion(messages=[asked, rebuilt, *given], stream=True, **place)
+    return "".join(chunk.choices[0].delta.content or "" for chunk in answer if chunk.choices)
+
+
+def langchain(place: dict[str, Any]) -> str:
+    """LangChain: a message that keeps the calls and nothing else."""
+    llm = ChatAzureAgent(**place)
+    first = llm.invoke("look it up")
+    calls = [{"id": c["id"], "name": c["name"], "args": c["args"]} for c in first.tool_calls]
+    given = [ToolMessage("one", tool_call_id=call["id"]) for call in calls]
+    return llm.invoke([HumanMessage("look it up"), AIMessage("", tool_calls=calls), *given]).text
+
+
+def llamaindex(place: dict[str, Any]) -> str:
+    """LlamaIndex: a message with blocks of calls."""
+    llm = AzureAgentLLM(**place)
+    asked = ChatMessage("look it up")
+    calls = llm.get_tool_calls_from_response(llm.chat([asked]))
+    blocks = [
+        ToolCallBlock(tool_call_id=c.tool_id, tool_name=c.tool_name, tool_kwargs=c.tool_kwargs)
+        for c in calls
+    ]
+    given = [
+        ChatMessage("one", role="tool", additional_kwargs={"tool_call_id": call.tool_id})
+        for call in calls
+    ]
+    rebuilt = ChatMessage(role="assistant", blocks=blocks)
+    return llm.chat([asked, rebuilt, *given]).message.content or ""
+
+
+@pytest.mark.parametrize("door", [openai, langchain, llamaindex])
+def test_a_loop_over_made_up_messages_ends(door: Any) -> None:
+    """The run gets its results, and no other one calls again."""
+    foundry = Emulator(seed=5)
+    agent = foundry.create_agent("my-agent", reply, generation="classic")
+    place = {"model": agent.model, "thread_store": MemoryThreadStore(), **foundry.connection()}
+    assert "found" == door(place)
+    assert 1 == len({turn.run_id for turn in foundry.seen})
 
 
 def test_what_no_store_knows_is_told_as_calls_and_results() -> None:
