@@ -103,3 +103,35 @@ def test_a_run_that_cannot_be_stopped_stands_on_the_error(
     assert run == error.run_id
     assert run in play.foundry._world.threads[error.thread_id or ""].runs
     assert "may go on" in str(error)
+
+
+def hang_in_background(way: tuple[bool, bool], **second: Any) -> tuple[AzureAgentsError, Any]:
+    """The same on v2, where only such a response goes on by itself: the error, and the response."""
+    play = Conversation(Shape("v2", is_async=way[0], is_streamed=way[1], is_background=True))
+    play.agent.script([Parts(Pause(500.0), "one")])
+    play.sync, play.aio = play.connect(MemoryThreadStore(), deadline=4.0)
+    play.foundry.faults.add(Fault("timeout_after", method="POST", path="/responses$"))
+    play.foundry.faults.add(Fault(**second))
+    with pytest.raises(AzureAgentsError) as caught:
+        asyncio.run(play.ask([user("hello")]))
+    (response,) = play.foundry._world.responses.values()
+    return caught.value, response
+
+
+@pytest.mark.parametrize("way", WAYS, ids=str)
+def test_a_background_response_that_outlives_its_turn_is_stopped(way: tuple[bool, bool]) -> None:
+    """It is looked for and cancelled again, with short pauses."""
+    for name, second in SECOND.items():
+        _, response = hang_in_background(way, **second)
+        assert "cancelled" == response.status, name
+
+
+@pytest.mark.parametrize("way", WAYS, ids=str)
+def test_a_background_response_that_cannot_be_stopped_stands_on_the_error(
+    way: tuple[bool, bool],
+) -> None:
+    """As far as anybody could find it."""
+    error, _ = hang_in_background(
+        way, kind="status_before", status=503, path="/cancel$", times=None
+    )
+    assert "may go on" in str(error)

@@ -15,6 +15,7 @@ from ..errors import (
     BadRequestError,
     ConnectionLostError,
     DeadlineError,
+    NotFoundError,
     ProtocolError,
     ServiceError,
     TurnUnknownError,
@@ -218,6 +219,16 @@ def insist(step: Callable[[], Flow[None]]) -> Flow[bool]:
                 yield Sleep(pause)
         else:
             return True
+
+
+def ask_to_stop(request: Send, turn: Turn) -> Flow[None]:
+    """Cancel a run or response; a refusal says that it is over.
+
+    Raises:
+        AzureAgentsError: Nobody knows whether it will stop.
+    """
+    with suppress(BadRequestError, NotFoundError):
+        yield from send(request, turn, "stop what goes on")
 
 
 def to_the_end(step: Callable[[], Flow[T]]) -> Flow[None]:

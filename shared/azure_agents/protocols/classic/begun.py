@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from functools import partial
 
 from ...commands import Flow, Send, Sleep
-from ...errors import AzureAgentsError, BadRequestError, NotFoundError
+from ...errors import AzureAgentsError
 from ...retry import may_pass
-from ..steps import insist, retrying, send, suppress_but_deadline, to_the_end
+from ..steps import ask_to_stop, insist, retrying, suppress_but_deadline, to_the_end
 from ..turn import Turn
 from .looks import Looks
 from .pauses import Pause
@@ -170,12 +170,11 @@ class BegunRuns:
         yield from pause.give_back()
 
     def cancel(self, thread: str, run: str) -> Flow[None]:
-        """Ask the service to stop a run; a refusal says that it is over.
+        """Ask the service to stop a run.
 
         Raises:
             AzureAgentsError: Nobody knows whether it will stop.
         """
         query = (("api-version", self._turn.settings.api_version),)
         request = Send("POST", f"/threads/{thread}/runs/{run}/cancel", query=query)
-        with suppress(BadRequestError, NotFoundError):
-            yield from send(request, self._turn, "stop the run")
+        yield from ask_to_stop(request, self._turn)

@@ -30,7 +30,16 @@ from ...own_endpoint import check_at_project
 from ...retry import is_unknown, may_pass, was_not_applied
 from ..delivery import Delivered
 from ..metadata import OPERATION
-from ..steps import insist, read_object, retrying, send, settle, to_the_end, unless_it_fails
+from ..steps import (
+    ask_to_stop,
+    insist,
+    read_object,
+    retrying,
+    send,
+    settle,
+    to_the_end,
+    unless_it_fails,
+)
 from ..turn import Turn
 from .addressing import name_of, place_of, who_is_asked
 from .codec import encode_input
@@ -64,6 +73,7 @@ class ResponseCalls:
         self.looks = Looks(turn)
         self._thread: str | None = None  # the conversation that was appended to last
         self._lost_id: str | None = None  # the last response that was begun and given up
+        self._left: list[str | None] = []  # responses that could not be stopped
         self._begun: list[ResponseReader] = []  # of background responses, which go on by themselves
         options = encode_options(turn.request.options)
         self._is_background = bool(options.get("background"))
@@ -333,8 +343,9 @@ class ResponseCalls:
     def _stop_all(self) -> Flow[None]:
         while self._begun:
             reader = self._begun[0]
-            if not reader.is_done or reader.response.get("status") in ACTIVE:
-                yield from insist(partial(self._stop, reader.response_id))
+            goes_on = not reader.is_done or reader.response.get("status") in ACTIVE
+            if goes_on and not (yield from insist(partial(self._stop, reader.response_id))):
+                self._left.append(reader.response_id)
             self._begun = self._begun[1:]
 
     def _stop(self, response_id: str | None) -> Flow[None]:
@@ -343,10 +354,14 @@ class ResponseCalls:
             found = yield from self.looks.ours()
             ids = [ours["id"] for ours in found if ours.get("status") in ACTIVE]
         for id in ids:
-            yield Send("POST", f"{RESPONSES}/{id}/cancel")
+            yield from ask_to_stop(Send("POST", f"{RESPONSES}/{id}/cancel"), self.turn)
 
     def add_facts(self, error: AzureAgentsError) -> None:
         """What is known of the turn belongs on every error that ends it."""
+        for left in self._left:
+            named = f"the response {left!r}" if left else "a response that this turn may have begun"
+            error.add_facts(response_id=left)
+            error.say_more(f"{named} could not be stopped and may go on")
         error.add_facts(
             agent=self.turn.settings.agent.requested,
             thread_id=self.reader.conversation_id or self._thread or self.turn.pin,
