@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import httpcore  # noqa: F401 - httpx loads it late, and pytester would forget it: two of each error
 import httpx
 import pytest
 

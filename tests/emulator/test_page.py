@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from azure_agents.emulator import NAMED, Emulator, Weather, read_rules, read_script
-from azure_agents.emulator.scripts import KINDS
+from azure_agents.emulator.reply_kinds import KINDS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "emulator.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(.+?)\n(.*?)^```", PAGE, flags=re.DOTALL | re.MULTILINE)
@@ -52,10 +52,11 @@ def test_the_yaml_is_read() -> None:
 
 
 def test_the_list_of_replies_is_whole() -> None:
-    """Every kind is named."""
-    listed = PAGE[PAGE.index("A reply is a text or one of") : PAGE.index("`{user}`, `{tool}`")]
-    named = set(re.findall(r"`(\w+)`", listed)) - {"citations"}
-    assert set(KINDS) == named
+    """Every kind, with every argument in order."""
+    rows = re.findall(r"^\| `(\w+)` \| (.*?) \|", PAGE, flags=re.MULTILINE)
+    named = {kind: re.findall(r"`(\w+)`", arguments) for kind, arguments in rows}
+    taken = {name: list(kind.arguments) for name, kind in KINDS.items()}
+    assert taken | {"empty": []} == named
 
 
 def test_conditions_of_the_weather_are_named() -> None:

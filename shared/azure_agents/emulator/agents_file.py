@@ -16,7 +16,9 @@ from typing import Any, overload
 
 from ..errors import ConfigError
 from .project import CreatedAgent, Emulator
+from .reply_kinds import near
 from .scripts import read_rules, read_script
+from .yaml_lines import at_line_of, read
 
 _LOGGER = logging.getLogger(__name__)
 _FIELDS = ("name", "generation", "instructions", "model", "tools", "definition")
@@ -116,7 +118,7 @@ def _read(path: Path) -> list[Mapping[str, Any]]:
     except ImportError as exc:
         raise ConfigError(MISSING) from exc
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = read(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as exc:
         raise ConfigError(f"{str(path)!r} is not YAML: {exc}") from exc
     agents = content.get("agents") if isinstance(content, dict) else None
@@ -129,19 +131,32 @@ def _read(path: Path) -> list[Mapping[str, Any]]:
 
 def _check(path: Path, entry: Mapping[str, Any]) -> None:
     name = entry.get("name")
-    if not isinstance(name, str):
-        raise ConfigError(f"{str(path)!r} has an agent without a name: {entry!r}")
+    try:
+        _check_entry(entry)
+        _script(entry)
+    except ConfigError as exc:
+        line = at_line_of(entry, exc).line
+        place = str(path) if line is None else f"{path}:{line}"
+        raise ConfigError(f"{place}: agent {name!r}: {exc}") from exc
+
+
+def _check_entry(entry: Mapping[str, Any]) -> None:
+    if not isinstance(entry.get("name"), str):
+        raise ConfigError(f"has no name: {dict(entry)!r}")
     known = (*_FIELDS, *_SCRIPTS, "files")
     for key in entry:
         if key not in known:
             allowed = ", ".join(known)
-            raise ConfigError(f"agent {name!r} in {str(path)!r} has {key!r}; use one of {allowed}")
+            raise ConfigError(f"has {key!r}{near(key, known)}; use one of {allowed}")
     if entry.get("generation", "v2") not in {"v2", "classic"}:
-        raise ConfigError(f"agent {name!r}: generation is 'v2' or 'classic'")
-    try:
-        _script(entry)
-    except ConfigError as exc:
-        raise ConfigError(f"agent {name!r} in {str(path)!r}: {exc}") from exc
+        raise ConfigError("generation is 'v2' or 'classic'")
+    kinds = {"instructions": str, "model": str, "tools": list, "definition": Mapping, "files": list}
+    for key, kind in kinds.items():
+        if entry.get(key) is not None and not isinstance(entry[key], kind):
+            raise ConfigError(f"{key!r} is a {_NAMES[kind]}, got {entry[key]!r}")
+
+
+_NAMES = {str: "text", list: "list", Mapping: "mapping"}
 
 
 def _script(entry: Mapping[str, Any]) -> Any:

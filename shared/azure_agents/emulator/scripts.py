@@ -10,28 +10,16 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from ..errors import ConfigError
-from . import server_tools as tools
 from .brains import think
-from .foundry_tools import FoundryTool
-from .replies import (
-    Empty,
-    Failed,
-    Incomplete,
-    Part,
-    Parts,
-    Pause,
-    Reply,
-    Script,
-    Text,
-    ToolCalls,
-    parts_of,
-)
+from .replies import Part, Parts, Reply, Script, Text, parts_of
+from .reply_kinds import KINDS, near, part_of
 from .transcripts import SeenTurn
+from .yaml_lines import at_line_of
 
 Values: TypeAlias = Mapping[str, str]
 
@@ -127,9 +115,17 @@ def _read_rule(given: Any) -> Rule:
         given = {"say": given}
     if not isinstance(given, Mapping):
         raise ConfigError(f"a rule is a mapping or a text, got {given!r}")
+    try:
+        return _checked_rule(given)
+    except ConfigError as error:
+        raise at_line_of(given, error) from error
+
+
+def _checked_rule(given: Mapping[str, Any]) -> Rule:
     reply = {key: value for key, value in given.items() if key not in _CONDITIONS}
     content = reply["reply"] if set(reply) == {"reply"} else reply
-    _read_parts(content, {})  # wrong replies are errors now, not in the middle of a turn
+    # Wrong replies are errors now, not in the middle of a turn.
+    _read_parts(content, {}, (*_CONDITIONS, "reply"))
     turn = given.get("turn")
     if turn is not None and not isinstance(turn, int):
         raise ConfigError(f"`turn` is a number, got {turn!r}")
@@ -145,20 +141,39 @@ def _pattern(given: Mapping[str, Any], name: str) -> re.Pattern[str] | None:
         raise ConfigError(f"`{name}` is no pattern: {given[name]!r} ({exc})") from exc
 
 
-def _read_parts(given: Any, values: Values) -> list[Part]:
+def _read_parts(given: Any, values: Values, others: Sequence[str] = ()) -> list[Part]:
     if isinstance(given, list):
         return [part for one in given for part in _read_parts(one, values)]
     if isinstance(given, str):
         return [Text(_filled(given, values))]
     if isinstance(given, Mapping):
-        kinds = [key for key in given if key in KINDS]
-        if len(kinds) == 1:
-            return _make(kinds[0], _filled(dict(given), values))
+        try:
+            return [_read_mapping(given, values, others)]
+        except ConfigError as error:
+            raise at_line_of(given, error) from error
     elif given is not None:
         with contextlib.suppress(TypeError):
             return list(parts_of(given))
+    raise _no_reply(given)
+
+
+def _read_mapping(given: Mapping[str, Any], values: Values, others: Sequence[str]) -> Part:
+    kinds = [key for key in given if key in KINDS]
+    if len(kinds) > 1:
+        both = " and ".join(f"`{kind}`" for kind in kinds)
+        raise ConfigError(f"{both} in one reply; write a list of replies")
+    if not kinds:
+        raise _no_reply(given)
+    return part_of(kinds[0], _filled(given, values), others)
+
+
+def _no_reply(given: Any) -> ConfigError:
+    guesses = [near(key, tuple(KINDS)) for key in given] if isinstance(given, Mapping) else []
+    guess = next(filter(None, guesses), "")
     known = ", ".join(sorted(KINDS))
-    raise ConfigError(f"not a reply: {given!r}; use a text or a mapping with one of {known}")
+    return ConfigError(
+        f"not a reply: {given!r}{guess}; use a text or a mapping with one of {known}"
+    )
 
 
 def _filled(value: Any, values: Values) -> Any:
@@ -169,59 +184,3 @@ def _filled(value: Any, values: Values) -> Any:
     if isinstance(value, list):
         return [_filled(inner, values) for inner in value]
     return value
-
-
-def _make(kind: str, given: dict[str, Any]) -> list[Part]:
-    value = given.pop(kind)
-    try:
-        part = KINDS[kind](value, **given)
-    except (TypeError, ValueError, KeyError, AttributeError) as exc:
-        raise ConfigError(f"cannot read the reply `{kind}: {value!r}` ({exc})") from exc
-    return [part]
-
-
-def _calls(value: Any) -> ToolCalls:
-    if isinstance(value, str):
-        return ToolCalls((value, {}))
-    if isinstance(value, Mapping):
-        return ToolCalls(*((name, arguments or {}) for name, arguments in value.items()))
-    made = ((one["name"], one.get("arguments") or {}, one.get("id")) for one in value)
-    return ToolCalls(*made)
-
-
-def _failed(value: Any, **more: str) -> Failed:
-    return Failed(value, **more) if isinstance(value, str) else Failed(**value)
-
-
-def _search(value: Any, results: Iterable[Mapping[str, Any]] | None = None) -> tools.FileSearch:
-    queries = () if value is None else (value,) if isinstance(value, str) else tuple(value)
-    return tools.FileSearch(queries, None if results is None else tuple(results))
-
-
-def _said(value: str, citations: Iterable[Mapping[str, Any]] = ()) -> Text:
-    return Text(value, citations=tuple(tools.Citation(**one) for one in citations))
-
-
-# What a mapping may say, and the part that it becomes.
-KINDS: dict[str, Callable[..., Part]] = {
-    "ask_agent": tools.ConnectedAgent,
-    "call": _calls,
-    "computer": tools.ComputerCall,
-    "consent": tools.Consent,
-    "empty": lambda _: Empty(),
-    "fail": _failed,
-    "image": tools.GeneratedImage,
-    "incomplete": Incomplete,
-    "items": tools.Items,
-    "mcp_approval": lambda value: tools.McpApproval(**value),
-    "mcp_call": lambda value: tools.McpCall(**value),
-    "mcp_tools": lambda value: tools.McpTools(value["server_label"], tuple(value["tools"])),
-    "reason": tools.Reasoning,
-    "refuse": tools.Refusal,
-    "run_code": tools.CodeInterpreter,
-    "say": _said,
-    "search_files": _search,
-    "search_web": tools.WebSearch,
-    "use_tool": FoundryTool,
-    "wait": lambda value: Pause(float(value)),
-}
