@@ -16,19 +16,9 @@ from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.messages import BaseMessage
 
 from azure_agents.events import Progress, Started
+from azure_agents.progress_words import Steps
 
 FIELD = "progress"
-
-_WORDS = {
-    ("code_interpreter", "coding"): "writing code",
-    ("code_interpreter", "interpreting"): "running code",
-    ("file_search", "searching"): "searching files",
-    ("image_generation", "generating"): "painting",
-    ("image_generation", "partial_image"): "painting",
-    ("web_search", "searching"): "searching the web",
-}
-# A step that only says that a tool is about to work, or has worked.
-_DULL = frozenset({"queued", "in_progress", "completed", "failed"})
 
 
 def fields_of(step: Progress | Started) -> dict[str, Any]:
@@ -44,12 +34,6 @@ def progress_of(chunk: BaseMessage) -> Progress | Started | None:
     return Progress(**told) if "status" in told else Started(**told)
 
 
-def sentence(step: Progress) -> str:
-    """A step for people: ``searching files…``."""
-    plain = f"{step.name}: {step.status}".replace("_", " ")
-    return f"{_WORDS.get((step.name, step.status), plain)}…"
-
-
 class ShowProgress(BaseCallbackHandler):
     """A callback that shows what server-side tools are doing, a line for each new step.
 
@@ -62,14 +46,10 @@ class ShowProgress(BaseCallbackHandler):
 
     def __init__(self, show: Callable[[str], object] = print) -> None:
         self._show = show
-        self._last = ("", "")
+        self._steps = Steps()
 
     def on_llm_new_token(self, token: Any, *, chunk: Any = None, **kwargs: Any) -> None:  # noqa: ARG002
         """Look at the next chunk."""
         step = progress_of(getattr(chunk, "message", None))  # type: ignore[arg-type]
-        if not isinstance(step, Progress) or step.status in _DULL:
-            return
-        line = sentence(step)
-        if (step.id, line) != self._last:
-            self._last = (step.id, line)
+        if isinstance(step, Progress) and (line := self._steps.line(step)):
             self._show(line)

@@ -4,13 +4,25 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from azure_agents import __version__, fold
 from azure_agents.cli import main
-from azure_agents.emulator import Emulator, Failed, ToolCalls
+from azure_agents.emulator import (
+    Consent,
+    Emulator,
+    Failed,
+    FileSearch,
+    McpApproval,
+    McpCall,
+    Parts,
+    ToolCalls,
+)
 from azure_agents.emulator.server import run_server
 from azure_agents.events import TextDelta
 
@@ -44,6 +56,10 @@ ERRORS = {
             "ConfigError: --host '0.0.0.0' would show the emulator, which lets everybody in, to "
             "other machines: leave it out, or add --allow-remote if that is meant"
         ),
+    ),
+    "no port": (
+        ["emulator", "--port", "99999"],
+        "ConfigError: --port 99999 is no port: use 0 (any) to 65535",
     ),
     "no such file": (
         ["emulator", "--agents", "missing.yaml"],
@@ -222,6 +238,92 @@ def test_no_token_appears_in_output(
     output, error = capsys.readouterr()
     assert error.startswith("azure-agents: AuthenticationError: ")
     assert "emulator-token" not in output + error
+
+
+def deletes(turn: Any) -> Any:
+    """An agent that asks before it deletes."""
+    last = turn.messages[-1].text
+    if last == "approved":
+        return Parts(McpCall("files", "delete", "{}", "gone"), "Deleted.")
+    return "I left it." if last == "denied" else McpApproval("files", "delete", '{"path": "/x"}')
+
+
+@pytest.mark.parametrize("generation", GENERATIONS)
+@pytest.mark.parametrize(
+    "case",
+    [  # at a keyboard, options, what is typed, what the agent says
+        (True, (), ("y",), "Deleted."),
+        (True, (), ("N",), "I left it."),
+        (True, (), ("",), "I left it."),
+        (True, (), (), "I left it."),
+        (True, ("--approve", "never"), (), "I left it."),
+        (False, ("--approve", "always"), (), "Deleted."),
+        (False, (), (), "I left it."),
+    ],
+)
+def test_a_tool_that_needs_permission_is_shown_and_asked(
+    generation: Any,
+    case: tuple[bool, tuple[str, ...], tuple[str, ...], str],
+    foundry: Emulator,
+    terminal: Terminal,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Only a yes, or `--approve always`, lets it run; where nobody can be asked it does not."""
+    keyboard, options, lines, said = case
+    agent = foundry.create_agent("files", deletes, generation=generation)
+    stdin = _Keyboard if keyboard else io.StringIO
+    terminal.type("Delete /x", *lines, model=agent.model, options=options, stdin=stdin)
+    output = capsys.readouterr().out
+    decided = "[approved]" if said == "Deleted." else "[denied]"
+    asked = '[the agent wants to run files.delete with {"path": "/x"}]'
+    assert [True] * 3 == [text in output for text in (asked, decided, said)]
+
+
+def test_a_tool_that_needs_a_sign_in_shows_the_link(
+    foundry: Emulator, terminal: Terminal, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """There is nothing to decide: the user opens it."""
+    agent = foundry.create_agent("mail", Consent("https://login.example/x", "mail"))
+    assert 0 == terminal.type("Read my mail", model=agent.model)
+    output = capsys.readouterr().out
+    assert "[a tool of mail needs you to sign in: https://login.example/x]" in output
+
+
+def test_a_server_tool_shows_what_it_does(
+    foundry: Emulator, terminal: Terminal, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A line for each step, before the answer."""
+    agent = foundry.create_agent("reader", Parts(FileSearch(["x"], []), "Found."))
+    assert 0 == terminal.type("Find x", model=agent.model)
+    output = capsys.readouterr().out
+    assert output.startswith("[searching files…]\nFound.")
+
+
+# --- odd terminals --------------------------------------------------------------------------------
+
+
+def run(*arguments: str, **more: Any) -> subprocess.Popen[bytes]:
+    """The command in a process of its own, its output in a pipe."""
+    command = [sys.executable, "-m", "azure_agents.cli", *arguments]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **more)
+
+
+@pytest.mark.parametrize(("arguments", "code"), [("demo", 141), ("--help", 0)])
+def test_output_that_nobody_reads_is_no_traceback(arguments: str, code: int) -> None:
+    """As with `| head -1`: silence, and the exit code of a program that lost its reader."""
+    with run(arguments) as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        said = process.stderr.read() if process.stderr else b""
+        assert (code, b"") == (process.wait(60), said)
+
+
+def test_output_is_replaced_where_the_terminal_has_no_letter_for_it() -> None:
+    """A console that knows ASCII only shows question marks, and no traceback."""
+    with run("demo", env={**os.environ, "PYTHONIOENCODING": "ascii"}) as process:
+        output, error = process.communicate(timeout=60)
+    assert (0, b"") == (process.returncode, error)
+    assert output.isascii()
 
 
 # --- emulator -------------------------------------------------------------------------------------

@@ -13,9 +13,9 @@ from langgraph.checkpoint.memory import InMemorySaver
 
 from azure_agents.emulator import CodeInterpreter, Emulator, FileSearch, Parts, Text, WebSearch
 from azure_agents.events import Finished, Progress, Started, TextDelta
+from azure_agents.progress_words import sentence
 from langchain_azure_agents import ChatAzureAgent, ShowProgress, progress_of
 from langchain_azure_agents._chunks import Chunker
-from langchain_azure_agents._progress import sentence
 
 SEARCH = Parts(FileSearch(("policy",), ({"file_id": "f", "filename": "a.md"},)), Text("Found it."))
 BUSY = Parts(FileSearch(("q",)), WebSearch("q"), CodeInterpreter("print(1)", "1"), Text("Done."))

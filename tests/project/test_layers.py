@@ -37,6 +37,7 @@ LAYERS = (
         "computer",
         "envelopes",
         "observe",
+        "progress_words",
         "schema_check",
         "structured",
     ),
@@ -113,7 +114,7 @@ LAYERS = (
     ("connections", "completions"),
     ("azure_agents",),
     ("gateway.*", "gateway"),
-    ("demo", "cli_agents", "cli"),
+    ("demo", "cli_text", "cli_agents", "cli_chat", "cli"),
 )
 
 # The emulator stands beside the rows: were it built from our codecs, both would share a mistake.
