@@ -89,6 +89,7 @@ AGENT_OUTPUT = frozenset(
 
 _TEXTS = ("text", "input_text", "output_text")
 _EMPTY = Text("")
+_UNKNOWN = "something of an unknown type"
 _LONGEST_KIND = 40  # characters; a longer type is no type
 _HEARD_OR_SEEN = ("audio", "input_audio", "video", "input_video", "video_url")
 
@@ -159,6 +160,8 @@ def _read(block: Block, role: Role, where: str) -> Part:
     kind = block.get("type")
     if kind in _TEXTS:
         return _text(block, where)
+    if set(block) == {"cachePoint"}:  # Amazon's hint to its cache, no content
+        return _EMPTY
     if kind in _HEARD_OR_SEEN:
         raise InvalidRequestError(
             f"{where} is of type {kind!r}: agents take text, images and files; transcribe it first"
@@ -185,7 +188,7 @@ def _text(block: Block, where: str) -> Text:
 
 def _kind_of(block: object) -> str:
     kind = block.get("type") if isinstance(block, Mapping) else None
-    return kind if isinstance(kind, str) and len(kind) <= _LONGEST_KIND else "an unknown type"
+    return kind if isinstance(kind, str) and len(kind) <= _LONGEST_KIND else _UNKNOWN
 
 
 # --- images, files and other things that are sent -----------------------------------------------
@@ -351,7 +354,8 @@ def _answered(block: object, *, is_ours: bool) -> Part | None:
     if text is not None:
         return Text(text)
     if not is_ours and _kind_of(given) not in CALL_BLOCKS:
-        left_out(f"a block of type {_kind_of(given)!r}")
+        kind = _kind_of(given)
+        left_out(kind if kind == _UNKNOWN else f"a block of type {kind!r}")
     return None
 
 

@@ -84,6 +84,7 @@ MESSAGES = [
     (AIMessage("", additional_kwargs={"refusal": "I won't."}), assistant("I won't.")),
     (AIMessage([{"type": "refusal", "refusal": "I won't."}]), assistant("I won't.")),
     (AIMessage([{"type": "hologram"}]), assistant("")),
+    (HumanMessage(["hi", {"cachePoint": {"type": "default"}}]), user("hi")),
     (ToolMessage("4", tool_call_id="call_1"), tool("call_1", "4")),
     (
         ToolMessage("boom", tool_call_id="call_1", status="error"),
