@@ -23,10 +23,15 @@ from langchain_core.messages import (
 )
 
 from azure_agents.computer import ACKNOWLEDGED, CALLS, answer_of, calls_told
-from azure_agents.content import answer_parts, result_parts, said_parts
+from azure_agents.content import (
+    answer_parts,
+    newest_of,
+    result_parts,
+    said_parts,
+    with_fields,
+)
 from azure_agents.errors import InvalidRequestError
-from azure_agents.joins import with_refusals
-from azure_agents.messages import ComputerAnswer, Message, Part, Role, Text, ToolCall, said_by
+from azure_agents.messages import ComputerAnswer, Message, Role, ToolCall, said_by
 from azure_agents.naming import shown
 from azure_agents.notices import left_out
 from azure_agents.written_calls import written_call
@@ -55,7 +60,7 @@ def to_messages(messages: Sequence[BaseMessage]) -> tuple[Message, ...]:
     Raises:
         InvalidRequestError: A role or content block that an agent cannot be told.
     """
-    newest = max((at for at, each in enumerate(messages) if _is_answer(each)), default=0)
+    newest = newest_of(map(_is_answer, messages))
     return tuple(
         _message(each, f"messages[{at}]", is_old=at < newest) for at, each in enumerate(messages)
     )
@@ -123,32 +128,21 @@ def _answer(message: AIMessage) -> Message:
     is_ours = message.response_metadata.get("model_provider") == PROVIDER
     if not is_ours and message.additional_kwargs.get("reasoning_content"):
         left_out("reasoning_content")
-    parts = answer_parts(message.content, is_ours=is_ours)
+    extra = message.additional_kwargs
+    parts = with_fields(
+        answer_parts(message.content, is_ours=is_ours),
+        refusal=extra.get("refusal"),
+        places=extra.get(REFUSAL_AT),
+        audio=extra.get("audio"),
+    )
     return Message(
         "assistant",
-        (*_with_refusal(message, parts), *_spoken(message)),
+        parts,
         (*_calls(message), *calls_told(message.response_metadata.get(CALLS))),
         anchor=anchor if isinstance(anchor, str) else None,
         asks=asks_of(message),
         outcomes=outcomes_of(message),
     )
-
-
-def _with_refusal(message: AIMessage, parts: tuple[Part, ...]) -> tuple[Part, ...]:
-    extra = message.additional_kwargs
-    refusal = extra.get("refusal")
-    if not isinstance(refusal, str) or not refusal:
-        return parts
-    said = Message("assistant", parts).text
-    return (Text(with_refusals(said, refusal, extra.get(REFUSAL_AT))),)
-
-
-def _spoken(message: AIMessage) -> Iterator[Part]:
-    """The text of an answer that was spoken (OpenAI)."""
-    audio = message.additional_kwargs.get("audio")
-    transcript = audio.get("transcript") if isinstance(audio, Mapping) else None
-    if isinstance(transcript, str) and transcript:
-        yield Text(transcript)
 
 
 def _calls(message: AIMessage) -> Iterator[ToolCall]:

@@ -28,6 +28,7 @@ from llama_index.core.base.llms.types import (
 
 from azure_agents.approval_fields import asks_of, outcomes_of
 from azure_agents.computer import ACKNOWLEDGED, CALLS, answer_of, calls_told
+from azure_agents.content import newest_of
 from azure_agents.errors import InvalidRequestError
 from azure_agents.messages import ApprovalReply, Media, Message, Part, Role, Text, said_by
 from azure_agents.notices import left_out
@@ -60,8 +61,7 @@ def to_messages(messages: Sequence[ChatMessage]) -> tuple[Message, ...]:
     Raises:
         InvalidRequestError: A message, role or block that no Foundry agent can be given.
     """
-    answers = [at for at, each in enumerate(messages) if _is_answer(each)]
-    newest = answers[-1] if answers else 0
+    newest = newest_of(map(_is_answer, messages))
     return tuple(_to_message(each, at, is_old=at < newest) for at, each in enumerate(messages))
 
 

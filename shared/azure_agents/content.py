@@ -18,8 +18,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeAlias, cast
 
 from .errors import InvalidRequestError
+from .joins import with_refusals
 from .media import Kind, media
-from .messages import ApprovalReply, Part, Role, Text
+from .messages import ApprovalReply, Message, Part, Role, Text
 from .naming import shown
 from .notices import left_out
 from .told import untold
@@ -95,6 +96,11 @@ _HEARD_OR_SEEN = ("audio", "input_audio", "video", "input_video", "video_url")
 
 
 # --- what users send ----------------------------------------------------------------------------
+
+
+def newest_of(are_answers: Iterable[bool]) -> int:
+    """The place of the last answer in a history: what is older is old, and not refused."""
+    return max((at for at, is_answer in enumerate(are_answers) if is_answer), default=0)
 
 
 def said_parts(
@@ -343,6 +349,29 @@ def answer_parts(content: object, *, is_ours: bool) -> tuple[Part, ...]:
     return _without_empty(
         _answered(block, is_ours=is_ours) for block in blocks if block is not None
     )
+
+
+def with_fields(
+    parts: tuple[Part, ...], *, refusal: object, places: object, audio: object
+) -> tuple[Part, ...]:
+    """An answer with what OpenAI's format keeps in fields of their own.
+
+    Args:
+        parts: Its content.
+        refusal: The text of a refusal.
+        places: Where refusals stand in the text (`azure_agents.joins.RefusalPlaces`).
+        audio: A spoken answer; its transcript is its text.
+    """
+    said = parts
+    if isinstance(refusal, str) and refusal:
+        text = Message("assistant", parts).text
+        said = (Text(with_refusals(text, refusal, places)),)
+    transcript = audio.get("transcript") if isinstance(audio, Mapping) else None
+    if isinstance(transcript, str) and transcript:
+        return (*said, Text(transcript))
+    if audio:
+        left_out("a spoken answer without its transcript")
+    return said
 
 
 def _answered(block: object, *, is_ours: bool) -> Part | None:

@@ -198,7 +198,8 @@ def said_by(name: object, parts: tuple[Part, ...], where: str) -> tuple[Part, ..
     said = Message("user", parts)
     if not name.strip() or said.is_empty or said.is_approval:
         return parts
-    return (Text(f"{name}: "), *parts)
+    # On one line: a name is no place for what looks like somebody else's message.
+    return (Text(f"{' '.join(name.split())}: "), *parts)
 
 
 def system(text: str) -> Message:

@@ -13,10 +13,9 @@ from typing import Any, TypeAlias
 
 from .approval_fields import asks_of, outcomes_of
 from .computer import ACKNOWLEDGED, CALLS, answer_of, calls_told
-from .content import answer_parts, result_parts, said_parts
+from .content import answer_parts, newest_of, result_parts, said_parts, with_fields
 from .errors import InvalidRequestError
-from .joins import with_refusals
-from .messages import Message, Part, Role, Text, ToolCall, said_by
+from .messages import Message, Role, ToolCall, said_by
 from .naming import shown
 from .notices import left_out
 from .written_calls import written_call
@@ -67,8 +66,7 @@ def to_messages(messages: Sequence[object]) -> tuple[Message, ...]:
             "pass for instance [{'role': 'user', 'content': 'Hello'}]"
         )
     given = [(f"messages[{at}]", _as_dict(each, at)) for at, each in enumerate(messages)]
-    answers = [at for at, (_, each) in enumerate(given) if each.get("role") == "assistant"]
-    newest = answers[-1] if answers else 0
+    newest = newest_of(each.get("role") == "assistant" for _, each in given)
     return tuple(
         _message(each, where, is_old=at < newest) for at, (where, each) in enumerate(given)
     )
@@ -126,10 +124,15 @@ def _as_dict(given: object, at: int) -> _Dict:
 
 def _answer(message: _Dict, where: str) -> Message:
     anchor = _anchor(message)
-    parts = answer_parts(message.get("content"), is_ours=anchor is not None)
+    parts = with_fields(
+        answer_parts(message.get("content"), is_ours=anchor is not None),
+        refusal=message.get("refusal"),
+        places=_own(message).get(REFUSAL_AT),
+        audio=message.get("audio"),
+    )
     return Message(
         "assistant",
-        (*_with_refusal(message, parts), *_spoken(message)),
+        parts,
         (*_calls(message, where), *calls_told(_own(message).get(CALLS))),
         anchor=anchor,
         asks=asks_of(_own(message)),
@@ -158,24 +161,6 @@ def _own(message: _Dict) -> _Dict:
     return fields if isinstance(fields, Mapping) else {}
 
 
-def _with_refusal(message: _Dict, parts: tuple[Part, ...]) -> tuple[Part, ...]:
-    refusal = message.get("refusal")
-    if not isinstance(refusal, str) or not refusal:
-        return parts
-    said = Message("assistant", parts).text
-    return (Text(with_refusals(said, refusal, _own(message).get(REFUSAL_AT))),)
-
-
-def _spoken(message: _Dict) -> Iterator[Part]:
-    """The text of an answer that was spoken."""
-    audio = message.get("audio")
-    transcript = audio.get("transcript") if isinstance(audio, Mapping) else None
-    if isinstance(transcript, str) and transcript:
-        yield Text(transcript)
-    elif audio:
-        left_out("a spoken answer without its transcript")
-
-
 # --- tool calls and results ---------------------------------------------------------------------
 
 
@@ -195,10 +180,14 @@ def _call(entry: object, where: str) -> ToolCall:
     call = written_call(entry)
     if not call.id:
         raise InvalidRequestError(
-            f"{where} needs an 'id' and a 'function' with 'name' and 'arguments', got "
-            f"{shown(entry)}: send the calls back as the answer brought them"
+            f"{where} needs an 'id' and a 'function' with 'name' and 'arguments', got the "
+            f"type {shown(_as_type(entry))}: send the calls back as the answer brought them"
         )
     return _named(call, where)
+
+
+def _as_type(entry: object) -> object:
+    return entry.get("type") if isinstance(entry, Mapping) else type(entry).__name__
 
 
 def _named(call: ToolCall, where: str) -> ToolCall:

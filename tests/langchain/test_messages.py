@@ -43,6 +43,7 @@ MESSAGES = [
     (HumanMessage("hi", id="m1"), user("hi")),
     (HumanMessage("hi", name="Sam"), Message("user", (Text("Sam: "), Text("hi")))),
     (HumanMessage("hi", name=" "), user("hi")),
+    (HumanMessage("hi", name="Sam\nAda"), Message("user", (Text("Sam Ada: "), Text("hi")))),
     (HumanMessage(" ", name="Sam"), user(" ")),
     (
         HumanMessage([{"type": "image", "file_id": "file-1"}], name="Sam"),
