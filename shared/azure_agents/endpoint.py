@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 from urllib.parse import SplitResult, urlsplit
 
@@ -35,6 +35,7 @@ _OWN = re.compile(
     r"(?P<project>.*)/(?:agents/(?P<agent>[^/]+)/endpoint|applications/(?P<application>[^/]+))"
     r"/protocols/openai(?:/v1)?(?:/responses)?"
 )
+_QUERY = re.compile(r"api-version=([A-Za-z0-9][A-Za-z0-9.-]{0,63})")
 OwnKind: TypeAlias = Literal["agent", "application"]
 _HOST = re.compile(r"[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?)*")
 _FORBIDDEN = re.compile(r"[\x00-\x20\x7f-\x9f\\\s]")
@@ -110,7 +111,7 @@ def parse_endpoint(text: str, *, allow_http: bool = False) -> Endpoint:
         text: ``https://<resource>.services.ai.azure.com/api/projects/<project>``; with
             ``/agents/<agent>/endpoint/protocols/openai`` behind it the agent's own (hosted agents
             have no other), with ``/applications/<application>/protocols/openai`` that of a
-            published agent, each also with ``/responses`` at its end.
+            published agent, each also with ``/responses`` and ``?api-version=…`` at its end.
         allow_http: Accept plain http for a host other than this machine.
 
     Raises:
@@ -123,7 +124,7 @@ def parse_endpoint(text: str, *, allow_http: bool = False) -> Endpoint:
     parts = _split(text)
     host, port = _host_and_port(parts, text)
     _refuse_other_services(parts, host, text)
-    path, own = _own_endpoint(parts.path.rstrip("/"))
+    path, own = _own_endpoint(parts)
     if not _PATH.fullmatch(path) or {".", ".."} & set(path.split("/")):
         raise ConfigError(_not_a_project(path, text))
     if parts.scheme == "http" and not (allow_http or _is_loopback(host)):
@@ -136,14 +137,22 @@ def parse_endpoint(text: str, *, allow_http: bool = False) -> Endpoint:
     return Endpoint(url, origin, host, path, _scope_of(host), allow_http, own)
 
 
-def _own_endpoint(path: str) -> tuple[str, OwnEndpoint | None]:
+def _own_endpoint(parts: SplitResult) -> tuple[str, OwnEndpoint | None]:
     """The path of the project, and the endpoint of an agent below it."""
+    path = parts.path.rstrip("/")
     found = _OWN.fullmatch(path)
     if found is None or not is_agent_name(found["agent"] or found["application"]):
         return path, None
-    if found["agent"]:
-        return found["project"], OwnEndpoint.of("agent", found["agent"])
-    return found["project"], OwnEndpoint.of("application", found["application"])
+    kind: OwnKind = "agent" if found["agent"] else "application"
+    own = OwnEndpoint.of(kind, found["agent"] or found["application"])
+    named = _QUERY.fullmatch(parts.query)
+    return found["project"], replace(own, api_version=named[1]) if named else own
+
+
+def _names_version(parts: SplitResult) -> bool:
+    """The query is an api-version, as the portal shows it behind an agent's own endpoint."""
+    is_own = _OWN.fullmatch(parts.path.rstrip("/")) is not None
+    return is_own and _QUERY.fullmatch(parts.query) is not None
 
 
 def origin_of(url: str) -> str | None:
@@ -177,7 +186,7 @@ def _split(text: str) -> SplitResult:
             f"endpoint {_safe(text)} holds a user or password: remove it, and pass credential= "
             "or api_key="
         )
-    if "?" in text or "#" in text:
+    if ("?" in text and not _names_version(parts)) or "#" in text:
         raise ConfigError(
             f"endpoint {_safe(text)} has a query or fragment: cut it off after the project name"
         )

@@ -328,11 +328,27 @@ def _hint(cls: type[ServiceError], status: int | None, envelope: _Envelope) -> s
         return "it may be deleted, past its retention (30 days), or of another project"
     if cls is NotFoundError:
         return "check that the endpoint names an existing project"
-    if IMAGE_DEPLOYMENT in envelope.message.lower():
-        return "pass image_generation_deployment=, for instance 'gpt-image-1-mini'"
-    if envelope.message.startswith("Not allowed when agent is specified"):
-        return "set it in the agent's own definition instead (a new version of the agent)"
-    return ""
+    return next((hint for begin, hint in _HINTS if envelope.message.startswith(begin)), "")
+
+
+# By how the service's sentence begins; the first and the last are quoted in public issues.
+_HINTS = (
+    (
+        "ID cannot be null or empty",
+        (
+            "a hosted agent answers only at its own endpoint: pass endpoint= with "
+            "'/agents/<agent>/endpoint/protocols/openai' behind the project"
+        ),
+    ),
+    (
+        f"Missing required header: '{IMAGE_DEPLOYMENT}'",
+        "pass image_generation_deployment=, for instance 'gpt-image-1-mini'",
+    ),
+    (
+        "Not allowed when agent is specified",
+        "set it in the agent's own definition instead (a new version of the agent)",
+    ),
+)
 
 
 def _filter_hint(envelope: _Envelope) -> str:

@@ -92,6 +92,11 @@ def test_every_wait_has_its_limit(
 
 LATE: list[Any] = [
     pytest.param(stream(0.6, b"data: 1\n\n"), [200], id="the first event late"),
+    pytest.param(
+        stream(b"data: 1\n\n", *[0.2, b'data: {"type": "keepalive"}\n\n'] * 5),
+        [200],
+        id="kept alive",
+    ),
     pytest.param(stream(b": ping\n\n", 0.6, b"data: 1\n\n"), [200], id="after a comment"),
     pytest.param(
         then(stream(0.6, b"data: 1\n\n", end=False), silence), [200, TimedOutError], id="then none"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from itertools import repeat
 from typing import Any
@@ -11,8 +12,10 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
+from azure_agents import Timeouts
 from azure_agents.commands import (
     Flow,
+    Reply,
     Sleep,
 )
 from azure_agents.drivers.call import guarded
@@ -24,6 +27,7 @@ from azure_agents.errors import (
     RateLimitError,
     RunFailedError,
     ServerError,
+    ThreadBusyError,
 )
 from azure_agents.events import Finished
 from azure_agents.messages import system, user
@@ -47,6 +51,37 @@ from .flow_plays import (
     turn,
     whole,
 )
+
+
+def locked() -> Reply:
+    """A conversation that is busy, as OpenAI says it."""
+    error = {"message": "Busy.", "type": "invalid_request_error", "code": "conversation_locked"}
+    return Reply(400, {}, json.dumps({"error": error}).encode())
+
+
+BUSY = {
+    "v2": (run_v2, locked(), "conv_1", {}),
+    "classic": (
+        run_classic,
+        refused(400, "Thread thread_1 already has an active run run_9."),
+        "thread_1",
+        {"model": ASST},
+    ),
+}
+
+
+@pytest.mark.parametrize("generation", BUSY)
+@pytest.mark.parametrize(
+    ("timeout", "limit"), [(600.0, 60.0), (None, 60.0), (Timeouts(busy=5.0), 5.0)]
+)
+def test_a_busy_thread_has_a_limit_of_its_own(generation: str, timeout: Any, limit: float) -> None:
+    """However long a turn may take, one hears of it within a minute."""
+    flow, answer, pin, more = BUSY[generation]
+    played = play(flow(turn(user("hi"), pin=pin, timeout=timeout, **more)), repeat(answer))
+    assert isinstance(played.error, ThreadBusyError)
+    waited = sum(sleep.seconds for sleep in played.waits)
+    assert limit - 2.0 <= waited <= limit
+
 
 WAITS: list[Any] = [
     pytest.param(refused(429, retry_after_ms="2500", retry_after="3"), 2.5, 2.5, id="ms first"),

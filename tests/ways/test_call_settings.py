@@ -15,9 +15,9 @@ from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.messages import AIMessage, HumanMessage
 from llama_index.core.base.llms.types import ChatMessage
 
-from azure_agents import completion, connections
+from azure_agents import AgentClient, completion, connections
 from azure_agents.emulator import Emulator
-from azure_agents.errors import ConfigError, DeadlineError
+from azure_agents.errors import ConfigError, DeadlineError, ServiceError
 from azure_agents.messages import TurnRequest, user
 from azure_agents.openai_arguments import read_call
 from langchain_azure_agents import ChatAzureAgent
@@ -137,6 +137,34 @@ def test_a_call_has_a_timeout_of_its_own(ask: Ask) -> None:
     assert 1 == len(seen.requests)
 
 
+@pytest.mark.parametrize("model", ["my-agent", "asst_1"])
+def test_every_door_allows_ten_minutes(model: str) -> None:
+    """Recorded ordinary turns took up to 266 seconds."""
+    known = {"model": model, "endpoint": ENDPOINT, "api_key": "k"}
+    messages = [{"role": "user", "content": "hi"}]
+    call = read_call(
+        model, messages, stream=False, arguments={"api_base": ENDPOINT}, transport="transport"
+    )
+    llm = ChatAzureAgent(**known)
+    all_timeouts = [
+        llm.client.settings.timeouts,
+        AzureAgentLLM(**known).client.settings.timeouts,
+        AgentClient(**known).settings.timeouts,
+        call.settings.timeouts,
+    ]
+    assert [(600.0, 600.0, 60.0)] * 4 == [(t.turn, t.read, t.busy) for t in all_timeouts]
+    assert 1 == len(set(all_timeouts))
+
+
+def test_headers_do_not_follow_a_redirect(ask: Ask) -> None:
+    """To another origin or another path: the error says where it led, and nothing is sent there."""
+    seen = Seen(lambda _: httpx.Response(307, headers={"location": "https://elsewhere.example/x"}))
+    known = {"model": "a", "endpoint": ENDPOINT, "api_key": "k", **seen.connection}
+    with pytest.raises(ServiceError, match="redirects are never followed"):
+        ask(known, GIVEN)
+    assert {"x.services.ai.azure.com"} == {request.url.host for request in seen.requests}
+
+
 def test_nothing_shows_them(connection: dict[str, Any]) -> None:
     """Neither objects, nor dumps, traces, pickles and requests."""
     llm, told = ChatAzureAgent(**connection, **GIVEN), Tracer()
@@ -155,7 +183,7 @@ def test_nothing_shows_them(connection: dict[str, Any]) -> None:
         str(other.model_dump()),
         other.to_json(),
         repr(request),
-        repr(llm._clients.settings(llm)),
+        repr(llm.client.settings),
         str(told.seen),
     ]
     for text in shown:

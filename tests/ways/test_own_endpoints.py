@@ -16,6 +16,7 @@ from azure_agents import AgentClient, completion
 from azure_agents.emulator import Emulator, Fault
 from azure_agents.errors import (
     AzureAgentsError,
+    BadRequestError,
     ConfigError,
     InvalidRequestError,
     ThreadBusyError,
@@ -42,7 +43,7 @@ def recorded(name: str) -> tuple[dict[str, Any], dict[str, Any]]:
     return entry["request"], entry["response"]
 
 
-@pytest.mark.parametrize("tail", ["", "/responses", "/v1/responses", "/"])
+@pytest.mark.parametrize("tail", ["", "/responses", "/v1/responses", "/", "?api-version={}"])
 @pytest.mark.parametrize(
     ("name", "endpoint", "begins"),
     [
@@ -54,6 +55,7 @@ def test_recorded_turns(name: str, endpoint: str, begins: str, tail: str) -> Non
     """Path, version and answer as recorded, at each door; nothing is sent but what was said."""
     asked, told = recorded(name)
     seen = Seen(lambda _: httpx.Response(told["status"], json=told["body"]))
+    tail = tail.format(asked["query"]["api-version"])
     known = {"endpoint": endpoint + tail, "api_key": "k", **seen.connection}
     session = asked["body"].get("agent_session_id")
     call = {"agent_session_id": session} if session else {}
@@ -134,6 +136,8 @@ def test_sessions_are_for_agents_endpoints(endpoint: str) -> None:
         "/agents/../endpoint/protocols/openai",
         "/applications//protocols/openai",
         "/agents/a/endpoint/protocols/openai/conversations",
+        "/agents/a/endpoint/protocols/openai?api-version=v1&code=secret",
+        "?api-version=v1",
     ],
 )
 def test_other_places_below_a_project_are_refused(path: str) -> None:
@@ -148,7 +152,7 @@ def test_the_model_may_be_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     for model in (None, "my-agent", "azure_ai/agents/my-agent"):
         endpoint = f"{PROJECT}/agents/my-agent/endpoint/protocols/openai/responses"
         llm = ChatAzureAgent(model=model, endpoint=endpoint, api_key="k")
-        assert "my-agent" == llm._clients.settings(llm).agent.requested
+        assert "my-agent" == llm.client.settings.agent.requested
 
 
 # --- turns on the emulator ----------------------------------------------------------------------
@@ -222,6 +226,26 @@ def test_what_needs_a_project_is_said(act: str, connection: dict[str, Any]) -> N
         ACTS[act](ChatAzureAgent(**connection))
     assert isinstance(failed.value, InvalidRequestError | ConfigError)
     assert [] == connection["transport"].requests
+
+
+def test_a_hosted_agent_at_the_project_is_told_where_it_answers(foundry: Emulator) -> None:
+    """The service's own sentence says nothing that helps."""
+    with pytest.raises(BadRequestError, match="answers only at its own endpoint"):
+        ChatAzureAgent(model="hosted", **foundry.connection()).invoke("hi")
+
+
+def test_another_version_may_be_asked_for() -> None:
+    """By the argument, or by the endpoint as it was copied."""
+    seen = Seen(lambda _: httpx.Response(404, json={}))
+    known: dict[str, Any] = {"api_key": "k", **seen.connection}
+    for more in (
+        {"endpoint": HOSTED, "api_version": "v2"},
+        {"endpoint": f"{HOSTED}/responses?api-version=v2"},
+        {"endpoint": f"{HOSTED}?api-version=v3", "api_version": "v2"},
+    ):
+        with pytest.raises(AzureAgentsError):
+            ChatAzureAgent(**known, **more).invoke("hi")
+        assert {"api-version": "v2"} == dict(seen.requests[-1].url.params)
 
 
 # --- sessions -----------------------------------------------------------------------------------

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager, suppress
-from math import inf
 from typing import TypeVar
 
 from ..commands import Flow, Reply, Send, Sleep
@@ -136,11 +135,11 @@ class Patience:
     Args:
         turn: The turn.
         first: Seconds of the first pause.
-        longest: Seconds of all pauses together, if the turn may take longer than that.
+        longest: Seconds of all pauses together, instead of `Timeouts.busy`.
     """
 
-    def __init__(self, turn: Turn, first: float = 0.25, longest: float = inf) -> None:
-        self._left = min(longest, turn.settings.timeouts.busy)
+    def __init__(self, turn: Turn, first: float = 0.25, longest: float | None = None) -> None:
+        self._left = turn.settings.timeouts.busy if longest is None else longest
         self._pauses = waits(first)
 
     def pause(self, instead: AzureAgentsError) -> Sleep:
@@ -157,7 +156,7 @@ class Patience:
 
 
 def settle(
-    look: Callable[[], Flow[T]], turn: Turn, unknown: AzureAgentsError, longest: float = inf
+    look: Callable[[], Flow[T]], turn: Turn, unknown: AzureAgentsError, longest: float | None = None
 ) -> Flow[T]:
     """Look until what was lost turns up, as long as `Timeouts.busy` allows within the turn.
 
@@ -165,7 +164,7 @@ def settle(
         look: Finds it, or finds nothing.
         turn: For its limits.
         unknown: What is to be said of what did not turn up.
-        longest: Seconds to wait at most, if the turn may take longer than that.
+        longest: Seconds to wait at most, instead of `Timeouts.busy`.
 
     Raises:
         AzureAgentsError: `unknown`, when the time is over, or a look is refused.

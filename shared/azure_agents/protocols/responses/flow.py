@@ -181,7 +181,10 @@ class _Policies:
         except LostTurnError as lost:
             if not approves(messages):
                 return None
-            return (yield from self._wait_for_turn(thread, lost, messages))
+            limits = self._turn.settings.timeouts
+            return (
+                yield from self._wait_for_turn(thread, lost, messages, limits.turn or limits.read)
+            )
         except (ThreadNotFoundError, ThreadBusyError):
             return None
         except RateLimitError as limited:
@@ -238,7 +241,11 @@ class _Policies:
                 raise _poisoned(error, pin) from error
 
     def _wait_for_turn(
-        self, thread: str, lost: LostTurnError, messages: Sequence[Message]
+        self,
+        thread: str,
+        lost: LostTurnError,
+        messages: Sequence[Message],
+        longest: float | None = None,
     ) -> Flow[ResponseReader]:
         """A turn that must not be sent again: its items appear when the response ends, or never."""
         cause = _cause_of(lost)
@@ -254,7 +261,7 @@ class _Policies:
                 return False
             return True
 
-        yield from settle(look, self._turn, unknown)
+        yield from settle(look, self._turn, unknown, longest)
         return reader
 
     # --- pins -----------------------------------------------------------------------------------
