@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from azure_agents.emulator import Emulator, Failed, ToolCalls
+from azure_agents.emulator import Emulator, Failed, Rules, ToolCalls
 
 
 @pytest.mark.parametrize("header", [None, "Bearer garbage", "Basic x", "Bearer "])
@@ -99,3 +99,32 @@ def test_deleting_an_item_answers_with_the_conversation(wire: Any) -> None:
     item = wire.get(path)["data"][0]["id"]
     assert wire.request("DELETE", f"{path}/{item}").json() == conversation
     assert wire.get(path) == {"data": [], "has_more": False, "object": "list"}
+
+
+REQUEST = {"type": "mcp_approval_request", "id": "mcpr_1", "server_label": "s", "name": "n"}
+DECISION = {"type": "mcp_approval_response", "approval_request_id": "mcpr_1", "approve": True}
+UNPROVEN: list[tuple[str, str, dict[str, Any]]] = [
+    ("metadata", "my-agent", {"metadata": {"a": "b"}}),
+    ("agent_reference.version", "my-agent:1", {}),
+    ("mcp_approval_request", "my-agent", {"input": [REQUEST | {"arguments": "{}"}, DECISION]}),
+]
+
+
+@pytest.mark.parametrize(("name", "agent", "fields"), UNPROVEN)
+def test_what_no_recording_shows_may_be_refused(
+    make_wire: Any, name: str, agent: str, fields: dict[str, Any]
+) -> None:
+    """Taken unless a rule says otherwise: so a client is tried against both."""
+    for refused, status in ((frozenset[str](), 200), (frozenset({name}), 400)):
+        with Emulator(rules=Rules(refused=refused)) as foundry:
+            foundry.create_agent("my-agent")
+            wire = make_wire(foundry)
+            body = wire.turn(agent, "hi") | fields
+            answer = wire.request("POST", "/openai/v1/responses", body)
+            assert answer.status_code == status, answer.text
+    assert answer.json()["error"] == {
+        "message": f"Unknown parameter: '{name}'.",
+        "type": "invalid_request_error",
+        "param": name,
+        "code": "unknown_parameter",
+    }

@@ -56,7 +56,7 @@ def tool_steps(world: World, part: Part) -> list[ToolStep]:
             return [_foundry(id, part)]
         case tools.McpTools(label, listed):
             return [_activities(world.ids.classic("activity"), label, listed)]
-        case tools.McpCall(label, name, arguments, output):
+        case tools.McpCall(label, name, arguments, output):  # not recorded without an approval
             call = mcp_call(id, label, name, arguments)
             return [_calls(call | {"output": output}, call | {"output": None}, {"output": output})]
         case tools.Items(items):
@@ -124,6 +124,7 @@ def _without_content(call: JSON) -> JSON:
     return call | {"file_search": search | {"results": bare}}
 
 
+# Recorded without outputs; what they look like follows the types of `azure-ai-agents`.
 def _code_interpreter(id: str, code: str, outputs: list[JSON]) -> ToolStep:
     blank: JSON = {"input": "", "outputs": []}
     pieces = [{"input": piece} for piece in tokens.pieces(code)]

@@ -51,6 +51,9 @@ def control(
         return 200, handler(foundry, jsonio.loads(body) if body else query)
     except (ConfigError, LookupError, ProtocolError, TypeError, ValueError) as exc:
         return 400, {"error": str(exc)}
+    except Exception as exc:  # noqa: BLE001 - a server goes on
+        foundry.errors.append(exc)
+        return 500, {"error": repr(exc)}
 
 
 def _overview(foundry: Emulator, _: Any) -> Any:

@@ -1,10 +1,13 @@
 """Tools that Foundry itself runs: how their calls look in each generation.
 
-v2 shows a pair of items, recorded for five of them (v2/a2a_stream.json,
+v2 shows a pair of items, recorded for three of them (v2/a2a_stream.json,
 v2/browser_automation_keepalive_stream.json, v2/openapi_preview_api.json); the others follow the
-types of `azure-ai-projects`. Classic shows one call in a step; recorded are OpenAPI
-(classic/openapi_streaming.json) and browser automation (classic/browser_automation_polled.json),
-the others follow the types of `azure-ai-agents`, whose fields are mostly "reserved for future use".
+types of `azure-ai-projects`. Outputs are mostly empty there; that of AI Search is a text of JSON.
+Fabric IQ shows as `mcp_list_tools` and `mcp_call`, Work IQ as `a2a_preview_call`: script them so.
+
+Classic shows one call in a step; recorded are OpenAPI (classic/openapi_streaming.json) and browser
+automation (classic/browser_automation_polled.json), the others follow the types of
+`azure-ai-agents`, whose fields are mostly "reserved for future use".
 """
 
 from __future__ import annotations

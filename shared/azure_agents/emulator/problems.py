@@ -113,7 +113,7 @@ def server_error() -> Problem:
 
 
 def conflict() -> Problem:
-    """E1, 409: two clients change the same thing at once."""
+    """E1, 409: two clients change the same thing at once; quoted by users, not recorded."""
     error = {
         "code": "conflict",
         "message": "The resource already exists or was modified concurrently. Please retry.",

@@ -271,6 +271,9 @@ class Rules:
         keeps_failed_input: Whether the input of a failed turn stays on its conversation. Users
             report so of hosted agents (microsoft/agent-framework#7630), and that it does not of
             Azure OpenAI; neither was recorded.
+        refused: What a response request must not have: fields (`metadata`,
+            `agent_reference.version`) or types of input items. No recording shows metadata or a
+            version on a turn of an agent; with this a client is tried where they are refused.
         era: How v2 looks: as it does today, as it did in its preview, or as the types of the openai
             SDK say where recorded answers do not fit them (see `eras`).
     """
@@ -282,6 +285,7 @@ class Rules:
     most_messages: int | None = None
     keepalive: float | None = 30.0
     keeps_failed_input: bool = False
+    refused: frozenset[str] = frozenset()
     era: Era = "ga"
     deployments: set[str] = field(
         default_factory=lambda: {"gpt-4o", "gpt-4o-mini", "gpt-4.1", "gpt-5-mini"}

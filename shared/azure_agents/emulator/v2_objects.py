@@ -133,7 +133,10 @@ def response_wire(response: Response) -> JSON:
 
 
 def listed_response_wire(response: Response) -> JSON:
-    """A response as lists show it: with a partition key, and its counts under misspelt names."""
+    """A response as lists show it: with a partition key, and its counts under misspelt names.
+
+    Recorded, and not done here: the model with its version (``gpt-4.1-2025-04-14``).
+    """
     if response.is_workflow or response.session is not None:  # not recorded in a list
         return response_wire(response)
     wire = {key: one for key, one in response_wire(response).items() if key not in _NOT_LISTED}

@@ -74,6 +74,19 @@ def _session(world: World, agent: Agent, request: Request, body: JSON) -> Sessio
     return v2_endpoints.add_session(world, agent, user=request.user)
 
 
+def _check_refused(world: World, body: JSON) -> None:
+    """Refuse what `Rules.refused` names, as the service refuses what it does not know."""
+    for name in world.rules.refused:
+        field, _, inner = name.partition(".")
+        value = body.get(field)
+        found = value.get(inner) if inner and isinstance(value, dict) else value
+        given = body.get("input")
+        items = given if isinstance(given, list) else []
+        if found is not None or any(isinstance(i, dict) and i.get("type") == name for i in items):
+            message = f"Unknown parameter: '{name}'."
+            raise problems.openai(400, message, param=name, code="unknown_parameter")
+
+
 def _create(
     world: World,
     body: JSON,
@@ -82,6 +95,7 @@ def _create(
     era: Era | None = None,
 ) -> Answer:
     check_fields(body)
+    _check_refused(world, body)
     limits.check_v2(body)
     check_metadata(body)
     _check_background(body)
@@ -177,6 +191,7 @@ def _version(world: World, agent: Agent, version: str | None) -> AgentVersion | 
 
 
 def _check_image_header(agent: AgentVersion | None, request: Request) -> None:
+    # Recorded with the header only. That it is needed is documented; the sentence is a guess.
     tools = (agent.definition.get("tools") or []) if agent else []
     wanted = any(tool["type"] == "image_generation" for tool in tools)
     if wanted and "x-ms-oai-image-generation-deployment" not in request.headers:

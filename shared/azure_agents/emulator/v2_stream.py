@@ -171,6 +171,7 @@ def _count(seen: transcripts.SeenTurn, made: Sequence[tuple[Part, list[JSON]]]) 
     }
 
 
+# Not recorded: responses that failed or were incomplete. Their last event is named by their status.
 def _finish(
     world: World, response: Response, parts: Sequence[Part], output: list[JSON], usage: JSON
 ) -> None:
