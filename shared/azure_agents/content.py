@@ -13,23 +13,15 @@ providers leave in a history. Three kinds of message hold them, and each has its
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, TypeAlias, cast
+from collections.abc import Iterable, Mapping, Sequence
+from typing import cast
 
+from .content_blocks import READERS, REPLIES, Block, read_resource, type_of, unknown_block
 from .errors import InvalidRequestError
 from .joins import with_refusals
-from .media import Kind, media
-from .messages import ApprovalReply, Message, Part, Role, Text
-from .naming import shown
+from .messages import Message, Part, Role, Text
 from .notices import left_out
-from .told import untold
-
-Block: TypeAlias = Mapping[str, Any]
-_Read: TypeAlias = Callable[[Block, str], Part]
-
-# The type name of an approval reply, in our words and in the service's.
-APPROVAL_REPLIES = ("approval_reply", "mcp_approval_response")
+from .told import as_json, untold
 
 # Blocks that repeat the tool calls of an answer, which have a place of their own.
 CALL_BLOCKS = frozenset(
@@ -163,7 +155,7 @@ def as_block(block: object, where: str) -> Block:
 
 
 def _read(block: Block, role: Role, where: str) -> Part:
-    kind = block.get("type")
+    kind = type_of(block)
     if kind in _TEXTS:
         return _text(block, where)
     if set(block) == {"cachePoint"}:  # Amazon's hint to its cache, no content
@@ -172,17 +164,10 @@ def _read(block: Block, role: Role, where: str) -> Part:
         raise InvalidRequestError(
             f"{where} is of type {kind!r}: agents take text, images and files; transcribe it first"
         )
-    read = _READERS.get(cast("str", kind)) or (_REPLIES.get(str(kind)) if role == "user" else None)
+    read = READERS.get(kind) or (REPLIES.get(kind) if role == "user" else None)
     if read is None:
-        raise _unknown(kind, role, where)
+        raise unknown_block(block.get("type"), role, where)
     return read(block, where)
-
-
-def _unknown(kind: object, role: str, where: str) -> InvalidRequestError:
-    return InvalidRequestError(
-        f"{where} is of type {shown(kind)}, which a message with the role {role!r} cannot hold: "
-        "use blocks of type 'text', 'image', 'file' or 'image_url'"
-    )
 
 
 def _text(block: Block, where: str) -> Text:
@@ -193,145 +178,8 @@ def _text(block: Block, where: str) -> Text:
 
 
 def _kind_of(block: object) -> str:
-    kind = block.get("type") if isinstance(block, Mapping) else None
-    return kind if isinstance(kind, str) and len(kind) <= _LONGEST_KIND else _UNKNOWN
-
-
-# --- images, files and other things that are sent -----------------------------------------------
-
-
-def _standard(block: Block, where: str) -> Part:
-    kind = cast("Kind", block["type"])
-    if isinstance(source := block.get("source"), Mapping):  # Anthropic's dialect
-        return _from_source(kind, source, block, where)
-    if isinstance(file := block.get("file"), Mapping):  # OpenAI's
-        return _openai_file(file, where)
-    extras = block.get("extras") or {}
-    return media(
-        kind,
-        where,
-        url=block.get("url"),
-        data=block.get("base64", block.get("data")),
-        file_id=block.get("file_id"),
-        mime_type=block.get("mime_type") or block.get("mimeType"),  # the second is MCP's name
-        name=block.get("filename") or block.get("name") or extras.get("filename"),
-        detail=block.get("detail") or extras.get("detail"),
-    )
-
-
-def _image_url(block: Block, where: str) -> Part:
-    image = block.get("image_url")
-    given = image if isinstance(image, Mapping) else {**block, "url": image}
-    return media(
-        "image",
-        where,
-        url=given.get("url"),
-        file_id=given.get("file_id"),
-        mime_type=given.get("format"),  # LiteLLM's name
-        name=given.get("filename"),
-        detail=given.get("detail"),
-    )
-
-
-def _openai_file(file: Block, where: str) -> Part:
-    return media(
-        "file",
-        where,
-        url=file.get("file_url"),
-        data=file.get("file_data"),
-        file_id=file.get("file_id"),
-        mime_type=file.get("format"),
-        name=file.get("filename"),
-    )
-
-
-def _plain_text(block: Block, where: str) -> Part:
-    if isinstance(text := block.get("text"), str):
-        return Text(_headed(block, text))
-    return _standard({"mime_type": "text/plain", **block, "type": "file"}, where)
-
-
-def _document(block: Block, where: str) -> Part:
-    source = block.get("source")
-    return _from_source("file", source if isinstance(source, Mapping) else {}, block, where)
-
-
-def _from_source(kind: Kind, source: Block, block: Block, where: str) -> Part:
-    if source.get("type") == "text":
-        return Text(_headed(block, str(source.get("data", ""))))
-    if source.get("type") == "content":  # Anthropic's document of blocks
-        return Text(_headed(block, _texts_in(source.get("content"))))
-    return media(
-        kind,
-        where,
-        url=source.get("url"),
-        data=source.get("data"),
-        file_id=source.get("file_id"),
-        mime_type=source.get("media_type"),
-        name=block.get("title"),
-    )
-
-
-def _search_result(block: Block, _where: str) -> Part:
-    return Text(_headed(block, _texts_in(block.get("content"))))
-
-
-def _resource(block: Block, where: str) -> Part:
-    """What an MCP tool embeds: a text, or bytes."""
-    inner = block.get("resource")
-    given = inner if isinstance(inner, Mapping) else block
-    uri, mime_type = given.get("uri"), given.get("mimeType")
-    if given.get("blob") is None:
-        text = given.get("text")
-        return Text(f"{uri}\n{text}" if isinstance(text, str) else as_json(given))
-    kind: Kind = "image" if str(mime_type).startswith("image/") else "file"
-    name = str(uri).rpartition("/")[2]
-    return media(kind, where, data=given["blob"], mime_type=mime_type, name=name)
-
-
-def _headed(block: Block, text: str) -> str:
-    """A text below its title, source and context, where it has any."""
-    title, source, context = (block.get(name) for name in ("title", "source", "context"))
-    named = f"{title} ({source})" if title and isinstance(source, str) else title or source
-    head = [each for each in (named, context) if isinstance(each, str) and each]
-    return "\n".join([*head, text])
-
-
-def _texts_in(content: object) -> str:
-    if isinstance(content, str):
-        return content
-    blocks = content if isinstance(content, list | tuple) else ()
-    texts = [each.get("text") if isinstance(each, Mapping) else each for each in blocks]
-    return "\n".join(text for text in texts if isinstance(text, str))
-
-
-def _approval(block: Block, where: str) -> Part:
-    value = block.get("value") if block["type"] == "non_standard" else block
-    if not isinstance(value, Mapping) or value.get("type") not in APPROVAL_REPLIES:
-        inner = value.get("type") if isinstance(value, Mapping) else None
-        raise _unknown(f"non_standard ({inner})", "user", where)
-    request_id = value.get("approval_request_id") or value.get("request_id")
-    if not isinstance(request_id, str):
-        raise InvalidRequestError(
-            f"{where} lacks its 'approval_request_id' (or 'request_id'): copy the request's id"
-        )
-    reason = value.get("reason")
-    # Only `True` approves: no truthy text, number or object does.
-    approve = value.get("approve") is True
-    return ApprovalReply(request_id, approve, reason if isinstance(reason, str) else None)
-
-
-_READERS: dict[str, _Read] = {
-    "document": _document,
-    "file": _standard,
-    "image": _standard,
-    "image_url": _image_url,
-    "input_file": _openai_file,
-    "input_image": _image_url,
-    "search_result": _search_result,
-    "text-plain": _plain_text,
-}
-_REPLIES: dict[str, _Read] = dict.fromkeys(("non_standard", *APPROVAL_REPLIES), _approval)
+    kind = type_of(block) if isinstance(block, Mapping) else ""
+    return kind if 0 < len(kind) <= _LONGEST_KIND else _UNKNOWN
 
 
 # --- what models answered -----------------------------------------------------------------------
@@ -390,9 +238,12 @@ def _answered(block: object, *, is_ours: bool) -> Part | None:
 
 def _text_within(block: Block) -> str | None:
     """The text of any model's block of an answer; None where there is none to be told."""
-    kind = block.get("type")
-    if kind == "non_standard" and isinstance(value := block.get("value"), Mapping):
-        return _text_within(value)
+    kind = type_of(block)
+    if kind == "non_standard":
+        value = block.get("value")
+        if isinstance(value, Mapping) and type_of(value) != kind:
+            return _text_within(value)
+        return None
     if kind in ("audio", "output_audio"):
         return _as_text(block.get("transcript"))
     if kind in AGENT_OUTPUT | CALL_BLOCKS or block.get("thought") is True:
@@ -427,23 +278,15 @@ def _returned(block: object) -> Part:
     given = dump() if callable(dump) else block
     if not isinstance(given, Mapping):
         return Text(as_json(given))
-    kind = given.get("type")
-    if isinstance(text := given.get("text"), str) and kind in (None, *_TEXTS):
+    kind = type_of(given)
+    if isinstance(text := given.get("text"), str) and kind in ("", *_TEXTS):
         return Text(text)
     if kind in _HEARD_OR_SEEN:
-        return Text(untold(str(kind)))
+        return Text(untold(kind))
     if kind == "json" and "json" in given:
         return Text(as_json(given["json"]))
-    read = _resource if kind == "resource" else _READERS.get(str(kind))
+    read = read_resource if kind == "resource" else READERS.get(kind)
     try:
         return read(given, "the result") if read is not None else Text(as_json(given))
     except InvalidRequestError:
-        return Text(untold(str(kind)))
-
-
-def as_json(value: object) -> str:
-    """Anything as JSON text; what JSON has no form for as its own text."""
-    try:
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
-    except (TypeError, ValueError, RecursionError):
-        return str(value)
+        return Text(untold(kind))

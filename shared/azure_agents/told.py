@@ -5,6 +5,8 @@ Each sentence stands in square brackets, so that an agent does not take it for w
 
 from __future__ import annotations
 
+import json
+
 from .messages import Media, Message, Text, ToolCall
 
 FAILED = "[the tool failed]"  # a result that is an error and says nothing
@@ -42,3 +44,13 @@ def described(media: Media) -> str:
 def untold(what: str) -> str:
     """Something that the agent cannot be given, where a refusal would end a conversation."""
     return f"[{what}: cannot be shown here]"
+
+
+def as_json(value: object) -> str:
+    """Anything as JSON text; what JSON has no form for as its own text."""
+    try:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
+    except RecursionError:  # printing it would end in another
+        return "[nested too deeply to be shown]"
+    except (TypeError, ValueError):
+        return str(value)

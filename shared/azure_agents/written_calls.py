@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .jsonio import dumps
 from .messages import ToolCall
+from .told import as_json
 
 # The place of the call inside its block, for those that have one: OpenAI, Bedrock, Google.
 _WITHIN = ("function", "custom", "toolUse", "functionCall", "function_call")
@@ -37,7 +37,7 @@ def _arguments(given: object, *, is_custom: bool) -> str:
     if isinstance(given, str) and not is_custom:
         return given
     # A custom tool takes a text, and a function of an agent an object.
-    return dumps({"input": given} if is_custom else given or {}).decode()
+    return as_json({"input": given} if is_custom else given or {})
 
 
 def _first(value: object, names: tuple[str, ...]) -> Any:

@@ -6,13 +6,19 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from openai.types.chat import ChatCompletionMessage
 from pydantic import BaseModel
 
+from azure_agents.content import AGENT_OUTPUT
+from azure_agents.content_blocks import READERS, REPLIES
 from azure_agents.errors import InvalidRequestError
 from azure_agents.messages import ApprovalReply, Media, Message, Text, ToolCall
 from azure_agents.openai_input import to_messages
 from azure_agents.openai_models import ChoiceMessage
+from azure_agents.protocols.classic.codec import encode_messages
+from azure_agents.protocols.responses.codec import encode_input
 
 CALL = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": '{"a":1}'}}
 F = ToolCall("c1", "f", '{"a":1}')
@@ -232,3 +238,54 @@ def test_what_cannot_be_told_is_refused(given: Any, words: str) -> None:
         to_messages(given)
     assert words in str(failed.value)
     assert "secret" not in str(failed.value)
+
+
+KINDS = st.sampled_from(sorted({*AGENT_OUTPUT, *READERS, *REPLIES, "text", "json", "resource"}))
+NAMES = st.sampled_from(
+    [
+        "type",
+        "text",
+        "value",
+        "json",
+        "source",
+        "image_url",
+        "file",
+        "extras",
+        "blob",
+        "resource",
+        "url",
+        "base64",
+        "content",
+        "transcript",
+        "thought",
+        "refusal",
+    ]
+)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner | KINDS, max_size=4),
+    max_leaves=8,
+)
+
+
+@given(JSON)
+def test_no_history_is_refused_for_what_others_said(content: Any) -> None:
+    """Whatever a tool returned, another model answered, or a user sent it before."""
+    history = [
+        {"role": "user", "content": content if isinstance(content, list) else [content]},
+        {"role": "assistant", "content": content, "tool_calls": [CALL]},
+        {"role": "tool", "tool_call_id": "c1", "content": content},
+        {"role": "assistant", "content": "so"},
+    ]
+    encode_input(to_messages(history))
+    encode_messages(to_messages(history))
+
+
+@pytest.mark.parametrize("role", ["assistant", "tool"])
+def test_nesting_without_end_is_no_answer(role: str) -> None:
+    """It is neither walked to its end nor refused."""
+    block: Any = {"type": "non_standard", "value": {}}
+    for _ in range(5000):
+        block = {"type": "non_standard", "value": block}
+    (mapped,) = to_messages([{"role": role, "tool_call_id": "c", "content": [block]}])
+    assert role == mapped.role

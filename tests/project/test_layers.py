@@ -41,7 +41,7 @@ LAYERS = (
         "schema_check",
         "structured",
     ),
-    ("joins", "media", "content", "written_calls"),
+    ("joins", "media", "content_blocks", "content", "written_calls"),
     ("file_references", "disk", "approval_fields"),
     (
         "threads.digest",
