@@ -19,7 +19,7 @@ from ...errors import (
 from ...events import Event, Other, Started, ToolCallDelta
 from ...jsonio import JSON, load_object, malformed
 from ...messages import Message, assistant
-from ...sse import ServerSentEvent, SSEDecoder
+from ...sse import KEEPALIVE, ServerSentEvent, SSEDecoder
 from ..delivery import Attempt, Delivered
 from .codec import (
     decode_usage,
@@ -116,7 +116,7 @@ class RunReader:
 
     def _frame(self, frame: ServerSentEvent) -> Iterable[Event]:
         name = frame.name
-        if self.is_done or name == "done" or self._skips(name):
+        if self.is_done or name in ("done", KEEPALIVE) or self._skips(name):
             return ()
         event = load_object(frame.data)
         handler = _HANDLERS.get(name)

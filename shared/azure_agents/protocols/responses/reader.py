@@ -26,7 +26,7 @@ from ...events import (
     ToolCallDelta,
 )
 from ...jsonio import JSON, load_object, malformed
-from ...sse import SSEDecoder
+from ...sse import KEEPALIVE, ServerSentEvent, SSEDecoder
 from ..delivery import Attempt, Delivered
 from . import items
 from .codec import (
@@ -57,9 +57,8 @@ _TYPED = {
     "mcp_call_arguments": "calling",
     "shell_call_command": "coding",
 }
-_KEEPALIVE = "keepalive"  # recorded: every 30 s of silence; it uses up a sequence number
 # Events that only repeat, or announce, what the deltas and the final response say.
-_SILENT = frozenset({_KEEPALIVE}) | frozenset(
+_SILENT = frozenset({KEEPALIVE}) | frozenset(
     f"response.{name}"
     for name in (
         "content_part.added",
@@ -144,7 +143,7 @@ class ResponseReader:
         """Take bytes of the event stream."""
         frames = self._sse.feed(data)
         with malformed(data):
-            return [event for frame in frames for event in self._take_frame(frame.data)]
+            return [event for frame in frames for event in self._take_frame(frame)]
 
     def read(self, response: JSON) -> list[Event]:
         """Take a whole response object: the answer to a request without stream, or a stored one."""
@@ -156,11 +155,11 @@ class ResponseReader:
                 self._attempt.settle()
             return [*events, *self._usage()]
 
-    def _take_frame(self, data: bytes) -> list[Event]:
+    def _take_frame(self, frame: ServerSentEvent) -> list[Event]:
         if self.is_done:
-            self._explain(data)
+            self._explain(frame.data)
             return []
-        event = load_object(data)
+        event = _event_in(frame)
         number = event.get("sequence_number")
         if not isinstance(number, int):
             return self._decode(event)
@@ -300,6 +299,14 @@ class ResponseReader:
         if index is None:
             return (Other(event["type"], event),)
         return (ToolCallDelta(index, "", "", event["delta"]),)
+
+
+def _event_in(frame: ServerSentEvent) -> JSON:
+    if frame.name != KEEPALIVE:
+        return load_object(frame.data)
+    with suppress(ProtocolError):  # it need not say anything; its number counts if it has one
+        return {**load_object(frame.data), "type": KEEPALIVE}
+    return {"type": KEEPALIVE}
 
 
 def _check_readable(response: ResponseObject) -> None:
