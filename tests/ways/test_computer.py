@@ -234,6 +234,20 @@ def test_a_call_that_nobody_answered_is_left_out(foundry: Emulator, door: Any) -
     assert ["Search.", "Never mind."] == [item["content"] for item in sent(known)["input"]]
 
 
+def test_several_calls_are_answered_together(foundry: Emulator, door: Any) -> None:
+    """Each with its picture; while one has none, the agent is told instead of left waiting."""
+    both = [ComputerCall(TYPING), ComputerCall({"type": "wait"})]
+    known = connected(foundry, [both, "Found it.", "One is missing."]) | {"threads": "auto"}
+    asked = door(known)
+    message, calls, _, _ = asked.ask([asked.user("Search.")], "whole")
+    answers = [asked.helper(call, PNG) for call in calls]
+    history = [asked.user("Search."), message]
+    assert "Found it." == asked.ask([*history, *answers], "whole")[3]
+    assert [call["id"] for call in calls] == [item["call_id"] for item in sent(known)["input"]]
+    assert "One is missing." == asked.ask([*history, answers[0]], "whole")[3]
+    assert "previous_response_id" not in sent(known)
+
+
 def test_a_pinned_conversation_takes_screenshots(foundry: Emulator, door: Any) -> None:
     """The call is there, and need not be in the history."""
     known = connected(foundry, [ComputerCall(TYPING), "Found it."]) | {"threads": "conversation"}

@@ -56,7 +56,10 @@ def without_own_values(turn: Turn) -> Flow[Turn]:
         return turn
     own = turn.memo.get("sampling")
     if own is None:
-        definition = yield from read_definition(turn)
+        try:
+            definition = yield from read_definition(turn)
+        except PermissionDeniedError:  # may run the agent but not read it: nothing is known of it
+            return turn
         own = {name: definition.get(name) for name in _SAMPLING}
         turn.memo.put("sampling", own)
     same = [name for name in given if own[name] is None or _is_one(own[name])]
