@@ -230,3 +230,43 @@ def test_an_error_names_the_response_that_was_given_up() -> None:
     with pytest.raises(ConflictError) as caught:
         bench.ask(ASKED)
     assert (caught.value.response_id or "").startswith("resp_")
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(("name", "second"), SECOND.items(), ids=SECOND)
+def test_a_background_question_is_asked_again_only_if_the_list_lacks_it(
+    way: str, name: str, second: Fault
+) -> None:
+    """A list that fails for the moment cannot say so; one that the service refuses never can."""
+    bench = Bench(way=way, background=True)
+    bench.foundry.faults.add(Fault("lost", **POST), second)
+    if name == "the list is refused":
+        bench.ask(user("hello"))
+    else:
+        with pytest.raises(TurnUnknownError) as caught:
+            bench.ask(user("hello"))
+        assert "not asked for again" in str(caught.value)
+    posts = [r for r in bench.foundry.requests if r.path.endswith("/responses")]
+    posts = [r for r in posts if r.method == "POST"]
+    assert (2 if name == "the list is refused" else 1) == len(posts)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_background_question_is_found_in_a_list_that_lags(way: str) -> None:
+    """It is looked for twice before it is asked again."""
+    bench = Bench(way=way, background=True)
+    empty: Any = {"object": "list", "data": [], "has_more": False}
+    nothing = Fault("status_before", status=200, body=empty, **{**LIST, "times": 1})
+    bench.foundry.faults.add(Fault("lost", **POST), nothing)
+    assert "Noted: hello" == bench.ask(user("hello")).text
+    assert 1 == len(bench.foundry.seen)
+
+
+def test_a_turn_without_a_name_cannot_be_looked_for() -> None:
+    """With `name_turns=False` nothing tells the response from another's: unknown at once."""
+    bench = Bench(name_turns=False)
+    history, request = bench.asks()
+    bench.foundry.faults.add(Fault("lost", **POST))
+    with pytest.raises(TurnUnknownError):
+        bench.ask(*history, decision(request.id))
+    assert (1, []) == (bench.posts, bench.looks())

@@ -204,15 +204,6 @@ def test_a_question_instead_of_a_decision(generation: str) -> None:
     assert all('"decision":"none"' in record for record in records)
 
 
-def test_a_branch_of_a_chain_runs_the_tool_again() -> None:
-    """A decision that is given anew in another call is another branch."""
-    bench = Bench()
-    history, request = bench.asks()
-    for _ in range(2):
-        assert "Deleted." == bench.ask(*history, decision(request.id)).text
-    assert 2 == bench.runs
-
-
 # --- ephemeral ----------------------------------------------------------------------------------
 
 
@@ -306,3 +297,18 @@ def test_a_lost_ephemeral_approval_is_unknown_at_once() -> None:
         bench.ask(*history, decision(request.id))
     assert (1, 0.0) == (bench.posts, bench.foundry.clock.time() - began)
     assert bench.runs <= 1
+
+
+AGAIN = {"auto": 2, "conversation": 1, "ephemeral": 2, "classic": 1}
+
+
+@pytest.mark.parametrize("threads", AGAIN)
+def test_a_decision_that_is_given_again(threads: str) -> None:
+    """Whether the tool runs again is what the page says of each policy."""
+    is_classic = threads == "classic"
+    policy = "auto" if is_classic else threads
+    bench = Bench(policy, generation="classic" if is_classic else "v2")
+    history, request = bench.asks()
+    told = [bench.ask(*history, decision(request.id)).finished.approval_outcomes for _ in range(2)]
+    assert AGAIN[threads] == bench.runs
+    assert [{}, {} if bench.runs == 2 else {request.id: "told"}] == told

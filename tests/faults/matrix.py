@@ -75,7 +75,7 @@ COLUMNS = ("chain", "background", "conversation", "classic")
 MOST_EXTRA_REQUESTS = {
     "late": (0, 0, 0, 0),
     "refused": (1, 1, 1, 1),
-    "not applied": (1, 3, 6, 4),
+    "not applied": (1, 4, 6, 4),
     "answer lost": (1, 2, 6, 5),
     "cut": (2, 1, 2, 4),
     "turn lost": (3, 6, 6, 5),

@@ -78,7 +78,7 @@ LAYERS = (
         "protocols.classic.pauses",
         "protocols.classic.untold",
     ),
-    ("protocols.classic.submission",),
+    ("protocols.classic.submission", "protocols.responses.reading"),
     ("protocols.classic.begun",),
     (
         "protocols.classic.runs",

@@ -40,11 +40,12 @@ from ..owner import recall, remember
 from ..poison import check_poison, not_poisoned
 from ..steps import Patience, retrying, settle, unknown_turn
 from ..turn import Turn
-from .calls import LostTurnError, ResponseCalls, approves
+from .calls import ResponseCalls, approves
 from .codec import answer_message, finish_details, finish_reason, incomplete_reason
 from .declared import check_tools, without_own_values
 from .objects import run_object_turn
 from .reader import ResponseReader
+from .reading import LostTurnError
 
 
 def run_turn(turn: Turn) -> Flow[None]:
