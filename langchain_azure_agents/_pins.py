@@ -14,21 +14,13 @@ from langchain_core.language_models import BaseChatModel, LanguageModelInput
 from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.runnables import RunnableConfig, ensure_config
 
-from azure_agents.request_headers import extra_headers_of, user_identity_of
+from azure_agents.request_headers import with_hidden
 
 THREAD_KEY = "foundry_thread_id"
 
 
-_HIDDEN = {"extra_headers": extra_headers_of, "user_identity": user_identity_of}
-
-
-def _hidden(kwargs: dict[str, Any]) -> dict[str, Any]:
-    """The arguments of a call as they may be traced, printed and put into a cache's key."""
-    return {n: _HIDDEN[n](value) if n in _HIDDEN else value for n, value in kwargs.items()}
-
-
 def _with_pin(config: RunnableConfig | None, kwargs: dict[str, Any]) -> dict[str, Any]:
-    kwargs = _hidden(kwargs)
+    kwargs = with_hidden(kwargs)
     if kwargs.get("thread_id") is not None:
         return kwargs
     # Without a config of its own, a call has the one of the chain or graph around it.
@@ -99,15 +91,15 @@ class ReadsPin(BaseChatModel):
 
         def bind(self, **kwargs: Any) -> Any:
             """Keep arguments for all calls; headers and identity among them are not shown."""
-            return super().bind(**_hidden(kwargs))
+            return super().bind(**with_hidden(kwargs))
 
         def generate(self, messages: Any, *args: Any, **kwargs: Any) -> Any:
             """Answer several conversations; see `BaseChatModel.generate`."""
-            return super().generate(messages, *args, **_hidden(kwargs))
+            return super().generate(messages, *args, **with_hidden(kwargs))
 
         async def agenerate(self, messages: Any, *args: Any, **kwargs: Any) -> Any:
             """Answer several conversations; see `BaseChatModel.agenerate`."""
-            return await super().agenerate(messages, *args, **_hidden(kwargs))
+            return await super().agenerate(messages, *args, **with_hidden(kwargs))
 
         def stream_events(self, input: Any, config: Any = None, **kwargs: Any) -> Any:
             """Stream events; see `BaseChatModel.stream_events`."""

@@ -12,9 +12,7 @@ from typing import Any, Literal, TypeAlias
 
 from .errors import InvalidRequestError
 from .events import ApprovalRequest, ConsentRequest
-from .request_headers import extra_headers_of, user_identity_of
-
-_HIDDEN = {"extra_headers": extra_headers_of, "user_identity": user_identity_of}
+from .request_headers import with_hidden
 
 Role: TypeAlias = Literal["system", "user", "assistant", "tool"]
 
@@ -177,9 +175,7 @@ class TurnRequest:
     options: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if _HIDDEN.keys() & self.options.keys():
-            hidden = {n: read(self.options.get(n)) for n, read in _HIDDEN.items()}
-            object.__setattr__(self, "options", {**self.options, **hidden})
+        object.__setattr__(self, "options", with_hidden(self.options))
 
 
 def said_by(name: object, parts: tuple[Part, ...], where: str) -> tuple[Part, ...]:

@@ -206,6 +206,18 @@ def extra_headers_of(value: object) -> ExtraHeaders | LeftBehind | None:
     return ExtraHeaders(checked) if checked else None
 
 
+_READERS = {"extra_headers": extra_headers_of, "user_identity": user_identity_of}
+
+
+def with_hidden(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of a call as they may be printed, traced and put into a cache's key.
+
+    Raises:
+        ConfigError: A header or identity that cannot be sent.
+    """
+    return {n: _READERS[n](v) if n in _READERS else v for n, v in arguments.items()}
+
+
 def image_deployment_of(value: object) -> str | None:
     """Read ``image_generation_deployment=``.
 
