@@ -30,6 +30,7 @@ from azure_agents.approval_fields import asks_of, outcomes_of
 from azure_agents.computer import ACKNOWLEDGED, CALLS, answer_of, calls_told
 from azure_agents.content import newest_of
 from azure_agents.errors import InvalidRequestError
+from azure_agents.media import media
 from azure_agents.messages import ApprovalReply, Media, Message, Part, Role, Text, said_by
 from azure_agents.notices import left_out
 from azure_agents.told import untold
@@ -187,7 +188,10 @@ def _document(block: DocumentBlock, where: str) -> Iterable[Part]:
     source = _source(block, block.data, block.url, where)
     # LlamaIndex knows types that begin with magic bytes; texts have none.
     mime_type = block.document_mimetype or guess_type(source["name"] or "")[0]
-    yield Media("file", mime_type=mime_type, **source)
+    if "url" in source:  # maybe a data URL, which no service would fetch
+        yield media("file", where, mime_type=mime_type, **source)
+    else:
+        yield Media("file", mime_type=mime_type, **source)
 
 
 def _citable(block: CitableBlock, where: str) -> Iterable[Part]:

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import warnings
 
+_MOST = 100  # kinds of things, or a hostile history would fill memory and logs
 _SAID: set[str] = set()
 
 
 class LeftOutWarning(UserWarning):
-    """Something in a history is not sent to the agent: only what another model's answer holds."""
+    """Something that an answer in a history holds is not sent; mostly another model's."""
 
 
 def left_out(what: str) -> None:
-    """Warn, once for each kind of thing, that another model's answer holds what is not sent."""
-    if what in _SAID:
+    """Warn, once for each kind of thing, that an answer in a history holds what is not sent."""
+    if what in _SAID or len(_SAID) >= _MOST:
         return
     _SAID.add(what)
     warnings.warn(
-        f"{what} in another model's answer is not sent to the agent: its text is, and so are its "
+        f"{what} in an earlier answer is not sent to the agent: its text is, and so are its "
         "tool calls. This is said once",
         LeftOutWarning,
         stacklevel=2,

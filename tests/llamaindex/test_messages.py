@@ -158,6 +158,10 @@ BLOCKS = [
         media("file", data=b"%PDF-1.7 x", mime_type="application/pdf", name="a.pdf"),
     ),
     (
+        of("user", DocumentBlock(url="data:text/plain;base64,aGk=", title="a.txt")),
+        media("file", data=b"hi", mime_type="text/plain", name="a.txt"),
+    ),
+    (
         of("user", DocumentBlock(url="https://x.test/a.pdf")),
         media(
             "file",
