@@ -25,6 +25,7 @@ from azure_agents.errors import (
 )
 from azure_agents.fold import Completion, fold
 from azure_agents.messages import Message, ToolCall, TurnRequest, assistant, tool, user
+from azure_agents.protocols.metadata import OPERATION
 from azure_agents.threads.memory import MemoryThreadStore
 from azure_agents.tool_results import ToolResults
 from tests.promise.oracle import expected_facts, seen_facts
@@ -215,9 +216,10 @@ class Conversation:
 
 
 def has_ids(error: AzureAgentsError) -> bool:
-    """Ids of the turn, where there was one; else at least the agent."""
+    """Ids of the turn, where there was one, or the name of its operation; else the agent."""
     has_ids = bool(error.thread_id or error.run_id or error.response_id)
-    return has_ids or (error.agent is not None and not isinstance(error, _OF_A_TURN))
+    is_named = OPERATION in error.message
+    return has_ids or is_named or (error.agent is not None and not isinstance(error, _OF_A_TURN))
 
 
 def _reply(turn: Any) -> Any:

@@ -6,12 +6,12 @@ come twice or are corrected, and a service that has forgotten what it knew.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from azure_agents.messages import Message, Text, assistant, tool, user
+from azure_agents.messages import ApprovalReply, Message, Text, assistant, tool, user
 from azure_agents.openai_input import to_messages
 from azure_agents.threads.anchor import parse_anchor
 
@@ -130,6 +130,21 @@ async def _correct(world: World, step: Step) -> None:
         await world.say(chat, step)
 
 
+def decision(asked: Sequence[Any], step: Step) -> Message:
+    """Yes or no to all that was asked."""
+    return Message("user", tuple(ApprovalReply(ask.id, approve=step.b % 2 == 0) for ask in asked))
+
+
+async def _decide_anew(world: World, step: Step) -> None:
+    """Back to an answer that asked: another decision this time, or the same once more."""
+    chat = world.chat(step)
+    asking = [at for at, message in enumerate(chat) if message.asks]
+    if asking:
+        at = asking[step.a % len(asking)]
+        chat[at + 1 :] = [decision(chat[at].asks, step)]
+        await world.say(chat, Step("continue", step.a, 0))
+
+
 async def _forget(world: World, step: Step) -> None:
     """The service has forgotten a response, conversation or thread of this history."""
     chat = world.chat(step)
@@ -157,4 +172,5 @@ TOOL_INPUTS: dict[str, Callable[[World, Step], Any]] = {
     "results twice": _results_twice,
     "second result": _second_result,
     "correct": _correct,
+    "decide anew": _decide_anew,
 }

@@ -7,12 +7,14 @@ import re
 from itertools import groupby
 from typing import Any, TypeAlias
 
+from azure_agents.events import ApprovalRequest
 from azure_agents.messages import ApprovalReply, Message
 
 Fact: TypeAlias = tuple[str, ...]
 
 _RESULT = re.compile(r"\[tool (?:result|error) (call_\S+): (.*)\]", re.DOTALL)
 _TOLD = re.compile(r"\[record: approval decided (\{.*\})\]")
+_ASKED = re.compile(r"\n?\[record: approval requested (\{.*\})\]\n?")
 _CALL = re.compile(r"\n?\[tool call (call_\S+): .*\]")
 
 
@@ -56,10 +58,28 @@ def seen_facts(seen: Any) -> list[Fact]:
         elif (told := _TOLD.findall(message.text)) and message.role == "user":
             facts += (("result", one["id"], one["decision"]) for one in map(json.loads, told))
         else:
-            facts += _said(message.role, _CALL.sub("", message.text))
+            facts += _said(message.role, _ASKED.sub("", _CALL.sub("", message.text)))
             facts += (("call", i) for i in _CALL.findall(message.text))
             facts += (("call", call.id) for call in message.tool_calls)
     return in_any_order(facts)
+
+
+def told_in_part(messages: tuple[Message, ...], seen: Any) -> list[str]:
+    """Requests whose decision was told, without all that they ask for: where, which tool, how."""
+    taken = {message.tool_call_id for message in seen.messages}
+    told = (one for m in seen.messages if m.role == "assistant" for one in _ASKED.findall(m.text))
+    whole = [
+        (one["id"], one["server"], one["tool"], one["arguments"]) for one in map(json.loads, told)
+    ]
+    parts = (part for message in messages for part in message.parts)
+    decided = {part.request_id for part in parts if isinstance(part, ApprovalReply)} - taken
+    asked = (ask for m in messages for ask in m.asks if isinstance(ask, ApprovalRequest))
+    return [
+        ask.id
+        for ask in asked
+        if ask.id in decided
+        and (ask.id, ask.server_label, ask.name, json.loads(ask.arguments)) not in whole
+    ]
 
 
 def _decision(reply: ApprovalReply) -> Fact:

@@ -11,9 +11,9 @@ from typing import Any
 
 from azure_agents.emulator import Fault
 from azure_agents.errors import AzureAgentsError
-from azure_agents.messages import ApprovalReply, Message, Text, tool, user
+from azure_agents.messages import Message, Text, tool, user
 
-from .inputs import INPUTS, TOOL_INPUTS
+from .inputs import INPUTS, TOOL_INPUTS, decision
 from .world import TEXTS, Step, World, answer
 
 
@@ -200,15 +200,13 @@ async def _answer_tools(world: World, step: Step) -> None:
 async def _approve(world: World, step: Step) -> None:
     """Yes or no to the last answer's request, at once or after other words."""
     chat = world.chat(step)
-    asked = world.requests.get(id(chat))
-    if not asked or not chat or chat[-1].role != "assistant":
+    asked = chat[-1].asks if chat else ()
+    if not asked:
         return
     if step.b % 5 == 1:
         chat.append(user("one moment"))
         await world.say(chat, Step("continue", step.a, 0))
-    replies = tuple(ApprovalReply(request, approve=step.b % 2 == 0) for request in asked)
-    world.requests[id(chat)] = []
-    chat.append(Message("user", replies))
+    chat.append(decision(asked, step))
     await world.say(chat, Step("continue", step.a, 0))
 
 

@@ -7,7 +7,7 @@ transcript that the agent saw equals the messages of that call, as far as they s
 from __future__ import annotations
 
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from azure_agents.auth import make_auth
@@ -25,7 +25,7 @@ from azure_agents.messages import (
 )
 from azure_agents.threads.memory import MemoryThreadStore
 
-from .oracle import expected_facts, seen_facts
+from .oracle import expected_facts, seen_facts, told_in_part
 
 # Few and alike on purpose: equal texts in different conversations are the hard case.
 TEXTS = ("hi", "what now?", "  padded\n", "42", "naïve 🙂", "[tool result x: y]")
@@ -70,14 +70,13 @@ class World:
         self.said = ""
         self._made = 0
         self._asks = False
-        self.requests: dict[int, list[str]] = {}  # chat -> approval requests of its last answer
         self._script: list[ToolCall] = []
 
     # --- the agent ------------------------------------------------------------------------------
 
     def _reply(self, _: object) -> Any:
         if self._asks:
-            return McpApproval("docs", "search", "{}")
+            return McpApproval("docs", "search", f'{{"number": {self.number()}}}')
         if self._script:
             return ToolCalls(*((c.name, c.arguments, c.id) for c in self._script))
         return self.said
@@ -149,6 +148,7 @@ class World:
         seen = self.foundry.seen_by(finished.run_id or finished.response_id or "")
         assert INSTRUCTIONS == seen.instructions
         assert expected_facts(request.messages, seen.generation) == seen_facts(seen)
+        assert [] == told_in_part(request.messages, seen)
         if seen.generation == "classic":
             texts = [m.text for m in request.messages if m.role == "system"]
             assert (texts or None) == ([seen.additional_instructions] if texts else None)
@@ -169,10 +169,11 @@ class World:
         self._prepare(step)
         completion = await self.ask(chat, stream=bool(step.b & 4), store=store)
         chat.append(answer(completion))
-        asked = [b.id for b in completion.blocks if isinstance(b, ApprovalRequest)]
-        self.requests[id(chat)] = asked
 
 
 def answer(completion: Completion) -> Message:
     """The answer as a caller keeps it."""
-    return assistant(completion.text, *completion.tool_calls, anchor=completion.finished.anchor)
+    finished = completion.finished
+    asks = tuple(block for block in completion.blocks if isinstance(block, ApprovalRequest))
+    said = assistant(completion.text, *completion.tool_calls, anchor=finished.anchor, asks=asks)
+    return replace(said, outcomes=finished.approval_outcomes)
