@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, TypeAlias
 
 import pytest
@@ -33,6 +34,7 @@ V2_WRONG: list[Case] = [
     ("tool_choice", "maybe", "invalid_value", "tool_choice"),
     ("tool_choice", 7, "invalid_type", "tool_choice"),
     ("tool_choice", {"type": "function", "name": "nothing"}, "", "tool_choice"),
+    ("tool_choice", {"type": "file_search"}, "", "tool_choice"),
     ("input", NO_TEXT, "invalid_payload", "/input/0/content/0/text"),
     ("input", NO_IMAGE, "invalid_payload", "/input/0/content/0/image_url"),
 ]
@@ -128,3 +130,71 @@ def test_values_at_the_limits_pass(foundry: Emulator, wire: Any) -> None:
     agent = foundry.create_agent("my-agent")
     wire.respond(agent, "hi", max_output_tokens=16, top_logprobs=20, max_tool_calls=1)
     wire.post(V2, {"model": "gpt-4o", "input": "hi", "temperature": 2, "top_p": 0})
+
+
+CALLS = [
+    {"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"},
+    {
+        "type": "function_call_output",
+        "call_id": "c",
+        "output": [{"type": "input_text", "text": "x"}],
+    },
+    {
+        "type": "mcp_approval_request",
+        "id": "m",
+        "server_label": "s",
+        "name": "n",
+        "arguments": "{}",
+    },
+    {"type": "mcp_approval_response", "approval_request_id": "m", "approve": True},
+    {"type": "computer_call", "call_id": "k", "action": {"type": "wait"}},
+    {"type": "computer_call_output", "call_id": "k", "output": {"image_url": "x"}},
+]
+SAID = {"role": "user", "content": [{"type": "input_text", "text": "x"}]}
+POSTED = {"role": "user", "content": [{"type": "text", "text": "x"}], "attachments": [{}]}
+FUNCTION = {"type": "function", "function": {"name": "f", "parameters": {}}}
+AGENT = {"name": "my-agent"}
+BODIES: list[tuple[str, dict[str, Any]]] = [
+    (V2, {"agent_reference": AGENT, "input": [SAID], "metadata": {}, "include": []}),
+    (V2, {"agent_reference": AGENT, "input": CALLS, "structured_inputs": {}}),
+    (V2, {"model": "gpt-4o", "input": "hi", "text": {"format": {"type": "text"}}, "tools": []}),
+    (V2, {"model": "gpt-4o", "input": "hi", "reasoning": {}, "temperature": 1, "stream": False}),
+    ("/openai/v1/conversations", {"items": [SAID], "metadata": {}}),
+    ("/agents/b/versions", {"definition": {"kind": "prompt", "model": "m", "tools": [FUNCTION]}}),
+    ("/assistants", {"model": "m", "tools": [FUNCTION], "tool_resources": {}, "name": "n"}),
+    ("/threads", {"messages": [POSTED], "metadata": {}, "tool_resources": {}}),
+    ("/threads/runs", {"assistant_id": "asst_x", "thread": {"messages": [POSTED]}}),
+    ("/vector_stores", {"name": "x", "file_ids": [], "expires_after": {"days": 1}}),
+]
+WRONG: list[Any] = [7, "x", [], {}, [7], {"a": 1}, True, 1.5, None, ["x"], [{"type": "x"}], [[]]]
+
+
+def places(body: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The way to every value in a body."""
+    yield path
+    parts = body if isinstance(body, dict) else {}
+    parts = dict(enumerate(body)) if isinstance(body, list) else parts
+    for key, value in parts.items():
+        yield from places(value, (*path, key))
+
+
+def changed(body: Any, path: tuple[Any, ...], value: Any) -> Any:
+    """The body with another value in one place."""
+    if not path:
+        return value
+    copied = dict(body) if isinstance(body, dict) else list(body)
+    copied[path[0]] = changed(body[path[0]], path[1:], value)
+    return copied
+
+
+@pytest.mark.parametrize(("path", "body"), BODIES, ids=range(len(BODIES)))
+def test_nothing_that_is_malformed_breaks_the_emulator(
+    foundry: Emulator, wire: Any, path: str, body: dict[str, Any]
+) -> None:
+    """Any value in any place is taken, or refused as a mistake of the caller's."""
+    foundry.create_agent("my-agent")
+    for place in places(body):
+        for value in WRONG:
+            answer = wire.request("POST", path, changed(body, place, value))
+            assert answer.status_code in {200, 400, 404}, (place, value, answer.text)
+    assert foundry.errors == []

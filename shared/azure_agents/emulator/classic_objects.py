@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import files, problems
 from .exchange import check_known, check_metadata
-from .limits import check_chosen, check_classic, check_tools
+from .limits import check_chosen, check_classic, check_message, check_tools
 
 if TYPE_CHECKING:
     from ..jsonio import JSON
@@ -118,11 +118,8 @@ def thread_wire(world: World, body: JSON) -> JSON:
 
 def posted_message(world: World, thread_id: str, body: JSON) -> JSON:
     """A message that a client posts."""
+    check_message(body)
     check_known(body, "role", "content", "attachments", "metadata")
-    role = body.get("role")
-    if role not in {"user", "assistant"}:
-        message = f"Invalid value: '{role}'. Supported values are: 'user' and 'assistant'."
-        raise problems.openai(400, message, param="role", code="invalid_value")
     return {
         "id": world.ids.classic("msg"),
         "object": "thread.message",
@@ -130,7 +127,7 @@ def posted_message(world: World, thread_id: str, body: JSON) -> JSON:
         "assistant_id": None,
         "thread_id": thread_id,
         "run_id": None,
-        "role": role,
+        "role": body["role"],
         "content": _content(body.get("content")),
         "attachments": body.get("attachments") or [],
         "metadata": check_metadata(body),

@@ -14,6 +14,7 @@ from .classic_play import DONE, finish, interrupt, run_event
 from .classic_steps import without_contents
 from .classic_stream import first_leg, next_leg
 from .exchange import Answer, Request, check_known, check_metadata
+from .limits import check_classic
 from .paging import classic_list
 from .state import Entry, Run, Thread
 from .transcripts import SeenCall, SeenMessage
@@ -62,6 +63,7 @@ def create_with_thread(world: World, request: Request) -> Answer:
     """POST /threads/runs: it takes no `additional_…` fields."""
     body = request.json()
     check_known(body, *_FIELDS, "thread")
+    check_classic(body)
     classic_assistants.find(world, body.get("assistant_id"))
     thread = classic_threads.add_thread(world, body.get("thread") or {})
     thread.wire["tool_resources"] = thread.wire["tool_resources"] or {

@@ -122,21 +122,30 @@ _INCLUDABLE = (
     "web_search_call.action.sources",
     "web_search_call.results",
 )
+# Choices that name several tools, or servers.
+_CHOSEN_AMONG = ("allowed_tools", "custom", "mcp")
 _FLAG, _TEXT = Kind("boolean"), Kind("string")
 _TEMPERATURE, _TOP_P = Number(0, 2, "number"), Number(0, 1, "number")
 
 V2: Mapping[str, Limit] = {
     "background": _FLAG,
     "include": Words(_INCLUDABLE),
+    "instructions": _TEXT,
     "max_output_tokens": Number(16),
     "max_tool_calls": Number(1),
+    "model": _TEXT,
     "parallel_tool_calls": _FLAG,
     "previous_response_id": _TEXT,
+    "prompt_cache_key": _TEXT,
+    "reasoning": Kind("object"),
+    "safety_identifier": _TEXT,
     "service_tier": Word(("auto", "default", "flex", "scale", "priority")),
     "store": _FLAG,
     "stream": _FLAG,
+    "stream_options": Kind("object"),
     "structured_inputs": Kind("object"),
     "temperature": _TEMPERATURE,
+    "text": Kind("object"),
     "tools": Kind("array"),
     "top_logprobs": Number(0, 20),
     "top_p": _TOP_P,
@@ -146,14 +155,17 @@ V2: Mapping[str, Limit] = {
 CLASSIC: Mapping[str, Limit] = {
     "additional_instructions": _TEXT,
     "additional_messages": Kind("array"),
+    "description": _TEXT,
     "instructions": _TEXT,
     "max_completion_tokens": Number(1),  # OpenAI's description says 256; Foundry's has no limit
     "max_prompt_tokens": Number(1),
     "messages": Kind("array"),
     "model": _TEXT,
+    "name": _TEXT,
     "parallel_tool_calls": _FLAG,
     "stream": _FLAG,
     "temperature": _TEMPERATURE,
+    "thread": Kind("object"),
     "tool_resources": Kind("object"),
     "tools": Kind("array"),
     "top_p": _TOP_P,
@@ -165,6 +177,22 @@ def check_v2(body: JSON) -> None:
     """The options of a response; a wrong type is refused as in items."""
     _check(body, V2, lambda name, kind, value: invalid([(f"/{name}", _is_no(kind, value))]))
     _check_choice(body.get("tool_choice"))
+    _check_text(body.get("text") or {})
+
+
+def _check_text(text: JSON) -> None:
+    """The format of an answer, and how long it is."""
+    _check(text, {"format": Kind("object"), "verbosity": _TEXT}, _in_text)
+    format = text.get("format")
+    if format:
+        wanted = {"type": Word(("text", "json_object", "json_schema"))}
+        _check({"type": None, **format}, wanted, _in_text)
+        if format.get("type") is None:
+            raise invalid([("/text/format/type", "Required property is missing")])
+
+
+def _in_text(name: str, kind: str, value: object) -> Problem:
+    return invalid([(f"/text/{name}", _is_no(kind, value))])
 
 
 def check_classic(body: JSON) -> None:
@@ -199,6 +227,41 @@ def _openai_type(name: str, kind: str, value: object) -> Problem:
     return problems.openai(400, message, param=name, code="invalid_type")
 
 
+# Of a message that is posted, and of a vector store.
+_MESSAGE: Mapping[str, Limit] = {
+    "attachments": Kind("array"),
+    "role": Word(("user", "assistant")),
+}
+_STORE: Mapping[str, Limit] = {
+    "chunking_strategy": Kind("object"),
+    "configuration": Kind("object"),
+    "expires_after": Kind("object"),
+    "file_ids": Kind("array"),
+    "name": _TEXT,
+}
+
+
+def check_message(message: Any) -> None:
+    """A message that is posted to a thread."""
+    if not isinstance(message, dict):
+        raise _openai_type("messages", "object", message)
+    _check({**message, "role": message.get("role") or ""}, _MESSAGE, _openai_type)
+    for index, attachment in enumerate(message.get("attachments") or ()):
+        if not isinstance(attachment, dict):
+            raise _openai_type(f"attachments[{index}]", "object", attachment)
+
+
+def check_store(body: JSON) -> None:
+    """A vector store, or files for one."""
+    _check(body, _STORE, _openai_type)
+    after = body.get("expires_after")
+    _check(after or {}, {"days": Number(1, 365)}, _openai_type)
+    if after is not None and after.get("days") is None:
+        message = "Missing required parameter: 'expires_after.days'."
+        param = "expires_after.days"
+        raise problems.openai(400, message, param=param, code="missing_required_parameter")
+
+
 def _check_choice(choice: Any) -> None:
     """A word, or an object that names a type; which tools there are is looked up later."""
     if choice is None or (isinstance(choice, dict) and isinstance(choice.get("type"), str)):
@@ -210,12 +273,15 @@ def _check_choice(choice: Any) -> None:
 
 
 def check_chosen(choice: Any, tools: Sequence[JSON]) -> None:
-    """Refuse a choice of a function that nobody declared. The sentence is OpenAI's."""
-    if not isinstance(choice, dict) or choice["type"] != "function":
+    """Refuse a choice of a tool that nobody declared. The sentence is OpenAI's."""
+    if not isinstance(choice, dict) or choice["type"] in _CHOSEN_AMONG:
         return
-    name = (choice.get("function") or choice).get("name")
-    declared = [(tool.get("function") or tool).get("name") for tool in tools]
-    if name not in declared:
+    if choice["type"] == "function":
+        name = (choice.get("function") or choice).get("name")
+        declared = [(tool.get("function") or tool).get("name") for tool in tools]
+    else:  # types of tools come with and without the word of their preview
+        name, declared = choice["type"], [tool.get("type") for tool in tools]
+    if name not in declared and f"{name}_preview" not in declared:
         message = f"Tool choice '{name}' not found in 'tools' parameter."
         raise problems.openai(400, message, param="tool_choice")
 

@@ -28,7 +28,7 @@ def patch_agent(world: World, request: Request, name: str) -> Answer:
     """PATCH /agents/{name}: a merge patch; null takes a key away."""
     agent, body = find(world, name), request.json()
     for key in body:
-        if key not in _PATCHABLE:
+        if key not in _PATCHABLE or not _is_patch(key, body[key]):
             raise problems.invalid_payload("The supplied value is invalid.", f"/{key}")
     patched = _merged(agent.details, body)
     if endpoint := patched.get("agent_endpoint"):
@@ -38,6 +38,15 @@ def patch_agent(world: World, request: Request, name: str) -> Answer:
     agent.details = patched
     agent.is_managed = True
     return Answer(agent_wire(agent))
+
+
+def _is_patch(key: str, value: Any) -> bool:
+    """Whether a value has the form that its place wants."""
+    if key != "agent_endpoint" or value is None:
+        return True
+    selector = value.get("version_selector") or {} if isinstance(value, dict) else None
+    rules = selector.get("version_selection_rules") or [] if isinstance(selector, dict) else None
+    return isinstance(rules, list) and all(isinstance(rule, dict) for rule in rules)
 
 
 def _merged(target: Any, patch: Any) -> Any:

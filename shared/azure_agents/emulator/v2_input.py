@@ -45,7 +45,18 @@ _KNOWN = frozenset(
 _ROLES = ("user", "assistant", "system", "developer")
 _INPUT_PARTS = ("input_text", "input_image", "input_file")
 _OUTPUT_PARTS = ("output_text", "refusal")
-_TEXT_KEYS = ("type", "role", "status", "id", "call_id", "name", "arguments", "output")
+_TEXT_KEYS = (
+    "type",
+    "role",
+    "status",
+    "id",
+    "call_id",
+    "name",
+    "arguments",
+    "output",
+    "server_label",
+    "approval_request_id",
+)
 
 # Prefix of an item's id, and the keys that an item of this type must have.
 ITEM_TYPES: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -143,10 +154,15 @@ def kind_of(value: object) -> str:
 def _check_item(item: object, pointer: str) -> None:
     if not isinstance(item, dict):
         raise invalid([(pointer, f"Value is '{kind_of(item)}' but should be 'object'")])
-    nulls = [key for key in _TEXT_KEYS if key in item and item[key] is None]
-    if nulls:
-        sentence = "Value is 'null' but should be 'string'"
-        raise invalid([(f"{pointer}/{key}", sentence) for key in nulls])
+    kinds = {key: kind_of(item[key]) for key in _TEXT_KEYS if key in item}
+    wrong = {key: kind for key, kind in kinds.items() if kind != "string"}
+    if wrong.get("output") in {"array", "object"}:  # parts, or a picture
+        del wrong["output"]
+    if wrong:
+        faults = ((f"{pointer}/{key}", kind) for key, kind in wrong.items())
+        raise invalid(
+            [(place, f"Value is '{kind}' but should be 'string'") for place, kind in faults]
+        )
     kind = item.get("type", "message")
     if kind not in ITEM_TYPES and not str(kind).endswith(("_call", "_output")):
         raise invalid([(f"{pointer}/type", f"Value '{kind}' is not a known item type")])
@@ -155,6 +171,25 @@ def _check_item(item: object, pointer: str) -> None:
         raise invalid([(f"{pointer}/{key}", "Required property is missing") for key in missing])
     if kind == "message":
         _check_message(item, pointer)
+    elif "output" in item:
+        _check_output(kind, item["output"], f"{pointer}/output")
+    elif kind == "mcp_approval_response" and not isinstance(item["approve"], bool):
+        sentence = f"Value is '{kind_of(item['approve'])}' but should be 'boolean'"
+        raise invalid([(f"{pointer}/approve", sentence)])
+
+
+def _check_output(kind: str, output: object, pointer: str) -> None:
+    """A text or parts; of a computer a picture."""
+    wanted = "object" if kind == "computer_call_output" else "array"
+    if kind_of(output) not in ({wanted} if wanted == "object" else {wanted, "string"}):
+        raise invalid([(pointer, f"Value is '{kind_of(output)}' but should be '{wanted}'")])
+    for index, part in enumerate(output if isinstance(output, list) else ()):
+        place = f"{pointer}/{index}"
+        if not isinstance(part, dict):
+            raise invalid([(place, f"Value is '{kind_of(part)}' but should be 'object'")])
+        if part.get("type") not in _INPUT_PARTS:
+            raise invalid([(f"{place}/type", f"Value '{part.get('type')}' is not a known part")])
+        _check_part(part, place)
 
 
 def _check_message(item: JSON, pointer: str) -> None:

@@ -202,7 +202,7 @@ def _check_image_header(agent: AgentVersion | None, request: Request) -> None:
 def _definition(agent: AgentVersion | None, body: JSON) -> JSON:
     """Settings in force, with structured inputs filled in."""
     if agent is None:
-        return body
+        return {name: value for name, value in body.items() if value is not None}
     definition = dict(agent.definition)
     declared = definition.get("structured_inputs") or {}
     values = {name: spec.get("default_value") for name, spec in declared.items()}
@@ -318,6 +318,9 @@ def get(world: World, request: Request, id: str) -> Answer:
     if not (response.is_background and response.params.get("stream") and response.turn):
         message = f"Response with id '{id}' was not created with background and stream."
         raise problems.openai(400, message, param="stream")
+    if not after.lstrip("-").isdecimal():
+        message = f"Invalid 'starting_after': '{after}'. Expected an integer."
+        raise problems.openai(400, message, param="starting_after", code="invalid_value")
     return Answer(turn=response.turn, streamed=True, start=int(after) + 1)
 
 

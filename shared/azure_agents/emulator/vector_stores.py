@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import files, problems
 from .exchange import Answer, Request, check_metadata
+from .limits import check_store
 from .paging import classic_list
 from .paths import is_classic
 from .reading import chunks_of, text_of
@@ -86,6 +87,7 @@ def add_store(world: World, name: str, file_ids: Sequence[str]) -> str:
 
 
 def _create(world: World, body: JSON) -> VectorStore:
+    check_store(body)
     sources = (body.get("configuration") or {}).get("data_sources") or []
     uploaded = [files.add_file(world, str(source["uri"]), b"").wire["id"] for source in sources]
     wire: JSON = {
@@ -207,6 +209,7 @@ def get(world: World, _: Request, id: str) -> Answer:
 def update(world: World, request: Request, id: str) -> Answer:
     """POST /vector_stores/{id}."""
     store, body = find(world, id), request.json()
+    check_store(body)
     known = ("name", "expires_after")
     store.wire |= {name: body[name] for name in known if body.get(name) is not None}
     store.wire["expires_at"] = _expiry(world, store.wire["expires_after"])
@@ -267,6 +270,7 @@ def delete_file(world: World, _: Request, id: str, file_id: str) -> Answer:
 def create_batch(world: World, request: Request, id: str) -> Answer:
     """POST /vector_stores/{id}/file_batches."""
     store, body = find(world, id), request.json()
+    check_store(body)
     ids = [str(file_id) for file_id in body.get("file_ids") or []]
     for file_id in ids:
         _add(world, store, {**body, "file_id": file_id})
