@@ -16,7 +16,8 @@ from .errors import ProtocolError
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 _BOM = b"\xef\xbb\xbf"
 # Name of the event that only keeps a stream alive. Recorded of v2: after every 30 seconds of
-# silence, with a sequence number of its own. That a classic stream might have it is a guess.
+# silence, with a sequence number of its own. Of classic streams it is reported, with empty data
+# (Azure.AI.Agents.Persistent broke at it); none is recorded there.
 KEEPALIVE = "keepalive"
 MAX_EVENT_BYTES = 32 * 1024 * 1024  # a generated image arrives as one base64 event
 

@@ -27,10 +27,13 @@ KEEPALIVES = [
     b"event: keepalive\ndata: {}\n\n",
     b"event: keepalive\ndata: ping\n\n",
     b"event: keepalive\ndata: []\n\n",
+    b"event: keepalive\ndata: \n\n",  # as reported of classic streams
+    b"event: keepalive\ndata\n\n",
+    b"event: keepalive\n\n",
     b'data: {"type":"keepalive","sequence_number":1}\n\n',
     b": keepalive\n\n",
 ]
-# What a proxy might send on a classic stream is a guess; there only the event's name tells.
+# On a classic stream only the event's name tells.
 NAMED = [data for data in KEEPALIVES if data.startswith(b"event:")]
 DELTA = {"type": "response.output_text.delta", "delta": "Hi", **WHERE}
 DONE = frame({"type": "response.completed", "response": response(message_item("Hi"))})
