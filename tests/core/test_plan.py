@@ -152,6 +152,17 @@ def test_ids_that_repeat_belong_to_the_newest_call() -> None:
     assert [user("a"), *round_, *round_] == list(plan.whole)
 
 
+def test_calls_of_one_message_that_share_an_id_are_told_apart() -> None:
+    """Some models do that: results answer them in order, and the next message begins anew."""
+    twice = [assistant("", CALL_1, replace(CALL_1, arguments="{}"))]
+    results = [tool("call_1", "1"), tool("call_1", "2")]
+    once = [assistant("", CALL_1), tool("call_1", "3")]
+    whole = plan_chain([user("a"), *twice, *results, *once], SCOPE).whole
+    assert ["call_1", "call_1_2", "call_1"] == [c.id for m in whole for c in m.tool_calls]
+    answered = [(m.tool_call_id, m.text) for m in whole if m.role == "tool"]
+    assert [("call_1", "1"), ("call_1_2", "2"), ("call_1", "3")] == answered
+
+
 RESULTS_OF_ONE_CALL = [
     ("not sent yet: the last", [tool("call_1", "1"), tool("call_1", "2")], ["2"]),
     ("a question between", [tool("call_1", "1"), user("b"), tool("call_1", "2")], ["b", "2"]),
@@ -189,9 +200,10 @@ def test_a_second_result_does_not_end_a_chain() -> None:
 
 
 def test_a_result_whose_call_was_cut_off_is_told() -> None:
-    """A shortened history may begin with it; it was answered, so nobody can give the call anew."""
-    plan = plan_chain([tool("call_9", "1"), assistant("b"), user("c")], SCOPE)
-    assert [assistant("[tool result call_9: 1]"), assistant("b"), user("c")] == list(plan.whole)
+    """A shortened history may begin with it; the talk went on, so nobody can give the call anew."""
+    for rest in ([assistant("b"), user("c")], [user("c")]):
+        plan = plan_chain([tool("call_9", "1"), *rest], SCOPE)
+        assert [assistant("[tool result call_9: 1]"), *rest] == list(plan.whole)
 
 
 def test_a_pinned_thread_takes_one_result_of_a_call() -> None:

@@ -48,6 +48,7 @@ LAYERS = (
         "threads.anchor",
         "threads.approvals",
         "threads.computer",
+        "threads.call_ids",
         "threads.plan",
         "threads.store",
     ),

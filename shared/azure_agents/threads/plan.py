@@ -8,8 +8,8 @@ since only its head can be continued. Everything else starts anew with the whole
 
 Calls the history never answers are not sent, and neither are empty messages. Of several results of
 one call the one that was sent holds: the last before the next answer. A result whose call is not
-there (a history that was cut) is told in words where it was answered, and an error where it is new:
-no service could place it.
+there (a history that was cut) is told in words, and is an error where it is new: no service could
+place it.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from ..messages import ComputerAnswer, Message, assistant
 from ..told import result_text
 from .anchor import Anchor, parse_anchor
 from .approvals import Telling, fresh_decisions, last_answer, may_send
+from .call_ids import told_apart
 from .computer import with_computer_told
 from .digest import TranscriptDigest, system_digest
 
@@ -64,12 +65,13 @@ class _Candidate:
 class _History:
     """The messages of a call, with every tool result paired to the call it answers."""
 
-    def __init__(self, messages: Sequence[Message], *, allow_orphans: bool = False) -> None:
-        self.messages = messages
+    def __init__(self, given: Sequence[Message], *, allow_orphans: bool = False) -> None:
+        self.messages = messages = told_apart(given)
         self.call_of: dict[int, int] = {}  # index of a tool message -> index of the call's message
         self._result_of: dict[tuple[int, str], int] = {}  # a call -> index of the result that holds
         self._lost: set[int] = set()  # results whose calls are not there
-        self._newest = max((i for i, m in enumerate(messages) if m.role == "assistant"), default=-1)
+        said = (i for i, m in enumerate(messages) if m.role in ("assistant", "user"))
+        self._newest = max(said, default=-1)  # results behind it are new
         self._allow_orphans = allow_orphans
         self._telling = Telling(messages)
         self._pair()
