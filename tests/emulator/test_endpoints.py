@@ -223,11 +223,13 @@ def test_users_are_kept_apart(foundry: Emulator, wire: Any) -> None:
 
     made = ask("POST", f"{OWN}/responses", "ann", {"input": "1 + 1"}).json()
     talk = ask("POST", f"{OWN}/conversations", "ann", {}).json()["id"]
+    item = made["output"][0]["id"]
     chain = {"input": "+ 10", "previous_response_id": made["id"]}
     session = {"input": "+ 10", "agent_session_id": made["agent_session_id"]}
     requests = [
         ("POST", f"{OWN}/responses", chain),
         ("POST", f"{OWN}/responses", session),
+        ("POST", f"{OWN}/responses", {"input": [{"type": "item_reference", "id": item}]}),
         ("GET", f"{OWN}/responses/{made['id']}", None),
         ("GET", f"{OWN}/conversations/{talk}", None),
     ]

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from . import eras, limits, problems, v2_conversations, v2_endpoints
+from . import eras, problems, v2_conversations, v2_endpoints
 from ._ids import partition_of
-from .exchange import Answer, Request, check_metadata
+from .exchange import Answer, Request
 from .paging import v2_list
 from .state import Agent, AgentVersion, Conversation, Response, Session
-from .v2_input import check_approvals, check_calls, check_fields, check_ids, read_items
+from .v2_checks import check_body, check_tools
+from .v2_input import check_approvals, check_calls, check_ids, read_items
 from .v2_objects import listed_response_wire, response_wire
 from .v2_stream import error_event, respond
 
@@ -74,19 +75,6 @@ def _session(world: World, agent: Agent, request: Request, body: JSON) -> Sessio
     return v2_endpoints.add_session(world, agent, user=request.user)
 
 
-def _check_refused(world: World, body: JSON) -> None:
-    """Refuse what `Rules.refused` names, as the service refuses what it does not know."""
-    for name in world.rules.refused:
-        field, _, inner = name.partition(".")
-        value = body.get(field)
-        found = value.get(inner) if inner and isinstance(value, dict) else value
-        given = body.get("input")
-        items = given if isinstance(given, list) else []
-        if found is not None or any(isinstance(i, dict) and i.get("type") == name for i in items):
-            message = f"Unknown parameter: '{name}'."
-            raise problems.openai(400, message, param=name, code="unknown_parameter")
-
-
 def _create(
     world: World,
     body: JSON,
@@ -94,17 +82,10 @@ def _create(
     session: Session | None = None,
     era: Era | None = None,
 ) -> Answer:
-    check_fields(body)
-    _check_refused(world, body)
-    limits.check_v2(body)
-    check_metadata(body)
-    _check_background(body)
+    check_body(world, body)
     agent, model, brain = _who(world, body, is_hosted=session is not None)
     definition = _definition(agent, body)
-    if agent is None:
-        limits.check_v2_tools(body.get("tools") or [], "/tools")
-    limits.check_chosen(body.get("tool_choice"), definition.get("tools") or [])
-    _check_image_header(agent, request)
+    check_tools(agent, body, definition.get("tools") or [], request)
     conversation = _conversation(world, body, request.user)
     previous = _previous(world, body, request.user)
     if conversation is not None:
@@ -112,7 +93,7 @@ def _create(
     kept = conversation or session
     context = list(kept.items) if kept else previous.chain() if previous else []
     partition = _partition(world, conversation, previous)
-    inputs = _inputs(world, body, context, partition)
+    inputs = _inputs(world, body, context, partition, request.user)
     response = Response(
         id=_new_id(world, agent, partition),
         created_at=world.now,
@@ -137,12 +118,6 @@ def _new_id(world: World, agent: AgentVersion | None, partition: str) -> str:
     prefixes = {"workflow": "wfresp", "hosted": "caresp"}
     prefix = prefixes.get(str(agent.definition.get("kind"))) if agent else None
     return world.ids.stored(prefix, partition) if prefix else world.ids.made("resp", partition)
-
-
-def _check_background(body: JSON) -> None:
-    if body.get("background") and body.get("store") is False:  # OpenAI's rule, not recorded
-        message = "Background mode requires 'store' to be true."
-        raise problems.openai(400, message, param="background", code="invalid_value")
 
 
 def _who(world: World, body: JSON, *, is_hosted: bool) -> tuple[AgentVersion | None, str, Brain]:
@@ -188,15 +163,6 @@ def _version(world: World, agent: Agent, version: str | None) -> AgentVersion | 
     if version is None:
         return v2_endpoints.select_version(world, agent)
     return agent.versions.get(version)
-
-
-def _check_image_header(agent: AgentVersion | None, request: Request) -> None:
-    # Recorded with the header only. That it is needed is documented; the sentence is a guess.
-    tools = (agent.definition.get("tools") or []) if agent else []
-    wanted = any(tool["type"] == "image_generation" for tool in tools)
-    if wanted and "x-ms-oai-image-generation-deployment" not in request.headers:
-        message = "Missing required header: 'x-ms-oai-image-generation-deployment'."
-        raise problems.openai(400, message, code="missing_required_parameter")
 
 
 def _definition(agent: AgentVersion | None, body: JSON) -> JSON:
@@ -254,23 +220,24 @@ def _partition(world: World, conversation: Conversation | None, previous: Respon
     return partition_of(known.id) if known else world.ids.partition()
 
 
-def _inputs(world: World, body: JSON, context: list[JSON], partition: str) -> list[JSON]:
+def _inputs(world: World, body: JSON, context: list[JSON], partition: str, user: str) -> list[JSON]:
     given = body.get("input")
     if not given and (not body.get("conversation") or not context):
         message = "Missing required parameter: 'input'."
         raise problems.openai(400, message, param="input", code="missing_required_parameter")
     items = read_items(given or [], "/input", lambda prefix: world.ids.stored(prefix, partition))
     check_ids(context, items)
-    items = [_resolved(world, item, context) for item in items]
+    theirs = [one for one in world.responses.values() if one.user == user]
+    items = [_resolved(theirs, item, context) for item in items]
     check_calls(context, items)
     check_approvals(context, items)
     return items
 
 
-def _resolved(world: World, item: JSON, context: list[JSON]) -> JSON:
+def _resolved(theirs: list[Response], item: JSON, context: list[JSON]) -> JSON:
     if item["type"] != "item_reference":
         return item
-    stored = (one for response in world.responses.values() for one in response.chain())
+    stored = (one for response in theirs for one in response.chain())
     for known in (*context, *stored):
         if known["id"] == item["id"]:
             return known
