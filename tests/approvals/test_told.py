@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -312,3 +313,29 @@ def test_a_decision_that_is_given_again(threads: str) -> None:
     told = [bench.ask(*history, decision(request.id)).finished.approval_outcomes for _ in range(2)]
     assert AGAIN[threads] == bench.runs
     assert [{}, {} if bench.runs == 2 else {request.id: "told"}] == told
+
+
+@pytest.mark.parametrize(("approve", "outcome"), [(True, "ran"), (False, "not run")])
+def test_a_copy_of_a_conversation_tells_what_was_decided(approve: bool, outcome: str) -> None:
+    """Requests, decisions and calls cannot be created there, so they are told, in their order."""
+    bench = Bench("conversation")
+    history, request = bench.asks()
+    answer = bench.ask(*history, decision(request.id, approve=approve, reason="because"))
+    copy = bench.sync.fork_thread(answer.finished.thread_id or "")
+    bench.ask(user("and now?"), pin=copy)
+    facts = {"id": request.id, "decision": "approved" if approve else "denied", "reason": "because"}
+    asked = {"id": request.id, "server": "files", "tool": "delete", "arguments": json.loads(PATH)}
+    expected = [
+        ("user", "delete it"),
+        ("assistant", ("approval requested", asked)),
+        ("user", ("approval decided", facts | {"outcome": outcome})),
+        ("assistant", answer.text),
+        ("user", "and now?"),
+    ]
+    assert expected == [parsed(m.role, m.text) for m in bench.foundry.seen[-1].messages]
+
+
+def parsed(role: str, text: str) -> tuple[str, Any]:
+    """Role and text, or the record that the text is."""
+    found = re.fullmatch(r"\s*\[record: ([a-z ]+) (\{.*\})\]\s*", text)
+    return (role, (found[1], json.loads(found[2]))) if found else (role, text)

@@ -1,8 +1,8 @@
 """A copy of a thread without what makes it unusable: the way out of a poisoned pinned thread.
 
-Messages are copied, and on a conversation function calls with their results. What a server-side
-tool left behind cannot be created by a client and stays where it is, and so does a call that was
-never answered.
+Messages are copied, and on a conversation function calls with their results; approvals and
+requests to sign in are told (`threads.approvals`). What a server-side tool left behind cannot be
+created by a client and stays where it is, and so does a call that was never answered.
 """
 
 from __future__ import annotations
@@ -13,14 +13,18 @@ from typing import Any
 
 from ..commands import Flow, Send
 from ..errors import BadRequestError, InvalidRequestError
+from ..events import ApprovalRequest, ConsentRequest
 from ..jsonio import JSON, dumps
+from ..messages import ApprovalReply, Message
 from ..naming import check_handle, parse_handle
 from ..retry import may_pass
+from ..threads.approvals import RAN, Telling
 from .metadata import OPERATION
 from .steps import Query, is_too_much, read_list, read_object, retrying, send
 from .turn import Turn
 
 _MOST_ITEMS = 20  # per request, recorded
+_CALLERS = ("user", "system", "developer")
 _PAGES = (("order", "asc"), ("limit", "100"))
 
 
@@ -62,7 +66,9 @@ def _fork_conversation(turn: Turn, thread: str, without: Collection[str]) -> Flo
 def _copied_items(items: list[JSON]) -> Iterator[JSON]:
     answered = {i.get("call_id") for i in items if i.get("type") == "function_call_output"}
     called = {i.get("call_id") for i in items if i.get("type") == "function_call"}
-    for item in items:
+    said = list(map(_said, items))
+    telling = Telling(said)
+    for index, item in enumerate(items):
         kind = item.get("type")
         if kind == "message":
             yield {"type": kind, "role": item["role"], "content": item["content"]}
@@ -70,6 +76,31 @@ def _copied_items(items: list[JSON]) -> Iterator[JSON]:
             yield {key: item[key] for key in ("type", "call_id", "name", "arguments")}
         elif kind == "function_call_output" and item["call_id"] in called:
             yield {key: item[key] for key in ("type", "call_id", "output")}
+        elif told := telling.told(index, said[index]).text:
+            block = "output_text" if said[index].role == "assistant" else "input_text"
+            content = [{"type": block, "text": told}]
+            yield {"type": "message", "role": said[index].role, "content": content}
+
+
+def _said(item: JSON) -> Message:
+    """An item as the message that it is part of, as far as approvals are concerned."""
+    match item.get("type"):
+        case "mcp_approval_request":
+            arguments = item.get("arguments") or ""
+            ask = ApprovalRequest(item["id"], item["name"], arguments, item.get("server_label"))
+            return Message("assistant", asks=(ask,))
+        case "oauth_consent_request":
+            link = item.get("consent_link") or ""
+            return Message(
+                "assistant", asks=(ConsentRequest(item["id"], link, item.get("server_label")),)
+            )
+        case "mcp_approval_response":
+            id, approve = item["approval_request_id"], item.get("approve") is True
+            return Message("user", (ApprovalReply(id, approve, item.get("reason")),))
+        case "mcp_call" if request := item.get("approval_request_id"):
+            return Message("assistant", outcomes={request: RAN})
+        case _:
+            return Message("user" if item.get("role") in _CALLERS else "assistant")
 
 
 def _fork_classic(turn: Turn, thread: str, without: Collection[str]) -> Flow[str]:
