@@ -114,6 +114,14 @@ def test_the_first_event_has_a_limit_of_its_own(run: Run, act: Act, told: list[A
         assert time.monotonic() - start < LONG / 2
 
 
+def test_an_event_behind_a_comment_has_begun_the_stream(run: Run) -> None:
+    """In one piece with it: from there on the other limit holds."""
+    timeouts = Timeouts(read=LONG, first_event=SHORT, between_events=LONG, turn=LONG)
+    late = stream(b": hello\n\ndata: 1\n\n", 1.5, b"data: 2\n\n")
+    with Peer([late]) as peer:
+        assert [200] == outcomes(run, peer, STREAM, timeouts=timeouts)
+
+
 def test_the_first_event_may_be_the_shorter_wait(run: Run) -> None:
     """Also where the head is there at once, and comments come in between."""
     timeouts = Timeouts(read=LONG, first_event=SHORT, between_events=LONG, turn=LONG)

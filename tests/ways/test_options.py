@@ -8,12 +8,13 @@ from contextlib import closing
 from typing import Any
 
 import pytest
+from langchain_core.messages import HumanMessage
 from langchain_core.tools import tool
 from llama_index.core.tools import FunctionTool
 
 from azure_agents import AgentClient, completion
-from azure_agents.emulator import CreatedAgent, Emulator, ToolCalls
-from azure_agents.errors import ConfigError, InvalidRequestError
+from azure_agents.emulator import CreatedAgent, Emulator, Fault, ToolCalls
+from azure_agents.errors import ConfigError, InvalidRequestError, TurnUnknownError
 from azure_agents.messages import TurnRequest, user
 from langchain_azure_agents import ChatAzureAgent
 from llamaindex_azure_agents import AzureAgentLLM
@@ -147,6 +148,43 @@ def test_some_things_are_never_dropped(foundry: Emulator, given: Any) -> None:
     with pytest.raises(InvalidRequestError):
         completion(agent.model, HI, drop_params=True, **given, **foundry.connection())
     assert [] == foundry.requests
+
+
+# --- what is sent beside the agent --------------------------------------------------------------
+
+
+@pytest.mark.parametrize("way", ["langchain", "llamaindex", "completion"])
+def test_turns_need_no_name(foundry: Emulator, way: str) -> None:
+    """Metadata beside an agent reference was never recorded, and can be left out."""
+    agent = foundry.create_agent("a")
+    known = {**foundry.connection(), "model": agent.model, "name_turns": False, "threads": "auto"}
+    for metadata in (None, {"mine": "1"}):
+        call = {} if metadata is None else {"metadata": metadata}
+        if way == "langchain":
+            ChatAzureAgent(**known, model_kwargs=call).invoke("hi")
+        elif way == "llamaindex":
+            AzureAgentLLM(**known).complete("hi", **call)
+        else:
+            completion(messages=HI, **known, **call)
+        assert metadata == foundry.requests[-1].body.get("metadata")
+
+
+def test_a_lost_turn_without_a_name_forks_or_is_unknown(foundry: Emulator) -> None:
+    """It cannot be told from others on a conversation, so nothing there is taken for it."""
+    agent = foundry.create_agent("a")
+    llm = ChatAzureAgent(
+        model=agent.model, **foundry.connection(), name_turns=False, threads="conversation"
+    )
+    first = llm.invoke("My name is Ada.")
+    thread = first.response_metadata["thread_id"]
+    history: list[Any] = [HumanMessage("My name is Ada."), first, HumanMessage("What is my name?")]
+    foundry.faults.add(Fault("lost", path="/responses"))
+    second = llm.invoke(history)
+    assert "Your name is Ada." == second.text
+    assert thread != second.response_metadata["thread_id"]
+    foundry.faults.add(Fault("lost", path="/responses"))
+    with pytest.raises(TurnUnknownError):
+        llm.invoke("And?", thread_id=thread, timeout=2.0)
 
 
 # --- where --------------------------------------------------------------------------------------

@@ -205,13 +205,22 @@ class _AsyncCall(Call):
         content = self.content(command)
         with self.failures(doing), self.reading(content), self.observed(command) as answer:
             request = self.build(client, command, content)
-            async with asyncio.timeout(self.remaining()):
+            async with asyncio.timeout(self._seconds_for_head(command)):
                 response = await client.send(request, auth=self._wiring.auth, stream=True)
                 answer.append(response)
                 self._open = response
                 is_open = command.stream and response.is_success
                 body = b"" if is_open else await self._read(response)
             return reply_to(response, body, is_open=is_open)
+
+    def _seconds_for_head(self, command: Send) -> float | None:
+        return self.within_turn(self.next_wait() if command.stream else None)
+
+    def _limits(self, command: Send) -> httpx.Timeout:
+        limits = super()._limits(command)
+        if command.stream:  # aiohttp looks at it once, for head and body
+            limits.read = self.longest_wait()
+        return limits
 
     async def _read(self, response: httpx.Response) -> bytes:
         """The body, whole."""

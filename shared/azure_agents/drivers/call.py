@@ -212,7 +212,7 @@ class Call:
 
     def took(self, data: bytes) -> None:
         """Take note of bytes of a stream; a comment is no event."""
-        self._has_begun = self._has_begun or not data.startswith(b":")
+        self._has_begun = self._has_begun or not all(map(_is_comment, data.splitlines()))
 
     def longest_wait(self) -> float | None:
         """Seconds that any wait for the next bytes of a stream may take; the turn aside."""
@@ -353,6 +353,10 @@ def shorten_reads(request: httpx.Request, seconds: float | None) -> None:
     """Let the reads of the body wait for `seconds` at most; httpx looks when the body begins."""
     timeout: dict[str, Any] = request.extensions.get("timeout", {})
     timeout["read"] = seconds
+
+
+def _is_comment(line: bytes) -> bool:
+    return not line or line.startswith(b":")
 
 
 def _least(limit: float | None, left: float | None) -> float | None:
