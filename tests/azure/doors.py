@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import reduce
 from operator import add
@@ -271,4 +271,3 @@ DOORS: dict[str, Open] = {
     for cls in (LangChain, LlamaIndex, Completions)
     for is_async in (False, True)
 }
-Ask = Callable[..., Awaitable[Any]]
