@@ -50,7 +50,7 @@ def test_a_thread_that_stays_busy_is_an_error_that_names_the_run(way: Way) -> No
 
 @window(16, *PINNED, turns=("text",))
 def test_without_a_deadline_a_busy_thread_is_not_waited_for_for_ever(way: Way) -> None:
-    """As long as a single answer may take, then the caller decides."""
+    """As long as `Timeouts.busy` says, then the caller decides."""
     talk = Talk(way)
     stream = other_turn(talk)
     talk.deadline = None  # type: ignore[assignment]
@@ -58,7 +58,7 @@ def test_without_a_deadline_a_busy_thread_is_not_waited_for_for_ever(way: Way) -
     began = talk.foundry.clock.time()
     with pytest.raises(ThreadBusyError):
         talk.ask([*talk.history, *talk.next])
-    assert talk.foundry.clock.time() - began <= 5.0
+    assert talk.foundry.clock.time() - began <= 60.0
     stream.close()
 
 
@@ -222,7 +222,7 @@ def test_a_pinned_thread_is_looked_at_until_the_turn_turns_up(way: Way, looks: i
 
 @window(18, *PINNED, turns=("text",))
 def test_without_a_deadline_a_turn_that_is_lost_is_not_looked_for_for_ever(way: Way) -> None:
-    """It was never applied: some seconds of looking, then nobody knows."""
+    """It was never applied: looked for as long as `Timeouts.busy` says, then nobody knows."""
     talk = Talk(way)
     talk.deadline = None  # type: ignore[assignment]
     talk.connect()
@@ -230,7 +230,7 @@ def test_without_a_deadline_a_turn_that_is_lost_is_not_looked_for_for_ever(way: 
     began = talk.foundry.clock.time()
     with pytest.raises(TurnUnknownError):
         talk.ask([*talk.history, *talk.next])
-    assert talk.foundry.clock.time() - began <= 5.0
+    assert talk.foundry.clock.time() - began <= 60.0
 
 
 @window(18, *CLASSIC, turns=("tools",), looks=(1, 2))
