@@ -12,7 +12,7 @@ import pytest
 from azure_agents.errors import InvalidRequestError
 from azure_agents.events import ApprovalRequest, ConsentRequest
 from azure_agents.messages import ApprovalReply, Message, Text, assistant, user
-from azure_agents.threads.approvals import Telling, outcomes
+from azure_agents.threads.approvals import Telling
 from azure_agents.threads.digest import digest_of
 from azure_agents.threads.memory import MemoryThreadStore
 
@@ -117,11 +117,29 @@ def test_digests_are_what_they_were() -> None:
     assert digest_of(plain) == digest_of(known)
 
 
-def test_a_request_with_two_decisions_is_refused() -> None:
-    """Nobody can say which one holds; the same one twice is one."""
-    both = (ApprovalReply("mcpr_1", approve=True), ApprovalReply("mcpr_1", approve=False))
+@pytest.mark.parametrize("generation", ["v2", "classic"])
+@pytest.mark.parametrize("threads", ["auto", "conversation", "ephemeral"])
+def test_a_request_with_two_decisions_is_refused(generation: str, threads: str) -> None:
+    """Nobody can say which one holds; the error comes before anything is sent."""
+    bench = Bench(threads, generation=generation)
+    history, request = bench.asks()
+    before = len(bench.foundry.requests)
+    both = (decision(request.id), decision(request.id, approve=False))
     with pytest.raises(InvalidRequestError, match="both approved and denied"):
-        outcomes([ASKS, Message("user", both)], ())
+        bench.ask(*history, *both)
+    assert before == len(bench.foundry.requests)
+
+
+@pytest.mark.parametrize("generation", ["v2", "classic"])
+@pytest.mark.parametrize("threads", ["auto", "conversation", "ephemeral"])
+def test_a_decision_that_is_said_twice_is_sent_once(generation: str, threads: str) -> None:
+    """Two messages with the same decision are one decision."""
+    bench = Bench(threads, generation=generation)
+    history, request = bench.asks()
+    answer = bench.ask(*history, decision(request.id), decision(request.id))
+    assert ("Deleted.", 1) == (answer.text, bench.runs)
+    (sent,) = [str(r.body) for r in bench.foundry.requests if "'approve': True" in str(r.body)]
+    assert 1 == sent.count("'approve': True")
 
 
 # --- where it happens ---------------------------------------------------------------------------

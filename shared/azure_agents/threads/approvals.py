@@ -47,19 +47,36 @@ def decisions_in(messages: Sequence[Message]) -> list[ApprovalReply]:
 
 
 def fresh_decisions(messages: Sequence[Message]) -> list[ApprovalReply]:
-    """The decisions that no answer follows: those of this call.
+    """The decisions that no answer follows: those of this call."""
+    return decisions_in(messages[last_answer(messages) + 1 :])
+
+
+def each_once(messages: Sequence[Message]) -> tuple[Message, ...]:
+    """The messages, this call's decisions once each.
 
     Raises:
         InvalidRequestError: One request is both approved and denied.
     """
-    fresh = decisions_in(messages[last_answer(messages) + 1 :])
-    said: dict[str, bool] = {}
-    for reply in fresh:
-        if said.setdefault(reply.request_id, reply.approve) is not reply.approve:
+    point, said = last_answer(messages), dict[str, bool]()
+    return tuple(
+        _without_repeats(message, said) if index > point else message
+        for index, message in enumerate(messages)
+    )
+
+
+def _without_repeats(message: Message, said: dict[str, bool]) -> Message:
+    kept: list[Part] = []
+    for part in message.parts:
+        before = said.get(part.request_id) if isinstance(part, ApprovalReply) else None
+        if isinstance(part, ApprovalReply) and before not in (None, part.approve):
             raise InvalidRequestError(
-                f"the request {reply.request_id!r} is both approved and denied: keep one decision"
+                f"the request {part.request_id!r} is both approved and denied: keep one decision"
             )
-    return fresh
+        if before is None:
+            kept.append(part)
+        if isinstance(part, ApprovalReply):
+            said[part.request_id] = part.approve
+    return message if len(kept) == len(message.parts) else replace(message, parts=tuple(kept))
 
 
 def last_answer(messages: Sequence[Message]) -> int:

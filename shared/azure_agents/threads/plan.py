@@ -23,7 +23,7 @@ from ..events import ApprovalRequest
 from ..messages import ComputerAnswer, Message, assistant
 from ..told import result_text
 from .anchor import Anchor, parse_anchor
-from .approvals import Telling, fresh_decisions, last_answer, may_send
+from .approvals import Telling, each_once, fresh_decisions, last_answer, may_send
 from .call_ids import told_apart
 from .computer import with_computer_told
 from .digest import TranscriptDigest, system_digest
@@ -66,7 +66,7 @@ class _History:
     """The messages of a call, with every tool result paired to the call it answers."""
 
     def __init__(self, given: Sequence[Message], *, allow_orphans: bool = False) -> None:
-        self.messages = messages = told_apart(given)
+        self.messages = messages = told_apart(each_once(given))
         self.call_of: dict[int, int] = {}  # index of a tool message -> index of the call's message
         self._result_of: dict[tuple[int, str], int] = {}  # a call -> index of the result that holds
         self._lost: set[int] = set()  # results whose calls are not there
@@ -287,8 +287,7 @@ NO_SYSTEM = "no-system--"  # `Anchor.pending` of a run without system messages; 
 def plan_pinned(messages: Sequence[Message]) -> tuple[Message, ...]:
     """What a pinned thread does not hold yet: everything after the last assistant message."""
     history = _History(messages, allow_orphans=True)
-    last = max((i for i, m in enumerate(messages) if m.role == "assistant"), default=-1)
-    return history.after(last)
+    return history.after(last_answer(messages))
 
 
 def _candidates(
