@@ -10,6 +10,7 @@ import pytest
 from azure_agents.emulator import Failed, Fault
 from azure_agents.errors import (
     ConflictError,
+    DeadlineError,
     RateLimitError,
     RunFailedError,
     TurnUnknownError,
@@ -270,3 +271,24 @@ def test_a_turn_without_a_name_cannot_be_looked_for() -> None:
     with pytest.raises(TurnUnknownError):
         bench.ask(*history, decision(request.id))
     assert (1, []) == (bench.posts, bench.looks())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_turn_that_ended_badly_says_that_the_tool_may_have_run(kind: str) -> None:
+    """The caller knows how it ended, and not what the tool did before."""
+    bench = Bench(**KINDS[kind])
+    history, request = bench.asks()
+    bench.agent.script(Failed("server_error"))
+    with pytest.raises(RunFailedError, match="may have run") as caught:
+        bench.ask(*history, decision(request.id))
+    assert (1, True) == (bench.posts, caught.value.response_id is not None)
+
+
+def test_a_call_without_time_says_that_the_tool_may_have_run() -> None:
+    """Its time is over before an answer comes: nothing can be looked for any more."""
+    bench = Bench()
+    history, request = bench.asks()
+    bench.foundry.faults.add(Fault("lost", **POST), Fault("delay", seconds=99.0, **LIST))
+    with pytest.raises((TurnUnknownError, DeadlineError), match="may have run"):
+        bench.ask(*history, decision(request.id))
+    assert 1 == bench.posts

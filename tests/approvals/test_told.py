@@ -53,6 +53,13 @@ HISTORIES: dict[str, tuple[list[Message], list[str]]] = {
 }
 
 
+CALLED = replace(ASKS, outcomes={"mcpr_1": "ran"})  # the call that is asked for is shown, too
+HISTORIES["shown before it was decided"] = (
+    [CALLED, decision("mcpr_1"), assistant("So.")],
+    [decided("unknown"), "So."],
+)
+
+
 @pytest.mark.parametrize(("history", "rest"), HISTORIES.values(), ids=HISTORIES)
 def test_what_became_of_a_decision(history: list[Message], rest: list[str]) -> None:
     """It is told as far as the messages of the call show it."""
@@ -255,6 +262,7 @@ def test_an_ephemeral_decision_brings_its_request(way: str, settings: Any) -> No
 UNSENT: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "switched off": ({"ephemeral_approvals": False}, {}),
     "another seal": ({}, {"seal": "x" * 22}),
+    "a seal that is no Unicode": ({}, {"seal": "\ud800"}),
     "other arguments": ({}, {"arguments": '{"path": "/"}'}),
     "no server": ({}, {"server_label": None}),
     "no seal, and a key": (KEY, {"seal": None}),

@@ -108,10 +108,13 @@ class Telling:
 
     def __init__(self, messages: Sequence[Message]) -> None:
         self._last_answer = last_answer(messages)
-        self._decided = {reply.request_id for reply in decisions_in(messages)}
+        self._decided: set[str] = set()
         self._outcomes: dict[str, str] = {}
         for message in messages:
-            self._outcomes |= message.outcomes
+            # What an answer shows before the decision is the call that was asked for.
+            shown = {id: word for id, word in message.outcomes.items() if id in self._decided}
+            self._outcomes |= shown
+            self._decided |= {reply.request_id for reply in decisions_in((message,))}
 
     def told(self, index: int, message: Message, keep: Sequence[str] = ()) -> Message:
         """The message with its requests and decisions as text.
@@ -221,4 +224,5 @@ def may_send(request: ApprovalRequest, scope: str, key: AnchorKey | None) -> boo
         return False
     if request.seal is None:
         return key is None
-    return compare_digest(request.seal.encode(), seal_of(request, scope, key).encode())
+    given = request.seal.encode("utf-8", "surrogatepass")
+    return compare_digest(given, seal_of(request, scope, key).encode())

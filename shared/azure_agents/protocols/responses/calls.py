@@ -19,7 +19,10 @@ from ...errors import (
     BadRequestError,
     ConnectionLostError,
     DeadlineError,
+    ProtocolError,
+    StreamInterruptedError,
     ThreadBusyError,
+    TurnError,
 )
 from ...jsonio import dumps
 from ...messages import ApprovalReply, Message
@@ -34,6 +37,9 @@ from .looks import ACTIVE, CONVERSATIONS, RESPONSES
 from .options import encode_options
 from .reader import ResponseReader
 from .reading import ResponseReading, checked
+
+# How a turn may end after it let a tool run.
+_MAY_HAVE_RUN = (TurnError, DeadlineError, StreamInterruptedError, ProtocolError)
 
 
 class ResponseCalls(ResponseReading):
@@ -213,6 +219,10 @@ class ResponseCalls(ResponseReading):
             named = f"the response {left!r}" if left else "a response that this turn may have begun"
             error.add_facts(response_id=left)
             error.say_more(f"{named} could not be stopped and may go on")
+        if approves(self.sent) and isinstance(error, _MAY_HAVE_RUN):
+            error.say_more(
+                "a tool was approved with it and may have run: look before you ask again"
+            )
         super().add_facts(error)
 
 
