@@ -220,9 +220,7 @@ class ResponseCalls(ResponseReading):
             error.add_facts(response_id=left)
             error.say_more(f"{named} could not be stopped and may go on")
         if approves(self.sent) and isinstance(error, _MAY_HAVE_RUN):
-            error.say_more(
-                "a tool was approved with it and may have run: look before you ask again"
-            )
+            error.say_more("the approved tool may have run: look before you ask again")
         super().add_facts(error)
 
 
