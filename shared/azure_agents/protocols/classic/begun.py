@@ -14,6 +14,7 @@ from functools import partial
 
 from ...commands import Flow, Send, Sleep
 from ...errors import AzureAgentsError
+from ...naming import shown
 from ...retry import may_pass
 from ..steps import ask_to_stop, insist, retrying, suppress_but_deadline, to_the_end
 from ..turn import Turn
@@ -106,8 +107,8 @@ class BegunRuns:
         """Name the runs that could not be stopped: on the error of the turn, else in the log."""
         for begun in self._left:
             thread, run = begun.found or (begun.reader.thread_id, begun.run)
-            where = f"on the thread {thread!r}" if thread else "on a thread that nobody knows"
-            what = f"the run {run!r}" if run else "a run that this turn may have begun"
+            where = f"on the thread {shown(thread)}" if thread else "on a thread that nobody knows"
+            what = f"the run {shown(run)}" if run else "a run that this turn may have begun"
             left = f"{what} {where} could not be stopped and may go on until it expires"
             if error is None:
                 _LOGGER.warning("%s", left)

@@ -26,6 +26,7 @@ from ...errors import (
 )
 from ...jsonio import dumps
 from ...messages import ApprovalReply, Message
+from ...naming import shown
 from ...own_endpoint import check_at_project
 from ...retry import is_unknown, may_pass, was_not_applied
 from ..metadata import OPERATION
@@ -216,7 +217,11 @@ class ResponseCalls(ResponseReading):
     def add_facts(self, error: AzureAgentsError) -> None:
         """What is known of the turn belongs on every error that ends it."""
         for left in self._left:
-            named = f"the response {left!r}" if left else "a response that this turn may have begun"
+            named = (
+                f"the response {shown(left)}"
+                if left
+                else "a response that this turn may have begun"
+            )
             error.add_facts(response_id=left)
             error.say_more(f"{named} could not be stopped and may go on")
         if approves(self.sent) and isinstance(error, _MAY_HAVE_RUN):
