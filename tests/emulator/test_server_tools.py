@@ -173,6 +173,23 @@ def test_a_slow_tool_keeps_its_stream_alive(foundry: Emulator, wire: Any) -> Non
     assert wire.respond(agent, "hi")["status"] == "completed"
 
 
+def test_classic_keepalives_are_switched_on(foundry: Emulator, wire: Any) -> None:
+    """As users report them: with empty data, which is no JSON."""
+    slow = FoundryTool("browser_automation", "go", seconds=100)
+    agent = foundry.create_agent("a", [[slow, "done"]], generation="classic")
+    wire.http.timeout = 3600
+
+    def names() -> list[str]:
+        path, body = f"/threads/{wire.start_thread('hi')}/runs", {"assistant_id": agent.id}
+        answer = wire.request("POST", path, {**body, "stream": True})
+        assert "event: keepalive\ndata: \n\n" in answer.text or not foundry.rules.classic_keepalive
+        return [line for line in answer.text.splitlines() if line.startswith("event: keep")]
+
+    assert names() == []
+    foundry.rules.classic_keepalive = 30
+    assert names() == ["event: keepalive"] * 3
+
+
 SCREEN = {"type": "computer_screenshot", "image_url": "data:image/png;base64,aW1n"}
 
 

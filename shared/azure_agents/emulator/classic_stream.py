@@ -60,13 +60,26 @@ def _leg(world: World, run: Run) -> Work:
     prompt = tokens.count_prompt(seen.messages, seen.instructions, seen.additional_instructions)
     run.prompt_tokens += prompt
     _record(world, run, seen, parts, calls)
-    if world.sky.weather.slow_start:
-        yield Wait(world.sky.weather.slow_start)
+    yield from _quiet(world, world.sky.weather.slow_start)
     for step in Player(world, run, calls, prompt).play(parts):
+        if isinstance(step, Wait):
+            yield from _quiet(world, step.seconds)
+            continue
         yield step
-        if isinstance(step, Frame) and (pause := world.sky.pause_after(step.event)):
-            yield Wait(pause)
+        if isinstance(step, Frame):
+            yield from _quiet(world, world.sky.pause_after(step.event))
     yield DONE
+
+
+def _quiet(world: World, seconds: float) -> Work:
+    """Nothing is said for a while, but for keepalives where they are switched on."""
+    every = world.rules.classic_keepalive
+    while every and seconds > every:
+        yield Wait(every)
+        yield Frame("keepalive", b"")
+        seconds -= every
+    if seconds:
+        yield Wait(seconds)
 
 
 def _until_pause(parts: Sequence[Part]) -> tuple[Part, ...]:

@@ -266,8 +266,9 @@ class Rules:
         most_messages: Longest list of messages one classic request may hold; None is no limit.
         keepalive: Seconds of silence after which a stream of v2 gets a `keepalive` event, which
             uses up a sequence number; None sends none. Recorded for a tool that worked for
-            minutes; whether every silence is broken so was not. Plain answers and classic have
-            none.
+            minutes; whether every silence is broken so was not. Plain answers have none.
+        classic_keepalive: The same for classic streams, with empty data. Users report it; no
+            recording has one, so none is sent unless this is set.
         keeps_failed_input: Whether the input of a failed turn stays on its conversation. Users
             report so of hosted agents (microsoft/agent-framework#7630), and that it does not of
             Azure OpenAI; neither was recorded.
@@ -284,6 +285,7 @@ class Rules:
     remember_tool_rounds: bool = True
     most_messages: int | None = None
     keepalive: float | None = 30.0
+    classic_keepalive: float | None = None
     keeps_failed_input: bool = False
     refused: frozenset[str] = frozenset()
     era: Era = "ga"

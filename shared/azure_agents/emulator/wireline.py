@@ -8,6 +8,7 @@ the server only perform actions. Closing the generator is the client going away.
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -108,9 +109,10 @@ class Wireline:
         """Perform one request; an error of ours is a 500, or breaks an answer that has begun."""
         has_begun = False
         try:
-            for action in self._exchange(request):
-                has_begun = has_begun or isinstance(action, Head)
-                yield action
+            with closing(self._exchange(request)) as actions:
+                for action in actions:
+                    has_begun = has_begun or isinstance(action, Head)
+                    yield action
         except Exception as error:  # noqa: BLE001 - a caller must never see an error of ours
             self.world.report(error)
             if has_begun:
