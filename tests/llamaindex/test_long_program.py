@@ -164,6 +164,12 @@ class Program:
         *_, last = self.llm.stream_chat_with_tools(tools, **given)
         return last.message
 
+    def cut(self, messages: int) -> None:
+        """The oldest messages are dropped, as memories do: results may stay without their calls."""
+        history = self.memory.get_all()
+        if len(history) > 3 * messages:
+            self.memory.set(history[messages:])
+
     def go_back(self, questions: int) -> None:
         """The user takes back some questions and all that came after."""
         history = self.memory.get_all()
@@ -198,7 +204,8 @@ def told(messages: Sequence[ChatMessage]) -> Iterator[str]:
     for message in messages:
         called |= dict(calls_of(message))
         if message.role is MessageRole.TOOL:
-            yield RETURNS[called[message.additional_kwargs["tool_call_id"]]][1]
+            name = called.get(message.additional_kwargs["tool_call_id"])
+            yield RETURNS[name][1] if name else message.content or ""
         elif name := message.additional_kwargs.get("name"):
             yield f"{name}: {message.content}"
         else:
@@ -218,6 +225,8 @@ def test_a_long_program_never_ends_in_a_conversation_that_refuses(
             program.start()
         if dice.random() < 0.2:
             program.go_back(dice.randint(1, 3))
+        if dice.random() < 0.2:
+            program.cut(dice.randint(1, 4))
         tools = dice.sample(sorted(RETURNS), dice.choice((0, 0, 1, 2)))
         question = f"question {number}: " + (f"use {' '.join(tools)}" if tools else "hm?")
         if dice.random() < 0.35:  # away from its first or second request on
