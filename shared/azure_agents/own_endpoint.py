@@ -45,8 +45,8 @@ def check_own_endpoint(own: OwnEndpoint, threads: str, thread_id: str | None) ->
     session = " (or, for memory on the server, agent_session_id=)" if own.kind == "agent" else ""
     if threads == "conversation":
         raise ConfigError(
-            f"threads='conversation' needs the endpoint of a project: the {own.kind}'s own "
-            f"endpoint has no conversations, so use threads='auto'{session}"
+            f"threads='conversation' needs the endpoint of a project: that the {own.kind}'s own "
+            f"endpoint keeps conversations was never recorded, so use threads='auto'{session}"
         )
     if thread_id is not None:
         raise ConfigError(

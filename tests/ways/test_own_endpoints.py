@@ -97,7 +97,7 @@ WRONG = [
     ({"model": "other"}, "disagree"),
     ({"model": "asst_1"}, "disagree"),
     ({"model": "my-agent:3"}, "names a version"),
-    ({"threads": "conversation"}, "has no conversations"),
+    ({"threads": "conversation"}, "keeps conversations was never recorded"),
     ({"thread_id": "conv_1"}, "every call sends the whole history"),
     ({"agent_session_id": "a b"}, "is malformed"),
     ({"agent_session_id": 7}, "is malformed"),
