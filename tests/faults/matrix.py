@@ -68,9 +68,9 @@ MAY_FAIL = {
 }
 # Requests that a fault may cost beyond those of the scenario without it: what was refused is sent
 # again; what may have been applied is looked for (classic: threads, runs, the run until it is over,
-# its messages; conversation: items, and the three newest responses), and if it is not there the
-# history is sent anew (a conversation: made, then posted to). A turn that the service lost is asked
-# again by the caller.
+# its messages, and whose results its steps have; conversation: items, and the three newest
+# responses), and if it is not there the history is sent anew (a conversation: made, then posted
+# to). A turn that the service lost is asked again by the caller.
 COLUMNS = ("chain", "background", "conversation", "classic")
 MOST_EXTRA_REQUESTS = {
     "late": (0, 0, 0, 0),
@@ -78,7 +78,7 @@ MOST_EXTRA_REQUESTS = {
     "not applied": (1, 4, 6, 4),
     "answer lost": (1, 2, 6, 5),
     "cut": (2, 1, 2, 4),
-    "turn lost": (3, 6, 6, 5),
+    "turn lost": (3, 6, 6, 6),
 }
 # A turn on a pinned thread is looked for until the deadline, since nothing may be posted again.
 MOST_LOOKS = 33
