@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
+from contextvars import copy_context
+from threading import Thread
 from typing import Any
 
 import httpx
@@ -29,6 +32,7 @@ from .bounds import check_size
 from .call import (
     AFTER_THE_END,
     CLEAN_UP_COMMANDS,
+    CLEAN_UP_SECONDS,
     Call,
     Keep,
     Pieces,
@@ -39,6 +43,7 @@ from .call import (
     reply_to,
     shorten_reads,
 )
+from .clients import CLEAN_UP
 from .watchdog import Watchdog
 
 
@@ -84,6 +89,9 @@ class SyncDriver:
                     call.note(error)
         except StopIteration:
             return
+        except GeneratorExit:
+            call.leave(flow)
+            raise
         except BaseException:
             call.abandon(flow)
             raise
@@ -210,6 +218,23 @@ class _SyncCall(Call):
         self._is_short = limit is not None and (self._longest is None or limit < self._longest)
         if self._is_short or was_short:
             self._watch(response, self.within_turn(limit if self._is_short else None))
+
+    def leave(self, flow: Flow[None]) -> None:
+        """Do as `abandon` does, for a caller who closed the events, or has lost them.
+
+        What is lost is collected anywhere: in a thread that runs an event loop, which must not
+        wait, or in the middle of another call, which may hold the locks that are needed. So it is
+        done in a thread of its own, and waited for where that can be.
+        """
+        self.close()
+        todo = Thread(target=copy_context().run, args=(self.abandon, flow), name=CLEAN_UP)
+        try:
+            todo.start()
+        except RuntimeError:  # the interpreter shuts down and starts no threads any more
+            self.abandon(flow)
+        else:
+            if asyncio._get_running_loop() is None:  # noqa: SLF001 - documented, for such as this
+                todo.join(2 * CLEAN_UP_SECONDS)
 
     def abandon(self, flow: Flow[None]) -> None:
         """Tell the flow that the caller stopped, and let it clean up within bounds."""
