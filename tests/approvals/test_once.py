@@ -11,6 +11,7 @@ from azure_agents.emulator import Failed, Fault
 from azure_agents.errors import (
     ConflictError,
     DeadlineError,
+    ProtocolError,
     RateLimitError,
     RunFailedError,
     TurnUnknownError,
@@ -103,6 +104,7 @@ def test_an_approval_that_was_provably_not_taken_is_sent_again(
 SECOND = {
     "the list fails": Fault("status_before", status=503, **LIST),
     "the list is refused": Fault("status_before", status=403, **LIST),
+    "the list cannot be read": Fault("status_before", status=200, body={"data": [1]}, **LIST),
     "the list is lost": Fault("reset_before", **LIST),
     "the response cannot be read": Fault("status_before", status=500, **READ),
 }
@@ -241,7 +243,10 @@ def test_a_background_question_is_asked_again_only_if_the_list_lacks_it(
     """A list that fails for the moment cannot say so; one that the service refuses never can."""
     bench = Bench(way=way, background=True)
     bench.foundry.faults.add(Fault("lost", **POST), second)
-    if name == "the list is refused":
+    if name == "the list cannot be read":
+        with pytest.raises(ProtocolError):
+            bench.ask(user("hello"))
+    elif name == "the list is refused":
         bench.ask(user("hello"))
     else:
         with pytest.raises(TurnUnknownError) as caught:
@@ -292,3 +297,13 @@ def test_a_call_without_time_says_that_the_tool_may_have_run() -> None:
     with pytest.raises((TurnUnknownError, DeadlineError), match="may have run"):
         bench.ask(*history, decision(request.id))
     assert 1 == bench.posts
+
+
+@pytest.mark.parametrize("way", ["whole", "async whole"])
+def test_a_response_that_began_and_cannot_be_read_is_looked_at_again(way: str) -> None:
+    """A background response was accepted; a 404 to the first look at it does not end the call."""
+    bench = Bench(way=way, background=True)
+    history, request = bench.asks()
+    bench.foundry.faults.add(Fault("status_before", status=404, **{**READ, "times": 1}))
+    assert "Deleted." == bench.ask(*history, decision(request.id)).text
+    assert (1, 1) == (bench.runs, bench.posts)

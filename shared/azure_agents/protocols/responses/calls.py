@@ -20,6 +20,8 @@ from ...errors import (
     ConnectionLostError,
     DeadlineError,
     ProtocolError,
+    RateLimitError,
+    ServiceError,
     StreamInterruptedError,
     ThreadBusyError,
     TurnError,
@@ -110,7 +112,7 @@ class ResponseCalls(ResponseReading):
             reader = yield from retrying(attempt, self.turn, when=was_not_applied)
             return checked(reader)
         except AzureAgentsError as error:
-            if not is_unknown(error):
+            if not is_unknown(error) and not self._was_begun(error):
                 raise
             unknown = self.unknown_approval(error, parent)
         has_name = self.turn.settings.name_turns or self.reader.response_id is not None
@@ -118,6 +120,11 @@ class ResponseCalls(ResponseReading):
             raise unknown
         yield from self.settle_approval(self.reader, parent, unknown)
         return checked(self.reader)
+
+    def _was_begun(self, error: AzureAgentsError) -> bool:
+        """Whether the service refused no more than to say how the response is getting on."""
+        is_refusal = isinstance(error, ServiceError) and not isinstance(error, RateLimitError)
+        return is_refusal and self.reader.response_id is not None
 
     def _is_kept(self, fields: Mapping[str, Any]) -> bool:
         """Whether the service keeps the response where it can be looked up."""

@@ -46,7 +46,8 @@ class Looks:
         query = (("order", "desc"), ("limit", _LOOK_BACK))
         path = f"{CONVERSATIONS}/{thread}/items"
         page = yield from fetch(path, self._turn, "look for the turn", query)
-        ids = dict.fromkeys(item.get("response_id") for item in page.get("data") or ())
+        with malformed(page):
+            ids = dict.fromkeys(item.get("response_id") for item in page.get("data") or ())
         for response_id in [i for i in ids if i][:3]:
             stored = yield from self.ended(response_id)
             if stored and self._is_ours(stored):
@@ -59,7 +60,8 @@ class Looks:
         query = (("order", "desc"), ("limit", _LOOK_BACK), ("agent_name", name))
         with suppress_but_deadline():  # the listing is Azure's own; without it nothing is found
             page = yield from fetch(RESPONSES, self._turn, "look for the response", query)
-            return [stored for stored in page.get("data") or () if self._is_ours(stored)]
+            with malformed(page):
+                return [stored for stored in page.get("data") or () if self._is_ours(stored)]
         return []
 
     def ours_behind(self, parent: str | None) -> Flow[JSON | None]:

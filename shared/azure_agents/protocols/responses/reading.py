@@ -229,8 +229,8 @@ class ResponseReading:
         """
         try:
             stored = yield from unless_it_fails(partial(self._find, reader, thread))
-        except ServiceError:  # the look is refused, which says nothing of the turn
-            stored = None
+        except (ServiceError, ProtocolError):
+            stored = None  # a look that is refused, or unreadable, says nothing of the turn
         if stored is None:
             raise LostTurnError("the turn is not on the conversation") from error
         yield from self.take(reader, stored)
