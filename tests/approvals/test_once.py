@@ -16,7 +16,10 @@ from azure_agents.errors import (
     RunFailedError,
     TurnUnknownError,
 )
-from azure_agents.messages import user
+from azure_agents.events import ApprovalRequest
+from azure_agents.messages import assistant, user
+from azure_agents.protocols.responses.flow import run_turn
+from tests.core.flow_plays import OPEN, begun, ok, play, turn, v2_events, whole
 
 from .bench import ASKED, TURN, WAYS, Bench, decision, request_of
 
@@ -307,3 +310,26 @@ def test_a_response_that_began_and_cannot_be_read_is_looked_at_again(way: str) -
     bench.foundry.faults.add(Fault("status_before", status=404, **{**READ, "times": 1}))
     assert "Deleted." == bench.ask(*history, decision(request.id)).text
     assert (1, 1) == (bench.runs, bench.posts)
+
+
+@pytest.mark.parametrize("threads", ["auto", "conversation", "ephemeral"])
+def test_a_response_that_began_and_was_refused_is_not_told_elsewhere(threads: Any) -> None:
+    """The service took the approval and broke off: telling it would ask for the tool again."""
+    store: dict[str, str] = {}
+    where = {"conversation": {"id": "conv_1"}} if threads == "conversation" else {}
+    made = [ok({"id": "conv_1"})] if where else []
+    first = play(run_turn(turn(user("Hi"), threads=threads)), [*made, OPEN, whole(**where)], store)
+    asks = (ApprovalRequest("mcpr_1", "delete", "{}", "files"),)
+    anchor = first.completion.finished.anchor
+    said = assistant("Hello", anchor=anchor, asks=asks)
+    asked = turn(user("Hi"), said, decision("mcpr_1"), threads=threads)
+    error = {"type": "error", "code": "invalid_request_error", "message": "no", "param": None}
+    answers = [
+        OPEN,
+        v2_events(begun(**where), error),
+        *[ok({"id": "resp_1", "status": "failed"})] * 3,
+    ]
+    played = play(run_turn(asked), answers, store)
+    posts = [path for path in played.paths if path.startswith("POST")]
+    assert ["POST /openai/v1/responses"] == posts
+    assert played.error is not None

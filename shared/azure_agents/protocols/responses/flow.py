@@ -197,7 +197,8 @@ class _Policies:
             yield Sleep(delay, instead=limited)
             return None  # whether the failed turn left its messages there is not known
         except BadRequestError:
-            if not _decides(messages):
+            has_begun = self._calls.reader.response_id is not None
+            if not _decides(messages) or (has_begun and approves(messages)):
                 raise
             return None  # the request was made elsewhere: here the approval can only be told
 
