@@ -11,6 +11,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 from copy import copy
+from difflib import get_close_matches
 from typing import Annotated, Any, Self
 
 from langchain_core.language_models import BaseChatModel, LangSmithParams, ModelProfile
@@ -30,6 +31,8 @@ from azure_agents.config import DEFAULT_TIMEOUT, InstructionsMode, Settings, Thr
 from azure_agents.errors import ConfigError
 from azure_agents.held_clients import HELD, HeldClients
 from azure_agents.naming import near
+from azure_agents.protocols.classic import options as classic_options
+from azure_agents.protocols.responses import options as v2_options
 from azure_agents.request_headers import extra_headers_of, user_identity_of
 from azure_agents.stop import stop_texts
 
@@ -40,6 +43,7 @@ _SECRETIVE = re.compile(
     r"|authorization",
     re.IGNORECASE,
 )
+_NEAR = 0.8  # of 1: one letter too many, too few or wrong in a name of seven
 _NOT_OPTIONS = frozenset({"owner", "stream", "thread_id"})
 # Never pickled: what is secret, and what belongs to this process.
 _LEFT_BEHIND = (
@@ -72,6 +76,7 @@ class AgentSettings(BaseChatModel):
         hide_input_in_errors=True,  # what does not fit may be a secret
         populate_by_name=True,
         protected_namespaces=(),
+        use_attribute_docstrings=True,  # help(), schemas and editors show them
     )
 
     # The core checks settings, with its own errors: pydantic must not be first.
@@ -84,25 +89,27 @@ class AgentSettings(BaseChatModel):
     )
     """The project endpoint; default: `AZURE_AI_PROJECT_ENDPOINT`."""
     threads: Annotated[ThreadPolicy, SkipValidation] = "auto"
-    """How histories meet server-side threads: `auto`, `conversation` or `ephemeral`."""
+    """How histories meet server-side threads: `auto` (default: goes on where the history
+    does), `conversation` (v2: a durable `conv_…`) or `ephemeral` (the server keeps nothing)."""
     thread_id: Annotated[str | None, SkipValidation] = None
     """A pinned thread for all calls: `conv_…` or `thread_…`."""
     owner: Annotated[str | None, SkipValidation] = None
-    """Whose histories these are; lets histories that kept only text be matched."""
+    """Whose histories these are, such as a user's id: histories that kept only their text, not the
+    anchors of answers, are matched within it. Default: LangGraph's thread, else none is matched."""
     instructions: Annotated[str | None, SkipValidation] = None
     """Sent with every call, besides the agent's own instructions."""
     instructions_mode: Annotated[InstructionsMode, SkipValidation] = "append"
-    """`append`, or `replace` the agent's own instructions (classic only)."""
+    """`append` (default), or `replace` the agent's own instructions (classic only)."""
     timeout: Annotated[float | Timeouts | None, SkipValidation] = Field(
         default=DEFAULT_TIMEOUT, validation_alias=AliasChoices("timeout", "request_timeout")
     )
     """Seconds for a whole turn (default 600), or `Timeouts`; None: no limit."""
     max_retries: Annotated[int, SkipValidation] = 2
-    """How often a request is tried again."""
+    """How often a request is tried again (default 2), each time after a longer wait."""
     allow_http: Annotated[bool, SkipValidation] = False
     """Accept a plain http endpoint on another machine."""
     api_version: Annotated[str | None, SkipValidation] = None
-    """API version of the classic service."""
+    """API version of the classic service; default: the recorded one."""
 
     image_generation_deployment: Annotated[str | None, SkipValidation] = Field(
         default=None, description="What an agent with the image generation tool draws with."
@@ -126,7 +133,9 @@ class AgentSettings(BaseChatModel):
     scope: str | None = None
     """What tokens are asked for; default: by host, or `AZURE_SCOPE`."""
     tenant_id: str | None = None
+    """Of a client secret, or of the user who is signed in; default: `AZURE_TENANT_ID`."""
     client_id: str | None = None
+    """Of a client secret, or of a managed identity; default: `AZURE_CLIENT_ID`."""
     client_secret: SecretStr | None = _hidden("Of a service principal.")
     anchor_key: SecretStr | None = _hidden("Seals anchors; for messages that a browser keeps.")
     ephemeral_approvals: Annotated[bool, SkipValidation] = True
@@ -135,9 +144,11 @@ class AgentSettings(BaseChatModel):
     streaming: bool = False
     """Stream underneath `invoke` too."""
     temperature: float | None = None
+    """Of every call to a classic agent; default: the agent's. A v2 agent has its own only."""
     max_tokens: int | None = Field(
         default=None, validation_alias=AliasChoices("max_tokens", "max_completion_tokens")
     )
+    """Tokens that an answer may have at most; default: the agent's."""
     stop: Annotated[list[str] | None, BeforeValidator(_stop_list)] = Field(
         default=None, validation_alias=AliasChoices("stop", "stop_sequences")
     )
@@ -167,6 +178,7 @@ class AgentSettings(BaseChatModel):
         unknown = {name: value for name, value in values.items() if name not in names}
         if not unknown:
             return values
+        _refuse_near_misses(cls.__name__, unknown, names)
         options = {**(values.get("model_kwargs") or {}), **unknown}
         _refuse_secrets(options)
         rest = {name: value for name, value in values.items() if name in names}
@@ -294,6 +306,18 @@ class AgentSettings(BaseChatModel):
     @property
     def _agent(self) -> str:
         return self._settings.agent.requested
+
+
+def _refuse_near_misses(door: str, unknown: Mapping[str, Any], names: frozenset[str]) -> None:
+    """A misspelt argument is said at once; as an option it would be refused at the first call."""
+    for name in map(str, unknown):
+        is_option = v2_options.is_taken(name) or classic_options.is_taken(name)
+        meant = [] if is_option else get_close_matches(name[:64], sorted(names), 1, _NEAR)
+        if meant:
+            raise ConfigError(
+                f"{door} has no argument {name!r}: did you mean {meant[0]!r}? An option of the "
+                "calls that is called so goes into model_kwargs"
+            )
 
 
 def _refuse_secrets(options: Mapping[str, Any]) -> None:

@@ -7,6 +7,7 @@ import pickle
 from typing import Any
 
 import pytest
+from langchain_core.language_models import BaseChatModel
 from langchain_core.load import dumpd, dumps
 from langchain_core.messages import AIMessage, HumanMessage
 from langchain_core.runnables import ConfigurableField
@@ -258,3 +259,34 @@ def test_a_copy_with_a_wrong_setting_is_an_error(update: dict[str, Any], error: 
     with pytest.raises(ConfigError) as caught:
         llm.model_copy(update=update)
     assert error in str(caught.value)
+
+
+MISSES = {
+    "thread": "threads",
+    "instruction": "instructions",
+    "timeouts": "timeout",
+    "onwer": "owner",
+}
+
+
+@pytest.mark.parametrize("name", MISSES)
+def test_a_misspelt_argument_is_said_at_once(name: str) -> None:
+    """The known name is told; the value is not."""
+    with pytest.raises(ConfigError) as caught:
+        ChatAzureAgent(**BASE, **{name: "s3cret"})
+    assert f"has no argument {name!r}: did you mean {MISSES[name]!r}?" in str(caught.value)
+    assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["max_output_tokens", "top_p", "metadata", "something_else"])
+def test_other_unknown_arguments_are_options(name: str) -> None:
+    """As LangChain has it; those that exist are never taken for a misspelt one."""
+    made = ChatAzureAgent(**BASE, **{name: {}})
+    assert name in made.model_kwargs or getattr(made, name, None) == {}
+
+
+def test_every_field_is_described() -> None:
+    """For `help()`, schemas and editors."""
+    own = [name for name in ChatAzureAgent.model_fields if name not in BaseChatModel.model_fields]
+    fields = ChatAzureAgent.model_fields
+    assert [] == [name for name in own if not fields[name].description]
