@@ -278,11 +278,10 @@ def test_a_misspelt_argument_is_said_at_once(name: str) -> None:
     assert "s3cret" not in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["max_output_tokens", "top_p", "metadata", "something_else"])
+@pytest.mark.parametrize("name", ["max_output_tokens", "top_p", "something_else"])
 def test_other_unknown_arguments_are_options(name: str) -> None:
     """As LangChain has it; those that exist are never taken for a misspelt one."""
-    made = ChatAzureAgent(**BASE, **{name: {}})
-    assert name in made.model_kwargs or getattr(made, name, None) == {}
+    assert ChatAzureAgent(**BASE, **{name: 1}).model_kwargs == {name: 1}
 
 
 def test_every_field_is_described() -> None:
