@@ -110,6 +110,8 @@ class ResponseReading:
         if reader.response_id is None:
             try:
                 found = yield from self.looks.ours_behind(parent)
+            except ProtocolError:
+                return None  # a list that cannot be read has not been looked at
             except ServiceError as refused:
                 if may_pass(refused):
                     raise
