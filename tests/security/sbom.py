@@ -16,7 +16,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = "azure-agents"
-EXTRAS = ("emulator", "gateway", "langchain", "llamaindex", "otel", "redis")  # all but `dev`
+EXTRAS = ("emulator", "langchain", "llamaindex", "redis")  # all but `dev`
 
 
 def needed(one: Distribution, extras: tuple[str, ...]) -> list[Requirement]:
