@@ -95,3 +95,34 @@ def test_hints_and_signatures_resolve(look: Callable[[Any], Any]) -> None:
     """LangChain resolves the hints of a model's methods; others build tools of signatures."""
     seen = {name: failure(look, value) for name, value in CALLABLES.items()}
     assert {} == {name: said for name, said in seen.items() if said}
+
+
+def test_everything_public_says_what_it_does() -> None:
+    """`help()` shows a sentence for every function, class and method."""
+    silent = [name for name, value in CALLABLES.items() if not inspect.getdoc(value)]
+    assert [] == [name for name in silent if not name.endswith(".__init__")]
+
+
+def test_the_fields_of_the_models_are_described() -> None:
+    """Those that are ours; `help()`, schemas and editors show them."""
+    models = [
+        importlib.import_module("langchain_azure_agents").ChatAzureAgent,
+        importlib.import_module("llamaindex_azure_agents").AzureAgentLLM,
+    ]
+    for model in models:
+        ours = {
+            name
+            for base in model.__mro__
+            if is_ours(base)
+            for name in vars(base).get("__annotations__", ())
+        }
+        fields = {name: model.model_fields[name] for name in ours & model.model_fields.keys()}
+        assert [] == [name for name, field in fields.items() if not field.description]
+
+
+def test_the_clients_describe_every_argument() -> None:
+    """By name, in the docstring of the class."""
+    for kind in (CALLABLES["azure_agents.AgentClient"], CALLABLES["azure_agents.AsyncAgentClient"]):
+        names = {*inspect.signature(kind).parameters, "endpoint", "credential"}
+        described = inspect.getdoc(kind) or ""
+        assert [] == sorted(name for name in names if f"{name}: " not in described)
