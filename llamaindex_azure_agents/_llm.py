@@ -229,6 +229,16 @@ class AzureAgentLLM(FunctionCalls):
         self._clients = held
         self._settings  # noqa: B018 - looked at to be checked
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        field = type(self).model_fields.get(name)
+        if field is not None and field.frozen:
+            # Pydantic's own error would show the value, which may be a secret.
+            raise ConfigError(
+                f"{name} of an {type(self).__name__} is frozen: it is read once, when the object "
+                f"is made; make another with model_copy(update={{{name!r}: …}})"
+            )
+        super().__setattr__(name, value)
+
     def __setstate__(self, state: dict[str, Any]) -> None:
         # The base class would hide a failure here and leave an object without a connection.
         type(self).__init__(self, **state["__dict__"])

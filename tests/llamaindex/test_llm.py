@@ -274,10 +274,12 @@ def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_settings_that_were_read_do_not_change() -> None:
-    """A later change would be silently ignored, so it is refused."""
+    """A later change would be silently ignored, so it is refused; the error shows no secret."""
     llm = AzureAgentLLM("my-agent", endpoint=ENDPOINT)
-    with pytest.raises(ValueError, match="frozen"):
-        llm.threads = "ephemeral"
+    for name in ("threads", "user_identity", "extra_headers"):
+        with pytest.raises(ConfigError, match=f"{name} of an AzureAgentLLM is frozen") as caught:
+            setattr(llm, name, {"x-key": "a-secret"})
+        assert "a-secret" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
