@@ -146,16 +146,17 @@ def _answer(message: AIMessage) -> Message:
 
 
 def _calls(message: AIMessage) -> Iterator[ToolCall]:
-    told = (*message.tool_calls, *message.invalid_tool_calls, *_blocks(message, _CALL_BLOCKS))
-    calls = told or tuple(_blocks(message, _LONE_CALL_BLOCKS))
+    listed = (*message.tool_calls, *message.invalid_tool_calls)
+    again = tuple(_blocks(message, _CALL_BLOCKS))
+    calls = listed or again or tuple(_blocks(message, _LONE_CALL_BLOCKS))
     seen: set[str] = set()
-    for call in map(written_call, calls):
-        id = call.id or f"call_{len(seen)}"
-        if id not in seen:
-            seen.add(id)
-            yield replace(call, id=id, name=call.name or _NAMELESS)
+    for at, call in enumerate(map(written_call, (*calls, *(again if listed else ())))):
+        # Calls without an id are several; but a block without one repeats what is listed.
+        if call.id not in seen and (call.id or at < len(calls)):
+            seen |= {call.id} - {""}
+            yield replace(call, name=call.name or _NAMELESS)
     legacy = message.additional_kwargs.get("function_call")
-    if not seen and isinstance(legacy, Mapping):
+    if not calls and isinstance(legacy, Mapping):
         call = written_call(legacy)
         yield replace(call, id=_function_id(call.name))
 

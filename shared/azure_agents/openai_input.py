@@ -178,7 +178,8 @@ def _calls(message: _Dict, where: str) -> Iterator[ToolCall]:
 
 def _call(entry: object, where: str) -> ToolCall:
     call = written_call(entry)
-    if not call.id:
+    is_empty = isinstance(entry, Mapping) and entry.get("id") == ""  # as Gemini has it
+    if not call.id and not is_empty:
         raise InvalidRequestError(
             f"{where} needs an 'id' and a 'function' with 'name' and 'arguments', got the "
             f"type {shown(_as_type(entry))}: send the calls back as the answer brought them"
@@ -203,7 +204,7 @@ def _answered_call(message: _Dict, where: str) -> str:
     if message["role"] == "function":
         return _id_of_function(str(message.get("name")))
     call_id = message.get("tool_call_id")
-    if isinstance(call_id, str) and call_id:
+    if isinstance(call_id, str):
         return call_id
     raise InvalidRequestError(f"{where} lacks its 'tool_call_id': copy the 'id' of the tool call")
 

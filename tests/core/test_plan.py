@@ -163,6 +163,19 @@ def test_calls_of_one_message_that_share_an_id_are_told_apart() -> None:
     assert [("call_1", "1"), ("call_1_2", "2"), ("call_1", "3")] == answered
 
 
+def test_calls_and_results_without_ids_meet_in_order() -> None:
+    """Gemini gives empty ids behind OpenAI's format; each call gets an id of its own."""
+    nameless = replace(CALL_1, id="")
+    rounds = [assistant("", nameless, nameless), tool("", "1"), tool("", "2")]
+    named = [assistant("", CALL_1, CALL_2), tool("call_2", "4"), tool("", "3")]
+    whole = plan_chain([user("a"), *rounds, user("b"), *rounds, *named], SCOPE).whole
+    ids = ["call_1", "call_1_2", "call_5", "call_5_2", "call_1", "call_2"]
+    assert ids == [call.id for message in whole for call in message.tool_calls]
+    results = [(m.tool_call_id, m.text) for m in whole if m.role == "tool"]
+    assert list(zip(ids, "1212", strict=False)) == results[:4]
+    assert [("call_2", "4"), ("call_1", "3")] == results[4:]
+
+
 RESULTS_OF_ONE_CALL = [
     ("not sent yet: the last", [tool("call_1", "1"), tool("call_1", "2")], ["2"]),
     ("a question between", [tool("call_1", "1"), user("b"), tool("call_1", "2")], ["b", "2"]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -117,6 +118,21 @@ def test_a_second_result_does_not_end_the_conversation(foundry: Any, make_ask: A
     ask([HI, CALL, first, {"role": "assistant", "content": "ok"}, second, HI])
     told = [message.text for message in foundry.seen[-1].messages]
     assert ("one" in told[2], "two" in "".join(told)) == (True, False)
+
+
+def test_calls_without_ids_keep_their_results(foundry: Any, make_ask: Any) -> None:
+    """As Gemini gives them behind OpenAI's format: new and old, each result belongs to its call."""
+    ask, (call,) = make_ask(), CALL["tool_calls"]
+    asked = {**CALL, "tool_calls": [{**call, "id": ""}] * 2}
+    results = [{"role": "tool", "tool_call_id": "", "content": text} for text in ("one", "two")]
+    turns = [HI, asked, *results, {"role": "assistant", "content": "ok"}, HI]
+    for end in (4, 6):
+        ask(turns[:end])
+        told, *answered = foundry.seen[-1].messages[1:4]
+        ids = [c.id for c in told.tool_calls] or re.findall(r"tool call (\S+):", told.text)
+        named = [m.tool_call_id or re.findall(r"tool result (\S+):", m.text)[0] for m in answered]
+        assert (2, ids) == (len(set(ids)), named)
+        assert ["one", "two"] == [re.findall("one|two", m.text)[0] for m in answered]
 
 
 def test_a_message_may_be_only_a_file(foundry: Any, make_ask: Any, generation: str) -> None:

@@ -1,8 +1,9 @@
-"""Ids that tell no calls apart: some models give several calls of one message the same one.
+"""Ids that tell no calls apart: some models give several calls the same one, or none.
 
-(Public reports of Kimi, MiMo and Mistral; LlamaIndex gives calls without an id the tool's name.)
-The service wants each result to name its call. So the second call gets an id of its own, and
-results answer such calls in order. Only what is sent is changed, never a digest.
+(Public reports of Kimi, MiMo and Mistral; Gemini's ids are empty behind OpenAI's format; LlamaIndex
+gives calls without an id the tool's name.) The service wants each result to name its call. So such
+calls get ids of their own, and results answer them in order. Only what is sent is changed, never a
+digest.
 """
 
 from __future__ import annotations
@@ -14,33 +15,40 @@ from ..messages import Message, ToolCall
 
 
 def told_apart(messages: Sequence[Message]) -> Sequence[Message]:
-    """The messages, with ids that differ within each of them."""
-    if not any(_repeats(message) for message in messages):
+    """The messages, with ids that differ within each of them, and no empty ones."""
+    if not any(map(_is_unclear, messages)):
         return messages
     found: list[Message] = []
-    waiting: dict[str, list[str]] = {}  # an id -> those of the calls that no result answered yet
-    for message in messages:
+    waiting: list[tuple[str, str]] = []  # calls that no result answered: given id, own id
+    for at, message in enumerate(messages):
         told = message
         if message.tool_calls:
-            told = replace(message, tool_calls=_numbered(message.tool_calls))
-            waiting = {call.id: [] for call in message.tool_calls}
-            for given, call in zip(message.tool_calls, told.tool_calls, strict=True):
-                waiting[given.id].append(call.id)
-        elif message.role == "tool" and waiting.get(message.tool_call_id or ""):
-            told = replace(message, tool_call_id=waiting[message.tool_call_id or ""].pop(0))
+            told = replace(message, tool_calls=_numbered(message.tool_calls, f"call_{at}"))
+            pairs = zip(message.tool_calls, told.tool_calls, strict=True)
+            waiting = [(given.id, call.id) for given, call in pairs]
+        elif message.role == "tool" and (answered := _answered(message.tool_call_id, waiting)):
+            waiting.remove(answered)
+            told = replace(message, tool_call_id=answered[1])
         found.append(told)
     return found
 
 
-def _repeats(message: Message) -> bool:
-    return len({call.id for call in message.tool_calls}) < len(message.tool_calls)
+def _is_unclear(message: Message) -> bool:
+    ids = {call.id for call in message.tool_calls}
+    repeats = len(ids) < len(message.tool_calls)
+    return repeats or "" in ids or (message.role == "tool" and not message.tool_call_id)
 
 
-def _numbered(calls: Sequence[ToolCall]) -> tuple[ToolCall, ...]:
+def _answered(id: str | None, waiting: Sequence[tuple[str, str]]) -> tuple[str, str] | None:
+    """The oldest call that such a result answers; one without an id answers the oldest of all."""
+    return next((pair for pair in waiting if not id or pair[0] == id), None)
+
+
+def _numbered(calls: Sequence[ToolCall], nameless: str) -> tuple[ToolCall, ...]:
     counts: dict[str, int] = {}
     numbered: list[ToolCall] = []
     for call in calls:
-        counts[call.id] = counts.get(call.id, 0) + 1
-        number = counts[call.id]
-        numbered.append(call if number == 1 else replace(call, id=f"{call.id}_{number}"))
+        id = call.id or nameless
+        number = counts[id] = counts.get(id, 0) + 1
+        numbered.append(replace(call, id=id if number == 1 else f"{id}_{number}"))
     return tuple(numbered)
