@@ -25,7 +25,7 @@ from uuid import uuid4
 
 from pydantic import BaseModel
 
-from .connections import async_client, sync_client
+from .client_pairs import ClientPair, kept_pair
 from .events import Event, Finished
 from .fold import Completion, Fold
 from .openai_arguments import Arguments, Call, read_call
@@ -111,8 +111,8 @@ def completion(
             before the agent begins to answer.
     """
     streamed = bool(stream)
-    call = read_call(model, messages, stream=streamed, arguments=arguments, transport="transport")
-    client = sync_client(call)
+    call = read_call(model, messages, stream=streamed, arguments=arguments)
+    client = _clients(call).sync()
     if streamed:
         return CompletionStream(client.stream(call.request), _Telling(call))
     return _response(call, client.complete(call.request))
@@ -157,15 +157,17 @@ async def acompletion(
 ) -> ModelResponse | AsyncCompletionStream:
     """Do as `completion` does, on an event loop; a stream is an async iterator of chunks."""
     streamed = bool(stream)
-    call = read_call(
-        model, messages, stream=streamed, arguments=arguments, transport="async_transport"
-    )
-    client = async_client(call)
+    call = read_call(model, messages, stream=streamed, arguments=arguments)
+    client = _clients(call).aio()
     if not streamed:
         return _response(call, await client.complete(call.request))
     answer = AsyncCompletionStream(client.stream(call.request), _Telling(call))
     await answer._begin()  # noqa: SLF001 - a constructor cannot wait
     return answer
+
+
+def _clients(call: Call) -> ClientPair:
+    return kept_pair(call.settings, call.sign_in, **call.seams)
 
 
 def _response(call: Call, completed: Completion) -> ModelResponse:

@@ -12,9 +12,10 @@ from collections.abc import Mapping
 from threading import Lock
 from typing import Any
 
-from .auth import FoundryAuth, make_auth
+from .auth import make_auth
 from .client import AgentClient, AsyncAgentClient
 from .client_arguments import ClientArguments, SignInArguments
+from .client_pairs import ClientPair
 from .config import Settings, hidden, resolve_settings
 
 _SIGN_IN = tuple(SignInArguments.__annotations__)
@@ -25,47 +26,12 @@ HELD = (*_SETTINGS, *_SIGN_IN, *_SEAMS, *_WIRES)
 _SECRET = ("anchor_key", "api_key", "client_secret", "credential")
 
 
-class _Pair:
-    """The sync and the async client of the same values, made on first use; thread-safe."""
-
-    def __init__(self, values: Mapping[str, Any]) -> None:
-        given = {name: values[name] for name in _SETTINGS if name in values}
-        self.settings = resolve_settings(**given, door="llm")
-        sign_in = {name: values.get(name) for name in _SIGN_IN}
-        # One for both clients, so that a token is asked for once.
-        self._auth: FoundryAuth = make_auth(endpoint=self.settings.endpoint, **sign_in)
-        self._wires = [values.get(name) for name in _WIRES]
-        self._seams = {name: values.get(name) for name in _SEAMS if name != "thread_store"}
-        self._seams["store"] = values.get("thread_store")
-        self._lock = Lock()
-        self._sync: AgentClient | None = None
-        self._aio: AsyncAgentClient | None = None
-
-    def sync(self) -> AgentClient:
-        with self._lock:
-            if self._sync is None:
-                wire = self._wires[0]
-                self._sync = AgentClient.of(
-                    self.settings, self._auth, transport=wire, **self._seams
-                )
-            return self._sync
-
-    def aio(self) -> AsyncAgentClient:
-        with self._lock:
-            if self._aio is None:
-                wire = self._wires[1]
-                self._aio = AsyncAgentClient.of(
-                    self.settings, self._auth, transport=wire, **self._seams
-                )
-            return self._aio
-
-    def close(self) -> None:
-        if self._sync is not None:
-            self._sync.close()
-
-    async def aclose(self) -> None:
-        if self._aio is not None:
-            await self._aio.aclose()
+def _pair(values: Mapping[str, Any]) -> ClientPair:
+    given = {name: values[name] for name in _SETTINGS if name in values}
+    settings = resolve_settings(**given, door="llm")
+    auth = make_auth(endpoint=settings.endpoint, **{name: values.get(name) for name in _SIGN_IN})
+    seams = {name: values.get(name) for name in (*_SEAMS, *_WIRES)}
+    return ClientPair(settings, auth, store=seams.pop("thread_store"), **seams)
 
 
 class HeldClients:
@@ -79,7 +45,7 @@ class HeldClients:
         self.given = {n: hidden(v) if n in _SECRET else v for n, v in (given or {}).items()}
         self._lock = Lock()
         self._values: dict[str, Any] = {}
-        self._pair: _Pair | None = None
+        self._pair: ClientPair | None = None
 
     def settings(self, values: Mapping[str, Any]) -> Settings:
         """Check the values; nothing is sent.
@@ -110,12 +76,12 @@ class HeldClients:
         if self._pair is not None:
             await self._pair.aclose()
 
-    def _pair_of(self, values: Mapping[str, Any]) -> _Pair:
+    def _pair_of(self, values: Mapping[str, Any]) -> ClientPair:
         with self._lock:
             wanted = {**self.given, **values}
             if self._pair is None or wanted != self._values:
                 # Clients in use elsewhere end with their turns.
-                self._pair, self._values = _Pair(wanted), wanted
+                self._pair, self._values = _pair(wanted), wanted
             return self._pair
 
     def share(self, other: HeldClients) -> None:

@@ -128,6 +128,12 @@ _OTHERS = frozenset(
 )
 _KEPT = frozenset({"response_format"})  # never dropped: the answer would not be what was asked for
 _LEGACY = {"functions": "tools", "function_call": "tool_choice"}
+_SEAMS = {
+    "transport": "transport",
+    "async_transport": "async_transport",
+    "thread_store": "store",
+    "clock": "clock",
+}
 _TOKENS = ("credential", "azure_ad_token", "azure_ad_token_provider")
 # What holds for the call alone: clients are kept by their settings, and serve all users.
 _OF_THE_CALL = (
@@ -148,9 +154,8 @@ class Call:
         sign_in: Arguments of `make_auth`; the only ones that may be secret.
         request: What is asked.
         include_usage: Whether a stream ends with the usage.
-        store: Where threads are remembered, if not in the store of the process.
-        transport: The httpx transport given for this kind of call.
-        clock: Time for deadlines and waits; None is the machine's.
+        seams: What stands for the network (`transport`, `async_transport`), for the store of the
+            process (`store`) and for the machine's `clock`; None where nothing does.
     """
 
     model: str
@@ -158,9 +163,7 @@ class Call:
     sign_in: Mapping[str, Any] = field(repr=False)
     request: TurnRequest
     include_usage: bool
-    store: ThreadStore | None
-    transport: Any
-    clock: Clock | None = None
+    seams: Mapping[str, Any]
 
 
 def read_call(
@@ -169,7 +172,6 @@ def read_call(
     *,
     stream: bool,
     arguments: Mapping[str, Any],
-    transport: str,
 ) -> Call:
     """Check the arguments of a call.
 
@@ -178,7 +180,6 @@ def read_call(
         messages: The history in OpenAI's format.
         stream: Whether the answer is streamed.
         arguments: Everything else, see `Arguments`.
-        transport: Name of the argument that holds the transport.
 
     Raises:
         ConfigError: A setting is missing or wrong, or the model is no agent.
@@ -195,9 +196,7 @@ def read_call(
         sign_in=_sign_in(given),
         request=_request(history, _without_dropped(given, settings)),
         include_usage=_includes_usage(given.get("stream_options"), stream=stream),
-        store=given.get("thread_store"),
-        transport=given.get(transport),
-        clock=given.get("clock"),
+        seams={name: given.get(argument) for argument, name in _SEAMS.items()},
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import azure_agents
-from azure_agents import acompletion, completion, connections
+from azure_agents import AgentClient, acompletion, client_pairs, completion
 from azure_agents.call_settings import split_call
 from azure_agents.emulator import Consent, Emulator, McpApproval, McpCall
 from azure_agents.errors import ConfigError, InvalidRequestError
@@ -29,7 +29,12 @@ def read(model: str = "my-agent", messages: Any = None, **arguments: Any) -> Cal
     """The call that arguments make."""
     arguments = {"api_base": ENDPOINT, "api_key": "k"} | arguments
     messages = messages or [user("hi")]
-    return read_call(model, messages, stream=False, arguments=arguments, transport="transport")
+    return read_call(model, messages, stream=False, arguments=arguments)
+
+
+def sync_client(call: Call) -> AgentClient:
+    """The client that serves a call."""
+    return client_pairs.kept_pair(call.settings, call.sign_in, **call.seams).sync()
 
 
 def answer(thread: str) -> dict[str, Any]:
@@ -119,8 +124,7 @@ def test_a_client_is_kept(agent: Any, foundry: Emulator) -> None:
     """Ten calls share one client and one token; another timeout is another client."""
     connection = agent("Hello")
     clients = {
-        id(connections.sync_client(read(credential=foundry.credential, api_key=None)))
-        for _ in range(10)
+        id(sync_client(read(credential=foundry.credential, api_key=None))) for _ in range(10)
     }
     for _ in range(10):
         completion(messages=[user("hi")], **connection)
@@ -152,7 +156,7 @@ def test_clients_of_different_callers_are_different() -> None:
         {"api_key": None, "azure_ad_token_provider": yours.get},
         {"api_key": None, "credential": mine.get, "azure_scope": "https://x/.default"},
     ]
-    twice = [connections.sync_client(read(**arguments)) for arguments in calls * 2]
+    twice = [sync_client(read(**arguments)) for arguments in calls * 2]
     assert twice[: len(calls)] == twice[len(calls) :]
     assert len(calls) == len(set(map(id, twice)))
 
@@ -162,22 +166,22 @@ def test_a_changed_variable_makes_a_new_client(monkeypatch: pytest.MonkeyPatch) 
     made = set()
     for token in ("one", "two", "one"):
         monkeypatch.setenv("AZURE_AD_TOKEN", token)
-        made.add(id(connections.sync_client(read(api_key=None))))
+        made.add(id(sync_client(read(api_key=None))))
     assert 2 == len(made)
 
 
 def test_no_secret_is_shown() -> None:
     """Neither by a call nor by a key of the cache."""
     call = read(api_key="hunter2")
-    connections.sync_client(call)
+    sync_client(call)
     assert "hunter2" not in repr(call)
-    assert "hunter2" not in repr(list(connections._auths._values.items()))
-    assert "hunter2" not in repr(list(connections._sync._values.items()))
+    assert "hunter2" not in repr(list(client_pairs._auths._values.items()))
+    assert "hunter2" not in repr(list(client_pairs._pairs._values.items()))
 
 
 def test_the_least_recently_used_value_leaves() -> None:
     """The cache stays small, and each value is made once, whoever asks."""
-    recent: connections.Recent[object] = connections.Recent(2)
+    recent: client_pairs.Recent[object] = client_pairs.Recent(2)
     a, b = recent.get("a", object), recent.get("b", object)
     assert a is recent.get("a", object)
     recent.get("c", object)

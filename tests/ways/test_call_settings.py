@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import pickle
 import time
@@ -15,7 +14,8 @@ from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.messages import AIMessage, HumanMessage
 from llama_index.core.base.llms.types import ChatMessage
 
-from azure_agents import AgentClient, completion, connections
+from azure_agents import AgentClient, completion
+from azure_agents.client_pairs import ClientPair, kept_pair
 from azure_agents.emulator import Emulator
 from azure_agents.errors import ConfigError, DeadlineError, ServiceError
 from azure_agents.messages import TurnRequest, user
@@ -142,9 +142,7 @@ def test_every_door_allows_ten_minutes(model: str) -> None:
     """Recorded ordinary turns took up to 266 seconds."""
     known = {"model": model, "endpoint": ENDPOINT, "api_key": "k"}
     messages = [{"role": "user", "content": "hi"}]
-    call = read_call(
-        model, messages, stream=False, arguments={"api_base": ENDPOINT}, transport="transport"
-    )
+    call = read_call(model, messages, stream=False, arguments={"api_base": ENDPOINT})
     llm = ChatAzureAgent(**known)
     all_timeouts = [
         llm.client.settings.timeouts,
@@ -269,16 +267,10 @@ def test_a_hundred_owners_share_a_client() -> None:
     calls += [{"user_identity": f"user-{n}"} for n in range(3)]
     calls += [{"extra_headers": {"x-a": f"{n}"}} for n in range(3)]
 
-    def call(more: dict[str, Any]) -> Any:
+    def pair(more: dict[str, Any]) -> ClientPair:
         messages = [{"role": "user", "content": "hi"}]
-        arguments = known | more
-        return read_call(
-            "my-agent", messages, stream=False, arguments=arguments, transport="transport"
-        )
+        call = read_call("my-agent", messages, stream=False, arguments=known | more)
+        return kept_pair(call.settings, call.sign_in, **call.seams)
 
-    assert 1 == len({id(connections.sync_client(call(more))) for more in calls})
-
-    async def clients() -> int:
-        return len({id(connections.async_client(call(more))) for more in calls})
-
-    assert 1 == asyncio.run(clients())
+    pairs = [pair(more) for more in calls]
+    assert (1, 1) == (len({id(one.sync()) for one in pairs}), len({id(one.aio()) for one in pairs}))
