@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import aclosing, closing
 from itertools import count
+from threading import current_thread
 from typing import Any
 
+from azure_agents.drivers.clients import CLEAN_UP
 from azure_agents.emulator import Emulator
 from azure_agents.errors import (
     AzureAgentsError,
     BadRequestError,
     InvalidRequestError,
+    NotSentError,
     PoisonedThreadError,
     ThreadBusyError,
     ToolOutcomeUnknownError,
@@ -65,7 +68,8 @@ class Process:
     def step(self, _: str = "") -> None:
         """Take a step."""
         if self._is_dead:
-            raise Died
+            # A stream that was lost with the process is tidied up in a thread: nothing is sent.
+            raise NotSentError("dead") if current_thread().name == CLEAN_UP else Died
         self._steps += 1
         happens = self._plans.pop(self._steps, None)
         if happens is not None:

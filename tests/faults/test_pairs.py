@@ -7,15 +7,20 @@ from __future__ import annotations
 
 import random
 from itertools import islice
+from pathlib import Path
 
 import pytest
 
+from tests.promise.steps import STEPS
+
+from . import report
 from .branching import Branching
 from .kills import random_kills, single_kills
 from .matrix import play
 from .pairs import KINDS, Result, covering_pairs, random_faults, try_case
 from .storms import storms, try_storm
 
+PAGE = Path(__file__).parents[2].joinpath("docs", "reliability.md").read_text("utf-8")
 EVERY = 43  # of the pairs one
 SAMPLE = 25
 # Where a decision that is given anew runs the tool again; elsewhere it is told.
@@ -72,3 +77,15 @@ def test_conversations_weather_a_storm(kind: str) -> None:
     [result] = [try_storm(storm) for storm in islice(storms(kind), offset, offset + 1)]
     assert [] == result.wrong
     assert result.hits
+
+
+def test_the_page_says_how_much_is_tried() -> None:
+    """The rows about what this file tries a slice of."""
+    pairs = sum(len(list(covering_pairs(kind))) for kind in KINDS)
+    kills = sum(len(list(single_kills(kind))) for kind in KINDS) + report.KILLS
+    weather = sum(len(list(storms(kind))) for kind in KINDS)
+    rows = {"two faults": pairs, "killed workers": kills, "weather": weather}
+    rows |= {"sequences and samples": report.SEQUENCES + report.SAMPLE}
+    told = [f"| {what} | {cases:,} | 0 | 0 | 0 | 0 | 0 |" for what, cases in rows.items()]
+    assert [] == [row for row in told if row not in PAGE]
+    assert f"{len({name.removesuffix(' again') for name in STEPS})} kinds of steps" in PAGE
