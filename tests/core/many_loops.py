@@ -10,12 +10,13 @@ import gc
 import json
 import os
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from threading import Thread
 from typing import Any
 
-Ask = Callable[[], Awaitable[Any]]
+Ask = Callable[[], Coroutine[Any, Any, Any]]
+RUNNER = asyncio.Runner()
 
 
 def of_core(model: str, **connection: str) -> Ask:
@@ -42,7 +43,27 @@ def of_llamaindex(model: str, **connection: str) -> Ask:
     return lambda: llm.acomplete("Hi")
 
 
-DOORS = {"completion": of_core, "langchain": of_langchain, "llamaindex": of_llamaindex}
+def of_an_extractor(model: str, **connection: str) -> Ask:
+    """Ask by a sync call of LlamaIndex's ingestion, which runs a loop of its own in a thread."""
+    from llama_index.core.extractors import KeywordExtractor
+    from llama_index.core.schema import TextNode
+
+    from llamaindex_azure_agents import AzureAgentLLM
+
+    llm = AzureAgentLLM(model, **connection)
+
+    async def extract() -> None:
+        KeywordExtractor(llm=llm, show_progress=False)([TextNode(text="Bees make honey.")])
+
+    return extract
+
+
+DOORS = {
+    "completion": of_core,
+    "langchain": of_langchain,
+    "llamaindex": of_llamaindex,
+    "extractor": of_an_extractor,
+}
 
 
 def once(ask: Ask) -> None:
@@ -89,6 +110,11 @@ def closed_elsewhere(ask: Ask) -> None:
     asyncio.run(run())
 
 
+def in_one_loop(ask: Ask) -> None:
+    """All in the same loop, as in a notebook or a server."""
+    RUNNER.run(ask())
+
+
 def nested(ask: Ask) -> None:
     """A loop inside a running one, as `nest_asyncio` allows."""
     import nest_asyncio
@@ -106,6 +132,7 @@ WAYS = {
     "asyncio.run": by_asyncio_run,
     "asyncio_run": by_llamaindex,
     "elsewhere": closed_elsewhere,
+    "one loop": in_one_loop,
     "nest_asyncio": nested,
 }
 
@@ -125,6 +152,7 @@ def main(door: str, way: str, count: int, model: str, endpoint: str) -> None:
         for _ in range(times):
             WAYS[way](ask)
         counts.append(held())
+    RUNNER.close()
     print(json.dumps(counts))
 
 

@@ -52,6 +52,7 @@ def test_five_hundred_loops_leave_nothing(door: str) -> None:
     [
         ("completion", "asyncio.run"),
         ("completion", "elsewhere"),
+        ("extractor", "one loop"),
         ("langchain", "nest_asyncio"),
         ("langchain", "thread"),
         ("llamaindex", "asyncio_run"),
