@@ -68,3 +68,4 @@ _READERS = {
     "timeout": _timeout,
     "user_identity": _identity,
 }
+CALL_SETTINGS = frozenset(_READERS)  # the names of what a call may set

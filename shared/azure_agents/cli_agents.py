@@ -18,9 +18,14 @@ if TYPE_CHECKING:
     from .client import AgentClient
 
 
-def add_connection(parser: Any) -> None:
-    """The arguments that say which project is meant, alike for all commands."""
-    parser.add_argument("--endpoint", help="the project (default: AZURE_AI_PROJECT_ENDPOINT)")
+def add_connection(parser: Any, endpoint: str = "the project") -> None:
+    """The arguments that say which project is meant, alike for all commands.
+
+    Args:
+        parser: The command's.
+        endpoint: What ``--endpoint`` may name.
+    """
+    parser.add_argument("--endpoint", help=f"{endpoint} (default: AZURE_AI_PROJECT_ENDPOINT)")
     parser.add_argument(
         "--timeout", type=float, default=DEFAULT_TIMEOUT, help="seconds a turn may take"
     )

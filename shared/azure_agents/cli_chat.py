@@ -31,8 +31,14 @@ def add_chat(commands: Any) -> None:
         description=f"{about}. The credential comes from the environment. Ctrl-C stops an answer, "
         "Ctrl-D ends the chat.",
     )
-    parser.add_argument("model", metavar="MODEL", help="my-agent, my-agent:1 or asst_...")
-    add_connection(parser)
+    parser.add_argument(
+        "model",
+        metavar="MODEL",
+        nargs="?",
+        help="my-agent, my-agent:1 or asst_... (default: AZURE_AI_AGENT; not needed where the "
+        "endpoint is that of a hosted agent or of an application, which names it)",
+    )
+    add_connection(parser, "the project, a hosted agent or an application")
     parser.add_argument("--threads", default="auto", help="auto, conversation or ephemeral")
     parser.add_argument("--thread-id", help="go on with this conversation, thread or response")
     parser.add_argument("--instructions", help="sent with every turn, besides the agent's own")

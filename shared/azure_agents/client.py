@@ -20,7 +20,7 @@ from .events import Event
 from .files import AsyncFiles, Files
 from .fold import Completion, Fold
 from .jsonio import JSON
-from .messages import TurnRequest
+from .messages import TurnRequest, request_of
 from .protocols.cancel import cancel
 from .protocols.forking import fork_thread
 from .protocols.responses.background import resume_response
@@ -34,7 +34,7 @@ class AgentClient(BaseClient):
 
     Example:
         >>> client = AgentClient(model="my-agent", endpoint="https://…/api/projects/p")
-        >>> client.complete(TurnRequest((user("Hello"),))).text
+        >>> client.complete("Hello").text
 
     Args:
         model: ``my-agent``, ``my-agent:1`` (v2) or ``asst_…`` (classic); else the environment
@@ -64,24 +64,30 @@ class AgentClient(BaseClient):
     def _connect(self, transport: Any) -> None:
         self._client = SyncClient(transport, self.settings.endpoint)
 
-    def stream(self, request: TurnRequest) -> Generator[Event, None, None]:
+    def stream(self, request: TurnRequest | str) -> Generator[Event, None, None]:
         """Answer piece by piece; the last event is `Finished`.
 
         Closing the generator early stops the turn, also on the server where that is possible.
 
+        Args:
+            request: A `TurnRequest`, or a text: the only message of one.
+
         Raises:
             AzureAgentsError: See `azure_agents.errors`; bad requests before anything is sent.
         """
-        return self._events(request, deltas=True)
+        return self._events(request_of(request), deltas=True)
 
-    def complete(self, request: TurnRequest) -> Completion:
+    def complete(self, request: TurnRequest | str) -> Completion:
         """Answer whole.
+
+        Args:
+            request: A `TurnRequest`, or a text: the only message of one.
 
         Raises:
             AzureAgentsError: See `azure_agents.errors`; bad requests before anything is sent.
         """
         folding = Fold()
-        with closing(self._events(request, deltas=False)) as events:
+        with closing(self._events(request_of(request), deltas=False)) as events:
             for event in events:
                 folding.add(event)
         return folding.result()
@@ -109,7 +115,16 @@ class AgentClient(BaseClient):
         thread_id: str | None = None,
         run_id: str | None = None,
     ) -> str:
-        """Stop a background response (v2) or a run (classic); returns its status."""
+        """Stop a background response (v2) or a run (classic); returns its status.
+
+        Args:
+            response_id: ``resp_…`` of the response (v2).
+            thread_id: ``thread_…`` of the run (classic).
+            run_id: ``run_…`` (classic).
+
+        Raises:
+            InvalidRequestError: The ids are not those of the agent's generation.
+        """
         flow = cancel(
             self._project_turn("cancel()"),
             response_id=response_id,
@@ -122,6 +137,10 @@ class AgentClient(BaseClient):
         """Copy a ``thread_…`` or ``conv_…`` without some of its messages; returns the new id.
 
         Function calls that were never answered are left out: the way out of a poisoned thread.
+
+        Args:
+            thread_id: What to copy.
+            without: Ids of messages or items to leave out as well.
         """
         return self._driver.result(
             fork_thread(self._project_turn("fork_thread()"), thread_id, without)
@@ -176,7 +195,7 @@ class AsyncAgentClient(BaseClient):
 
     Example:
         >>> client = AsyncAgentClient(model="my-agent", endpoint="https://…/api/projects/p")
-        >>> (await client.complete(TurnRequest((user("Hello"),)))).text
+        >>> (await client.complete("Hello")).text
 
     Args:
         model: ``my-agent``, ``my-agent:1`` (v2) or ``asst_…`` (classic); else the environment
@@ -206,25 +225,31 @@ class AsyncAgentClient(BaseClient):
     def _connect(self, transport: Any) -> None:
         self._clients = LoopClients(transport, self.settings.endpoint)
 
-    def stream(self, request: TurnRequest) -> AsyncGenerator[Event, None]:
+    def stream(self, request: TurnRequest | str) -> AsyncGenerator[Event, None]:
         """Answer piece by piece; the last event is `Finished`.
 
         Use it under ``contextlib.aclosing``: leaving that early stops the turn at once, also on
         the server where that is possible.
 
+        Args:
+            request: A `TurnRequest`, or a text: the only message of one.
+
         Raises:
             AzureAgentsError: See `azure_agents.errors`; bad requests before anything is sent.
         """
-        return self._events(request, deltas=True)
+        return self._events(request_of(request), deltas=True)
 
-    async def complete(self, request: TurnRequest) -> Completion:
+    async def complete(self, request: TurnRequest | str) -> Completion:
         """Answer whole.
+
+        Args:
+            request: A `TurnRequest`, or a text: the only message of one.
 
         Raises:
             AzureAgentsError: See `azure_agents.errors`; bad requests before anything is sent.
         """
         folding = Fold()
-        async with aclosing(self._events(request, deltas=False)) as events:
+        async with aclosing(self._events(request_of(request), deltas=False)) as events:
             async for event in events:
                 folding.add(event)
         return folding.result()
@@ -252,7 +277,16 @@ class AsyncAgentClient(BaseClient):
         thread_id: str | None = None,
         run_id: str | None = None,
     ) -> str:
-        """Stop a background response (v2) or a run (classic); returns its status."""
+        """Stop a background response (v2) or a run (classic); returns its status.
+
+        Args:
+            response_id: ``resp_…`` of the response (v2).
+            thread_id: ``thread_…`` of the run (classic).
+            run_id: ``run_…`` (classic).
+
+        Raises:
+            InvalidRequestError: The ids are not those of the agent's generation.
+        """
         flow = cancel(
             self._project_turn("cancel()"),
             response_id=response_id,
@@ -265,6 +299,10 @@ class AsyncAgentClient(BaseClient):
         """Copy a ``thread_…`` or ``conv_…`` without some of its messages; returns the new id.
 
         Function calls that were never answered are left out: the way out of a poisoned thread.
+
+        Args:
+            thread_id: What to copy.
+            without: Ids of messages or items to leave out as well.
         """
         return await self._driver.result(
             fork_thread(self._project_turn("fork_thread()"), thread_id, without)

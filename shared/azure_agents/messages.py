@@ -178,6 +178,22 @@ class TurnRequest:
         object.__setattr__(self, "options", with_hidden(self.options))
 
 
+def request_of(asked: TurnRequest | str) -> TurnRequest:
+    """The request itself, or one of a single user message.
+
+    Raises:
+        InvalidRequestError: It is neither.
+    """
+    if isinstance(asked, TurnRequest):
+        return asked
+    if isinstance(asked, str):
+        return TurnRequest((user(asked),))
+    raise InvalidRequestError(
+        f"a client takes a text or a TurnRequest, got {type(asked).__name__}: pass for instance "
+        "TurnRequest((user('Hello'),)), both from azure_agents.messages"
+    )
+
+
 def said_by(name: object, parts: tuple[Part, ...], where: str) -> tuple[Part, ...]:
     """What somebody with a name says: the name stands before it, since no wire has a field for it.
 

@@ -43,6 +43,10 @@ ERRORS = {
             "https://<resource>.services.ai.azure.com/api/projects/<project>"
         ),
     ),
+    "no agent": (
+        ["chat", "--endpoint", ELSEWHERE],
+        "ConfigError: no agent: pass model='my-agent', or set AZURE_AI_AGENT",
+    ),
     "bad model": (
         ["chat", "asst_a:1", "--endpoint", ELSEWHERE],
         (
@@ -78,7 +82,9 @@ def test_an_error_is_one_line_and_exit_code_two(
     assert ("", f"azure-agents: {expected}\n") == capsys.readouterr()
 
 
-@pytest.mark.parametrize("arguments", [[], ["fly"], ["chat"], ["emulator", "--port", "x"]])
+@pytest.mark.parametrize(
+    "arguments", [[], ["fly"], ["chat", "a", "b"], ["emulator", "--port", "x"]]
+)
 def test_wrong_usage_is_exit_code_two(
     arguments: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -128,10 +134,12 @@ class Terminal:
         model: str,
         options: tuple[str, ...] = (),
         stdin: type[io.StringIO] = io.StringIO,
+        endpoint: str | None = None,
     ) -> int:
-        """Start a chat, type lines, end it; gives the exit code."""
+        """Start a chat, type lines, end it; gives the exit code. An empty model is left out."""
         self._patch.setattr("sys.stdin", stdin("\n".join(lines)))
-        return main(["chat", model, "--endpoint", self._foundry.endpoint, *options])
+        named = [model] if model else []
+        return main(["chat", *named, "--endpoint", endpoint or self._foundry.endpoint, *options])
 
 
 @pytest.fixture(name="terminal")
@@ -165,6 +173,22 @@ def test_a_chat_goes_on_with_a_thread(
     assert "Your name is Ada." == capsys.readouterr().out.splitlines()[2]
     said = [message.text for message in foundry.seen[-1].messages if message.role == "user"]
     assert ["My name is Ada.", "I am back.", "Who am I?"] == said
+
+
+@pytest.mark.parametrize("kind", ["hosted", "application"])
+def test_a_chat_at_an_agents_own_endpoint_needs_no_model(
+    kind: str, foundry: Emulator, terminal: Terminal, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The endpoint names the agent; a model that disagrees is an error in one line."""
+    hosted = {"kind": "hosted"} if kind == "hosted" else None
+    agent = foundry.create_agent("helper", definition=hosted)
+    endpoint = foundry.endpoint_of(agent) if hosted else foundry.publish(agent)
+    lines = "My name is Ada.", "What is my name?"
+    assert 0 == terminal.type(*lines, model="", endpoint=endpoint)
+    answers = capsys.readouterr().out.splitlines()[::2]
+    assert ["Nice to meet you, Ada. (turn 1)", "Your name is Ada."] == answers
+    assert 2 == terminal.type(*lines, model="other", endpoint=endpoint)
+    assert "model 'other' and the endpoint" in capsys.readouterr().err
 
 
 def test_a_turn_that_calls_tools_is_dropped(

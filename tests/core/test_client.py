@@ -9,7 +9,8 @@ from azure_agents.auth import make_auth
 from azure_agents.client import AgentClient, AsyncAgentClient
 from azure_agents.config import Timeouts, resolve_settings
 from azure_agents.emulator import Emulator
-from azure_agents.errors import ConfigError
+from azure_agents.errors import ConfigError, InvalidRequestError
+from azure_agents.fold import fold
 from azure_agents.messages import TurnRequest, user
 
 ASKED = TurnRequest((user("My name is Ada."),))
@@ -24,6 +25,29 @@ async def test_one_line_makes_a_client(generation: str) -> None:
     aio = azure_agents.AsyncAgentClient(model=agent.model, **foundry.connection())
     told = "Nice to meet you, Ada. (turn 1)"
     assert [told, told] == [sync.complete(ASKED).text, (await aio.complete(ASKED)).text]
+
+
+async def test_a_text_is_a_request() -> None:
+    """The first thing that somebody tries works, streamed or whole; what is no request says so."""
+    foundry = Emulator()
+    agent = foundry.create_agent("my-agent", "Hello!")
+    client = AgentClient(agent.model, **foundry.connection())
+    aio = AsyncAgentClient(agent.model, **foundry.connection())
+    streamed = [event async for event in aio.stream("Hi")]
+    told = [
+        client.complete("Hi"),
+        fold(client.stream("Hi")),
+        await aio.complete("Hi"),
+        fold(streamed),
+    ]
+    assert ["Hello!"] * 4 == [completion.text for completion in told]
+    assert ["Hi"] == [
+        message.text for message in foundry.seen[-1].messages if message.role == "user"
+    ]
+    said = r"a client takes a text or a TurnRequest, got list: pass for instance TurnRequest\("
+    for call in (client.complete, client.stream, aio.stream):
+        with pytest.raises(InvalidRequestError, match=said):
+            call([{"role": "user", "content": "Hi"}])  # type: ignore[arg-type]
 
 
 def test_settings_are_those_of_every_door() -> None:

@@ -5,10 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..call_settings import CALL_SETTINGS
 from ..errors import InvalidRequestError
 from ..naming import near
 from .neutral import asks_nothing
 
+# What a call takes at every door besides the options of its agent; a misspelt one lands there.
+_BESIDES = CALL_SETTINGS | {
+    "metadata",
+    "owner",
+    "response_format",
+    "stop",
+    "thread_id",
+    "tool_choice",
+    "tools",
+}
 OPERATION = "azure_agents_operation"  # names a write, so that it can be found again
 PIECE = "azure_agents_piece"  # tells apart the messages of one turn that are posted one by one
 MAX_PAIRS = 15  # the service keeps 16, one of them names the operation
@@ -58,7 +69,8 @@ def encode_named(
         if name not in sent_as:
             # By its name alone: what an unknown option holds may be a secret (``azure_ad_token``).
             raise InvalidRequestError(
-                f"{name!r} is no option of {kind}: leave it out{near(name, {'metadata', *sent_as})}"
+                f"{name!r} is no option of {kind}: leave it out"
+                f"{near(name, {*_BESIDES, *sent_as, *refusals})}"
             )
     return {sent_as[name]: value for name, value in given.items()}
 
