@@ -119,7 +119,11 @@ class ChatAzureAgent(ReadsPin, AgentSettings):
     # Token counts
 
     def get_num_tokens(self, text: str) -> int:
-        """Estimate the tokens of a text (exact with `custom_get_token_ids`)."""
+        """Estimate the tokens of a text (exact with `custom_get_token_ids`).
+
+        Args:
+            text: What to count.
+        """
         if self.custom_get_token_ids is not None:
             return super().get_num_tokens(text)
         return estimate_text(text)
@@ -129,7 +133,12 @@ class ChatAzureAgent(ReadsPin, AgentSettings):
         messages: list[BaseMessage],
         tools: Sequence[dict[str, Any] | type | Callable[..., Any] | Any] | None = None,
     ) -> int:
-        """Estimate the tokens of messages and tools."""
+        """Estimate the tokens of messages and tools.
+
+        Args:
+            messages: The history.
+            tools: Function tools that are offered with it, in any form that `bind_tools` takes.
+        """
         return MessageTokens(self.get_num_tokens).total(messages, tools)
 
     # Turns
@@ -241,11 +250,18 @@ class ChatAzureAgent(ReadsPin, AgentSettings):
         """The images and files that an answer brought along; nothing is loaded yet.
 
         They have `.bytes()` and `.save(path)`. The answer may come from a history or a checkpoint.
+
+        Args:
+            message: The answer.
         """
         return [self.client.files.handle(one) for one in references_of(message)]
 
     def async_files_of(self, message: AIMessage) -> list[AsyncFileHandle]:
-        """The images and files that an answer brought along, to be awaited."""
+        """The images and files that an answer brought along, to be awaited.
+
+        Args:
+            message: The answer.
+        """
         return [self.async_client.files.handle(one) for one in references_of(message)]
 
     def declare_tools(self, tools: Sequence[Tool]) -> str:
@@ -253,12 +269,21 @@ class ChatAzureAgent(ReadsPin, AgentSettings):
 
         The new version answers for a `model` without one (``my-agent``), and for one that names it.
         A classic agent takes tools with every call: nothing is done there, and the version is "".
+
+        Args:
+            tools: Functions, pydantic classes, LangChain tools, or OpenAI's dictionaries. The
+                agent's other tools stay; one of the same name is replaced.
         """
         with translated():
             return self.client.declare_tools(declarations(tools, strict=None))
 
     async def adeclare_tools(self, tools: Sequence[Tool]) -> str:
-        """Make a version of the v2 agent that declares these function tools; as `declare_tools`."""
+        """Make a version of the v2 agent that declares these function tools; as `declare_tools`.
+
+        Args:
+            tools: Functions, pydantic classes, LangChain tools, or OpenAI's dictionaries. The
+                agent's other tools stay; one of the same name is replaced.
+        """
         with translated():
             return await self.async_client.declare_tools(declarations(tools, strict=None))
 
@@ -266,13 +291,22 @@ class ChatAzureAgent(ReadsPin, AgentSettings):
         """Stream a background answer (v2) that anybody began; its chunks add up to the message.
 
         It is told from its beginning; ``client.resume(…, starting_after=…)`` tells a rest.
+
+        Args:
+            response_id: ``resp_…`` of the response, from the `response_metadata` of its first
+                chunk.
         """
         chunker = self._chunker({})
         with translated(), closing(self.client.resume(response_id)) as events:
             yield from filter(None, map(chunker.chunk, events))
 
     async def aresume(self, response_id: str) -> AsyncIterator[AIMessageChunk]:
-        """Stream a background answer (v2) that anybody began; its chunks add up to the message."""
+        """Stream a background answer (v2) that anybody began; its chunks add up to the message.
+
+        Args:
+            response_id: ``resp_…`` of the response, from the `response_metadata` of its first
+                chunk.
+        """
         chunker = self._chunker({})
         with translated():
             async with aclosing(self.async_client.resume(response_id)) as events:

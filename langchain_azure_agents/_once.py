@@ -54,7 +54,12 @@ def run_once(store: ThreadStore, scope: str = "") -> Callable[[Any, Callable[[An
 def arun_once(
     store: ThreadStore, scope: str = ""
 ) -> Callable[[Any, Callable[[Any], Awaitable[Any]]], Any]:
-    """The same for `awrap_tool_call`; a store that does I/O is asked in a thread."""
+    """The same for `awrap_tool_call`; a store that does I/O is asked in a thread.
+
+    Args:
+        store: SQLite or Redis to outlive the process.
+        scope: Keeps applications apart that share a store and number their threads alike.
+    """
 
     async def wrap(request: Any, handler: Callable[[Any], Awaitable[Any]]) -> Any:
         once = _Once(store, scope, request)

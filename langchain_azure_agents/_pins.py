@@ -51,7 +51,17 @@ class ReadsPin(BaseChatModel):
         stop: list[str] | None = None,
         **kwargs: Any,
     ) -> AIMessage:
-        """Give the whole answer; `thread_id=` and `owner=` hold for this call."""
+        """Give the whole answer; `thread_id=` and `owner=` hold for this call.
+
+        Args:
+            input: The whole history: a text, messages, or a prompt value.
+            config: LangChain's; ``configurable["foundry_thread_id"]`` pins a server thread.
+            stop: Texts that end the answer, cut on our side; None: those of the model, if it has
+                any.
+            kwargs: ``thread_id=`` (pins a server thread), ``owner=``, ``timeout=`` (seconds),
+                ``extra_headers=``, ``user_identity=``, and options of the agent, for this call
+                only.
+        """
         return super().invoke(input, config, stop=stop, **_with_pin(config, kwargs))
 
     async def ainvoke(
@@ -62,7 +72,17 @@ class ReadsPin(BaseChatModel):
         stop: list[str] | None = None,
         **kwargs: Any,
     ) -> AIMessage:
-        """Give the whole answer; `thread_id=` and `owner=` hold for this call."""
+        """Give the whole answer; `thread_id=` and `owner=` hold for this call.
+
+        Args:
+            input: The whole history: a text, messages, or a prompt value.
+            config: LangChain's; ``configurable["foundry_thread_id"]`` pins a server thread.
+            stop: Texts that end the answer, cut on our side; None: those of the model, if it has
+                any.
+            kwargs: ``thread_id=`` (pins a server thread), ``owner=``, ``timeout=`` (seconds),
+                ``extra_headers=``, ``user_identity=``, and options of the agent, for this call
+                only.
+        """
         return await super().ainvoke(input, config, stop=stop, **_with_pin(config, kwargs))
 
     def stream(
@@ -73,7 +93,17 @@ class ReadsPin(BaseChatModel):
         stop: list[str] | None = None,
         **kwargs: Any,
     ) -> Iterator[AIMessageChunk]:
-        """Give the answer piece by piece."""
+        """Give the answer piece by piece.
+
+        Args:
+            input: The whole history: a text, messages, or a prompt value.
+            config: LangChain's; ``configurable["foundry_thread_id"]`` pins a server thread.
+            stop: Texts that end the answer, cut on our side; None: those of the model, if it has
+                any.
+            kwargs: ``thread_id=`` (pins a server thread), ``owner=``, ``timeout=`` (seconds),
+                ``extra_headers=``, ``user_identity=``, and options of the agent, for this call
+                only.
+        """
         return super().stream(input, config, stop=stop, **_with_pin(config, kwargs))
 
     def astream(
@@ -84,27 +114,65 @@ class ReadsPin(BaseChatModel):
         stop: list[str] | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[AIMessageChunk]:
-        """Give the answer piece by piece."""
+        """Give the answer piece by piece.
+
+        Args:
+            input: The whole history: a text, messages, or a prompt value.
+            config: LangChain's; ``configurable["foundry_thread_id"]`` pins a server thread.
+            stop: Texts that end the answer, cut on our side; None: those of the model, if it has
+                any.
+            kwargs: ``thread_id=`` (pins a server thread), ``owner=``, ``timeout=`` (seconds),
+                ``extra_headers=``, ``user_identity=``, and options of the agent, for this call
+                only.
+        """
         return super().astream(input, config, stop=stop, **_with_pin(config, kwargs))
 
     if not TYPE_CHECKING:  # callers shall see the overloads of the base class
 
         def bind(self, **kwargs: Any) -> Any:
-            """Keep arguments for all calls; headers and identity among them are not shown."""
+            """Keep arguments for all calls; headers and identity among them are not shown.
+
+            Args:
+                kwargs: Arguments of `invoke`, such as ``stop=`` or ``thread_id=``.
+            """
             return super().bind(**with_hidden(kwargs))
 
         def generate(self, messages: Any, *args: Any, **kwargs: Any) -> Any:
-            """Answer several conversations; see `BaseChatModel.generate`."""
+            """Answer several conversations; see `BaseChatModel.generate`.
+
+            Args:
+                messages: The histories, each a list of messages.
+                args: ``stop`` and ``callbacks``, by position.
+                kwargs: Those by name, tags and metadata of LangChain's, and arguments of `invoke`.
+            """
             return super().generate(messages, *args, **with_hidden(kwargs))
 
         async def agenerate(self, messages: Any, *args: Any, **kwargs: Any) -> Any:
-            """Answer several conversations; see `BaseChatModel.agenerate`."""
+            """Answer several conversations; see `BaseChatModel.agenerate`.
+
+            Args:
+                messages: The histories, each a list of messages.
+                args: ``stop`` and ``callbacks``, by position.
+                kwargs: Those by name, tags and metadata of LangChain's, and arguments of `invoke`.
+            """
             return await super().agenerate(messages, *args, **with_hidden(kwargs))
 
         def stream_events(self, input: Any, config: Any = None, **kwargs: Any) -> Any:
-            """Stream events; see `BaseChatModel.stream_events`."""
+            """Stream events; see `BaseChatModel.stream_events`.
+
+            Args:
+                input: The whole history: a text, messages, or a prompt value.
+                config: LangChain's; ``configurable["foundry_thread_id"]`` pins a server thread.
+                kwargs: ``version=``, filters of events, and arguments of `stream`.
+            """
             return super().stream_events(input, config, **_with_pin(config, kwargs))
 
         def astream_events(self, input: Any, config: Any = None, **kwargs: Any) -> Any:
-            """Stream events; see `BaseChatModel.astream_events`."""
+            """Stream events; see `BaseChatModel.astream_events`.
+
+            Args:
+                input: The whole history: a text, messages, or a prompt value.
+                config: LangChain's; ``configurable["foundry_thread_id"]`` pins a server thread.
+                kwargs: ``version=``, filters of events, and arguments of `stream`.
+            """
             return super().astream_events(input, config, **_with_pin(config, kwargs))

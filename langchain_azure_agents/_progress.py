@@ -27,7 +27,11 @@ def fields_of(step: Progress | Started) -> dict[str, Any]:
 
 
 def progress_of(chunk: BaseMessage) -> Progress | Started | None:
-    """What a chunk tells of the work on the answer; None if it brings a piece of it instead."""
+    """What a chunk tells of the work on the answer; None if it brings a piece of it instead.
+
+    Args:
+        chunk: A chunk of a streamed answer.
+    """
     told = getattr(chunk, FIELD, None)
     if not isinstance(told, dict):
         return None
@@ -49,7 +53,13 @@ class ShowProgress(BaseCallbackHandler):
         self._steps = Steps()
 
     def on_llm_new_token(self, token: Any, *, chunk: Any = None, **kwargs: Any) -> None:  # noqa: ARG002
-        """Look at the next chunk."""
+        """Look at the next chunk.
+
+        Args:
+            token: The chunk's text; not looked at.
+            chunk: The chunk that LangChain tells of, with its message.
+            kwargs: The run's ids and tags; not looked at.
+        """
         step = progress_of(getattr(chunk, "message", None))  # type: ignore[arg-type]
         if isinstance(step, Progress) and (line := self._steps.line(step)):
             self._show(line)

@@ -16,26 +16,36 @@ _Method = TypeVar("_Method", bound=Callable[..., Any])
 
 def chat_endpoint(method: _Method) -> _Method:
     """A method that takes messages, as LlamaIndex counts and traces it."""
-    return _discreet(cast("_Method", llm_chat_callback()(method)))
+    return _discreet(llm_chat_callback()(method), method)
 
 
 def completion_endpoint(method: _Method) -> _Method:
     """A method that takes a prompt, as LlamaIndex counts and traces it."""
-    return _discreet(cast("_Method", llm_completion_callback()(method)))
+    return _discreet(llm_completion_callback()(method), method)
 
 
-def _discreet(traced: _Method) -> _Method:
-    """The same, with headers and identity hidden before LlamaIndex tells its events of them."""
-    if iscoroutinefunction(traced):
+def _discreet(traced: Callable[..., Any], method: _Method) -> _Method:
+    """The same, with headers and identity hidden before LlamaIndex tells its events of them.
 
-        @wraps(traced)
-        async def acall(*args: Any, **kwargs: Any) -> Any:
-            return await traced(*args, **with_hidden(kwargs))
+    LlamaIndex's decorators replace the signature by ``*args``; `help()` shows the method's own.
+    """
+    vars(method).pop("__wrapped__", None)  # their mark is True there, which `inspect` stumbles over
+    call = _acall(traced) if iscoroutinefunction(traced) else _call(traced)
+    call.__wrapped__ = method  # type: ignore[attr-defined]
+    return cast("_Method", call)
 
-        return cast("_Method", acall)
 
+def _call(traced: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(traced)
     def call(*args: Any, **kwargs: Any) -> Any:
         return traced(*args, **with_hidden(kwargs))
 
-    return cast("_Method", call)
+    return call
+
+
+def _acall(traced: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(traced)
+    async def acall(*args: Any, **kwargs: Any) -> Any:
+        return await traced(*args, **with_hidden(kwargs))
+
+    return acall

@@ -42,11 +42,18 @@ class FunctionCalls(StructuredAnswers):
         every call. The tools that the agent has stay, one of the same name is replaced. An LLM of
         a fixed version (``my-agent:1``) goes on with that one: make another for the new version.
         With a classic agent nothing is done, and the version is "".
+
+        Args:
+            tools: LlamaIndex tools, or functions with hints and a docstring.
         """
         return self.client.declare_tools(declarations(tools))
 
     async def adeclare_tools(self, tools: Sequence[BaseTool | Callable[..., Any]]) -> str:
-        """Make a version of the v2 agent that declares these tools; see `declare_tools`."""
+        """Make a version of the v2 agent that declares these tools; see `declare_tools`.
+
+        Args:
+            tools: LlamaIndex tools, or functions with hints and a docstring.
+        """
         return await self.async_client.declare_tools(declarations(tools))
 
     def _prepare_chat_with_tools(  # noqa: PLR0917 - LlamaIndex's signature, as are the next ones
@@ -80,6 +87,16 @@ class FunctionCalls(StructuredAnswers):
 
         An agent that makes several calls where one is allowed: the first one is told. A classic run
         would wait for the results of all, so it is cancelled; the result goes to a new run.
+
+        Args:
+            tools: The tools that it may call. A v2 agent must declare them.
+            user_msg: The newest user message; None: the history ends with it.
+            chat_history: The messages before it, oldest first.
+            verbose: Taken for LlamaIndex; nothing more is printed.
+            allow_parallel_tool_calls: Whether it may make several calls at once; False tells the
+                first.
+            tool_required: Whether it must call a tool (classic).
+            kwargs: More arguments of `chat`.
         """
         is_last = kwargs.pop(_IS_LAST, False)
         response = super().chat_with_tools(
@@ -107,7 +124,18 @@ class FunctionCalls(StructuredAnswers):
         tool_required: bool = False,  # noqa: FBT001, FBT002
         **kwargs: Any,
     ) -> ChatResponse:
-        """Ask the agent, which may call tools; see `chat_with_tools`."""
+        """Ask the agent, which may call tools; see `chat_with_tools`.
+
+        Args:
+            tools: The tools that it may call. A v2 agent must declare them.
+            user_msg: The newest user message; None: the history ends with it.
+            chat_history: The messages before it, oldest first.
+            verbose: Taken for LlamaIndex; nothing more is printed.
+            allow_parallel_tool_calls: Whether it may make several calls at once; False tells the
+                first.
+            tool_required: Whether it must call a tool (classic).
+            kwargs: More arguments of `chat`.
+        """
         is_last = kwargs.pop(_IS_LAST, False)
         response = await super().achat_with_tools(
             tools,
@@ -141,6 +169,11 @@ class FunctionCalls(StructuredAnswers):
     ) -> list[ToolSelection]:
         """The tool calls of an answer or chunk, with as much of their arguments as there is.
 
+        Args:
+            response: An answer or chunk of `chat_with_tools`.
+            error_on_no_tool_call: Whether no call at all is an error; False gives an empty list.
+            _kwargs: Taken for LlamaIndex; not looked at.
+
         Raises:
             ValueError: There is none, and that was not allowed.
         """
@@ -168,6 +201,18 @@ class FunctionCalls(StructuredAnswers):
         A single tool that is required (``tool_required=True``) is not offered as a tool: the agent
         is asked for its arguments, as `structured_predict` asks for an object. Results do not go
         back to the agent, so a classic run that waits for them is cancelled.
+
+        Args:
+            tools: The tools to choose from. A v2 agent must declare them.
+            user_msg: The newest user message; None: the history ends with it.
+            chat_history: The messages before it, oldest first.
+            verbose: Print the calls and their results.
+            allow_parallel_tool_calls: Run all calls that the agent makes, and join their results.
+            error_on_no_tool_call: Whether no call at all is an error; False answers with the
+                agent's text.
+            error_on_tool_error: Whether a tool that fails is an error; False answers with its
+                message.
+            kwargs: More arguments of `chat`, and ``tool_required=``.
         """
         if allow_parallel_tool_calls or not _is_form(tools, kwargs):
             return super().predict_and_call(
@@ -195,7 +240,20 @@ class FunctionCalls(StructuredAnswers):
         error_on_tool_error: bool = False,  # noqa: FBT001, FBT002
         **kwargs: Any,
     ) -> AgentChatResponse:
-        """Let the agent choose a tool, and run it; see `predict_and_call`."""
+        """Let the agent choose a tool, and run it; see `predict_and_call`.
+
+        Args:
+            tools: The tools to choose from. A v2 agent must declare them.
+            user_msg: The newest user message; None: the history ends with it.
+            chat_history: The messages before it, oldest first.
+            verbose: Print the calls and their results.
+            allow_parallel_tool_calls: Run all calls that the agent makes, and join their results.
+            error_on_no_tool_call: Whether no call at all is an error; False answers with the
+                agent's text.
+            error_on_tool_error: Whether a tool that fails is an error; False answers with its
+                message.
+            kwargs: More arguments of `chat`, and ``tool_required=``.
+        """
         if allow_parallel_tool_calls or not _is_form(tools, kwargs):
             return await super().apredict_and_call(
                 tools,

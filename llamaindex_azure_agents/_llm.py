@@ -62,8 +62,10 @@ class AzureAgentLLM(FunctionCalls):
     Args:
         model: ``my-agent``, ``my-agent:1`` (v2) or ``asst_…`` (classic), each also with
             ``azure_ai/agents/`` before it; else the environment's ``AZURE_AI_AGENT``.
-        endpoint: The project, ``https://….services.ai.azure.com/api/projects/…``; also as
-            `api_base` or `project_endpoint`; else ``AZURE_AI_PROJECT_ENDPOINT``.
+        endpoint: The project, ``https://….services.ai.azure.com/api/projects/…``, or the endpoint
+            of one agent; else ``AZURE_AI_PROJECT_ENDPOINT``.
+        api_base: Another name of `endpoint`, for those who come from LiteLLM.
+        project_endpoint: Another name of `endpoint`, as the Azure SDK has it.
         credential: An azure-identity credential (sync or async), a callable that returns a token,
             or a token; else the environment, and last ``DefaultAzureCredential``.
         api_key: Instead of a credential.
@@ -314,17 +316,37 @@ class AzureAgentLLM(FunctionCalls):
 
     @chat_endpoint
     def chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
-        """Answer a conversation."""
+        """Answer a conversation.
+
+        Args:
+            messages: The whole history, oldest first; the agent sees these and no others.
+            kwargs: What holds for this call only, see the class: ``thread_id=``, ``stop=`` and so
+                on.
+        """
         return self._chat(messages, kwargs)
 
     @chat_endpoint
     def stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
-        """Answer a conversation, chunk by chunk; closing the generator cancels the turn."""
+        """Answer a conversation, chunk by chunk; closing the generator cancels the turn.
+
+        Args:
+            messages: The whole history, oldest first; the agent sees these and no others.
+            kwargs: What holds for this call only, see the class: ``thread_id=``, ``stop=`` and so
+                on.
+        """
         return self._stream(messages, kwargs)
 
     @completion_endpoint
     def complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:  # noqa: FBT001, FBT002 - LlamaIndex's signature
-        """Answer one prompt."""
+        """Answer one prompt.
+
+        Args:
+            prompt: What the user says.
+            formatted: Whether it is whole already; False lets `completion_to_prompt` change it
+                first.
+            kwargs: What holds for this call only, see the class: ``thread_id=``, ``stop=`` and so
+                on.
+        """
         return to_completion(self._chat(self._prompted(prompt, formatted=formatted), kwargs))
 
     @completion_endpoint
@@ -334,19 +356,39 @@ class AzureAgentLLM(FunctionCalls):
         formatted: bool = False,  # noqa: FBT001, FBT002 - LlamaIndex's signature
         **kwargs: Any,
     ) -> CompletionResponseGen:
-        """Answer one prompt, chunk by chunk; closing the generator cancels the turn."""
+        """Answer one prompt, chunk by chunk; closing the generator cancels the turn.
+
+        Args:
+            prompt: What the user says.
+            formatted: Whether it is whole already; False lets `completion_to_prompt` change it
+                first.
+            kwargs: What holds for this call only, see the class: ``thread_id=``, ``stop=`` and so
+                on.
+        """
         return completions(self._stream(self._prompted(prompt, formatted=formatted), kwargs))
 
     @chat_endpoint
     async def achat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
-        """Answer a conversation."""
+        """Answer a conversation.
+
+        Args:
+            messages: The whole history, oldest first; the agent sees these and no others.
+            kwargs: What holds for this call only, see the class: ``thread_id=``, ``stop=`` and so
+                on.
+        """
         return await self._achat(messages, kwargs)
 
     @chat_endpoint
     async def astream_chat(
         self, messages: Sequence[ChatMessage], **kwargs: Any
     ) -> ChatResponseAsyncGen:
-        """Answer a conversation, chunk by chunk; closing the generator cancels the turn."""
+        """Answer a conversation, chunk by chunk; closing the generator cancels the turn.
+
+        Args:
+            messages: The whole history, oldest first; the agent sees these and no others.
+            kwargs: What holds for this call only, see the class: ``thread_id=``, ``stop=`` and so
+                on.
+        """
         return self._astream(messages, kwargs)
 
     @completion_endpoint
@@ -356,7 +398,15 @@ class AzureAgentLLM(FunctionCalls):
         formatted: bool = False,  # noqa: FBT001, FBT002 - LlamaIndex's signature
         **kwargs: Any,
     ) -> CompletionResponse:
-        """Answer one prompt."""
+        """Answer one prompt.
+
+        Args:
+            prompt: What the user says.
+            formatted: Whether it is whole already; False lets `completion_to_prompt` change it
+                first.
+            kwargs: What holds for this call only, see the class: ``thread_id=``, ``stop=`` and so
+                on.
+        """
         response = await self._achat(self._prompted(prompt, formatted=formatted), kwargs)
         return to_completion(response)
 
@@ -367,7 +417,15 @@ class AzureAgentLLM(FunctionCalls):
         formatted: bool = False,  # noqa: FBT001, FBT002 - LlamaIndex's signature
         **kwargs: Any,
     ) -> CompletionResponseAsyncGen:
-        """Answer one prompt, chunk by chunk; closing the generator cancels the turn."""
+        """Answer one prompt, chunk by chunk; closing the generator cancels the turn.
+
+        Args:
+            prompt: What the user says.
+            formatted: Whether it is whole already; False lets `completion_to_prompt` change it
+                first.
+            kwargs: What holds for this call only, see the class: ``thread_id=``, ``stop=`` and so
+                on.
+        """
         return acompletions(self._astream(self._prompted(prompt, formatted=formatted), kwargs))
 
     # -- one turn ------------------------------------------------------------------------------
@@ -425,7 +483,11 @@ class AzureAgentLLM(FunctionCalls):
         return [self.client.files.handle(found) for found in references_of(answer)]
 
     def async_files_of(self, answer: Answer) -> list[AsyncFileHandle]:
-        """The images and files that an answer brought along, for event loops."""
+        """The images and files that an answer brought along, for event loops.
+
+        Args:
+            answer: A response of `chat`, the output of an agent, or the `raw` of either.
+        """
         return [self.async_client.files.handle(found) for found in references_of(answer)]
 
     def resume(self, response_id: str) -> ChatResponseGen:
@@ -437,7 +499,11 @@ class AzureAgentLLM(FunctionCalls):
         return stream(self.client.resume(response_id), current_turns())
 
     async def aresume(self, response_id: str) -> ChatResponseAsyncGen:
-        """Stream a background answer (v2) that anybody began; as `resume`."""
+        """Stream a background answer (v2) that anybody began; as `resume`.
+
+        Args:
+            response_id: From the first chunk of the stream (``additional_kwargs["response_id"]``).
+        """
         return astream(self.async_client.resume(response_id), current_turns())
 
 

@@ -147,6 +147,12 @@ class StructuredAnswers(FunctionCallingLLM):
     ) -> _Model:
         """Ask for an object of a pydantic class.
 
+        Args:
+            output_cls: The pydantic class.
+            prompt: The template of what is asked.
+            llm_kwargs: More arguments of `chat` for this call.
+            prompt_args: Values for the template's variables.
+
         Raises:
             StructuredOutputError: The agent gave none.
         """
@@ -165,6 +171,12 @@ class StructuredAnswers(FunctionCallingLLM):
         **prompt_args: Any,
     ) -> _Model:
         """Ask for an object of a pydantic class.
+
+        Args:
+            output_cls: The pydantic class.
+            prompt: The template of what is asked.
+            llm_kwargs: More arguments of `chat` for this call.
+            prompt_args: Values for the template's variables.
 
         Raises:
             StructuredOutputError: The agent gave none.

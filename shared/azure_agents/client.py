@@ -151,6 +151,10 @@ class AgentClient(BaseClient):
 
         A client whose `model` names another version goes on with that one. A classic agent takes
         tools with every call: nothing is done there, and the version is "".
+
+        Args:
+            tools: Function tools as OpenAI's dictionaries (``{"type": "function", "function":
+                {…}}``, or flat). The agent's other tools stay; one of the same name is replaced.
         """
         return self._driver.result(declare_tools(self._project_turn("declare_tools()"), tools))
 
@@ -313,6 +317,10 @@ class AsyncAgentClient(BaseClient):
 
         A client whose `model` names another version goes on with that one. A classic agent takes
         tools with every call: nothing is done there, and the version is "".
+
+        Args:
+            tools: Function tools as OpenAI's dictionaries (``{"type": "function", "function":
+                {…}}``, or flat). The agent's other tools stay; one of the same name is replaced.
         """
         return await self._driver.result(
             declare_tools(self._project_turn("declare_tools()"), tools)

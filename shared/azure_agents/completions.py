@@ -155,7 +155,15 @@ async def acompletion(
     stream: bool | None = None,
     **arguments: Unpack[Arguments],
 ) -> ModelResponse | AsyncCompletionStream:
-    """Do as `completion` does, on an event loop; a stream is an async iterator of chunks."""
+    """Do as `completion` does, on an event loop; a stream is an async iterator of chunks.
+
+    Args:
+        model: As for `completion`.
+        messages: As for `completion`.
+        stream: True gives an `AsyncCompletionStream` of chunks, else the whole `ModelResponse` is
+            awaited.
+        arguments: As for `completion`; instead of its `transport`, `async_transport` is used.
+    """
     streamed = bool(stream)
     call = read_call(model, messages, stream=streamed, arguments=arguments)
     client = _clients(call).aio()

@@ -75,7 +75,32 @@ _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,63}")
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything a client needs but its credential; made by `resolve_settings`."""
+    """Everything a client needs but its credential; made by `resolve_settings`.
+
+    Attributes:
+        agent: The agent, its name read into parts.
+        endpoint: The project, or the endpoint of one agent.
+        threads: How histories meet server-side threads: ``auto``, ``conversation`` or
+            ``ephemeral``.
+        thread_id: The pinned ``conv_…`` or ``thread_…`` of every turn; None: each history has its
+            own.
+        owner: Whose histories these are; None: text-only histories are not matched.
+        instructions: Sent with every turn, besides the agent's own; None: nothing.
+        instructions_mode: ``append`` to the agent's own instructions, or ``replace`` them
+            (classic).
+        timeouts: The time limits of a turn and of each wait in it, in seconds.
+        max_retries: How often a request is tried again after its first attempt.
+        api_version: Of the classic service, or of an agent's own endpoint.
+        anchor_key: Seals the anchors of answers; None: they are not sealed.
+        user_identity: Who uses the agent; None: nobody in particular.
+        extra_headers: More headers for every request; None: none.
+        image_generation_deployment: The deployment that an agent with the image generation tool
+            draws with; None: no header says one.
+        agent_session_id: The session of a hosted agent to stay in; None: no session.
+        name_turns: Whether v2 responses get a name in their metadata, to find lost ones.
+        door: Through what the user came, for errors in its words.
+        ephemeral_approvals: Whether a decision is sent as such with ``threads="ephemeral"`` (v2).
+    """
 
     agent: AgentName
     endpoint: Endpoint
@@ -240,12 +265,21 @@ class Environment(Mapping[str, str]):
 
 
 def read_env(env: Mapping[str, str], name: str) -> str | None:
-    """Give a variable's value without outer white space; empty counts as not set."""
+    """Give a variable's value without outer white space; empty counts as not set.
+
+    Args:
+        env: The variables, such as ``os.environ``.
+        name: The variable to look up.
+    """
     return env.get(name, "").strip() or None
 
 
 class Secret:
-    """A text that is never shown, copied into a dump or pickled."""
+    """A text that is never shown, copied into a dump or pickled.
+
+    Args:
+        value: The text to keep from being shown.
+    """
 
     __slots__ = ("_value",)
 
@@ -267,12 +301,21 @@ class Secret:
 
 
 def hidden(value: Any) -> Any:
-    """The value; a text as a `Secret`, for nothing to show that prints local variables."""
+    """The value; a text as a `Secret`, for nothing to show that prints local variables.
+
+    Args:
+        value: A text, which is wrapped; anything else is given back as it is.
+    """
     return Secret(value) if isinstance(value, str) else value
 
 
 def read_secret(env: Mapping[str, str], name: str) -> Secret | None:
-    """Do as `read_env` does, for a variable that holds a secret."""
+    """Do as `read_env` does, for a variable that holds a secret.
+
+    Args:
+        env: The variables, such as ``os.environ``.
+        name: The variable to look up.
+    """
     secret = Secret(env.get(name, "").strip())
     return secret or None
 
@@ -326,6 +369,9 @@ def _check_pin(thread_id: str, threads: ThreadPolicy, agent: AgentName) -> None:
 
 def check_owner(value: object) -> None:
     """Refuse an owner that is nobody in particular: histories of several users would be one.
+
+    Args:
+        value: What a caller passed as ``owner=``; None is accepted.
 
     Raises:
         ConfigError: Empty, no text, or text that has no UTF-8 form.

@@ -220,14 +220,23 @@ class FileSink:
         self._part.unlink(missing_ok=True)
 
     def write(self, offset: int, data: bytes) -> None:
-        """Put `data` at `offset`, and drop what stands behind it."""
+        """Put `data` at `offset`, and drop what stands behind it.
+
+        Args:
+            offset: Where in the file, in bytes from its beginning.
+            data: The bytes.
+        """
         if self._file.tell() != offset:
             self._file.seek(offset)
             self._file.truncate()
         self._file.write(data)
 
     def commit(self, name: str) -> Path:
-        """Give the whole file its name: `name`, cleaned, where the target is a folder."""
+        """Give the whole file its name: `name`, cleaned, where the target is a folder.
+
+        Args:
+            name: The file's name in a folder; not used where the target is a file.
+        """
         self._file.flush()
         os.fsync(self._file.fileno())
         self._file.close()  # Windows renames closed files only

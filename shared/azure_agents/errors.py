@@ -74,7 +74,11 @@ _SECRET = re.compile(
 
 
 def one_line(text: str) -> str:
-    """The text without line breaks, control characters, and what looks like a credential."""
+    """The text without line breaks, control characters, and what looks like a credential.
+
+    Args:
+        text: What may be shown to users and in logs, of any length.
+    """
     return _SECRET.sub(_blot, _NO_SPACES.sub(" ", text))
 
 
@@ -85,21 +89,8 @@ def _blot(found: re.Match[str]) -> str:
 class AzureAgentsError(Exception):
     """Base of every error this package raises.
 
-    Args:
-        message: What went wrong, the value, the next step.
-        status: HTTP status of the answer, if there was one.
-        code: The service's error code (a word, or a number as text).
-        param: The request field the service complained about.
-        request_id: ``x-request-id`` or ``apim-request-id`` of the answer.
-        retry_after: Seconds the service asks to wait.
-        content_filter: The content filters that struck, by name, each with what the service says
-            of it: ``{"violence": {"filtered": True, "severity": "medium"}}``. ``{}`` if it says
-            only that something was filtered; None if nothing was.
-        agent: The agent as requested, for instance ``my-agent:1``.
-        thread_id: Thread or conversation of the turn.
-        run_id: Run of the turn (classic).
-        response_id: Response of the turn (v2).
-        partial_text: Text delivered before the failure.
+    What is known of the failure stands in attributes, named as the constructor's arguments; None is
+    what nobody said.
     """
 
     def __init__(
@@ -118,6 +109,24 @@ class AzureAgentsError(Exception):
         response_id: str | None = None,
         partial_text: str | None = None,
     ) -> None:
+        """Keep the sentence and the facts.
+
+        Args:
+            message: What went wrong, the value, the next step.
+            status: HTTP status of the answer, if there was one.
+            code: The service's error code (a word, or a number as text).
+            param: The request field the service complained about.
+            request_id: ``x-request-id`` or ``apim-request-id`` of the answer.
+            retry_after: Seconds the service asks to wait.
+            content_filter: The content filters that struck, by name, each with what the service
+                says of it: ``{"violence": {"filtered": True, "severity": "medium"}}``. ``{}`` if it
+                says only that something was filtered; None if nothing was.
+            agent: The agent as requested, for instance ``my-agent:1``.
+            thread_id: Thread or conversation of the turn.
+            run_id: Run of the turn (classic).
+            response_id: Response of the turn (v2).
+            partial_text: Text delivered before the failure.
+        """
         self.message = one_line(message)
         super().__init__(self.message)
         self.status = status
@@ -147,13 +156,21 @@ class AzureAgentsError(Exception):
         return {name: value for name, value in known if value is not None}
 
     def add_facts(self, **facts: str | None) -> None:
-        """Fill facts that are still unknown; what is known already stays."""
+        """Fill facts that are still unknown; what is known already stays.
+
+        Args:
+            facts: Values by the name of the fact, see `FACTS`.
+        """
         for name, value in facts.items():
             if getattr(self, name) is None:
                 setattr(self, name, value)
 
     def say_more(self, sentence: str) -> None:
-        """Add what was learnt after the error was made."""
+        """Add what was learnt after the error was made.
+
+        Args:
+            sentence: What is added behind a semicolon.
+        """
         self.message = f"{self.message}; {one_line(sentence)}"
         self.args = (self.message,)
 

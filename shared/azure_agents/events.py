@@ -30,7 +30,13 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class TextDelta:
-    """The next piece of answer text."""
+    """The next piece of answer text.
+
+    Attributes:
+        text: The piece; all pieces of one (`item`, `part`) joined are its text.
+        item: Id of the output item or message that it belongs to; "" if the service gave none.
+        part: Index of the content part within the item, from 0.
+    """
 
     text: str
     item: str = ""
@@ -39,7 +45,13 @@ class TextDelta:
 
 @dataclass(frozen=True, slots=True)
 class RefusalDelta:
-    """The next piece of a refusal."""
+    """The next piece of a refusal.
+
+    Attributes:
+        text: The piece; all pieces of one (`item`, `part`) joined are its text.
+        item: Id of the output item or message that it belongs to; "" if the service gave none.
+        part: Index of the content part within the item, from 0.
+    """
 
     text: str
     item: str = ""
@@ -48,7 +60,13 @@ class RefusalDelta:
 
 @dataclass(frozen=True, slots=True)
 class ReasoningDelta:
-    """The next piece of a reasoning summary."""
+    """The next piece of a reasoning summary.
+
+    Attributes:
+        text: The piece; all pieces of one (`item`, `part`) joined are its text.
+        item: Id of the output item or message that it belongs to; "" if the service gave none.
+        part: Index of the content part within the item, from 0.
+    """
 
     text: str
     item: str = ""
@@ -61,6 +79,12 @@ class ToolCallDelta:
 
     The first delta of a call brings `id` and `name`; every delta brings the next `arguments`
     fragment (it may be empty). `index` counts the calls of the turn from 0.
+
+    Attributes:
+        index: Which call of the turn, from 0.
+        id: ``call_…``, in the first delta of a call; "" in the others.
+        name: The function, in the first delta of a call; "" in the others.
+        arguments: The next piece of the arguments' JSON text; may be empty.
     """
 
     index: int
@@ -130,9 +154,17 @@ class Citation:
 
     Attributes:
         kind: ``url``, ``file``, ``container_file`` or ``file_path``.
+        item: Id of the output item or message that it stands in; "" if the service gave none.
+        part: Index of the content part within the item, from 0.
         start: Start index into the text of (`item`, `part`), characters; None if not given.
         end: End index, exclusive.
         marker: The marker the text shows, for instance ``【4:0†source】`` (classic).
+        url: The address of a ``url``.
+        title: Its title, if known.
+        file_id: The cited file, or the one that the agent wrote.
+        filename: Its name, if known.
+        container_id: The container that the file is in (v2), if it is in one.
+        quote: The cited words (classic), if the service gives them.
     """
 
     kind: Literal["url", "file", "container_file", "file_path"]
@@ -157,6 +189,7 @@ class MediaOutput:
         id: The id of the item or call it belongs to.
         kind: ``image`` or ``file``.
         file_id: Where to load it from (with `container_id` for container files).
+        container_id: The container that `file_id` is in (v2), if it is in one.
         data: Base64 text, if the service sent the content along.
         mime_type: Media type, if known.
         filename: Its name, if known.
@@ -195,7 +228,13 @@ class ApprovalRequest:
 
 @dataclass(frozen=True, slots=True)
 class ConsentRequest:
-    """The user must sign in at `link` before a server-side tool can work."""
+    """The user must sign in at `link` before a server-side tool can work.
+
+    Attributes:
+        id: Id of the request.
+        link: The URL where the user signs in.
+        server_label: The server that needs it; None if the service does not say.
+    """
 
     id: str
     link: str
@@ -217,7 +256,15 @@ class Other:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens of the whole turn, as the service counted them."""
+    """Tokens of the whole turn, as the service counted them.
+
+    Attributes:
+        input_tokens: Tokens that the agent read, history and instructions included.
+        output_tokens: Tokens that it wrote, reasoning included.
+        total_tokens: Both together.
+        cached_tokens: How many of the input tokens came from a cache; None if it is not told.
+        reasoning_tokens: How many of the output tokens were reasoning; None if it is not told.
+    """
 
     input_tokens: int
     output_tokens: int

@@ -27,7 +27,13 @@ class Loader(Protocol):
     """What a handle needs of `Files`."""
 
     def content(self, id: str, container_id: str | None = None, *, max_size: int) -> bytes:
-        """Load a file into memory."""
+        """Load a file into memory.
+
+        Args:
+            id: The file.
+            container_id: Its container, for what code interpreter wrote (v2).
+            max_size: Most bytes to load.
+        """
 
     def save(
         self,
@@ -39,14 +45,29 @@ class Loader(Protocol):
         progress: OnProgress | None = None,
         max_size: int,
     ) -> Path:
-        """Load a file to disk."""
+        """Load a file to disk.
+
+        Args:
+            id: The file.
+            path: A file, which is replaced; or a folder, where it gets a free name.
+            container_id: Its container, for what code interpreter wrote (v2).
+            name: Its name in a folder; None: the service's.
+            progress: Told how far it is.
+            max_size: Most bytes to load.
+        """
 
 
 class AsyncLoader(Protocol):
     """What a handle needs of `AsyncFiles`."""
 
     async def content(self, id: str, container_id: str | None = None, *, max_size: int) -> bytes:
-        """Load a file into memory."""
+        """Load a file into memory.
+
+        Args:
+            id: The file.
+            container_id: Its container, for what code interpreter wrote (v2).
+            max_size: Most bytes to load.
+        """
 
     async def save(
         self,
@@ -58,7 +79,16 @@ class AsyncLoader(Protocol):
         progress: OnProgress | None = None,
         max_size: int,
     ) -> Path:
-        """Load a file to disk."""
+        """Load a file to disk.
+
+        Args:
+            id: The file.
+            path: A file, which is replaced; or a folder, where it gets a free name.
+            container_id: Its container, for what code interpreter wrote (v2).
+            name: Its name in a folder; None: the service's.
+            progress: Told how far it is.
+            max_size: Most bytes to load.
+        """
 
 
 L = TypeVar("L")
@@ -141,7 +171,11 @@ class FileHandle(_Handle[Loader]):
     """
 
     def bytes(self, *, max_size: int = MAX_SIZE) -> builtins.bytes:
-        """The content."""
+        """The content.
+
+        Args:
+            max_size: Most bytes to load; a larger file is an error. The default is 512 MiB.
+        """
         data = self._inline(max_size)
         if data is not None:
             return data
@@ -176,10 +210,19 @@ class FileHandle(_Handle[Loader]):
 
 
 class AsyncFileHandle(_Handle[AsyncLoader]):
-    """A file of an answer, for event loops; arguments as `FileHandle`."""
+    """A file of an answer, for event loops; arguments as `FileHandle`.
+
+    Args:
+        reference: What is known of it.
+        files: What loads it; None: only what the answer brought along can be had.
+    """
 
     async def bytes(self, *, max_size: int = MAX_SIZE) -> builtins.bytes:
-        """The content."""
+        """The content.
+
+        Args:
+            max_size: Most bytes to load; a larger file is an error. The default is 512 MiB.
+        """
         data = self._inline(max_size)
         if data is not None:
             return data
@@ -189,7 +232,13 @@ class AsyncFileHandle(_Handle[AsyncLoader]):
     async def save(
         self, path: Target, *, progress: OnProgress | None = None, max_size: int = MAX_SIZE
     ) -> Path:
-        """Write it to disk; as `FileHandle.save`."""
+        """Write it to disk; as `FileHandle.save`.
+
+        Args:
+            path: A file, which is replaced; or a folder, where it gets a free name.
+            progress: Told how far it is.
+            max_size: Most bytes to load.
+        """
         data = self._inline(max_size)
         if data is not None:
             return await asyncio.to_thread(_write, data, path, self.name, progress)
@@ -211,6 +260,11 @@ def refer_to(
     file: Referable, container_id: str | None = None, name: str | None = None
 ) -> FileReference:
     """The reference that a handle is made of.
+
+    Args:
+        file: A handle, a reference, an event of an answer, or the id of a file.
+        container_id: Its container, if `file` is an id.
+        name: Its name, if `file` is an id.
 
     Raises:
         InvalidRequestError: It is no file that could be loaded.

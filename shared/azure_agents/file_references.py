@@ -91,7 +91,11 @@ def _is_nameless(known: FileReference) -> bool:
 
 
 def refer(made: Citation | MediaOutput) -> FileReference | None:
-    """What is known of a file; None for a citation of something the agent did not make."""
+    """What is known of a file; None for a citation of something the agent did not make.
+
+    Args:
+        made: A citation or a file event of an answer.
+    """
     if isinstance(made, MediaOutput):
         url = None if made.file_id or made.data else made.url
         if not (made.file_id or made.data or url):
@@ -121,7 +125,17 @@ def reference(
     url: str | None = None,
     data: str | None = None,
 ) -> FileReference:
-    """A reference with everything filled in that can be told."""
+    """A reference with everything filled in that can be told.
+
+    Args:
+        file_id: Id of the file on the server; None if it is elsewhere.
+        container_id: Its container, for what code interpreter wrote (v2).
+        name: What it is called; None: made from its id or kind.
+        mime_type: Its media type; None: told by its name.
+        kind: ``image`` or ``file``; None: told by its media type.
+        url: Where it is, if not on the server.
+        data: Its content as base64 text, if the answer brought it along.
+    """
     safe = safe_name(name or file_id or kind or "file")
     image = "image/png" if kind == "image" else ANY_TYPE
     guessed = type_of(safe, image)
@@ -162,6 +176,10 @@ def _shorten(name: str) -> str:
 
 def check_id(id: object, what: str = "file") -> str:
     """An id as it may stand in a path.
+
+    Args:
+        id: What a caller passed.
+        what: What it is the id of, for the error.
 
     Raises:
         InvalidRequestError: It could lead elsewhere.

@@ -168,15 +168,26 @@ class Files(_Files):
         return _media(file, stored, kind, detail)
 
     def list(self, *, purpose: str | None = None) -> builtins.list[StoredFile]:
-        """All files of the project, or those of one purpose."""
+        """All files of the project, or those of one purpose.
+
+        Args:
+            purpose: Only files of this purpose, such as ``assistants``; None: all.
+        """
         return self._drivers(self._seconds()).result(flows.list_files(self._turns(), purpose))
 
     def get(self, id: str) -> StoredFile:
-        """Look at a file."""
+        """Look at a file.
+
+        Args:
+            id: ``assistant-…`` or ``file-…`` of an uploaded file.
+        """
         return self._drivers(self._seconds()).result(flows.get_file(self._turns(), id))
 
     def delete(self, id: str) -> None:
         """Delete a file.
+
+        Args:
+            id: ``assistant-…`` or ``file-…`` of an uploaded file.
 
         Raises:
             NotFoundError: There is no such file.
@@ -244,7 +255,11 @@ class Files(_Files):
         return arriving
 
     def of(self, completion: Completion) -> builtins.list[FileHandle]:
-        """The images and files that an answer brought along; nothing is loaded yet."""
+        """The images and files that an answer brought along; nothing is loaded yet.
+
+        Args:
+            completion: A whole answer, of `complete` or folded from its events.
+        """
         return [FileHandle(found, self) for found in references_in(completion)]
 
     def handle(
@@ -284,7 +299,14 @@ class AsyncFiles(_Files):
         purpose: str = _PURPOSE,
         progress: OnProgress | None = None,
     ) -> StoredFile:
-        """Upload a file; as `Files.upload`."""
+        """Upload a file; as `Files.upload`.
+
+        Args:
+            source: A path, bytes, or a binary stream.
+            name: What the service shall call it; needed for bytes.
+            purpose: What the service shall do with it.
+            progress: Told how far it is.
+        """
         file = await asyncio.to_thread(open_source, source, name)
         return await self._drivers(None).result(self._uploading(file, purpose, progress))
 
@@ -298,28 +320,55 @@ class AsyncFiles(_Files):
         purpose: str = _PURPOSE,
         progress: OnProgress | None = None,
     ) -> Media:
-        """Upload a file and give it as a part of a message; as `Files.attach`."""
+        """Upload a file and give it as a part of a message; as `Files.attach`.
+
+        Args:
+            source: As for `upload`, as are `name`, `purpose` and `progress`.
+            name: What the service shall call it.
+            kind: What the agent shall take it for; by default what its name tells.
+            detail: Image detail (``low``, ``high``, ``auto``).
+            purpose: What the service shall do with it.
+            progress: Told how far it is.
+        """
         file = await asyncio.to_thread(open_source, source, name)
         stored = await self.upload(file, purpose=purpose, progress=progress)
         return _media(file, stored, kind, detail)
 
     async def list(self, *, purpose: str | None = None) -> builtins.list[StoredFile]:
-        """All files of the project, or those of one purpose."""
+        """All files of the project, or those of one purpose.
+
+        Args:
+            purpose: Only files of this purpose, such as ``assistants``; None: all.
+        """
         flow = flows.list_files(self._turns(), purpose)
         return await self._drivers(self._seconds()).result(flow)
 
     async def get(self, id: str) -> StoredFile:
-        """Look at a file."""
+        """Look at a file.
+
+        Args:
+            id: ``assistant-…`` or ``file-…`` of an uploaded file.
+        """
         return await self._drivers(self._seconds()).result(flows.get_file(self._turns(), id))
 
     async def delete(self, id: str) -> None:
-        """Delete a file; as `Files.delete`."""
+        """Delete a file; as `Files.delete`.
+
+        Args:
+            id: ``assistant-…`` or ``file-…`` of an uploaded file.
+        """
         await self._drivers(self._seconds()).result(flows.delete_file(self._turns(), id))
 
     async def content(
         self, id: str, container_id: str | None = None, *, max_size: int = MAX_SIZE
     ) -> bytes:
-        """Load a file into memory; as `Files.content`."""
+        """Load a file into memory; as `Files.content`.
+
+        Args:
+            id: The file.
+            container_id: Its container, for what code interpreter wrote (v2).
+            max_size: Most bytes to load.
+        """
         sink = MemorySink()
         await self._load(id, container_id, sink, max_size, None)
         return bytes(sink.data)
@@ -334,7 +383,17 @@ class AsyncFiles(_Files):
         progress: OnProgress | None = None,
         max_size: int = MAX_SIZE,
     ) -> Path:
-        """Load a file to disk, piece by piece; as `Files.save`."""
+        """Load a file to disk, piece by piece; as `Files.save`.
+
+        Args:
+            id: The file.
+            path: A file, which is replaced once the new one is whole; or a folder, where the file
+                gets a free name.
+            container_id: Its container, for what code interpreter wrote (v2).
+            name: Its name in a folder; by default the service's, cleaned.
+            progress: Told how far it is.
+            max_size: Most bytes to load.
+        """
         with FileSink(path) as sink:
             arriving = await self._load(id, container_id, sink, max_size, progress)
             found = name or arriving.filename or id
@@ -359,11 +418,21 @@ class AsyncFiles(_Files):
         return arriving
 
     def of(self, completion: Completion) -> builtins.list[AsyncFileHandle]:
-        """The images and files that an answer brought along; nothing is loaded yet."""
+        """The images and files that an answer brought along; nothing is loaded yet.
+
+        Args:
+            completion: A whole answer, of `complete` or folded from its events.
+        """
         return [AsyncFileHandle(found, self) for found in references_in(completion)]
 
     def handle(
         self, file: Referable, *, container_id: str | None = None, name: str | None = None
     ) -> AsyncFileHandle:
-        """A handle on one file; as `Files.handle`."""
+        """A handle on one file; as `Files.handle`.
+
+        Args:
+            file: A handle, a reference, an event of an answer, or the id of a file.
+            container_id: Its container, if `file` is an id.
+            name: Its name, if `file` is an id.
+        """
         return AsyncFileHandle(refer_to(file, container_id, name), self)

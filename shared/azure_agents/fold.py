@@ -24,7 +24,14 @@ from .messages import ToolCall
 
 @dataclass(slots=True)
 class TextBlock:
-    """Contiguous answer text of one content part, with its citations."""
+    """Contiguous answer text of one content part, with its citations.
+
+    Attributes:
+        item: Id of the output item or message; "" if the service gave none.
+        part: Index of the content part within the item, from 0.
+        text: What the agent said in it.
+        citations: Its sources, in the order in which they came.
+    """
 
     item: str
     part: int
@@ -34,7 +41,13 @@ class TextBlock:
 
 @dataclass(slots=True)
 class RefusalBlock:
-    """Contiguous refusal text of one content part."""
+    """Contiguous refusal text of one content part.
+
+    Attributes:
+        item: Id of the output item or message; "" if the service gave none.
+        part: Index of the content part within the item, from 0.
+        text: Why the agent declines.
+    """
 
     item: str
     part: int
@@ -43,7 +56,13 @@ class RefusalBlock:
 
 @dataclass(slots=True)
 class ReasoningBlock:
-    """Contiguous reasoning summary of one part."""
+    """Contiguous reasoning summary of one part.
+
+    Attributes:
+        item: Id of the reasoning item; "" if the service gave none.
+        part: Index of the summary part within the item, from 0.
+        text: The summary.
+    """
 
     item: str
     part: int
@@ -115,7 +134,11 @@ class Fold:
         self._finished: Finished | None = None
 
     def add(self, event: Event) -> None:
-        """Take the next event."""
+        """Take the next event.
+
+        Args:
+            event: The next event of the turn, in the order of the stream.
+        """
         match event:
             case TextDelta() | RefusalDelta() | ReasoningDelta():
                 self._told(event).pieces.append(event.text)
@@ -168,7 +191,11 @@ class Fold:
 
 
 def fold(events: Iterable[Event]) -> Completion:
-    """Fold the events of one whole turn."""
+    """Fold the events of one whole turn.
+
+    Args:
+        events: All events of the turn, in order.
+    """
     folding = Fold()
     for event in events:
         folding.add(event)

@@ -19,7 +19,11 @@ Role: TypeAlias = Literal["system", "user", "assistant", "tool"]
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A run of text."""
+    """A run of text.
+
+    Attributes:
+        text: The text, as it is said.
+    """
 
     text: str
 
@@ -49,7 +53,13 @@ class Media:
 
 @dataclass(frozen=True, slots=True)
 class ApprovalReply:
-    """The answer to an approval request of a server-side tool; only `approve=True` approves."""
+    """The answer to an approval request of a server-side tool; only `approve=True` approves.
+
+    Attributes:
+        request_id: Id of the approval request that it answers.
+        approve: Whether the tool may be called.
+        reason: Why, for the agent to read; None: no reason.
+    """
 
     request_id: str
     approve: bool
@@ -181,6 +191,9 @@ class TurnRequest:
 def request_of(asked: TurnRequest | str) -> TurnRequest:
     """The request itself, or one of a single user message.
 
+    Args:
+        asked: A `TurnRequest`, which is given back, or a text: the only message of one.
+
     Raises:
         InvalidRequestError: It is neither.
     """
@@ -200,6 +213,11 @@ def said_by(name: object, parts: tuple[Part, ...], where: str) -> tuple[Part, ..
     Whatever the other messages have, so that one message is told alike in every history. What says
     nothing gets no name either, and neither does the answer to an approval request.
 
+    Args:
+        name: Who says it; None: nobody in particular.
+        parts: What is said.
+        where: Which message it is, for errors, such as ``messages[2]``.
+
     Raises:
         InvalidRequestError: The name is no text.
     """
@@ -215,12 +233,20 @@ def said_by(name: object, parts: tuple[Part, ...], where: str) -> tuple[Part, ..
 
 
 def system(text: str) -> Message:
-    """A system message of one text."""
+    """A system message of one text.
+
+    Args:
+        text: What it says.
+    """
     return Message("system", (Text(text),))
 
 
 def user(text: str) -> Message:
-    """A user message of one text."""
+    """A user message of one text.
+
+    Args:
+        text: What it says.
+    """
     return Message("user", (Text(text),))
 
 
@@ -230,11 +256,24 @@ def assistant(
     anchor: str | None = None,
     asks: tuple[ApprovalRequest | ConsentRequest, ...] = (),
 ) -> Message:
-    """An assistant message of one text (none, if empty), the calls it makes and what it asks."""
+    """An assistant message of one text (none, if empty), the calls it makes and what it asks.
+
+    Args:
+        text: What the agent said; "" is no text.
+        tool_calls: The function calls that it made.
+        anchor: What its answer carried to find its place on the server again; None: not known.
+        asks: The approvals and sign-ins that it asked for.
+    """
     parts = (Text(text),) if text else ()
     return Message("assistant", parts, tool_calls, anchor=anchor, asks=asks)
 
 
 def tool(call_id: str, text: str, *, is_error: bool = False) -> Message:
-    """The answer to one tool call."""
+    """The answer to one tool call.
+
+    Args:
+        call_id: ``call_…`` of the call that it answers.
+        text: The result.
+        is_error: Whether the tool failed; the agent is told so.
+    """
     return Message("tool", (Text(text),), tool_call_id=call_id, is_error=is_error)

@@ -175,12 +175,22 @@ def check_handle(handle: Handle, generation: Generation) -> None:
 
 
 def shown(value: object, limit: int = 80) -> str:
-    """Give the ``repr`` of a value for an error message, cut to a bounded length."""
+    """Give the ``repr`` of a value for an error message, cut to a bounded length.
+
+    Args:
+        value: What was given.
+        limit: Most characters of it that are shown.
+    """
     text = repr(value)
     return text if len(text) <= limit else f"{text[:limit]}…"
 
 
 def near(name: str, names: Collection[str]) -> str:
-    """The end of a sentence about an unknown name: the known one that may be meant, if any."""
+    """The end of a sentence about an unknown name: the known one that may be meant, if any.
+
+    Args:
+        name: The unknown name.
+        names: All known names.
+    """
     found = get_close_matches(name, sorted(names), 1) if len(name) <= _COMPARED else []
     return f": did you mean {found[0]!r}?" if found else ""

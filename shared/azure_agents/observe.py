@@ -13,7 +13,13 @@ from typing import Protocol, TypeAlias
 
 @dataclass(frozen=True, slots=True)
 class RequestStarted:
-    """A request is about to be sent; `attempt` counts from 1."""
+    """A request is about to be sent; `attempt` counts from 1.
+
+    Attributes:
+        method: HTTP method, in capitals.
+        path: What follows the project's URL, without the query.
+        attempt: Which attempt at this request it is, from 1.
+    """
 
     method: str
     path: str
@@ -25,6 +31,13 @@ class RequestEnded:
     """A request has an answer, or none: then `status` is None.
 
     For an open stream `seconds` is the time until its headers.
+
+    Attributes:
+        method: HTTP method, in capitals.
+        path: What follows the project's URL, without the query.
+        status: HTTP status of the answer; None if there was none.
+        seconds: How long it took; for an open stream, until its headers.
+        request_id: The service's id of the request; None if it gave none.
     """
 
     method: str
@@ -36,7 +49,12 @@ class RequestEnded:
 
 @dataclass(frozen=True, slots=True)
 class Retrying:
-    """Something failed and is tried again after a wait."""
+    """Something failed and is tried again after a wait.
+
+    Attributes:
+        reason: What failed, in words.
+        seconds: How long the wait before the next attempt is.
+    """
 
     reason: str
     seconds: float
@@ -49,4 +67,8 @@ class Observer(Protocol):
     """Whoever wants to know; must be quick, thread-safe and never raise."""
 
     def record(self, event: Observation) -> None:
-        """Take one event."""
+        """Take one event.
+
+        Args:
+            event: What happened; it holds no headers, bodies or secrets.
+        """

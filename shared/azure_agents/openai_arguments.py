@@ -176,7 +176,7 @@ def read_call(
     """Check the arguments of a call.
 
     Args:
-        model: The model.
+        model: The agent, as `completion` takes it.
         messages: The history in OpenAI's format.
         stream: Whether the answer is streamed.
         arguments: Everything else, see `Arguments`.

@@ -57,6 +57,9 @@ _FIELDS = {
 def to_messages(messages: Sequence[object]) -> tuple[Message, ...]:
     """Map a whole history.
 
+    Args:
+        messages: OpenAI's messages as dictionaries, or objects of the openai package.
+
     Raises:
         InvalidRequestError: No list of messages, or something that an agent cannot be told.
     """

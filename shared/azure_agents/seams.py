@@ -12,7 +12,11 @@ class Transport(Protocol):
     """Sends the requests of sync calls; an ``httpx.BaseTransport`` is one."""
 
     def handle_request(self, request: Any) -> Any:
-        """Send a request; returns the response, its body unread."""
+        """Send a request; returns the response, its body unread.
+
+        Args:
+            request: An ``httpx.Request``.
+        """
 
     def close(self) -> None:
         """Close the connections."""
@@ -22,7 +26,11 @@ class AsyncTransport(Protocol):
     """Sends the requests of async calls; an ``httpx.AsyncBaseTransport`` is one."""
 
     async def handle_async_request(self, request: Any) -> Any:
-        """Send a request; returns the response, its body unread."""
+        """Send a request; returns the response, its body unread.
+
+        Args:
+            request: An ``httpx.Request``.
+        """
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -39,7 +47,13 @@ class RedisClient(Protocol):
     """A sync client of redis-py."""
 
     def eval(self, script: str, numkeys: int, *keys_and_args: Any) -> Any:
-        """Run a script on the server."""
+        """Run a script on the server.
+
+        Args:
+            script: The Lua script.
+            numkeys: How many of the following are keys.
+            keys_and_args: The keys, then the arguments of the script.
+        """
 
     def close(self) -> None:
         """Close the connections."""

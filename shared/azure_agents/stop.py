@@ -20,6 +20,9 @@ from .naming import shown
 def stop_texts(stop: object) -> tuple[str, ...]:
     """What callers pass as ``stop``, at every door: None, one text, or several.
 
+    Args:
+        stop: What the caller passed.
+
     Raises:
         InvalidRequestError: Something else, or an empty text.
     """
@@ -47,7 +50,11 @@ class StopCut:
         self._is_cut = False
 
     def feed(self, event: Event) -> list[Event]:
-        """The events to deliver now."""
+        """The events to deliver now.
+
+        Args:
+            event: The next event of the turn.
+        """
         if isinstance(event, Finished):
             return [*self._release(), self._finished(event)]
         if isinstance(event, Started | Usage):

@@ -57,6 +57,9 @@ class Timeouts:
 
         None sets no limit for the turn; a single wait then ends after ten minutes.
 
+        Args:
+            value: Seconds, `Timeouts` (given back as they are), or None.
+
         Raises:
             ConfigError: Not a positive, finite number.
         """

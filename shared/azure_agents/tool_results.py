@@ -44,6 +44,9 @@ class ToolResults:
     def begin(self, call: ToolCall) -> str | None:
         """The kept result of a call; None if it is to be run now, which the store then knows.
 
+        Args:
+            call: The call, known by its id, name and arguments.
+
         Raises:
             InvalidRequestError: The call has no id.
             ToolOutcomeUnknownError: It was begun before, and no result was kept.
@@ -63,11 +66,20 @@ class ToolResults:
         return None
 
     def keep(self, call: ToolCall, result: str) -> None:
-        """Keep the result of a call."""
+        """Keep the result of a call.
+
+        Args:
+            call: The call that was begun.
+            result: What the tool gave, as the text that the agent gets.
+        """
         self._store.put(self._key(call), f"{_ENDED}:{result}")
 
     def forget(self, call: ToolCall) -> None:
-        """Let a call run again that was begun: it raised, or it waits for somebody."""
+        """Let a call run again that was begun: it raised, or it waits for somebody.
+
+        Args:
+            call: The call, known by its id, name and arguments.
+        """
         key = self._key(call)
         kept = self._store.get(key)
         if kept is not None and kept.startswith(_BEGUN):
@@ -75,6 +87,10 @@ class ToolResults:
 
     def once(self, call: ToolCall, run: Callable[[], str]) -> str:
         """The kept result, or that of running the tool now.
+
+        Args:
+            call: The call, known by its id, name and arguments.
+            run: Runs the tool and gives its result as text.
 
         Raises:
             InvalidRequestError: The call has no id.
@@ -119,6 +135,10 @@ async def to_the_end(operation: Callable[..., T], *args: object) -> T:
 
     A result that is not kept because the caller was cancelled would be a call that nobody can run
     again. The wait is as short as the store's timeouts.
+
+    Args:
+        operation: The method to call, which may block.
+        args: Its arguments.
     """
     work = asyncio.get_running_loop().run_in_executor(None, partial(operation, *args))
     try:

@@ -82,7 +82,7 @@ class VectorStores:
         """Make a vector store and put files into it.
 
         Args:
-            name: Its name.
+            name: What the store is called; two may be called alike.
             files: Uploaded files, their ids, or paths. A string that looks like an id
                 (``assistant-…``, ``file-…``) is one; pass a `Path` for a file of such a name.
             expires_after_days: Days without use after which the service deletes it.
@@ -107,7 +107,14 @@ class VectorStores:
         wait: bool = True,
         timeout: float | None = READY_SECONDS,
     ) -> VectorStore:
-        """Put files into a vector store; arguments and errors as for `create`."""
+        """Put files into a vector store; arguments and errors as for `create`.
+
+        Args:
+            store_id: ``vs_…`` of the store.
+            files: Uploaded files, their ids, or paths, as for `create`.
+            wait: Return when everything can be searched.
+            timeout: Seconds for adding and waiting; uploads take their own time. None: no limit.
+        """
         added = self._uploaded(files)
         flow = flows.add_files(self._turns(), store_id, added, wait=wait)
         return self._drivers(timeout).result(flow)
@@ -121,6 +128,10 @@ class VectorStores:
     def wait_until_ready(self, store_id: str, timeout: float | None = READY_SECONDS) -> VectorStore:
         """Wait until everything in a vector store can be searched.
 
+        Args:
+            store_id: ``vs_…`` of the store.
+            timeout: Seconds to wait at most (default 600); None: no limit.
+
         Raises:
             ServiceError: It has expired, or files of it failed; the message names them.
             DeadlineError: It was not ready in time.
@@ -128,7 +139,11 @@ class VectorStores:
         return self._drivers(timeout).result(flows.wait_for_store(self._turns(), store_id))
 
     def get(self, store_id: str) -> VectorStore:
-        """Look at a vector store."""
+        """Look at a vector store.
+
+        Args:
+            store_id: ``vs_…`` of the store.
+        """
         return self._quick().result(flows.get_store(self._turns(), store_id))
 
     def list(self) -> builtins.list[VectorStore]:
@@ -136,11 +151,20 @@ class VectorStores:
         return self._quick().result(flows.list_stores(self._turns()))
 
     def delete(self, store_id: str) -> None:
-        """Delete a vector store; its files stay."""
+        """Delete a vector store; its files stay.
+
+        Args:
+            store_id: ``vs_…`` of the store.
+        """
         self._quick().result(flows.delete_store(self._turns(), store_id))
 
     def remove(self, store_id: str, file_id: str) -> None:
-        """Take a file out of a vector store; the file itself stays."""
+        """Take a file out of a vector store; the file itself stays.
+
+        Args:
+            store_id: ``vs_…`` of the store.
+            file_id: ``assistant-…`` or ``file-…`` of the file.
+        """
         self._quick().result(flows.remove_file(self._turns(), store_id, file_id))
 
     def _quick(self) -> SyncDriver:
@@ -175,7 +199,16 @@ class AsyncVectorStores:
         wait: bool = True,
         timeout: float | None = READY_SECONDS,
     ) -> VectorStore:
-        """Make a vector store and put files into it; as `VectorStores.create`."""
+        """Make a vector store and put files into it; as `VectorStores.create`.
+
+        Args:
+            name: What the store is called; two may be called alike.
+            files: Uploaded files, their ids, or paths. A string that looks like an id
+                (``assistant-…``, ``file-…``) is one; pass a `Path` for a file of such a name.
+            expires_after_days: Days without use after which the service deletes it.
+            wait: Return when everything can be searched.
+            timeout: Seconds for making, filling and waiting; uploads take their own time.
+        """
         added = await self._uploaded(files)
         flow = flows.create_store(self._turns(), name, added, expires_after_days, wait=wait)
         return await self._drivers(timeout).result(flow)
@@ -188,7 +221,14 @@ class AsyncVectorStores:
         wait: bool = True,
         timeout: float | None = READY_SECONDS,
     ) -> VectorStore:
-        """Put files into a vector store; arguments and errors as for `VectorStores.create`."""
+        """Put files into a vector store; arguments and errors as for `VectorStores.create`.
+
+        Args:
+            store_id: ``vs_…`` of the store.
+            files: Uploaded files, their ids, or paths, as for `create`.
+            wait: Return when everything can be searched.
+            timeout: Seconds for adding and waiting; uploads take their own time. None: no limit.
+        """
         added = await self._uploaded(files)
         flow = flows.add_files(self._turns(), store_id, added, wait=wait)
         return await self._drivers(timeout).result(flow)
@@ -202,11 +242,20 @@ class AsyncVectorStores:
     async def wait_until_ready(
         self, store_id: str, timeout: float | None = READY_SECONDS
     ) -> VectorStore:
-        """Wait until everything can be searched; as `VectorStores.wait_until_ready`."""
+        """Wait until everything can be searched; as `VectorStores.wait_until_ready`.
+
+        Args:
+            store_id: ``vs_…`` of the store.
+            timeout: Seconds to wait at most (default 600); None: no limit.
+        """
         return await self._drivers(timeout).result(flows.wait_for_store(self._turns(), store_id))
 
     async def get(self, store_id: str) -> VectorStore:
-        """Look at a vector store."""
+        """Look at a vector store.
+
+        Args:
+            store_id: ``vs_…`` of the store.
+        """
         return await self._quick().result(flows.get_store(self._turns(), store_id))
 
     async def list(self) -> builtins.list[VectorStore]:
@@ -214,11 +263,20 @@ class AsyncVectorStores:
         return await self._quick().result(flows.list_stores(self._turns()))
 
     async def delete(self, store_id: str) -> None:
-        """Delete a vector store; its files stay."""
+        """Delete a vector store; its files stay.
+
+        Args:
+            store_id: ``vs_…`` of the store.
+        """
         await self._quick().result(flows.delete_store(self._turns(), store_id))
 
     async def remove(self, store_id: str, file_id: str) -> None:
-        """Take a file out of a vector store; the file itself stays."""
+        """Take a file out of a vector store; the file itself stays.
+
+        Args:
+            store_id: ``vs_…`` of the store.
+            file_id: ``assistant-…`` or ``file-…`` of the file.
+        """
         await self._quick().result(flows.remove_file(self._turns(), store_id, file_id))
 
     def _quick(self) -> AsyncDriver:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import re
+import textwrap
 import typing
 from collections.abc import Callable, Iterator
 from functools import cached_property
@@ -22,6 +24,7 @@ PACKAGES = (
 MORE = (
     "azure_agents.client",
     "azure_agents.config",
+    "azure_agents.drivers.clock",
     "azure_agents.events",
     "azure_agents.file_handles",
     "azure_agents.files",
@@ -29,6 +32,7 @@ MORE = (
     "azure_agents.messages",
     "azure_agents.observe",
     "azure_agents.openai_arguments",
+    "azure_agents.seams",
     "azure_agents.threads.memory",
     "azure_agents.threads.redis",
     "azure_agents.threads.sqlite",
@@ -36,12 +40,22 @@ MORE = (
     "azure_agents.tool_results",
     "azure_agents.vector_stores",
 )
+# The sections of a docstring that name things, and their entries; further lines stand deeper.
+SECTIONS = re.compile(r"^(?:Args|Attributes):\n((?:(?: .*)?\n)+)", re.MULTILINE)
+ENTRIES = re.compile(r"^(\w+): *(.*(?:\n +.*)*)", re.MULTILINE)
+NO_TWINS = (
+    "azure_agents.acompletion",  # refers to `completion`, whose arguments fill a page
+)
 
 
 def public(module: str) -> Iterator[tuple[str, Any]]:
     """The names of a module that users may use, and what they stand for."""
     loaded = importlib.import_module(module)
-    names = getattr(loaded, "__all__", None) or [name for name in vars(loaded) if name[0] != "_"]
+    names = getattr(loaded, "__all__", None) or [
+        name
+        for name, value in vars(loaded).items()
+        if name[0] != "_" and getattr(value, "__module__", "") == module
+    ]
     for name in names:
         value = getattr(loaded, name)
         if is_ours(value):
@@ -120,9 +134,91 @@ def test_the_fields_of_the_models_are_described() -> None:
         assert [] == [name for name, field in fields.items() if not field.description]
 
 
-def test_the_clients_describe_every_argument() -> None:
-    """By name, in the docstring of the class."""
-    for kind in (CALLABLES["azure_agents.AgentClient"], CALLABLES["azure_agents.AsyncAgentClient"]):
-        names = {*inspect.signature(kind).parameters, "endpoint", "credential"}
-        described = inspect.getdoc(kind) or ""
-        assert [] == sorted(name for name in names if f"{name}: " not in described)
+def described(value: Any) -> dict[str, str]:
+    """The entries of the sections Args and Attributes in what `help()` shows of it, by name."""
+    texts = [inspect.getdoc(value) or ""]
+    if inspect.isclass(value) and is_ours(value.__init__):
+        texts.append(inspect.getdoc(value.__init__) or "")  # help() of a class shows it as well
+    sections = [found for text in texts for found in SECTIONS.findall(text + "\n")]
+    return {
+        name: " ".join(said.split())
+        for section in sections
+        for name, said in ENTRIES.findall(textwrap.dedent(section))
+    }
+
+
+def arguments(value: Any) -> dict[str, inspect.Parameter]:
+    """What it takes; of a class that pydantic makes, the constructor if it has one of its own."""
+    if inspect.isclass(value) and getattr(value, "_is_protocol", False):
+        return {}
+    if hasattr(value, "model_fields"):
+        if not is_ours(value.__init__):
+            return {}
+        value = value.__init__
+    taken = inspect.signature(value).parameters
+    return {name: one for name, one in taken.items() if name not in {"self", "cls"}}
+
+
+def attributes(value: Any) -> set[str]:
+    """Names that may stand in a section Attributes besides those of arguments."""
+    if not inspect.isclass(value):
+        return set()
+    set_in_init = re.findall(r"self\.(\w+)\b.* =", inspect.getsource(value))
+    return {*dir(value), *set_in_init, *vars(value).get("__annotations__", {})}
+
+
+def undescribed(value: Any) -> set[str]:
+    """Arguments of which nothing is said, or nothing but their names."""
+    entries = described(value)
+    return {name for name in arguments(value) if says_nothing(name, entries.get(name, ""))}
+
+
+def says_nothing(name: str, said: str) -> bool:
+    """Whether the words are those of the name, or none."""
+    return not {*re.findall(r"\w+", said.lower())} - {*name.split("_"), "a", "its", "of", "the"}
+
+
+def stale(value: Any) -> set[str]:
+    """Names that are described, but do not exist; what ``**arguments`` takes may have any."""
+    taken = arguments(value)
+    if any(one.kind is one.VAR_KEYWORD for one in taken.values()):
+        return set()
+    return described(value).keys() - taken.keys() - attributes(value)
+
+
+@pytest.mark.parametrize("wrong", [undescribed, stale])
+def test_every_argument_is_described(wrong: Callable[[Any], set[str]]) -> None:
+    """`help()` says what each argument and field does, and describes none that is gone."""
+    seen = {name: wrong(value) for name, value in CALLABLES.items() if ".__init__" not in name}
+    assert {} == {name: sorted(names) for name, names in seen.items() if names}
+
+
+def test_twins_describe_their_arguments_in_the_same_words() -> None:
+    """`AsyncFiles.save` as `Files.save`, `aresume` as `resume`: a change of one is one of both."""
+    differing = []
+    for name, value in CALLABLES.items():
+        twin = CALLABLES.get(name.replace(".Async", ".")) or CALLABLES.get(
+            re.sub(r"\.a(\w+)$", r".\1", name), value
+        )
+        if name not in NO_TWINS and described(value) != described(twin):
+            differing.append(name)
+    assert [] == differing
+
+
+@pytest.mark.parametrize(
+    ("docstring", "missing", "gone"),
+    [
+        ("Args:\n    path: Where it is.\n    size: Bytes.", [], []),
+        ("Args:\n    path: Where it is.", ["size"], []),
+        ("Args:\n    path: The path.\n    size: Bytes.", ["path"], []),
+        ("Args:\n    path: Where it is.\n    size: Bytes.\n    name: Gone.", [], ["name"]),
+        ("Returns:\n    path: Where it is.", ["path", "size"], []),
+    ],
+)
+def test_the_check_of_arguments(docstring: str, missing: list[str], gone: list[str]) -> None:
+    """It sees what is missing, what only repeats a name, and what no longer exists."""
+
+    def save(path: str, size: int) -> None: ...
+
+    save.__doc__ = f"Save it.\n\n{docstring}"
+    assert (missing, gone) == (sorted(undescribed(save)), sorted(stale(save)))

@@ -19,6 +19,7 @@ import threading
 from collections import deque
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from functools import wraps
 from typing import Any
 
 import httpx
@@ -150,6 +151,7 @@ def _hook_requests(watch: Watch, patch: pytest.MonkeyPatch) -> None:
 def _hook_errors(watch: Watch, patch: pytest.MonkeyPatch) -> None:
     original = errors.AzureAgentsError.__init__
 
+    @wraps(original)
     def init(self: errors.AzureAgentsError, message: str, **facts: Any) -> None:
         original(self, message, **facts)
         watch.look(f"text of {type(self).__name__}", f"{self} {self.args} {vars(self)}")

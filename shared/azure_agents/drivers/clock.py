@@ -14,10 +14,18 @@ class Clock(Protocol):
         """Seconds since some moment."""
 
     def sleep(self, seconds: float) -> None:
-        """Wait in a thread."""
+        """Wait in a thread.
+
+        Args:
+            seconds: How long to wait.
+        """
 
     async def asleep(self, seconds: float) -> None:
-        """Wait on an event loop."""
+        """Wait on an event loop.
+
+        Args:
+            seconds: How long to wait.
+        """
 
 
 class SystemClock:
@@ -28,9 +36,17 @@ class SystemClock:
         return time.monotonic()
 
     def sleep(self, seconds: float) -> None:
-        """Wait in a thread."""
+        """Wait in a thread.
+
+        Args:
+            seconds: How long to wait.
+        """
         time.sleep(seconds)
 
     async def asleep(self, seconds: float) -> None:
-        """Wait on an event loop."""
+        """Wait on an event loop.
+
+        Args:
+            seconds: How long to wait.
+        """
         await asyncio.sleep(seconds)

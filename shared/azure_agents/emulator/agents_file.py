@@ -60,7 +60,11 @@ class AgentsFile(Sequence[Mapping[str, Any]]):
         return (_arguments(entry) for entry in self._entries)
 
     def follow(self, foundry: Emulator) -> list[CreatedAgent]:
-        """Create the agents, and keep them as the file says for as long as the emulator runs."""
+        """Create the agents, and keep them as the file says for as long as the emulator runs.
+
+        Args:
+            foundry: The emulator that the agents shall live in.
+        """
         made = [self._create(foundry, entry) for entry in self._entries]
         foundry.before_requests(lambda: self._refresh(foundry))
         return made

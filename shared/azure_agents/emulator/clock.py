@@ -66,21 +66,33 @@ class FakeClock:
             self._runs += more
 
     def advance(self, seconds: float) -> None:
-        """Move time forward."""
+        """Move time forward.
+
+        Args:
+            seconds: How far to move it, not below 0; whoever waits on this clock sees the new time.
+        """
         if not seconds >= 0:
             raise ValueError(f"time moves forward only, got {seconds!r} seconds")
         with self._lock:
             self._now += seconds
 
     def sleep(self, seconds: float) -> None:
-        """Advance, without waiting; wait while the clock runs."""
+        """Advance, without waiting; wait while the clock runs.
+
+        Args:
+            seconds: How far to move it, or how long to wait while it runs.
+        """
         if self._runs:
             time.sleep(seconds)
         else:
             self.advance(seconds)
 
     async def asleep(self, seconds: float) -> None:
-        """Advance, and let other tasks run once; wait while the clock runs."""
+        """Advance, and let other tasks run once; wait while the clock runs.
+
+        Args:
+            seconds: How far to move it, or how long to wait while it runs.
+        """
         if self._runs:
             await asyncio.sleep(seconds)
             return
@@ -100,9 +112,17 @@ class RealClock:
         return time.time()
 
     def sleep(self, seconds: float) -> None:
-        """Wait."""
+        """Wait.
+
+        Args:
+            seconds: How long to wait.
+        """
         time.sleep(seconds)
 
     async def asleep(self, seconds: float) -> None:
-        """Wait while other tasks run."""
+        """Wait while other tasks run.
+
+        Args:
+            seconds: How long to wait.
+        """
         await asyncio.sleep(seconds)

@@ -17,7 +17,12 @@ _LIFETIME = 3600
 
 
 class Token(NamedTuple):
-    """Shaped like ``azure.core.credentials.AccessToken``."""
+    """Shaped like ``azure.core.credentials.AccessToken``.
+
+    Attributes:
+        token: The text that goes into the ``authorization`` header.
+        expires_on: When it expires, in seconds since 1970.
+    """
 
     token: str
     expires_on: int

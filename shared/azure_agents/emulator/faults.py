@@ -95,7 +95,13 @@ class Fault:
             raise ValueError(f"unknown fault {self.kind!r}; use one of {', '.join(get_args(Kind))}")
 
     def matches(self, method: str, path: str, body: object) -> bool:
-        """Whether this fault is about such a request."""
+        """Whether this fault is about such a request.
+
+        Args:
+            method: HTTP method of the request, in capitals.
+            path: Its path after the project's, without the query.
+            body: Its parsed JSON, or the bytes if it is none, or None.
+        """
         return (
             (self.method is None or self.method.upper() == method)
             and (self.path is None or re.search(self.path, path) is not None)
@@ -136,12 +142,21 @@ class Faults:
         self._counts: list[tuple[Fault, list[int]]] = []
 
     def add(self, *faults: Fault) -> None:
-        """Plan faults."""
+        """Plan faults.
+
+        Args:
+            faults: The faults to plan; each counts the requests that it fits from now on.
+        """
         with self._lock:
             self._counts += [(fault, [0]) for fault in faults]
 
     def plan(self, name: str, **changes: Any) -> None:
-        """Plan a fault by its name, see `NAMED`; `changes` are fields of `Fault`."""
+        """Plan a fault by its name, see `NAMED`; `changes` are fields of `Fault`.
+
+        Args:
+            name: The name of a fault in `NAMED`.
+            changes: Fields of `Fault` that shall differ from the named one's, such as ``nth=2``.
+        """
         if name not in NAMED:
             known = ", ".join(repr(one) for one in NAMED)
             raise ValueError(f"no fault is called {name!r}; use one of {known}")
@@ -153,7 +168,13 @@ class Faults:
             self._counts.clear()
 
     def due(self, method: str, path: str, body: object) -> Fault | None:
-        """Count a request, and say what goes wrong with it."""
+        """Count a request, and say what goes wrong with it.
+
+        Args:
+            method: HTTP method of the request, in capitals.
+            path: Its path after the project's, without the query.
+            body: Its parsed JSON, or the bytes if it is none, or None.
+        """
         hit: Fault | None = None
         with self._lock:
             for fault, count in self._counts:

@@ -42,6 +42,9 @@ class CreatedAgent:
         id: ``name:version``, or ``asst_…``.
         version: The version; None for a classic agent.
         generation: ``"v2"`` or ``"classic"``.
+
+    Args:
+        made: What the emulator keeps of it; `Emulator.create_agent` and its like pass it.
     """
 
     def __init__(self, made: AgentVersion | Assistant) -> None:
@@ -58,11 +61,20 @@ class CreatedAgent:
         return self.id
 
     def script(self, reply: Script) -> None:
-        """Answer differently from now on."""
+        """Answer differently from now on.
+
+        Args:
+            reply: What it answers with: a reply, a list of replies played in order, or a function
+                of the `SeenTurn`. None lets the emulator's small brain answer.
+        """
         self._made.brain = Brain(reply)
 
     def become(self, other: CreatedAgent) -> None:
-        """Take over everything of another assistant but its id."""
+        """Take over everything of another assistant but its id.
+
+        Args:
+            other: A classic agent whose definition and script replace this one's.
+        """
         made, new = self._made, other._made
         assert isinstance(made, Assistant)  # noqa: S101 - for the type checker
         assert isinstance(new, Assistant)  # noqa: S101 - v2 agents get a new version instead
@@ -196,6 +208,9 @@ class Emulator:
     def agent(self, name: str) -> CreatedAgent:
         """The agent of this name, id or model string.
 
+        Args:
+            name: Its name, ``name:version``, or ``asst_…``.
+
         Raises:
             LookupError: There is none.
         """
@@ -208,6 +223,9 @@ class Emulator:
     def load(self, path: str | Path) -> list[CreatedAgent]:
         """Create the agents of a YAML file, and follow its changes from now on.
 
+        Args:
+            path: The YAML file; it is read again when it has changed.
+
         Raises:
             ConfigError: PyYAML is not installed, or the file has another form.
         """
@@ -216,7 +234,11 @@ class Emulator:
         return AgentsFile(Path(path)).follow(self)
 
     def before_requests(self, look: Callable[[], None]) -> None:
-        """Have something looked after before every request."""
+        """Have something looked after before every request.
+
+        Args:
+            look: Called without arguments before each request is handled.
+        """
         self._world.before_requests.append(look)
 
     def connection(self) -> dict[str, Any]:
@@ -272,6 +294,9 @@ class Emulator:
         """The endpoint of one agent, which a client can be given instead of the project's.
 
         It is the only one that reaches hosted agents (``definition={"kind": "hosted"}``).
+
+        Args:
+            agent: The agent, or its name.
         """
         name = agent if isinstance(agent, str) else agent.name
         return f"{self.endpoint}/agents/{name}/endpoint/protocols/openai"
@@ -295,7 +320,7 @@ class Emulator:
         """Forget responses, conversations, threads or sessions, as the service does in the end.
 
         Args:
-            *ids: ``resp_…``, ``conv_…``, ``thread_…``, or ids of sessions of hosted agents.
+            ids: ``resp_…``, ``conv_…``, ``thread_…``, or ids of sessions of hosted agents.
 
         Raises:
             LookupError: There is nothing of such an id; nothing is forgotten then.
@@ -315,8 +340,8 @@ class Emulator:
         """Give an agent other settings: a new version (v2), or the same assistant (classic).
 
         Args:
-            agent: The agent.
-            **arguments: As for `create_agent`.
+            agent: The agent to change; any of its versions.
+            arguments: As for `create_agent`, for instance ``instructions=``.
         """
         with self._world.lock:
             new = self.create_agent(**arguments)
@@ -342,7 +367,12 @@ class Emulator:
             return str(stored.wire["id"])
 
     def add_vector_store(self, name: str, file_ids: Sequence[str]) -> str:
-        """Make a vector store of files that are on the server; returns its id."""
+        """Make a vector store of files that are on the server; returns its id.
+
+        Args:
+            name: What the store is called.
+            file_ids: Ids of uploaded files, each searchable at once.
+        """
         with self._world.lock:
             return vector_stores.add_store(self._world, name, file_ids)
 
@@ -357,7 +387,11 @@ class Emulator:
         return self._world.seen
 
     def seen_by(self, id: str) -> SeenTurn:
-        """The last turn of this response or run."""
+        """The last turn of this response or run.
+
+        Args:
+            id: ``resp_…`` of a response (v2), or ``run_…`` of a run (classic).
+        """
         for turn in reversed(self._world.seen):
             if id in {turn.response_id, turn.run_id}:
                 return turn

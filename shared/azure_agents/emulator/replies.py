@@ -47,7 +47,7 @@ class ToolCalls:
     """Call functions, all in parallel.
 
     Args:
-        *calls: ``(name, arguments)`` or ``(name, arguments, id)``; arguments are a mapping, or a
+        calls: ``(name, arguments)`` or ``(name, arguments, id)``; arguments are a mapping, or a
             string that is sent as it is (also when it is no JSON).
     """
 
@@ -66,7 +66,13 @@ def _call(
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The turn fails on the server; `text` is what was said before, if anything."""
+    """The turn fails on the server; `text` is what was said before, if anything.
+
+    Attributes:
+        code: Error code of the failed response or run.
+        message: The sentence that the service gives as the reason.
+        text: Answer text that was said before; "" is none.
+    """
 
     code: str = "server_error"
     message: str = "Sorry, something went wrong."
@@ -75,7 +81,12 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Incomplete:
-    """The answer stops early: ``max_output_tokens`` or ``content_filter``."""
+    """The answer stops early: ``max_output_tokens`` or ``content_filter``.
+
+    Attributes:
+        reason: ``max_output_tokens`` or ``content_filter``.
+        text: The answer as far as it got; "" is nothing.
+    """
 
     reason: str = "max_output_tokens"
     text: str = ""
@@ -88,14 +99,22 @@ class Empty:
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """Wait on the emulator's clock before going on."""
+    """Wait on the emulator's clock before going on.
+
+    Attributes:
+        seconds: How long; a fake clock jumps over it.
+    """
 
     seconds: float
 
 
 @dataclass(frozen=True, slots=True, init=False)
 class Parts:
-    """Several parts in one answer, for instance text and then function calls."""
+    """Several parts in one answer, for instance text and then function calls.
+
+    Args:
+        parts: The replies, in the order in which they are said; texts may be plain strings.
+    """
 
     parts: tuple[Reply, ...]
 
@@ -104,7 +123,12 @@ class Parts:
 
 
 def Delayed(seconds: float, reply: Reply) -> Parts:  # noqa: N802 - reads as a reply among replies
-    """An answer that comes late."""
+    """An answer that comes late.
+
+    Args:
+        seconds: How long the agent thinks before, on the emulator's clock.
+        reply: What it says then.
+    """
     return Parts(Pause(seconds), reply)
 
 

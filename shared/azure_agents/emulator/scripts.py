@@ -30,6 +30,9 @@ _CONDITIONS = ("when", "after", "turn")
 def read_script(given: Any) -> Script:
     """A script from plain data: one reply, or a list of replies played in order.
 
+    Args:
+        given: A text, a mapping that names a kind of reply, a list of these, or None for no script.
+
     Raises:
         ConfigError: The data have another form.
     """
@@ -50,6 +53,9 @@ def _read_one(given: Any) -> Reply:
 
 def read_rules(given: Any) -> Rulebook:
     """Rules from plain data: the first that fits answers; the small brain, if none does.
+
+    Args:
+        given: A list of mappings, each with what it fits and the reply.
 
     Raises:
         ConfigError: The data have another form.
@@ -97,7 +103,11 @@ def _called(turn: SeenTurn) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Rulebook:
-    """Answers by the first rule that fits; a script like a function."""
+    """Answers by the first rule that fits; a script like a function.
+
+    Attributes:
+        rules: The rules, asked in this order.
+    """
 
     rules: Sequence[Rule]
 

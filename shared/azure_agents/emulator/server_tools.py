@@ -22,10 +22,10 @@ class Citation:
         start: Where the cited piece of text begins.
         end: Where it ends.
         url: The page.
-        title: Its title.
-        file_id: The file.
+        title: What the source is called.
+        file_id: What is cited, by its id on the server.
         filename: Its name.
-        container_id: Its container.
+        container_id: Where the file is, if it is in a container (v2).
     """
 
     kind: Literal["url", "file", "container_file"]
@@ -40,7 +40,12 @@ class Citation:
 
 @dataclass(frozen=True, slots=True)
 class Reasoning:
-    """Think before answering (v2): a summary, and the tokens it cost."""
+    """Think before answering (v2): a summary, and the tokens it cost.
+
+    Attributes:
+        summary: What is told of the thoughts; "" tells nothing.
+        tokens: Reasoning tokens that the usage counts for it.
+    """
 
     summary: str = ""
     tokens: int = 0
@@ -48,7 +53,11 @@ class Reasoning:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Decline to answer (v2)."""
+    """Decline to answer (v2).
+
+    Attributes:
+        text: Why, in the agent's words.
+    """
 
     text: str
 
@@ -69,7 +78,14 @@ class FileSearch:
 
 @dataclass(frozen=True, slots=True)
 class CodeInterpreter:
-    """Run code; `logs` is what it printed, `images` are file ids (classic) or URLs (v2)."""
+    """Run code; `logs` is what it printed, `images` are file ids (classic) or URLs (v2).
+
+    Attributes:
+        code: The Python source that was run.
+        logs: What it printed; "" is nothing.
+        images: Ids of files (classic) or URLs (v2) of what it drew.
+        container_id: ``cntr_…`` it ran in (v2); "" makes one up.
+    """
 
     code: str
     logs: str = ""
@@ -79,14 +95,23 @@ class CodeInterpreter:
 
 @dataclass(frozen=True, slots=True)
 class WebSearch:
-    """Search the web: a web search call (v2), Bing grounding (classic)."""
+    """Search the web: a web search call (v2), Bing grounding (classic).
+
+    Attributes:
+        query: What is searched for.
+    """
 
     query: str
 
 
 @dataclass(frozen=True, slots=True)
 class McpTools:
-    """List the tools of an MCP server; tools have name, description and schema."""
+    """List the tools of an MCP server; tools have name, description and schema.
+
+    Attributes:
+        server_label: What the agent calls the server.
+        tools: Dictionaries with ``name``, ``description`` and ``input_schema``.
+    """
 
     server_label: str
     tools: tuple[Mapping[str, Any], ...] = ()
@@ -94,7 +119,14 @@ class McpTools:
 
 @dataclass(frozen=True, slots=True)
 class McpApproval:
-    """Ask whether an MCP tool may be called; a classic run pauses for the answer."""
+    """Ask whether an MCP tool may be called; a classic run pauses for the answer.
+
+    Attributes:
+        server_label: What the agent calls the server.
+        name: The tool to be called.
+        arguments: Its arguments as JSON text.
+        id: ``mcpr_…`` of the request; None makes one up.
+    """
 
     server_label: str
     name: str
@@ -104,7 +136,15 @@ class McpApproval:
 
 @dataclass(frozen=True, slots=True)
 class McpCall:
-    """Call an MCP tool; right after an approval it is the approved call."""
+    """Call an MCP tool; right after an approval it is the approved call.
+
+    Attributes:
+        server_label: What the agent calls the server.
+        name: The tool that is called.
+        arguments: Its arguments as JSON text.
+        output: What the tool gave; None if it gave nothing.
+        error: What went wrong in the tool; None if nothing did.
+    """
 
     server_label: str
     name: str
@@ -115,7 +155,12 @@ class McpCall:
 
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """Ask the user to sign in somewhere (v2)."""
+    """Ask the user to sign in somewhere (v2).
+
+    Attributes:
+        link: The URL where the user signs in.
+        server_label: The server that needs it; None if the service does not say.
+    """
 
     link: str
     server_label: str | None = None
@@ -123,7 +168,13 @@ class Consent:
 
 @dataclass(frozen=True, slots=True)
 class GeneratedImage:
-    """Paint (v2): base64 data, and the prompt that was really used."""
+    """Paint (v2): base64 data, and the prompt that was really used.
+
+    Attributes:
+        result: The finished image as base64 text.
+        revised_prompt: The prompt that was really used; None if it is not told.
+        partial: Unfinished images before it as base64 text, sent while streaming.
+    """
 
     result: str
     revised_prompt: str | None = None
@@ -132,7 +183,13 @@ class GeneratedImage:
 
 @dataclass(frozen=True, slots=True)
 class ConnectedAgent:
-    """Ask another agent: a connected agent (classic), agent to agent (v2)."""
+    """Ask another agent: a connected agent (classic), agent to agent (v2).
+
+    Attributes:
+        name: The agent that is asked.
+        arguments: What it is asked, as JSON text.
+        output: What it answers.
+    """
 
     name: str
     arguments: str = "{}"
@@ -156,7 +213,15 @@ class ComputerCall:
 
 @dataclass(frozen=True, slots=True)
 class WorkflowAction:
-    """One step of a workflow agent (v2); `says` is a message that it sends."""
+    """One step of a workflow agent (v2); `says` is a message that it sends.
+
+    Attributes:
+        kind: The action's kind, such as ``SendActivity``.
+        action_id: Its id in the workflow.
+        says: The text of a message that it sends; None sends none.
+        parent_action_id: The action or workflow that it is part of.
+        previous_action_id: The action that ran before it.
+    """
 
     kind: str
     action_id: str
@@ -167,7 +232,11 @@ class WorkflowAction:
 
 @dataclass(frozen=True, slots=True)
 class Items:
-    """Raw output items (v2) or step details (classic); ids are filled in where they are missing."""
+    """Raw output items (v2) or step details (classic); ids are filled in where they are missing.
+
+    Attributes:
+        items: The items or details as JSON objects, in the service's own form.
+    """
 
     items: Sequence[Mapping[str, Any]]
 

@@ -17,7 +17,13 @@ from .server_tools import FileSearch
 
 
 class SeenCall(NamedTuple):
-    """A function call in a transcript."""
+    """A function call in a transcript.
+
+    Attributes:
+        id: ``call_…``, which the result of the call names.
+        name: The function.
+        arguments: Its arguments as JSON text.
+    """
 
     id: str
     name: str
@@ -25,7 +31,12 @@ class SeenCall(NamedTuple):
 
 
 class SeenMedia(NamedTuple):
-    """An image or file in a transcript: its kind, and its URL, data or file id."""
+    """An image or file in a transcript: its kind, and its URL, data or file id.
+
+    Attributes:
+        kind: ``image`` or ``file``.
+        reference: A URL, a ``data:`` URL, or the id of an uploaded file.
+    """
 
     kind: str
     reference: str
@@ -33,7 +44,15 @@ class SeenMedia(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SeenMessage:
-    """One message as the agent saw it."""
+    """One message as the agent saw it.
+
+    Attributes:
+        role: ``system``, ``developer``, ``user``, ``assistant`` or ``tool``.
+        text: Its texts, joined; "" if it has none.
+        tool_calls: The functions that an assistant message calls.
+        tool_call_id: The call that a tool message answers; None for other roles.
+        media: Its images and files, in order.
+    """
 
     role: str
     text: str = ""
@@ -44,7 +63,13 @@ class SeenMessage:
 
 @dataclass(frozen=True, slots=True)
 class SeenTool:
-    """A function that the agent may call."""
+    """A function that the agent may call.
+
+    Attributes:
+        name: The function.
+        description: What the agent is told of it; "" is nothing.
+        parameters: JSON schema of its arguments; an empty one takes none.
+    """
 
     name: str
     description: str = ""
@@ -53,7 +78,13 @@ class SeenTool:
 
 @dataclass(frozen=True, slots=True)
 class SeenReply:
-    """What the agent answered: text, function calls, and how it ended."""
+    """What the agent answered: text, function calls, and how it ended.
+
+    Attributes:
+        text: What it said; "" if it said nothing.
+        tool_calls: The functions that it called.
+        error: Error code if the turn failed or stopped early; None if it ended well.
+    """
 
     text: str = ""
     tool_calls: tuple[SeenCall, ...] = ()
@@ -109,13 +140,22 @@ class SeenTurn:
         return next(texts, "")
 
     def search(self, *queries: str) -> FileSearch:
-        """Search the attached files, for a scripted answer; default is the last user message."""
+        """Search the attached files, for a scripted answer; default is the last user message.
+
+        Args:
+            queries: What to look for; by default the last user message.
+        """
         asked = queries or (self.last_user_text,)
         found = self.library.search(*asked) if self.library else []
         return FileSearch(asked, tuple(one.result for one in found))
 
     def answered(self, reply: SeenReply, usage: Mapping[str, Any]) -> SeenTurn:
-        """The same turn with its answer."""
+        """The same turn with its answer.
+
+        Args:
+            reply: The answer.
+            usage: Its token counts, as on the wire.
+        """
         return dataclasses.replace(self, reply=reply, usage=usage)
 
 

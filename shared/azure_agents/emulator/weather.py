@@ -57,7 +57,11 @@ class Weather:
         object.__setattr__(self, name, _checked(name, value))
 
     def change(self, **conditions: Any) -> None:
-        """Set several conditions: all of them, or none if one is wrong."""
+        """Set several conditions: all of them, or none if one is wrong.
+
+        Args:
+            conditions: Fields of this class by name, with their new values; the others stay.
+        """
         names = {field.name for field in dataclasses.fields(self)}
         for name, value in conditions.items():
             if name not in names:

@@ -73,11 +73,13 @@ class LoggedRequest:
     """A request that reached the emulator (or would have, without a fault).
 
     Attributes:
+        method: HTTP method, in capitals.
         path: What follows the project root.
+        query: Parameters behind the ``?``, by name.
         body: Parsed JSON, or the bytes if it is none, or None.
         headers: Lower-case names; secrets are redacted.
-        status: Status of the answer; None if the client never got one.
         size: Bytes of the body.
+        status: Status of the answer; None if the client never got one.
         fault: Kind of the fault that hit it.
     """
 

@@ -36,7 +36,15 @@ _NAME_LENGTH = 256
 
 @dataclass(frozen=True, slots=True)
 class FileCounts:
-    """Files of a vector store by status."""
+    """Files of a vector store by status.
+
+    Attributes:
+        in_progress: Files that are still being read.
+        completed: Files that can be searched.
+        failed: Files that the service could not read.
+        cancelled: Files whose reading was stopped.
+        total: All files of the store.
+    """
 
     in_progress: int = 0
     completed: int = 0
@@ -51,7 +59,7 @@ class VectorStore:
 
     Attributes:
         id: What an agent's file search tool names it by.
-        name: Its name.
+        name: What it is called.
         status: ``in_progress`` while files are indexed, ``completed`` or ``expired``.
         size: Bytes used.
         files: How many files it has.

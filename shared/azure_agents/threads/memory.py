@@ -28,7 +28,11 @@ class MemoryThreadStore:
         self._lock = Lock()
 
     def get(self, key: str) -> str | None:
-        """The value, or None."""
+        """The value, or None.
+
+        Args:
+            key: What the value was put under; one too long to be kept has none.
+        """
         with self._lock:
             value = self._value(key)
             if value is not None:
@@ -36,7 +40,12 @@ class MemoryThreadStore:
             return value
 
     def put(self, key: str, value: str) -> None:
-        """Set the value unless the key is closed; the oldest entry leaves a full store."""
+        """Set the value unless the key is closed; the oldest entry leaves a full store.
+
+        Args:
+            key: What it can be found under; at most `LONGEST` characters, else it is not kept.
+            value: A short text, as long at most; `CLOSED` closes the key for good.
+        """
         if not can_keep(key, value):
             return
         with self._lock:
@@ -48,7 +57,12 @@ class MemoryThreadStore:
                 self._entries.popitem(last=False)
 
     def take(self, key: str, expected: str) -> bool:
-        """Remove the key if its value is `expected`, atomically; whether it was."""
+        """Remove the key if its value is `expected`, atomically; whether it was.
+
+        Args:
+            key: What the value was put under.
+            expected: The value that must stand there; never `CLOSED`, which nobody takes.
+        """
         with self._lock:
             if expected == CLOSED or self._value(key) != expected:
                 return False

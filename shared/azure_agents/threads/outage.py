@@ -46,13 +46,21 @@ class DegradingStore(ABC):
         self._doubts: OrderedDict[str, None] = OrderedDict()
 
     def get(self, key: str) -> str | None:
-        """The value, or None; None also while the store is down."""
+        """The value, or None; None also while the store is down.
+
+        Args:
+            key: What the value was put under; one too long to be kept has none.
+        """
         if not can_keep(key) or key in self._doubts:
             return None
         return self._attempt(lambda: self._get(key))
 
     def put(self, key: str, value: str) -> None:
         """Set the value unless the key is closed; lost while the store is down.
+
+        Args:
+            key: What it can be found under; at most `LONGEST` characters, else it is not kept.
+            value: A short text, as long at most; `CLOSED` closes the key for good.
 
         Raises:
             StoreUnavailableError: The thread had to be closed and could not be.
@@ -72,7 +80,12 @@ class DegradingStore(ABC):
             )
 
     def take(self, key: str, expected: str) -> bool:
-        """Remove the key if its value is `expected`, atomically; False while the store is down."""
+        """Remove the key if its value is `expected`, atomically; False while the store is down.
+
+        Args:
+            key: What the value was put under.
+            expected: The value that must stand there; never `CLOSED`, which nobody takes.
+        """
         if expected == CLOSED or not can_keep(key, expected):
             return False
         return bool(self._attempt(lambda: self._take(key, expected)))
@@ -123,6 +136,10 @@ class DegradingStore(ABC):
 
 def check_limits(*, ttl: float, size: int = 1) -> None:
     """Refuse limits under which nothing could be kept.
+
+    Args:
+        ttl: Seconds that an entry is kept.
+        size: Most entries that are kept.
 
     Raises:
         ConfigError: A limit is not positive.

@@ -42,46 +42,87 @@ class ThreadStore(Protocol):
     is_blocking: bool
 
     def get(self, key: str) -> str | None:
-        """The value, or None."""
+        """The value, or None.
+
+        Args:
+            key: What the value was put under; one too long to be kept has none.
+        """
 
     def put(self, key: str, value: str) -> None:
         """Set the value, unless the key is `CLOSED`; a value that was taken may be refused.
+
+        Args:
+            key: What it can be found under; at most `LONGEST` characters, else it is not kept.
+            value: A short text, as long at most; `CLOSED` closes the key for good.
 
         Raises:
             StoreUnavailableError: A head is to be `CLOSED` and the store cannot be reached.
         """
 
     def take(self, key: str, expected: str) -> bool:
-        """Remove the key if its value is `expected`, atomically; whether it was."""
+        """Remove the key if its value is `expected`, atomically; whether it was.
+
+        Args:
+            key: What the value was put under.
+            expected: The value that must stand there; never `CLOSED`, which nobody takes.
+        """
 
 
 def head_key(project: str, thread: str) -> str:
-    """Where the head of an append-only thread is kept."""
+    """Where the head of an append-only thread is kept.
+
+    Args:
+        project: The project, as its endpoint names it.
+        thread: ``resp_…``, ``conv_…`` or ``thread_…``.
+    """
     return f"head:{project}:{thread}"
 
 
 def pause_key(project: str, run: str) -> str:
-    """Where it is kept who may answer a classic run that waits."""
+    """Where it is kept who may answer a classic run that waits.
+
+    Args:
+        project: The project, as its endpoint names it.
+        run: ``run_…`` of the run that waits.
+    """
     return f"pause:{project}:{run}"
 
 
 def system_key(project: str, thread: str) -> str:
-    """Where the digest of the system messages last sent to a pinned thread is kept."""
+    """Where the digest of the system messages last sent to a pinned thread is kept.
+
+    Args:
+        project: The project, as its endpoint names it.
+        thread: ``resp_…``, ``conv_…`` or ``thread_…``.
+    """
     return f"system:{project}:{thread}"
 
 
 def closes_thread(key: str, value: str) -> bool:
-    """Whether this put closes a thread; under other keys an empty value is just a value."""
+    """Whether this put closes a thread; under other keys an empty value is just a value.
+
+    Args:
+        key: What the value is put under.
+        value: What is put.
+    """
     return value == CLOSED and key.startswith("head:")
 
 
 def thread_of(key: str) -> str:
-    """The thread that a key is about."""
+    """The thread that a key is about.
+
+    Args:
+        key: A key that `head_key` made.
+    """
     return key.rpartition(":")[2]
 
 
 def can_keep(*texts: str) -> bool:
-    """Whether every store can keep these: not endless, and Unicode that can be written."""
+    """Whether every store can keep these: not endless, and Unicode that can be written.
+
+    Args:
+        texts: Keys and values.
+    """
     try:
         "".join(texts).encode()
     except UnicodeEncodeError:  # half of a surrogate pair
