@@ -2,7 +2,8 @@
 
 All three methods go one way, since LangChain's own, one forced function tool with the schema, does
 not fit an agent whose tools are declared on the server. A classic run takes the schema; a v2 agent
-answers under its own schema if it declares one, else it is told the wanted one.
+answers under its own schema if it declares one, else it is told the wanted one. Words and check are
+those of ``response_format`` on a call (`azure_agents.structured` says why both exist).
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 
 LlamaIndex's own way - one function tool with the schema, forced - does not fit an agent whose
 tools are declared on the server. A classic run takes the schema; a v2 agent answers under its own
-schema if it declares one, else it is told the wanted one.
+schema if it declares one, else it is told the wanted one. Words and check are those of
+``response_format`` on a call (`azure_agents.structured` says why both exist).
 
 Another `pydantic_program_mode` than the default goes LlamaIndex's way.
 """

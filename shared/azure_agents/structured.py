@@ -6,6 +6,12 @@ told the schema in a system message (`instruction`). Whatever was done, the answ
 and a wrong one gets one more round, in which the agent hears what was wrong. A refused or a cut
 answer is an error at once: asked again, the agent would say the same.
 
+Two rooms ask in this way, with the same words and the same check. One is inside a turn, for
+``response_format`` of a call (`protocols.responses.objects`); it knows the JSON schema only. The
+other is around turns, for ``with_structured_output`` and ``structured_predict`` of the adapters: a
+class is checked by its own validators there, callbacks see both rounds, and objects are told as
+they grow. Their calls take no ``response_format`` on v2, so that no answer is checked twice.
+
 The frameworks' own way, one forced function tool with the schema, does not fit: a v2 agent's tools
 are declared on the server, and a run would be left waiting for the tool's output.
 """

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
+from llama_index.core.prompts import PromptTemplate
 from pydantic import BaseModel
 
 from azure_agents import acompletion, completion
 from azure_agents.emulator import Emulator
 from azure_agents.errors import InvalidRequestError, StructuredOutputError
+from langchain_azure_agents import ChatAzureAgent
+from llamaindex_azure_agents import AzureAgentLLM
 
 GOOD = '{"name": "Bob"}'
 ASKED = [{"role": "user", "content": "Who?"}]
@@ -106,3 +110,46 @@ def test_the_next_turn_sees_what_its_messages_say() -> None:
     completion(agent.model, history, **foundry.connection())
     assert ["Who?", GOOD, "Sure?"] == [m.text for m in foundry.seen[-1].messages]
     assert {"name": "Bob"} == json.loads(str(first.choices[0].message.content))
+
+
+CODE = {
+    "title": "Place",
+    "description": "A place.",
+    "type": "object",
+    "properties": {
+        "code": {"type": "string", "pattern": "^[A-Z]{2}$"},
+        "at": {"prefixItems": [{"type": "integer"}, {"type": "integer"}], "items": False},
+    },
+    "required": ["code"],
+}
+WRONG_PLACE, PLACE = '{"code": "fi", "at": [60, "x"]}', '{"code": "FI", "at": [60, 25]}'
+
+
+def problem_of(texts: list[str]) -> str:
+    """What an agent was told to be wrong with its answer."""
+    found = re.search(r"^This is not valid: (.*)\. Answer again", texts[-1])
+    return found[1] if found else "nothing was wrong"
+
+
+@pytest.mark.parametrize("wanted", [CODE, Person], ids=["schema", "class"])
+def test_both_rooms_use_the_same_words_and_the_same_check(wanted: Any) -> None:
+    """`response_format` of a call, and what the frameworks call structured output."""
+    wrong, right = (WRONG_PLACE, PLACE) if wanted is CODE else ("{}", GOOD)
+    foundry = Emulator()
+    agent = foundry.create_agent("a", [wrong, right] * 3)
+    given = foundry.connection()
+    form = {"type": "json_schema", "json_schema": {"schema": wanted}}
+    completion(agent.model, ASKED, response_format=Person if wanted is Person else form, **given)
+    ChatAzureAgent(model=agent.model, **given).with_structured_output(wanted).invoke("Who?")
+    if wanted is Person:
+        llm = AzureAgentLLM(agent.model, **given)
+        llm.structured_predict(Person, PromptTemplate("Who?"))
+    turns = [[message.text for message in turn.messages] for turn in foundry.seen]
+    problems = {problem_of(texts) for texts in turns[1::2]}
+    # LangChain has an order of its own in the schemas of classes.
+    lines = [[text.partition("\n")[0] for text in texts] for texts in turns]
+    heard = [[line.replace(problem_of(texts), "") for line in texts] for texts in lines]
+    assert [heard[:2]] * (len(heard) // 2) == [heard[n : n + 2] for n in range(0, len(heard), 2)]
+    from_schema = "code: pattern is ^[A-Z]{2}$; at[1]: it is no integer"
+    from_classes = {"the answer: it lacks name", "name: Field required"}
+    assert ({from_schema} if wanted is CODE else from_classes) == problems

@@ -177,5 +177,4 @@ async def test_a_browser_that_leaves_stops_the_turn(door: str, kind: str) -> Non
                     browser.cancel()
 
     await respond(anyio.CancelScope())
-    gc.collect()
     await eventually(lost.is_over)
