@@ -34,6 +34,17 @@ def test_plain_requests_break(
     assert wire.respond(agent, "hi")["status"] == "completed"
 
 
+def test_requests_are_shown_as_short_lines(foundry: Emulator, wire: Any) -> None:
+    """A list of them in a notebook can be read; bodies and headers are attributes."""
+    agent = foundry.create_agent("my-agent")
+    foundry.faults.add(Fault("lost", path="/responses$"))
+    with pytest.raises(httpx.ReadError):
+        wire.respond(agent, "hi")
+    wire.respond(agent, "hi" * 1000)
+    assert f"[<POST {V2}: no answer, lost>, <POST {V2}: 200>]" == repr(foundry.requests)
+    assert foundry.requests[1].body["input"]
+
+
 @pytest.mark.parametrize(("kind", "applied"), [("status_before", 0), ("status_after", 1)])
 def test_error_statuses(foundry: Emulator, wire: Any, kind: Any, applied: Any) -> None:
     """An error status instead of the answer, before or after the request is applied."""

@@ -71,6 +71,10 @@ def test_a_notebook_is_committed_clean(path: Path) -> None:
         if cell.cell_type == "code":
             assert cell.execution_count is None
             assert {"stdout"} >= {output.get("name") for output in cell.outputs}
+            # One output, and no representations of objects, which go on for ever.
+            assert 1 >= len(cell.outputs)
+            lines = "".join(output.text for output in cell.outputs).splitlines()
+            assert [] == [line for line in lines if len(line) > 100]
             # Each flush is an output of its own: executed anew, a notebook shows a token a line.
             assert "flush" not in cell.source
 

@@ -72,6 +72,8 @@ Actions: TypeAlias = Generator[Action, None, None]
 class LoggedRequest:
     """A request that reached the emulator (or would have, without a fault).
 
+    It is shown as one short line; the attributes hold the rest.
+
     Attributes:
         method: HTTP method, in capitals.
         path: What follows the project root.
@@ -91,6 +93,11 @@ class LoggedRequest:
     size: int
     status: int | None = None
     fault: str | None = None
+
+    def __repr__(self) -> str:
+        # A list of them is looked at in notebooks; headers and bodies would make a wall of text.
+        hit = f", {self.fault}" if self.fault else ""
+        return f"<{self.method} {self.path}: {self.status or 'no answer'}{hit}>"
 
 
 @dataclass(slots=True)
