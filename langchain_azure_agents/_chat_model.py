@@ -15,12 +15,13 @@ from contextlib import aclosing, closing
 from typing import Any
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
-from langchain_core.language_models import LanguageModelInput
+from langchain_core.language_models import BaseChatModel, LanguageModelInput
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from langchain_core.runnables import Runnable
 
 from azure_agents.client import AgentClient, AsyncAgentClient
+from azure_agents.described_fields import with_fields
 from azure_agents.file_handles import AsyncFileHandle, FileHandle
 from azure_agents.messages import TurnRequest
 from azure_agents.stop import stop_texts
@@ -37,6 +38,7 @@ from ._tokens import MessageTokens, estimate_text
 from ._tools import Tool, choice_of, declarations
 
 
+@with_fields(beyond=BaseChatModel)
 class ChatAzureAgent(ReadsPin, AgentSettings):
     """An agent of Microsoft Foundry, of either generation, as a chat model.
 
@@ -56,6 +58,12 @@ class ChatAzureAgent(ReadsPin, AgentSettings):
 
     `content` of an answer is its text; `content_blocks` is everything (citations, reasoning,
     server tools, images, requests for approval). With `output_version="v1"` the two are one.
+
+    Every call, and `bind`, also takes `thread_id=`, `owner=`, `stop=`, `timeout=` (seconds),
+    `extra_headers=`, `user_identity=`, `image_generation_deployment=`, `agent_session_id=` and
+    options of the agent such as `max_tokens=`, `response_format=` or `include=`; what the agent
+    refuses is an error that says so. Metadata of a response are `model_kwargs={"metadata": {…}}`,
+    since LangChain keeps the word `metadata` for its own.
 
     Copies share credential, transports and thread store with the original; a pickled model leaves
     them and all secrets behind and finds its credential in the environment.

@@ -76,7 +76,7 @@ class AgentSettings(BaseChatModel):
         hide_input_in_errors=True,  # what does not fit may be a secret
         populate_by_name=True,
         protected_namespaces=(),
-        use_attribute_docstrings=True,  # help(), schemas and editors show them
+        use_attribute_docstrings=True,  # schemas and editors show them
     )
 
     # The core checks settings, with its own errors: pydantic must not be first.
@@ -87,7 +87,8 @@ class AgentSettings(BaseChatModel):
     endpoint: Annotated[str | None, SkipValidation] = Field(
         default=None, validation_alias=AliasChoices("endpoint", "api_base", "project_endpoint")
     )
-    """The project endpoint; default: `AZURE_AI_PROJECT_ENDPOINT`."""
+    """The project, `https://….services.ai.azure.com/api/projects/…`, or a hosted agent's or an
+    application's own endpoint; default: `AZURE_AI_PROJECT_ENDPOINT`."""
     threads: Annotated[ThreadPolicy, SkipValidation] = "auto"
     """How histories meet server-side threads: `auto` (default: goes on where the history
     does), `conversation` (v2: a durable `conv_…`) or `ephemeral` (the server keeps nothing)."""
@@ -129,15 +130,19 @@ class AgentSettings(BaseChatModel):
     credential: Annotated[Any, SkipValidation] = _hidden(
         "A credential of azure-identity (sync or async), a callable that gives a token, or a token."
     )
-    api_key: SecretStr | None = _hidden("A key, or a token.")
+    api_key: SecretStr | None = _hidden("A key (v2 only), or a token.")
     scope: str | None = None
     """What tokens are asked for; default: by host, or `AZURE_SCOPE`."""
     tenant_id: str | None = None
     """Of a client secret, or of the user who is signed in; default: `AZURE_TENANT_ID`."""
     client_id: str | None = None
     """Of a client secret, or of a managed identity; default: `AZURE_CLIENT_ID`."""
-    client_secret: SecretStr | None = _hidden("Of a service principal.")
-    anchor_key: SecretStr | None = _hidden("Seals anchors; for messages that a browser keeps.")
+    client_secret: SecretStr | None = _hidden(
+        "Of a service principal; default: `AZURE_CLIENT_SECRET`."
+    )
+    anchor_key: SecretStr | None = _hidden(
+        "Seals anchors, for messages that a browser keeps; default: `AZURE_AGENTS_ANCHOR_KEY`."
+    )
     ephemeral_approvals: Annotated[bool, SkipValidation] = True
     """With `threads="ephemeral"` (v2): send decisions with their requests, or only tell them."""
 

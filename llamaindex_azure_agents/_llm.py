@@ -23,10 +23,12 @@ from llama_index.core.base.llms.types import (
     LLMMetadata,
     MessageRole,
 )
+from llama_index.core.llms.function_calling import FunctionCallingLLM
 from pydantic import ConfigDict, Field, PrivateAttr, SecretStr
 
 from azure_agents.client import AgentClient, AsyncAgentClient
 from azure_agents.config import DEFAULT_TIMEOUT, Settings, Timeouts
+from azure_agents.described_fields import with_fields
 from azure_agents.drivers.clock import Clock
 from azure_agents.errors import ConfigError
 from azure_agents.file_handles import AsyncFileHandle, FileHandle
@@ -47,6 +49,7 @@ from ._recording import current_turns, noted
 from ._responses import to_completion, to_response
 
 
+@with_fields(beyond=FunctionCallingLLM)
 class AzureAgentLLM(FunctionCalls):
     """An agent that lives in Microsoft Foundry, as an LLM.
 
@@ -106,7 +109,9 @@ class AzureAgentLLM(FunctionCalls):
         default=None, frozen=True, description="A pinned 'conv_…' or 'thread_…'."
     )
     owner: str | None = Field(
-        default=None, frozen=True, description="Scope in which text-only histories are matched."
+        default=None,
+        frozen=True,
+        description="Whose histories these are: those that kept only text are matched within it.",
     )
     instructions: str | None = Field(default=None, frozen=True, description="Sent with every turn.")
     instructions_mode: str = Field(
@@ -122,7 +127,9 @@ class AzureAgentLLM(FunctionCalls):
         default=False, frozen=True, description="Accept plain http to another machine."
     )
     api_version: str | None = Field(
-        default=None, frozen=True, description="API version of the classic service."
+        default=None,
+        frozen=True,
+        description="API version of the classic service; default: the recorded one.",
     )
 
     image_generation_deployment: str | None = Field(
@@ -166,8 +173,12 @@ class AzureAgentLLM(FunctionCalls):
     is_function_calling_model: bool = Field(
         default=True, description="Whether LlamaIndex shall use function tools."
     )
-    temperature: float | None = Field(default=None, description="Option of every call.")
-    max_tokens: int | None = Field(default=None, description="Option of every call.")
+    temperature: float | None = Field(
+        default=None, description="Of every call to a classic agent; a v2 agent has its own only."
+    )
+    max_tokens: int | None = Field(
+        default=None, description="Tokens that an answer may have at most; default: the agent's."
+    )
     additional_kwargs: dict[str, Any] = Field(
         default_factory=dict, description="More options of every call."
     )
@@ -195,6 +206,7 @@ class AzureAgentLLM(FunctionCalls):
         clock: Clock | None = None,
         **fields: Any,
     ) -> None:
+        """See the class, which describes arguments and fields."""
         given = {"endpoint": endpoint, "api_base": api_base, "project_endpoint": project_endpoint}
         if isinstance(fields.get("timeout"), dict):  # what a dump makes of Timeouts
             fields["timeout"] = Timeouts(**fields["timeout"])

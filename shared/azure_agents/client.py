@@ -39,8 +39,8 @@ class AgentClient(BaseClient):
     Args:
         model: ``my-agent``, ``my-agent:1`` (v2) or ``asst_…`` (classic); else the environment
             variable ``AZURE_AI_AGENT``.
-        endpoint: The project, ``https://….services.ai.azure.com/api/projects/…``; else
-            ``AZURE_AI_PROJECT_ENDPOINT``.
+        endpoint: The project, ``https://….services.ai.azure.com/api/projects/…``, or a hosted
+            agent's or an application's own endpoint; else ``AZURE_AI_PROJECT_ENDPOINT``.
         credential: An azure-identity credential (sync or async), a callable that returns a token,
             or a token; else the environment, and last ``DefaultAzureCredential``.
         thread_store: Where threads are remembered; by default in memory, one for the process.
@@ -204,8 +204,8 @@ class AsyncAgentClient(BaseClient):
     Args:
         model: ``my-agent``, ``my-agent:1`` (v2) or ``asst_…`` (classic); else the environment
             variable ``AZURE_AI_AGENT``.
-        endpoint: The project, ``https://….services.ai.azure.com/api/projects/…``; else
-            ``AZURE_AI_PROJECT_ENDPOINT``.
+        endpoint: The project, ``https://….services.ai.azure.com/api/projects/…``, or a hosted
+            agent's or an application's own endpoint; else ``AZURE_AI_PROJECT_ENDPOINT``.
         credential: An azure-identity credential (sync or async), a callable that returns a token,
             or a token; else the environment, and last ``DefaultAzureCredential``.
         thread_store: Where threads are remembered; by default in memory, one for the process.

@@ -132,6 +132,8 @@ def test_the_fields_of_the_models_are_described() -> None:
         }
         fields = {name: model.model_fields[name] for name in ours & model.model_fields.keys()}
         assert [] == [name for name, field in fields.items() if not field.description]
+        shown = inspect.getdoc(model) or ""
+        assert [] == [name for name in fields if f"\n    {name}: " not in shown]
 
 
 def described(value: Any) -> dict[str, str]:

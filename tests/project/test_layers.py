@@ -39,6 +39,7 @@ LAYERS = (
         "observe",
         "progress_words",
         "schema_check",
+        "described_fields",
         "structured",
     ),
     ("joins", "media", "content_blocks", "content", "written_calls"),
