@@ -38,6 +38,7 @@ from .matrix import FAULTS
 from .mortal import Died, Mortal, is_within, takes_no_results
 
 PATHS = ("/tmp/x", "/tmp/y")  # noqa: S108 - arguments of a tool that does not exist
+QUIET = 5.0  # seconds after which a turn that nobody reads is over on the server
 ATTEMPTS = 8  # at a step, with all its faults, deaths, and ways out of a thread that is stuck
 
 
@@ -188,7 +189,10 @@ class Branching(Mortal):
         return self._keep(whole, completion)
 
     def _stands(self, said: list[Message]) -> bool:
-        """Whether a look at the pinned thread shows these results or decisions."""
+        """Whether a look at the pinned thread, once it is quiet, shows what is to be handed in."""
+        if self.pin:
+            self.foundry.clock.advance(QUIET)
+            _ = self.foundry.active_runs  # looking lets time pass
         fresh = {fact for fact in expected_facts(tuple(said), "v2") if fact[0] == "result"}
         seen = [turn for turn in self.foundry.seen if self.pin and turn.thread_id == self.pin]
         return bool(fresh) and any(fresh <= {*seen_facts(turn)} for turn in seen)
@@ -261,7 +265,7 @@ class Branching(Mortal):
         self.check_caller()
         ran = [f"{id} ran {n} times in one call" for (_, id), n in self.tools.ran.items() if n > 1]
         self.wrong += [f"doubled: {what}" for what in ran]
-        self.foundry.clock.advance(30.0)  # what nobody reads goes on, what is stopped ends
+        self.foundry.clock.advance(6 * QUIET)  # what nobody reads goes on, what is stopped ends
         self.wrong += [f"left running: {run}" for run in self.still_running()]
 
     def check_caller(self) -> None:
