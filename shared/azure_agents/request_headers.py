@@ -176,11 +176,12 @@ def user_identity_of(value: object) -> UserIdentity | LeftBehind | None:
     """
     if value is None or isinstance(value, UserIdentity | LeftBehind):
         return value
-    text = _revealed(value)
-    if not isinstance(text, str) or not _is_value(text):
+    text = _sendable(value)
+    if not text:
         raise ConfigError(
             "user_identity must be a text of visible ASCII characters (the service's examples are "
-            f"GUIDs), got {type(text).__name__}: pass the id of the user, not the name"
+            "GUIDs), with no space or line break around it, got "
+            f"{type(value).__name__}: pass the id of the user, not the name"
         )
     return UserIdentity(text)
 
@@ -200,9 +201,9 @@ def extra_headers_of(value: object) -> ExtraHeaders | LeftBehind | None:
             f"extra_headers must be a dictionary of header names to values, got "
             f"{type(value).__name__}"
         )
-    checked = dict(_checked_header(name, text) for name, text in value.items())
-    if len(checked) < len(value):
+    if len({str(name).lower() for name in value}) < len(value):
         raise ConfigError("extra_headers names a header twice, in two spellings: give it once")
+    checked = dict(_checked_header(name, text) for name, text in value.items())
     return ExtraHeaders(checked) if checked else None
 
 
@@ -240,19 +241,23 @@ def _checked_header(name: object, value: object) -> tuple[str, str]:
         raise ConfigError(f"extra_headers cannot set {name!r}; {_INSTEAD[lower]}")
     if lower in _OURS:
         raise ConfigError(f"extra_headers cannot set {name!r}, which the client sets itself")
-    text = _revealed(value)
-    if not isinstance(text, str) or not (text == "" or _is_value(text)):
+    text = _sendable(value)
+    if text is None:
         # The value stays out of the sentence: it may be a key.
         raise ConfigError(
-            f"extra_headers: the value of {name!r} must be a text of visible ASCII characters, got "
-            f"{type(text).__name__}"
+            f"extra_headers: the value of {name!r} must be a text of visible ASCII characters, "
+            f"with no space or line break around it, got {type(value).__name__}"
         )
     return lower, text
 
 
-def _revealed(value: object) -> object:
+def _sendable(value: object) -> str | None:
+    """The text, if it can stand in a header; no frame that raises holds one that cannot."""
     reveal = getattr(value, "get_secret_value", None)  # pydantic's SecretStr
-    return reveal() if callable(reveal) else value
+    text = reveal() if callable(reveal) else value
+    if isinstance(text, str) and (text == "" or _is_value(text)):
+        return text
+    return None
 
 
 def _is_value(text: str) -> bool:

@@ -19,6 +19,7 @@ from azure_agents import completion
 from azure_agents.auth import make_auth
 from azure_agents.config import Environment, parse_endpoint, resolve_settings
 from azure_agents.errors import AzureAgentsError
+from azure_agents.request_headers import extra_headers_of, user_identity_of
 from langchain_azure_agents import ChatAzureAgent
 from llamaindex_azure_agents import AzureAgentLLM
 
@@ -59,6 +60,7 @@ def _asked(**sign_in: Any) -> object:
 
 PRINCIPAL = {"AZURE_CLIENT_SECRET": CANARY, "AZURE_CLIENT_ID": "c", "AZURE_TENANT_ID": "t"}
 HIDDEN = SecretStr(SPOILT)
+READ_FROM_A_FILE = SecretStr(f"{CANARY}\n")  # cannot stand in a header either
 # What goes wrong: the environment, and the call.
 MISTAKES: dict[str, tuple[dict[str, str], Callable[[], object]]] = {
     "no endpoint": (PRINCIPAL, lambda: _settings(endpoint=None)),
@@ -81,9 +83,24 @@ MISTAKES: dict[str, tuple[dict[str, str], Callable[[], object]]] = {
     "two in plain": ({}, lambda: _sign_in(api_key=CANARY, credential=CANARY)),
     "short hidden anchor key": ({}, lambda: _settings(anchor_key=SecretStr(CANARY))),
     "spoilt token of a function": ({}, lambda: _asked(credential=lambda: SPOILT)),
+    "spoilt header": ({}, lambda: extra_headers_of({"x-key": READ_FROM_A_FILE})),
+    "spoilt identity": ({}, lambda: user_identity_of(READ_FROM_A_FILE)),
+    "a header twice": ({}, lambda: extra_headers_of({"x": HIDDEN, "X": HIDDEN})),
     "LangChain, no endpoint": (PRINCIPAL, lambda: _langchain(endpoint=None, api_key=HIDDEN)),
     "LangChain, spoilt key": ({}, lambda: _langchain(api_key=HIDDEN)),
     "LangChain, short anchor key": ({}, lambda: _langchain(anchor_key=SecretStr(CANARY))),
+    "LangChain, spoilt header": (
+        {},
+        lambda: _langchain(api_key="k", extra_headers={"x-key": READ_FROM_A_FILE}),
+    ),
+    "LlamaIndex, spoilt identity": (
+        {},
+        lambda: _llamaindex(api_key="k", user_identity=READ_FROM_A_FILE),
+    ),
+    "completion, spoilt header": (
+        {},
+        lambda: _completion(api_key="k", extra_headers={"x-key": READ_FROM_A_FILE}),
+    ),
     "LangChain, wrong timeout": (PRINCIPAL, lambda: _langchain(timeout=-1, api_key=HIDDEN)),
     "LlamaIndex, no endpoint": (PRINCIPAL, lambda: _llamaindex(endpoint=None, api_key=HIDDEN)),
     "LlamaIndex, spoilt key": ({}, lambda: _llamaindex(api_key=HIDDEN)),
