@@ -67,6 +67,9 @@ class ChatAzureAgent(ReadsPin, AgentSettings):
 
     Copies share credential, transports and thread store with the original; a pickled model leaves
     them and all secrets behind and finds its credential in the environment.
+
+    Besides the fields below it takes what every LangChain chat model does (`cache`, `callbacks`,
+    `tags`, `metadata`, `rate_limiter` …). Any other name is an option of the calls.
     """
 
     # Tools and objects

@@ -30,6 +30,7 @@ from azure_agents import __version__
 from azure_agents.config import DEFAULT_TIMEOUT, InstructionsMode, Settings, ThreadPolicy, Timeouts
 from azure_agents.errors import ConfigError
 from azure_agents.held_clients import HELD, HeldClients
+from azure_agents.model_copies import checked_copy
 from azure_agents.naming import near
 from azure_agents.protocols.classic import options as classic_options
 from azure_agents.protocols.responses import options as v2_options
@@ -93,61 +94,74 @@ class AgentSettings(BaseChatModel):
     """How histories meet server-side threads: `auto` (default: goes on where the history
     does), `conversation` (v2: a durable `conv_…`) or `ephemeral` (the server keeps nothing)."""
     thread_id: Annotated[str | None, SkipValidation] = None
-    """A pinned thread for all calls: `conv_…` or `thread_…`."""
+    """A thread that exists, `conv_…` or `thread_…`, for all calls: it holds what came before, so
+    only what follows the last assistant message is sent. Default: each history has its own."""
     owner: Annotated[str | None, SkipValidation] = None
     """Whose histories these are, such as a user's id: histories that kept only their text, not the
     anchors of answers, are matched within it. Default: LangGraph's thread, else none is matched."""
     instructions: Annotated[str | None, SkipValidation] = None
-    """Sent with every call, besides the agent's own instructions."""
+    """Sent with every call, besides the agent's own instructions; default: nothing."""
     instructions_mode: Annotated[InstructionsMode, SkipValidation] = "append"
-    """`append` (default), or `replace` the agent's own instructions (classic only)."""
+    """What becomes of the agent's own instructions: `append` (default) keeps them and adds these,
+    `replace` puts these in their place for the turn (classic only)."""
     timeout: Annotated[float | Timeouts | None, SkipValidation] = Field(
         default=DEFAULT_TIMEOUT, validation_alias=AliasChoices("timeout", "request_timeout")
     )
-    """Seconds for a whole turn (default 600), or `Timeouts`; None: no limit."""
+    """Seconds for a whole turn with all its requests and retries (default 600), or `Timeouts` for
+    each wait; None: no limit."""
     max_retries: Annotated[int, SkipValidation] = 2
-    """How often a request is tried again (default 2), each time after a longer wait."""
+    """How often a request is tried again (default 2), each time after a longer wait; 0: never."""
     allow_http: Annotated[bool, SkipValidation] = False
-    """Accept a plain http endpoint on another machine."""
+    """Accept a plain http endpoint on another machine; default: an error, as keys would be read."""
     api_version: Annotated[str | None, SkipValidation] = None
-    """API version of the classic service; default: the recorded one."""
+    """API version of the classic service or of an agent's own endpoint; default: the recorded
+    one."""
 
-    image_generation_deployment: Annotated[str | None, SkipValidation] = Field(
-        default=None, description="What an agent with the image generation tool draws with."
-    )
-    agent_session_id: Annotated[str | None, SkipValidation] = Field(
-        default=None, description="The session of a hosted agent, at the agent's own endpoint."
-    )
-    name_turns: Annotated[bool, SkipValidation] = Field(
-        default=True, description="Name turns in the metadata of v2 responses, to find lost ones."
-    )
+    image_generation_deployment: Annotated[str | None, SkipValidation] = Field(default=None)
+    """The deployment that an agent with the image generation tool draws with; the service refuses
+    such an agent without it."""
+    agent_session_id: Annotated[str | None, SkipValidation] = Field(default=None)
+    """The session of a hosted agent to stay in, at the agent's own endpoint: it is memory on the
+    server, so only what follows the last answer is sent. Default: no session."""
+    name_turns: Annotated[bool, SkipValidation] = Field(default=True)
+    """Name turns in the metadata of v2 responses, by which a lost answer is found again (default);
+    False for a service that refuses it."""
     user_identity: Annotated[Any, SkipValidation] = _hidden(
-        "Who uses the agent: the service keeps the threads of users apart. Not pickled."
+        "Who uses the agent, as ASCII text: the service keeps the threads of users apart. "
+        "Not pickled. Default: nobody in particular."
     )
     extra_headers: Annotated[Any, SkipValidation] = _hidden(
-        "More headers for every request, as a dictionary. Not pickled."
+        "More headers for every request, as a dictionary of texts. Not pickled."
     )
     credential: Annotated[Any, SkipValidation] = _hidden(
-        "A credential of azure-identity (sync or async), a callable that gives a token, or a token."
+        "A credential of azure-identity (sync or async), a callable that gives a token, or a "
+        "token; default: the environment, and last `DefaultAzureCredential`."
     )
-    api_key: SecretStr | None = _hidden("A key (v2 only), or a token.")
+    api_key: SecretStr | None = _hidden(
+        "A key of the resource (v2 only), or a token, instead of a credential."
+    )
     scope: str | None = None
-    """What tokens are asked for; default: by host, or `AZURE_SCOPE`."""
+    """What tokens are asked for, such as `https://ai.azure.com/.default`; default: by host, or
+    `AZURE_SCOPE`."""
     tenant_id: str | None = None
-    """Of a client secret, or of the user who is signed in; default: `AZURE_TENANT_ID`."""
+    """The directory of a client secret, or of the user who is signed in; default:
+    `AZURE_TENANT_ID`."""
     client_id: str | None = None
-    """Of a client secret, or of a managed identity; default: `AZURE_CLIENT_ID`."""
+    """The name of a service principal, or of a managed identity; default: `AZURE_CLIENT_ID`."""
     client_secret: SecretStr | None = _hidden(
-        "Of a service principal; default: `AZURE_CLIENT_SECRET`."
+        "The secret of the service principal `client_id`; default: `AZURE_CLIENT_SECRET`."
     )
     anchor_key: SecretStr | None = _hidden(
-        "Seals anchors, for messages that a browser keeps; default: `AZURE_AGENTS_ANCHOR_KEY`."
+        "Seals the anchors of answers, for messages that a browser keeps; default: "
+        "`AZURE_AGENTS_ANCHOR_KEY`, else they are not sealed."
     )
     ephemeral_approvals: Annotated[bool, SkipValidation] = True
-    """With `threads="ephemeral"` (v2): send decisions with their requests, or only tell them."""
+    """With `threads="ephemeral"` (v2): send a decision with the request that it answers (default),
+    or, if False, only tell the agent of it."""
 
     streaming: bool = False
-    """Stream underneath `invoke` too."""
+    """Stream underneath `invoke` too, so that callbacks see tokens; default: only where they ask
+    for it."""
     temperature: float | None = None
     """Of every call to a classic agent; default: the agent's. A v2 agent has its own only."""
     max_tokens: int | None = Field(
@@ -157,20 +171,30 @@ class AgentSettings(BaseChatModel):
     stop: Annotated[list[str] | None, BeforeValidator(_stop_list)] = Field(
         default=None, validation_alias=AliasChoices("stop", "stop_sequences")
     )
-    """A text or texts that end an answer; cut on our side."""
+    """A text or several that end an answer: it is cut before the first of them, on our side.
+    Default: none."""
     model_kwargs: dict[str, Any] = Field(default_factory=dict)
-    """Further options. What the agent refuses is an error at the call, not here."""
+    """More options of every call by name, such as `metadata`. What the agent refuses is an error at
+    the call, not here."""
 
-    transport: Annotated[Any, SkipValidation] = _hidden("httpx transport of sync calls.")
-    async_transport: Annotated[Any, SkipValidation] = _hidden("httpx transport of async calls.")
+    transport: Annotated[Any, SkipValidation] = _hidden(
+        "httpx transport of sync calls, for tests and proxies; default: the network."
+    )
+    async_transport: Annotated[Any, SkipValidation] = _hidden(
+        "httpx transport of async calls, for tests and proxies; default: the network."
+    )
     clock: Annotated[Any, SkipValidation] = _hidden(
         "Time for deadlines and waits, such as the emulator's; default: the machine's."
     )
     thread_store: Annotated[Any, SkipValidation] = _hidden(
         "Where threads are remembered; default: in memory, one for the process."
     )
-    observer: Annotated[Any, SkipValidation] = _hidden("Is told what the client does.")
-    operation_keys: Annotated[Any, SkipValidation] = _hidden("Names of writes, for recordings.")
+    observer: Annotated[Any, SkipValidation] = _hidden(
+        "An object with `record(event)`, which is told of every request and retry."
+    )
+    operation_keys: Annotated[Any, SkipValidation] = _hidden(
+        "Makes the unique key of each turn, for recordings; default: a random one."
+    )
 
     _clients: HeldClients = PrivateAttr(default_factory=HeldClients)
 
@@ -289,6 +313,8 @@ class AgentSettings(BaseChatModel):
         copied = super().model_copy(update=update, deep=deep)
         copied._settings  # noqa: B018, SLF001 - looked at to be checked
         return copied
+
+    copy = checked_copy
 
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
         memo = {} if memo is None else memo

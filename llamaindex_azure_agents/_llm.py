@@ -24,16 +24,17 @@ from llama_index.core.base.llms.types import (
     MessageRole,
 )
 from llama_index.core.llms.function_calling import FunctionCallingLLM
-from pydantic import ConfigDict, Field, PrivateAttr, SecretStr
+from pydantic import PrivateAttr, SecretStr
 
 from azure_agents.client import AgentClient, AsyncAgentClient
-from azure_agents.config import DEFAULT_TIMEOUT, Settings, Timeouts
+from azure_agents.config import Settings, Timeouts
 from azure_agents.described_fields import with_fields
 from azure_agents.drivers.clock import Clock
 from azure_agents.errors import ConfigError
 from azure_agents.file_handles import AsyncFileHandle, FileHandle
 from azure_agents.held_clients import HELD, HeldClients
 from azure_agents.messages import TurnRequest
+from azure_agents.model_copies import checked_copy
 from azure_agents.observe import Observer
 from azure_agents.request_headers import extra_headers_of, user_identity_of
 from azure_agents.seams import AsyncTransport, Transport
@@ -43,14 +44,14 @@ from azure_agents.threads.store import ThreadStore
 from ._chunks import acompletions, astream, completions, stream
 from ._endpoints import chat_endpoint, completion_endpoint
 from ._files import Answer, references_of
-from ._function_calls import FunctionCalls
 from ._messages import to_messages
 from ._recording import current_turns, noted
 from ._responses import to_completion, to_response
+from ._settings import AgentSettings, refuse_unknown
 
 
 @with_fields(beyond=FunctionCallingLLM)
-class AzureAgentLLM(FunctionCalls):
+class AzureAgentLLM(AgentSettings):
     """An agent that lives in Microsoft Foundry, as an LLM.
 
     Works wherever LlamaIndex takes an LLM. Every call is a pure function of its messages: the
@@ -62,6 +63,15 @@ class AzureAgentLLM(FunctionCalls):
         >>> answer = llm.chat([ChatMessage("Hello")])
         >>> answer.message.content, answer.additional_kwargs["thread_id"], answer.raw["usage"]
 
+    Credentials and transports are not part of what is printed, dumped or pickled. An unpickled
+    LLM signs in again from its environment.
+
+    Every call also takes ``thread_id=``, ``owner=``, ``stop=`` (a text or several that end the
+    answer), ``timeout=``, ``extra_headers=``, ``user_identity=``, ``image_generation_deployment=``,
+    ``agent_session_id=`` and options such as ``max_tokens=`` or ``metadata=``; what the agent
+    refuses is an error that says so. Headers and identity are not pickled: an unpickled LLM refuses
+    to be called until they are given again.
+
     Args:
         model: ``my-agent``, ``my-agent:1`` (v2) or ``asst_…`` (classic), each also with
             ``azure_ai/agents/`` before it; else the environment's ``AZURE_AI_AGENT``.
@@ -71,10 +81,10 @@ class AzureAgentLLM(FunctionCalls):
         project_endpoint: Another name of `endpoint`, as the Azure SDK has it.
         credential: An azure-identity credential (sync or async), a callable that returns a token,
             or a token; else the environment, and last ``DefaultAzureCredential``.
-        api_key: Instead of a credential.
+        api_key: A key of the resource (v2 only), or a token, instead of a credential.
         tenant_id: With `client_id` and `client_secret`: a service principal.
-        client_id: See `tenant_id`.
-        client_secret: See `tenant_id`.
+        client_id: Of that service principal, or of a managed identity.
+        client_secret: Of that service principal.
         anchor_key: Seals the anchors of answers, for messages that a browser keeps; else
             ``AZURE_AGENTS_ANCHOR_KEY``.
         transport: httpx transport of sync calls, for tests and proxies.
@@ -84,104 +94,8 @@ class AzureAgentLLM(FunctionCalls):
         operation_keys: Makes the unique key of each turn, for recordings.
         clock: Time for deadlines and waits, such as the emulator's; default is the machine's.
         fields: The fields below and those of every LlamaIndex LLM (``system_prompt``,
-            ``callback_manager``, ``output_parser`` …).
-
-    Credentials and transports are not part of what is printed, dumped or pickled. An unpickled
-    LLM signs in again from its environment.
-
-    Every call also takes ``thread_id=``, ``owner=``, ``stop=``, ``timeout=``, ``extra_headers=``,
-    ``user_identity=``, ``image_generation_deployment=``,
-    ``agent_session_id=`` and model options such as ``max_tokens=``
-    or ``metadata=``; what the agent refuses is an error that says so. Headers and identity are not
-    pickled: an unpickled LLM refuses to be called until they are given again.
+            ``callback_manager``, ``output_parser`` …), by name.
     """
-
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
-
-    # Read once when the object is made, hence frozen: a later change would be silently ignored.
-    model: str = Field(frozen=True, description="The agent.")
-    endpoint: str = Field(frozen=True, description="The project.")
-    scope: str | None = Field(default=None, frozen=True, description="Scope of tokens.")
-    threads: str = Field(
-        default="auto", frozen=True, description="'auto', 'conversation' or 'ephemeral'."
-    )
-    thread_id: str | None = Field(
-        default=None, frozen=True, description="A pinned 'conv_…' or 'thread_…'."
-    )
-    owner: str | None = Field(
-        default=None,
-        frozen=True,
-        description="Whose histories these are: those that kept only text are matched within it.",
-    )
-    instructions: str | None = Field(default=None, frozen=True, description="Sent with every turn.")
-    instructions_mode: str = Field(
-        default="append", frozen=True, description="'append', or 'replace' (classic only)."
-    )
-    timeout: float | Timeouts | None = Field(
-        default=DEFAULT_TIMEOUT,
-        frozen=True,
-        description="Seconds for a whole turn, or Timeouts; None: no limit.",
-    )
-    max_retries: int = Field(default=2, frozen=True, description="Retries of one request.")
-    allow_http: bool = Field(
-        default=False, frozen=True, description="Accept plain http to another machine."
-    )
-    api_version: str | None = Field(
-        default=None,
-        frozen=True,
-        description="API version of the classic service; default: the recorded one.",
-    )
-
-    image_generation_deployment: str | None = Field(
-        default=None,
-        frozen=True,
-        description="What an agent with the image generation tool draws with.",
-    )
-    agent_session_id: str | None = Field(
-        default=None,
-        frozen=True,
-        description="The session of a hosted agent, at the agent's own endpoint.",
-    )
-    name_turns: bool = Field(
-        default=True,
-        frozen=True,
-        description="Name turns in the metadata of v2 responses, to find lost ones.",
-    )
-    ephemeral_approvals: bool = Field(
-        default=True,
-        frozen=True,
-        description="With threads='ephemeral' (v2): send decisions with their requests, "
-        "or only tell them.",
-    )
-    user_identity: Any = Field(
-        default=None,
-        frozen=True,
-        exclude=True,
-        repr=False,
-        description="Who uses the agent: the service keeps the threads of users apart.",
-    )
-    extra_headers: Any = Field(
-        default=None,
-        frozen=True,
-        exclude=True,
-        repr=False,
-        description="More headers for every request, as a dictionary.",
-    )
-
-    context_window: int = Field(default=128_000, gt=0, description="Tokens of the agent's model.")
-    num_output: int = Field(default=4_096, gt=0, description="Tokens to leave for the answer.")
-    is_function_calling_model: bool = Field(
-        default=True, description="Whether LlamaIndex shall use function tools."
-    )
-    temperature: float | None = Field(
-        default=None, description="Of every call to a classic agent; a v2 agent has its own only."
-    )
-    max_tokens: int | None = Field(
-        default=None, description="Tokens that an answer may have at most; default: the agent's."
-    )
-    additional_kwargs: dict[str, Any] = Field(
-        default_factory=dict, description="More options of every call."
-    )
 
     _clients: HeldClients = PrivateAttr()
 
@@ -207,6 +121,7 @@ class AzureAgentLLM(FunctionCalls):
         **fields: Any,
     ) -> None:
         """See the class, which describes arguments and fields."""
+        refuse_unknown(type(self), fields)
         given = {"endpoint": endpoint, "api_base": api_base, "project_endpoint": project_endpoint}
         if isinstance(fields.get("timeout"), dict):  # what a dump makes of Timeouts
             fields["timeout"] = Timeouts(**fields["timeout"])
@@ -274,8 +189,7 @@ class AzureAgentLLM(FunctionCalls):
             deep: Copy what the fields hold as well; credentials and transports are shared.
 
         Raises:
-            ConfigError: A value is wrong.
-            ValidationError: An argument that the constructor does not have.
+            ConfigError: A value is wrong, or the constructor does not have such an argument.
         """
         if not update:
             copied = super().model_copy(deep=deep)
@@ -284,6 +198,8 @@ class AzureAgentLLM(FunctionCalls):
         made = type(self)(**{**self._clients.given, **self.__dict__, **update})
         made._clients.share(self._clients)  # noqa: SLF001 - of the same class
         return deepcopy(made) if deep else made
+
+    copy = checked_copy
 
     @classmethod
     def class_name(cls) -> str:

@@ -34,4 +34,11 @@ def _lines(model: type[BaseModel], beyond: type[BaseModel], said: str) -> Iterat
         if name in beyond.model_fields or f"\n    {name}: " in said:
             continue
         text = " ".join(f"{name}: {field.description or ''}".split())
-        yield textwrap.fill(text, _WIDTH, initial_indent=" " * 4, subsequent_indent=" " * 8)
+        yield textwrap.fill(
+            text,
+            _WIDTH,
+            initial_indent=" " * 4,
+            subsequent_indent=" " * 8,
+            break_on_hyphens=False,
+            break_long_words=False,
+        )

@@ -41,7 +41,7 @@ MORE = (
     "azure_agents.vector_stores",
 )
 # The sections of a docstring that name things, and their entries; further lines stand deeper.
-SECTIONS = re.compile(r"^(?:Args|Attributes):\n((?:(?: .*)?\n)+)", re.MULTILINE)
+SECTIONS = re.compile(r"^(?:Args|Attributes|Fields):\n((?:(?: .*)?\n)+)", re.MULTILINE)
 ENTRIES = re.compile(r"^(\w+): *(.*(?:\n +.*)*)", re.MULTILINE)
 NO_TWINS = (
     "azure_agents.acompletion",  # refers to `completion`, whose arguments fill a page
@@ -132,12 +132,27 @@ def test_the_fields_of_the_models_are_described() -> None:
         }
         fields = {name: model.model_fields[name] for name in ours & model.model_fields.keys()}
         assert [] == [name for name, field in fields.items() if not field.description]
-        shown = inspect.getdoc(model) or ""
-        assert [] == [name for name in fields if f"\n    {name}: " not in shown]
+
+
+def test_help_of_the_models_describes_their_fields() -> None:
+    """Each as it is in schemas and editors; what must be known of some stands in both."""
+    models = [CALLABLES["langchain_azure_agents.ChatAzureAgent"]]
+    models += [CALLABLES["llamaindex_azure_agents.AzureAgentLLM"]]
+    for model in models:
+        shown, fields = described(model), model.model_fields
+        said_twice = {"model", "endpoint"} & inspect.signature(model.__init__).parameters.keys()
+        for base in filter(is_ours, model.__mro__):
+            for name in vars(base).get("__annotations__", {}).keys() & fields.keys() - said_twice:
+                assert " ".join(fields[name].description.split()) == shown[name]
+        assert "600" in shown["timeout"]
+        assert "econds" in shown["timeout"]
+        assert {"`append`", "`replace`"} <= {*shown["instructions_mode"].split()}
+        assert "user" in shown["owner"]
+        assert "`ephemeral`" in shown["threads"]
 
 
 def described(value: Any) -> dict[str, str]:
-    """The entries of the sections Args and Attributes in what `help()` shows of it, by name."""
+    """What `help()` says of arguments, attributes and fields, by name."""
     texts = [inspect.getdoc(value) or ""]
     if inspect.isclass(value) and is_ours(value.__init__):
         texts.append(inspect.getdoc(value.__init__) or "")  # help() of a class shows it as well
@@ -166,7 +181,8 @@ def attributes(value: Any) -> set[str]:
     if not inspect.isclass(value):
         return set()
     set_in_init = re.findall(r"self\.(\w+)\b.* =", inspect.getsource(value))
-    return {*dir(value), *set_in_init, *vars(value).get("__annotations__", {})}
+    fields = getattr(value, "model_fields", ())
+    return {*dir(value), *set_in_init, *vars(value).get("__annotations__", {}), *fields}
 
 
 def undescribed(value: Any) -> set[str]:

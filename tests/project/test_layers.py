@@ -21,7 +21,7 @@ ADAPTERS = ("langchain_azure_agents", "llamaindex_azure_agents")
 LAYERS = (
     # An inner package's `__init__` stands at the bottom: to load a part is not to load the whole.
     ("_version", "protocols", "protocols.classic", "protocols.responses", "threads", "drivers"),
-    ("errors", "jsonio", "seams"),
+    ("errors", "jsonio", "seams", "model_copies"),
     ("sse", "request_headers", "events", "messages", "commands", "told", "notices"),
     ("content_filters", "waits"),
     (
