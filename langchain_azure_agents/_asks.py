@@ -21,7 +21,8 @@ _KINDS = {"approval_request": REQUESTS, "consent_request": CONSENTS}
 def asks_of(message: AIMessage) -> tuple[ApprovalRequest | ConsentRequest, ...]:
     """Its requests for approval and consent."""
     asked = approval_fields.asks_of(message.response_metadata)
-    return asked or approval_fields.asks_of(_in_blocks(message))
+    asked = asked or approval_fields.asks_of(_in_blocks(message))
+    return asked or approval_fields.asks_of_others(message.content)
 
 
 def outcomes_of(message: AIMessage) -> dict[str, str]:

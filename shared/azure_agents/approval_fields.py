@@ -8,9 +8,10 @@ is nothing that an answer of ours said, and is left out.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any, TypeVar
 
+from .content_blocks import others_request
 from .events import ApprovalRequest, ConsentRequest
 
 REQUESTS = "approval_requests"
@@ -18,13 +19,28 @@ CONSENTS = "consent_requests"
 OUTCOMES = "approval_outcomes"
 APPROVED_CALLS = "approved_calls"  # ids of requests whose tools an answer shows to have run
 
+_REQUEST = ("id", "name", "arguments")
+_NOBODYS = ""  # a seal that fits nothing
+
 _Ask = TypeVar("_Ask", ApprovalRequest, ConsentRequest)
 
 
 def asks_of(kept: Mapping[str, Any]) -> tuple[ApprovalRequest | ConsentRequest, ...]:
     """What an answer asked for: approvals, then consent."""
-    approvals = _entries(kept.get(REQUESTS), ApprovalRequest, ("id", "name", "arguments"))
+    approvals = _entries(kept.get(REQUESTS), ApprovalRequest, _REQUEST)
     return (*approvals, *_entries(kept.get(CONSENTS), ConsentRequest, ("id", "link")))
+
+
+def asks_of_others(content: object) -> tuple[ApprovalRequest, ...]:
+    """What another model's answer asked approval for: it is told, and never sent as ours.
+
+    Args:
+        content: The content of an assistant message.
+    """
+    blocks = content if isinstance(content, list | tuple) else ()
+    asked = [request for block in blocks if (request := others_request(block)) is not None]
+    requests = _entries(asked, ApprovalRequest, _REQUEST)
+    return tuple(replace(request, seal=_NOBODYS) for request in requests)
 
 
 def outcomes_of(kept: Mapping[str, Any], calls: Iterable[object] = ()) -> dict[str, str]:

@@ -16,7 +16,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import cast
 
-from .content_blocks import READERS, REPLIES, Block, read_resource, type_of, unknown_block
+from .content_blocks import (
+    READERS,
+    REPLIES,
+    Block,
+    others_request,
+    read_resource,
+    type_of,
+    unknown_block,
+)
 from .errors import InvalidRequestError
 from .joins import with_refusals
 from .messages import Message, Part, Role, Text
@@ -230,7 +238,7 @@ def _answered(block: object, *, is_ours: bool) -> Part | None:
     text = _text_within(given) if isinstance(given, Mapping) else None
     if text is not None:
         return Text(text)
-    if not is_ours and _kind_of(given) not in CALL_BLOCKS:
+    if not is_ours and _kind_of(given) not in CALL_BLOCKS and others_request(given) is None:
         kind = _kind_of(given)
         left_out(kind if kind == _UNKNOWN else f"a block of type {kind!r}")
     return None

@@ -28,6 +28,14 @@ def type_of(block: Block) -> str:
     return kind if isinstance(kind, str) else ""
 
 
+def others_request(block: object) -> Block | None:
+    """The request for approval that another model made, in the words of OpenAI's Responses API."""
+    wrapped = block.get("value") if isinstance(block, Mapping) else None
+    given = wrapped if isinstance(wrapped, Mapping) else block
+    is_one = isinstance(given, Mapping) and given.get("type") == "mcp_approval_request"
+    return cast("Block", given) if is_one else None
+
+
 def unknown_block(kind: object, role: str, where: str) -> InvalidRequestError:
     """The error of a block that a message cannot hold."""
     return InvalidRequestError(

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeAlias
 
-from .approval_fields import asks_of, outcomes_of
+from .approval_fields import asks_of, asks_of_others, outcomes_of
 from .computer import ACKNOWLEDGED, CALLS, answer_of, calls_told
 from .content import answer_parts, newest_of, result_parts, said_parts, with_fields
 from .errors import InvalidRequestError
@@ -138,7 +138,7 @@ def _answer(message: _Dict, where: str) -> Message:
         parts,
         (*_calls(message, where), *calls_told(_own(message).get(CALLS))),
         anchor=anchor,
-        asks=asks_of(_own(message)),
+        asks=asks_of(_own(message)) or asks_of_others(message.get("content")),
         outcomes=outcomes_of(_own(message), _shown_calls(message)),
     )
 

@@ -6,11 +6,11 @@ import re
 from typing import Any
 
 import pytest
-from langchain_core.messages import HumanMessage, ToolMessage
+from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 
 from azure_agents.emulator import Parts, Refusal, Text, ToolCalls
 from azure_agents.errors import InvalidRequestError
-from langchain_azure_agents import ChatAzureAgent
+from langchain_azure_agents import ChatAzureAgent, approve
 
 from .talks import TALKS
 
@@ -133,6 +133,33 @@ def test_calls_without_ids_keep_their_results(foundry: Any, make_ask: Any) -> No
         named = [m.tool_call_id or re.findall(r"tool result (\S+):", m.text)[0] for m in answered]
         assert (2, ids) == (len(set(ids)), named)
         assert ["one", "two"] == [re.findall("one|two", m.text)[0] for m in answered]
+
+
+ASKED_BY_ANOTHER = {
+    "type": "mcp_approval_request",
+    "id": "mcpr_1",
+    "name": "delete",
+    "server_label": "files",
+    "arguments": "{}",
+}
+
+
+@pytest.mark.parametrize("threads", ["auto", "ephemeral"])
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_another_models_request_for_approval_is_told_and_never_sent(
+    foundry: Any, generation: str, threads: str, wrapped: bool
+) -> None:
+    """The decision is told with its request; it is no approval of what our agent may do."""
+    agent = foundry.create_agent("a", "ok", generation=generation)
+    llm = ChatAzureAgent(model=agent.model, threads=threads, **foundry.connection())
+    block = {"type": "non_standard", "value": ASKED_BY_ANOTHER} if wrapped else ASKED_BY_ANOTHER
+    answer = llm.invoke([HumanMessage("hi"), AIMessage([block]), approve("mcpr_1")])
+    assert {"mcpr_1": "told"} == answer.response_metadata["approval_outcomes"]
+    request, decision = foundry.seen[-1].messages[1:]
+    facts = '"id":"mcpr_1","server":"files","tool":"delete","arguments":{}'
+    told = f"[record: approval requested {{{facts}}}]"
+    assert ("assistant", told) == (request.role, request.text)
+    assert decision.text.startswith('[record: approval decided {"id":"mcpr_1"')
 
 
 def test_a_message_may_be_only_a_file(foundry: Any, make_ask: Any, generation: str) -> None:
