@@ -122,6 +122,7 @@ class ChatAzureAgent(ReadsPin, AgentSettings):
 
         Raises:
             ConfigError: The method is unknown.
+            ValueError: The schema is none.
         """
         return structured(
             self, schema, method=method, strict=strict, include_raw=include_raw, options=kwargs

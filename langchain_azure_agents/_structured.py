@@ -291,9 +291,12 @@ def structured(
 
     Raises:
         ConfigError: The method is unknown.
+        ValueError: LangChain makes no JSON schema of it.
     """
     if method not in METHODS:
         raise ConfigError(f"method={shown(method)} is unknown: use {', '.join(map(repr, METHODS))}")
+    if method != "json_mode":
+        convert_to_json_schema(schema, strict=strict)  # what is no schema is said here, not later
     return StructuredOutput(
         llm=model,
         wanted=schema,

@@ -16,8 +16,8 @@ from .config import Settings, check_owner
 from .drivers.call import Wiring
 from .drivers.clock import Clock, SystemClock
 from .errors import InvalidRequestError
-from .messages import TurnRequest
-from .naming import check_handle, parse_handle
+from .messages import Message, TurnRequest
+from .naming import check_handle, parse_handle, shown
 from .observe import Observer
 from .own_endpoint import check_at_project, check_own_endpoint
 from .protocols.classic.flow import run_turn as run_classic_turn
@@ -173,6 +173,12 @@ def check_request(settings: Settings, request: TurnRequest) -> None:
     """
     if not request.messages:
         raise InvalidRequestError("no messages: give at least one")
+    for message in request.messages:
+        if not isinstance(message, Message):
+            raise InvalidRequestError(
+                f"TurnRequest takes messages of azure_agents.messages, got {shown(message)}: pass "
+                "for instance (user('Hello'),)"
+            )
     check_owner(request.owner)
     if settings.endpoint.own is not None:
         check_own_endpoint(settings.endpoint.own, settings.threads, request.thread_id)

@@ -133,7 +133,8 @@ def _announce(served: Any, foundry: Any) -> None:
     model = foundry.agents[0].model if foundry.agents else "MODEL"
     command = f"azure-agents chat {model} --endpoint {served.endpoint}"
     print(f"Try: AZURE_AI_API_KEY=any {command}")
-    print("Code that uses DefaultAzureCredential finds it with:")
+    only = "" if served.authority else " (Microsoft's own clients need https: --tls FOLDER)"
+    print(f"Code that uses DefaultAzureCredential finds it with{only}:")
     for name, value in served.environment.items():
         print(f"  export {name}={value}")
     print(end="", flush=True)

@@ -377,4 +377,5 @@ def test_the_emulator_says_where_it_is(
         main(["emulator", "--port", "0", "--agents", str(agents)])
     output = capsys.readouterr().out
     assert "agent     librarian:1  (v2, librarian)" in output
+    assert "finds it with (Microsoft's own clients need https: --tls FOLDER):" in output
     assert "azure-agents chat librarian:1 --endpoint http://127.0.0.1:" in output

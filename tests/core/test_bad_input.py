@@ -125,6 +125,7 @@ def option(**options: Any) -> TurnRequest:
 
 BOTH: dict[str, tuple[TurnRequest, str]] = {
     "no messages": (ask(), "no messages"),
+    "a text as messages": (TurnRequest("x"), "takes messages of azure_agents.messages, got 'x'"),  # type: ignore[arg-type]
     "empty messages": (ask(user(""), user("  \n")), "every message is empty"),
     "unknown handle": (ask(HI, thread_id="session-1"), "unknown form"),
     "handle with a path": (ask(HI, thread_id="conv_1/../x"), "unknown form"),

@@ -197,7 +197,7 @@ def test_a_broken_file_changes_nothing(
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("- {reply: x}\n", r"agents.yaml:2: agent None: has no name: .'reply': 'x'."),
+        ("- {reply: x}\n", r"agents.yaml:2: an agent: has no name: .'reply': 'x'."),
         ("- {name: a, replay: x}\n", "has 'replay' .did you mean 'reply'[?].; use one of name"),
         ("- {name: a, tools: f}\n", "'tools' is a list, got 'f'"),
         (

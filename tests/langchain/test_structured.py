@@ -116,6 +116,13 @@ def test_an_unknown_method() -> None:
         model().with_structured_output(Person, method="telepathy")
 
 
+@pytest.mark.parametrize("schema", ["Person", None, {"type": "object", "properties": {}}])
+def test_what_is_no_schema(schema: Any) -> None:
+    """As with other models of LangChain: refused when it is made, not at the first call."""
+    with pytest.raises(ValueError, match="Unsupported function"):
+        model().with_structured_output(schema)
+
+
 @pytest.mark.parametrize("method", ["json_schema", "function_calling", "json_mode"])
 @pytest.mark.parametrize(("schema", "expected"), SCHEMAS)
 def test_objects(connect: Any, schema: Any, expected: Any, method: str) -> None:

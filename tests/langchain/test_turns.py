@@ -24,7 +24,7 @@ from azure_agents.emulator import (
     RealClock,
     Text,
 )
-from azure_agents.errors import InvalidRequestError, RunFailedError, ServerError
+from azure_agents.errors import DeadlineError, InvalidRequestError, RunFailedError, ServerError
 from langchain_azure_agents import ChatAzureAgent
 
 from ..eventually import eventually
@@ -384,6 +384,21 @@ def test_a_cancelled_task_cancels_the_run(generation: str, way: Any) -> None:
         return list(cancelled(foundry))
 
     assert len(asyncio.run(run())) == {"v2": 0, "classic": 1}[generation]
+
+
+def test_an_answer_may_be_silent_for_as_long_as_the_page_says(generation: str) -> None:
+    """Ten minutes, streamed or not: v2 streams give signs of life, classic ones need not."""
+    foundry = Emulator()
+    agent = foundry.create_agent("slow", Delayed(590, "late"), generation=generation)
+    llm = ChatAzureAgent(model=agent.model, **foundry.connection())
+    told = [[llm.invoke("hi")], list(llm.stream("hi"))]
+    told += [[asyncio.run(llm.ainvoke("hi"))], asyncio.run(collect(llm.astream("hi")))]
+    assert ["late"] * 4 == ["".join(chunk.text for chunk in chunks) for chunks in told]
+    assert 4 == len(foundry.requests)  # nothing was given up, looked for or asked again
+    agent.script(Delayed(610, "late"))
+    for call in (llm.invoke, lambda text: list(llm.stream(text))):
+        with pytest.raises(DeadlineError, match="pass a longer timeout="):
+            call("hi")
 
 
 def test_server_errors_keep_their_facts(connect: Any, foundry: Emulator) -> None:

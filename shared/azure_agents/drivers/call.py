@@ -150,7 +150,9 @@ class Call:
 
     def _too_late(self) -> DeadlineError:
         turn = self._wiring.timeouts.turn
-        return DeadlineError(f"the turn took longer than timeout={turn} seconds: allow it more")
+        return DeadlineError(
+            f"the turn took longer than timeout={turn} seconds: pass a longer timeout="
+        )
 
     def content(self, command: Send) -> Content:
         """The body of a `Send` as an HTTP client takes it."""
@@ -287,7 +289,10 @@ class Call:
         if _was_not_sent(exc) or _was_closed(exc):
             return NotSentError(f"{doing}: could not connect ({_said(exc)}): check the endpoint")
         if self._has_waited_too_long(exc):
-            return TimedOutError(f"{doing}: no answer in time ({_said(exc)})")
+            return TimedOutError(
+                f"{doing}: no answer in time ({_said(exc)}): allow single waits more seconds with "
+                "timeout=Timeouts(read=…, first_event=…, between_events=…)"
+            )
         return ConnectionLostError(f"{doing}: the connection was lost ({_said(exc)})")
 
     def _has_waited_too_long(self, exc: Exception) -> bool:

@@ -141,7 +141,8 @@ def _check(path: Path, entry: Mapping[str, Any]) -> None:
     except ConfigError as exc:
         line = at_line_of(entry, exc).line
         place = str(path) if line is None else f"{path}:{line}"
-        raise ConfigError(f"{place}: agent {name!r}: {exc}") from exc
+        who = f"agent {name!r}" if isinstance(name, str) else "an agent"
+        raise ConfigError(f"{place}: {who}: {exc}") from exc
 
 
 def _check_entry(entry: Mapping[str, Any]) -> None:

@@ -50,12 +50,18 @@ class _Patience:
 
     def __init__(self, request: httpx.Request) -> None:
         self._request = request
-        self._limit = (request.extensions.get("timeout") or {}).get("read")
         self._idle = 0.0
+
+    @property
+    def _limit(self) -> float | None:
+        """As it is now: a client may change it between two reads, and httpcore reads it anew."""
+        limit: float | None = (self._request.extensions.get("timeout") or {}).get("read")
+        return limit
 
     def seconds(self, idle: float) -> tuple[float, Exception | None]:
         """How long to wait now, and the error after that if it is too long."""
-        left = float("inf") if self._limit is None else self._limit - self._idle
+        limit = self._limit
+        left = float("inf") if limit is None else limit - self._idle
         if idle < left:
             self._idle += idle
             return idle, None
