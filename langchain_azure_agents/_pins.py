@@ -25,7 +25,12 @@ def _with_pin(config: RunnableConfig | None, kwargs: dict[str, Any]) -> dict[str
         return kwargs
     # Without a config of its own, a call has the one of the chain or graph around it.
     pin = (ensure_config(config).get("configurable") or {}).get(THREAD_KEY)
-    return kwargs if pin is None else {**kwargs, "thread_id": pin}
+    return {**kwargs, "thread_id": pin}
+
+
+def _with_pin_around(kwargs: dict[str, Any]) -> dict[str, Any]:
+    """For calls that have no config: the pin of the chain around them, unless it is settled."""
+    return with_hidden(kwargs) if "thread_id" in kwargs else _with_pin(None, kwargs)
 
 
 def graph_thread(run_manager: Any) -> str | None:
@@ -145,7 +150,7 @@ class ReadsPin(BaseChatModel):
                 args: ``stop`` and ``callbacks``, by position.
                 kwargs: Those by name, tags and metadata of LangChain's, and arguments of `invoke`.
             """
-            return super().generate(messages, *args, **with_hidden(kwargs))
+            return super().generate(messages, *args, **_with_pin_around(kwargs))
 
         async def agenerate(self, messages: Any, *args: Any, **kwargs: Any) -> Any:
             """Answer several conversations; see `BaseChatModel.agenerate`.
@@ -155,7 +160,7 @@ class ReadsPin(BaseChatModel):
                 args: ``stop`` and ``callbacks``, by position.
                 kwargs: Those by name, tags and metadata of LangChain's, and arguments of `invoke`.
             """
-            return await super().agenerate(messages, *args, **with_hidden(kwargs))
+            return await super().agenerate(messages, *args, **_with_pin_around(kwargs))
 
         def stream_events(self, input: Any, config: Any = None, **kwargs: Any) -> Any:
             """Stream events; see `BaseChatModel.stream_events`.

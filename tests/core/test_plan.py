@@ -277,6 +277,8 @@ def test_a_pinned_thread_holds_everything_up_to_the_last_answer() -> None:
     assert [user("c")] == list(plan_pinned([user("a"), assistant("b"), user("c")]))
     assert [user("a"), user("b")] == list(plan_pinned([user("a"), user("b")]))
     assert [tool("call_1", "1")] == list(plan_pinned([tool("call_1", "1")]))
+    with pytest.raises(InvalidRequestError, match="the result of tool call ''"):
+        plan_pinned([tool("", "1")])
 
 
 DIGESTS = [

@@ -66,6 +66,24 @@ def in_a_function(llm: Any, thread: str) -> Any:
     return RunnableLambda(ask).invoke("and?", config(thread))
 
 
+def in_a_function_that_generates(llm: Any, thread: str) -> Any:
+    """Called as older chains do, by a method that takes no config."""
+
+    def ask(question: str) -> Any:
+        return llm.generate([[HumanMessage(question)]]).generations[0][0].message
+
+    return RunnableLambda(ask).invoke("and?", config(thread))
+
+
+def in_a_function_that_agenerates(llm: Any, thread: str) -> Any:
+    """The same, async."""
+
+    async def ask(question: str) -> Any:
+        return (await llm.agenerate([[HumanMessage(question)]])).generations[0][0].message
+
+    return asyncio.run(RunnableLambda(ask).ainvoke("and?", config(thread)))
+
+
 def in_a_graph(llm: Any, thread: str) -> Any:
     """Called by a node of a graph."""
 
@@ -112,6 +130,8 @@ ROADS = {
     "config, aevents v2": lambda llm, t: asyncio.run(aevents_v2(llm, "and?", config(t))),
     "chain": in_a_chain,
     "function": in_a_function,
+    "function, generate": in_a_function_that_generates,
+    "function, agenerate": in_a_function_that_agenerates,
     "graph": in_a_graph,
     "graph, streamed": streamed_in_a_graph,
 }
@@ -130,6 +150,14 @@ def test_a_pin_reaches_the_agent(llm: Any, foundry: Emulator, road: Any) -> None
     answer = ROADS[road](llm, first.response_metadata["thread_id"])
     assert texts(foundry.seen[-1]) == ["hi", "You said: hi (turn 1)", "and?"]
     assert answer.text == "You said: and? (turn 2)"
+
+
+def test_a_config_without_a_pin_is_not_pinned_from_around(llm: Any, foundry: Emulator) -> None:
+    """A call's own config holds, whatever the chain around it says."""
+    thread = llm.invoke("hi").response_metadata["thread_id"]
+    own: Any = {"configurable": {"other": 1}}
+    RunnableLambda(lambda question: llm.invoke(question, own)).invoke("and?", config(thread))
+    assert ["and?"] == texts(foundry.seen[-1])
 
 
 def test_a_pin_of_the_constructor(foundry: Emulator) -> None:

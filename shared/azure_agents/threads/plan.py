@@ -86,7 +86,8 @@ class _History:
                 self._answer(index, message.tool_call_id or "", made)
 
     def _answer(self, index: int, call_id: str, made: dict[str, int]) -> None:
-        caller = made.get(call_id, _ON_THE_THREAD if self._allow_orphans else None)
+        may_be_there = self._allow_orphans and call_id != ""
+        caller = made.get(call_id, _ON_THE_THREAD if may_be_there else None)
         if caller is None:
             self._lose(index, call_id)
             return
