@@ -220,9 +220,8 @@ def _check_name(name: str, known: frozenset[str]) -> None:
         return
     if name in _LEGACY:
         raise InvalidRequestError(f"{name}= was replaced by {_LEGACY[name]}=: pass that")
-    raise InvalidRequestError(
-        f"completion() has no argument {name!r} for an agent: leave it out{near(name, known)}"
-    )
+    advice = near(name, known) or ": leave it out"
+    raise InvalidRequestError(f"completion() has no argument {name!r} for an agent{advice}")
 
 
 # --- settings -----------------------------------------------------------------------------------

@@ -162,3 +162,19 @@ def test_litellms_own_arguments_are_refused_by_name(agent: Any) -> None:
         completion(messages=[user("hi")], azure_password="SECRET", **agent("Hello"))
     assert "completion() has no argument 'azure_password'" in str(failed.value)
     assert "SECRET" not in str(failed.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("temprature", ": did you mean 'temperature'?"),
+        ("thred_id", ": did you mean 'thread_id'?"),
+        ("extra_header", ": did you mean 'extra_headers'?"),
+        ("something_else", ": leave it out"),
+    ],
+)
+def test_a_misspelt_argument_names_the_known_one(name: str, advice: str) -> None:
+    """One advice: another name, or none."""
+    with pytest.raises(InvalidRequestError) as failed:
+        completion("my-agent", [{"role": "user", "content": "Hi"}], **{name: "s3cret"})  # type: ignore[call-overload]
+    assert f"completion() has no argument {name!r} for an agent{advice}" == str(failed.value)

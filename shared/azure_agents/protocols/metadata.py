@@ -68,10 +68,8 @@ def encode_named(
             )
         if name not in sent_as:
             # By its name alone: what an unknown option holds may be a secret (``azure_ad_token``).
-            raise InvalidRequestError(
-                f"{name!r} is no option of {kind}: leave it out"
-                f"{near(name, {*_BESIDES, *sent_as, *refusals})}"
-            )
+            advice = near(name, {*_BESIDES, *sent_as, *refusals}) or ": leave it out"
+            raise InvalidRequestError(f"{name!r} is no option of {kind}{advice}")
     return {sent_as[name]: value for name, value in given.items()}
 
 
