@@ -1,9 +1,7 @@
 """`AzureAgentLLM`: a Foundry agent as a LlamaIndex LLM.
 
-Thin by intent: `_messages` maps what comes in, the core runs the turn, `_responses` maps what
-comes out. The eight endpoints are decorated; the completion ones call the private chat path, or
-every call would be counted and traced twice. Everything a call needs is read before a generator
-is returned: LlamaIndex runs its body later, in threads that know no context variables.
+What an object is: its arguments, copies, and what the service keeps. `_settings` has its fields,
+`_turns` the endpoints that ask the agent.
 """
 
 from __future__ import annotations
@@ -14,14 +12,9 @@ from typing import Any, Self
 
 from llama_index.core.base.llms.types import (
     ChatMessage,
-    ChatResponse,
     ChatResponseAsyncGen,
     ChatResponseGen,
-    CompletionResponse,
-    CompletionResponseAsyncGen,
-    CompletionResponseGen,
     LLMMetadata,
-    MessageRole,
 )
 from llama_index.core.llms.function_calling import FunctionCallingLLM
 from pydantic import PrivateAttr, SecretStr
@@ -41,17 +34,16 @@ from azure_agents.seams import AsyncTransport, Transport
 from azure_agents.stop import stop_texts
 from azure_agents.threads.store import ThreadStore
 
-from ._chunks import acompletions, astream, completions, stream
-from ._endpoints import chat_endpoint, completion_endpoint
+from ._chunks import astream, stream
 from ._files import Answer, references_of
 from ._messages import to_messages
-from ._recording import current_turns, noted
-from ._responses import to_completion, to_response
-from ._settings import AgentSettings, refuse_unknown
+from ._recording import current_turns
+from ._settings import refuse_unknown
+from ._turns import Turns
 
 
 @with_fields(beyond=FunctionCallingLLM)
-class AzureAgentLLM(AgentSettings):
+class AzureAgentLLM(Turns):
     """An agent that lives in Microsoft Foundry, as an LLM.
 
     Works wherever LlamaIndex takes an LLM. Every call is a pure function of its messages: the
@@ -240,151 +232,6 @@ class AzureAgentLLM(AgentSettings):
         """Close idle connections of the running event loop; the next call opens new ones."""
         await self._clients.aclose()
 
-    # -- the eight endpoints -------------------------------------------------------------------
-
-    @chat_endpoint
-    def chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
-        """Answer a conversation.
-
-        Args:
-            messages: The whole history, oldest first; the agent sees these and no others.
-            kwargs: What holds for this call only, see the class: ``thread_id=``, ``stop=`` and so
-                on.
-        """
-        return self._chat(messages, kwargs)
-
-    @chat_endpoint
-    def stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
-        """Answer a conversation, chunk by chunk; closing the generator cancels the turn.
-
-        Args:
-            messages: The whole history, oldest first; the agent sees these and no others.
-            kwargs: What holds for this call only, see the class: ``thread_id=``, ``stop=`` and so
-                on.
-        """
-        return self._stream(messages, kwargs)
-
-    @completion_endpoint
-    def complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:  # noqa: FBT001, FBT002 - LlamaIndex's signature
-        """Answer one prompt.
-
-        Args:
-            prompt: What the user says.
-            formatted: Whether it is whole already; False lets `completion_to_prompt` change it
-                first.
-            kwargs: What holds for this call only, see the class: ``thread_id=``, ``stop=`` and so
-                on.
-        """
-        return to_completion(self._chat(self._prompted(prompt, formatted=formatted), kwargs))
-
-    @completion_endpoint
-    def stream_complete(
-        self,
-        prompt: str,
-        formatted: bool = False,  # noqa: FBT001, FBT002 - LlamaIndex's signature
-        **kwargs: Any,
-    ) -> CompletionResponseGen:
-        """Answer one prompt, chunk by chunk; closing the generator cancels the turn.
-
-        Args:
-            prompt: What the user says.
-            formatted: Whether it is whole already; False lets `completion_to_prompt` change it
-                first.
-            kwargs: What holds for this call only, see the class: ``thread_id=``, ``stop=`` and so
-                on.
-        """
-        return completions(self._stream(self._prompted(prompt, formatted=formatted), kwargs))
-
-    @chat_endpoint
-    async def achat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
-        """Answer a conversation.
-
-        Args:
-            messages: The whole history, oldest first; the agent sees these and no others.
-            kwargs: What holds for this call only, see the class: ``thread_id=``, ``stop=`` and so
-                on.
-        """
-        return await self._achat(messages, kwargs)
-
-    @chat_endpoint
-    async def astream_chat(
-        self, messages: Sequence[ChatMessage], **kwargs: Any
-    ) -> ChatResponseAsyncGen:
-        """Answer a conversation, chunk by chunk; closing the generator cancels the turn.
-
-        Args:
-            messages: The whole history, oldest first; the agent sees these and no others.
-            kwargs: What holds for this call only, see the class: ``thread_id=``, ``stop=`` and so
-                on.
-        """
-        return self._astream(messages, kwargs)
-
-    @completion_endpoint
-    async def acomplete(
-        self,
-        prompt: str,
-        formatted: bool = False,  # noqa: FBT001, FBT002 - LlamaIndex's signature
-        **kwargs: Any,
-    ) -> CompletionResponse:
-        """Answer one prompt.
-
-        Args:
-            prompt: What the user says.
-            formatted: Whether it is whole already; False lets `completion_to_prompt` change it
-                first.
-            kwargs: What holds for this call only, see the class: ``thread_id=``, ``stop=`` and so
-                on.
-        """
-        response = await self._achat(self._prompted(prompt, formatted=formatted), kwargs)
-        return to_completion(response)
-
-    @completion_endpoint
-    async def astream_complete(
-        self,
-        prompt: str,
-        formatted: bool = False,  # noqa: FBT001, FBT002 - LlamaIndex's signature
-        **kwargs: Any,
-    ) -> CompletionResponseAsyncGen:
-        """Answer one prompt, chunk by chunk; closing the generator cancels the turn.
-
-        Args:
-            prompt: What the user says.
-            formatted: Whether it is whole already; False lets `completion_to_prompt` change it
-                first.
-            kwargs: What holds for this call only, see the class: ``thread_id=``, ``stop=`` and so
-                on.
-        """
-        return acompletions(self._astream(self._prompted(prompt, formatted=formatted), kwargs))
-
-    # -- one turn ------------------------------------------------------------------------------
-
-    def _chat(self, messages: Sequence[ChatMessage], kwargs: Mapping[str, Any]) -> ChatResponse:
-        request, turns = self._request(messages, kwargs), current_turns()
-        return noted(to_response(self.client.complete(request)), turns)
-
-    def _stream(
-        self, messages: Sequence[ChatMessage], kwargs: Mapping[str, Any]
-    ) -> ChatResponseGen:
-        request, turns = self._request(messages, kwargs), current_turns()
-        return stream(self.client.stream(request), turns, tells_id=_is_background(request))
-
-    async def _achat(
-        self, messages: Sequence[ChatMessage], kwargs: Mapping[str, Any]
-    ) -> ChatResponse:
-        request, turns = self._request(messages, kwargs), current_turns()
-        return noted(to_response(await self.async_client.complete(request)), turns)
-
-    def _astream(
-        self, messages: Sequence[ChatMessage], kwargs: Mapping[str, Any]
-    ) -> ChatResponseAsyncGen:
-        request, turns = self._request(messages, kwargs), current_turns()
-        return astream(self.async_client.stream(request), turns, tells_id=_is_background(request))
-
-    def _prompted(self, prompt: str, *, formatted: bool) -> list[ChatMessage]:
-        if not formatted and self.completion_to_prompt is not None:
-            prompt = self.completion_to_prompt(prompt)
-        return [ChatMessage(prompt, role=MessageRole.USER)]
-
     def _request(self, messages: Sequence[ChatMessage], kwargs: Mapping[str, Any]) -> TurnRequest:
         options = {
             "temperature": self.temperature,
@@ -433,10 +280,6 @@ class AzureAgentLLM(AgentSettings):
             response_id: From the first chunk of the stream (``additional_kwargs["response_id"]``).
         """
         return astream(self.async_client.resume(response_id), current_turns())
-
-
-def _is_background(request: TurnRequest) -> bool:
-    return bool(request.options.get("background"))
 
 
 def _one_of(given: Mapping[str, str | None]) -> str | None:

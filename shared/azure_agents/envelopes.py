@@ -23,7 +23,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from .content_filters import named, struck_by
+from .content_filters import struck_by
+from .error_hints import filter_hint, hint_for
 from .errors import (
     AgentNotFoundError,
     AuthenticationError,
@@ -41,7 +42,6 @@ from .errors import (
     one_line,
 )
 from .jsonio import JSON, loads
-from .request_headers import IMAGE_DEPLOYMENT
 from .waits import wait_asked_for, wait_in_words
 
 _MESSAGE_LENGTH = 500
@@ -165,7 +165,7 @@ def error_from_last_error(
     cls = RateLimitError if envelope.words & _RATE_CODES else RunFailedError
     said = envelope.message or "failed, and the service gives no reason"
     error = cls(
-        _sentence(doing, said, _filter_hint(envelope)),
+        _sentence(doing, said, filter_hint(envelope.filters)),
         code=envelope.code,
         param=envelope.param,
         retry_after=wait_in_words(envelope.message),
@@ -310,67 +310,8 @@ def _sentence(doing: str, text: str, hint: str) -> str:
 
 
 def _hint(cls: type[ServiceError], status: int | None, envelope: _Envelope) -> str:
-    if cls is AuthenticationError:
-        return (
-            "the token must be fresh, of the project's tenant and for the scope "
-            "'https://ai.azure.com/.default' (scope= or AZURE_SCOPE changes it); an API key works "
-            "with the default project of its own account only"
-        )
-    if cls is PermissionDeniedError:
-        return _permission_hint(status, envelope)
-    if cls is ContentFilteredError:
-        return _filter_hint(envelope)
-    if "deploymentnotfound" in envelope.words:
-        return "the agent's model is not deployed in this resource: deploy it or change the agent"
-    if cls is AgentNotFoundError:
-        return "check the agent's name and version, and that it lives in this project"
-    if cls is ThreadNotFoundError:
-        return "it may be deleted, past its retention (30 days), or of another project"
-    if cls is NotFoundError:
-        return "check that the endpoint names an existing project"
-    return next((hint for begin, hint in _HINTS if envelope.message.startswith(begin)), "")
-
-
-# By how the service's sentence begins; the first and the last are quoted in public issues.
-_HINTS = (
-    (
-        "ID cannot be null or empty",
-        (
-            "a hosted agent answers only at its own endpoint: pass endpoint= with "
-            "'/agents/<agent>/endpoint/protocols/openai' behind the project"
-        ),
-    ),
-    (
-        f"Missing required header: '{IMAGE_DEPLOYMENT}'",
-        "pass image_generation_deployment=, for instance 'gpt-image-1-mini'",
-    ),
-    (
-        "Not allowed when agent is specified",
-        "set it in the agent's own definition instead (a new version of the agent)",
-    ),
-)
-
-
-def _filter_hint(envelope: _Envelope) -> str:
-    if envelope.filters is None:
-        return ""
-    which = f" ({named(envelope.filters)})" if envelope.filters else ""
-    return (
-        f"a content filter struck{which}: change the messages, or the content filter of the "
-        "deployment that the agent uses"
-    )
-
-
-def _permission_hint(status: int | None, envelope: _Envelope) -> str:
-    if "preview_feature_required" in envelope.words:
-        return ""  # the service's own sentence names the header
-    role = (
-        "give the caller the role 'Azure AI User' on the project: az role assignment create "
-        "--role 'Azure AI User' --assignee <principal> --scope <resource id of the project>"
-    )
-    if status == 403 and "permissiondenied" not in envelope.words:
-        return f"either a firewall or private endpoint is closed to this machine, or {role}"
-    return role
+    facts: dict[str, Any] = {"message": envelope.message, "filters": envelope.filters}
+    return hint_for(cls, status, words=envelope.words, **facts)
 
 
 def _redirect(headers: Mapping[str, str]) -> str:

@@ -23,7 +23,7 @@ LAYERS = (
     ("_version", "protocols", "protocols.classic", "protocols.responses", "threads", "drivers"),
     ("errors", "jsonio", "seams", "model_copies"),
     ("sse", "request_headers", "events", "messages", "commands", "told", "notices"),
-    ("content_filters", "waits"),
+    ("content_filters", "waits", "error_hints"),
     (
         "fold",
         "retry",
@@ -105,6 +105,7 @@ LAYERS = (
         "drivers.watchdog",
         "drivers.bounds",
         "drivers.proxies",
+        "drivers.failures",
         "drivers.call",
         "drivers.clients",
         "drivers.sync",

@@ -30,6 +30,7 @@ from ..observe import Observer, RequestEnded, RequestStarted, Retrying
 from ..request_headers import ExtraHeaders
 from .bounds import ENCODINGS
 from .clock import Clock
+from .failures import is_lost, is_of_aiohttp, said, was_closed, was_not_sent, without_frames
 
 CLEAN_UP_SECONDS = 2.0  # all that a turn may take once its caller is gone or its time is up
 CLEAN_UP_COMMANDS = 16
@@ -38,13 +39,6 @@ AFTER_THE_END = 1.0  # seconds to wait for the end of a stream whose answer is w
 # Ids in paths come from the service: none may lead elsewhere, by "..", "/", "?" or "%2e".
 _PATH = re.compile(r"(?:/[A-Za-z0-9_-][A-Za-z0-9_.:~-]*)+")
 _USER_AGENT = f"azure-agents/{_version.__version__}"
-# httpx-aiohttp reports every connection error as a connect timeout, also a lost answer; only with
-# these causes was nothing sent.
-_NEVER_CONNECTED = {"ClientConnectorError", "ConnectionTimeoutError"}
-# What httpx and aiohttp say of a client that somebody closed just before it was to send.
-_CLOSED = ("the client has been closed", "Session is closed")
-
-
 _NO_HEADERS = ExtraHeaders({})
 
 
@@ -277,29 +271,29 @@ class Call:
         except AzureAgentsError:
             raise
         except (httpx.HTTPError, httpx.StreamError, OSError, UnicodeError) as exc:
-            raise self._translate(exc, doing) from _without_frames(exc)
+            raise self._translate(exc, doing) from without_frames(exc)
         except Exception as exc:
-            if type(exc).__module__.partition(".")[0] != "aiohttp" and not _was_closed(exc):
+            if not is_of_aiohttp(exc) and not was_closed(exc):
                 raise
-            raise self._translate(exc, doing) from _without_frames(exc)
+            raise self._translate(exc, doing) from without_frames(exc)
 
     def _translate(self, exc: Exception, doing: str) -> AzureAgentsError:
         if self._deadline is not None and self._wiring.clock.time() >= self._deadline:
             return self._too_late()
-        if _was_not_sent(exc) or _was_closed(exc):
-            return NotSentError(f"{doing}: could not connect ({_said(exc)}): check the endpoint")
+        if was_not_sent(exc) or was_closed(exc):
+            return NotSentError(f"{doing}: could not connect ({said(exc)}): check the endpoint")
         if self._has_waited_too_long(exc):
             return TimedOutError(
-                f"{doing}: no answer in time ({_said(exc)}): allow single waits more seconds with "
+                f"{doing}: no answer in time ({said(exc)}): allow single waits more seconds with "
                 "timeout=Timeouts(read=…, first_event=…, between_events=…)"
             )
-        return ConnectionLostError(f"{doing}: the connection was lost ({_said(exc)})")
+        return ConnectionLostError(f"{doing}: the connection was lost ({said(exc)})")
 
     def _has_waited_too_long(self, exc: Exception) -> bool:
         """Also where the watchdog of a stream ended the wait: that looks like a lost connection."""
         if self._wait_until is not None and self._wiring.clock.time() >= self._wait_until:
             return True
-        return isinstance(exc, httpx.TimeoutException | TimeoutError) and not _is_lost(exc)
+        return isinstance(exc, httpx.TimeoutException | TimeoutError) and not is_lost(exc)
 
     @contextmanager
     def reading(self, content: Content) -> Iterator[None]:
@@ -367,45 +361,3 @@ def _is_comment(line: bytes) -> bool:
 def _least(limit: float | None, left: float | None) -> float | None:
     given = [value for value in (limit, left) if value is not None]
     return min(given) if given else None
-
-
-def _was_not_sent(exc: Exception) -> bool:
-    if not isinstance(exc, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout):
-        # The last: a host name that is none, as IDNA has it.
-        return isinstance(exc, httpx.UnsupportedProtocol | httpx.ProxyError | UnicodeError)
-    return not _is_lost(exc)
-
-
-def _was_closed(exc: Exception) -> bool:
-    return isinstance(exc, RuntimeError) and any(words in str(exc) for words in _CLOSED)
-
-
-def _is_lost(exc: Exception) -> bool:
-    cause = exc.__cause__
-    if cause is None or type(cause).__module__.partition(".")[0] != "aiohttp":
-        return False
-    names = {cls.__name__ for cls in type(cause).__mro__}
-    return isinstance(exc, httpx.ConnectTimeout) and not names & _NEVER_CONNECTED
-
-
-def _without_frames(exc: Exception) -> Exception:
-    """The cause of an error, without the frames of the network libraries and what stands in them.
-
-    Their local variables are the headers and bytes of the request, so a tool that prints local
-    variables would print the credential; some errors of aiohttp hold the headers themselves.
-    """
-    link: BaseException | None = exc
-    seen: set[int] = set()  # some transports raise exceptions in a ring
-    while link is not None and id(link) not in seen:
-        seen.add(id(link))
-        link.__traceback__ = None
-        info = getattr(link, "request_info", None)
-        if info is not None:
-            link.request_info = info._replace(headers={})  # type: ignore[attr-defined]
-            link.args = ()
-        link = link.__cause__ or link.__context__
-    return exc
-
-
-def _said(exc: Exception) -> str:
-    return f"{type(exc).__name__}: {exc}"[:200] if str(exc) else type(exc).__name__
