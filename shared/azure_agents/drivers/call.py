@@ -54,8 +54,16 @@ class Wiring:
     headers: ExtraHeaders = _NO_HEADERS
 
     def within(self, seconds: float | None) -> Wiring:
-        """The same with another deadline, for what takes longer than a turn; None: no deadline."""
-        return replace(self, timeouts=replace(self.timeouts, turn=seconds))
+        """The same with another deadline, for files, which may take longer than a turn.
+
+        No tool runs while a file comes in, so it is never silent for longer than before its first
+        bytes. Without a deadline a connection that says nothing would otherwise hold for long.
+
+        Args:
+            seconds: The deadline; None: none.
+        """
+        between = _least(self.timeouts.first_event, self.timeouts.between_events)
+        return replace(self, timeouts=replace(self.timeouts, turn=seconds, between_events=between))
 
 
 class Pieces:

@@ -69,6 +69,7 @@ class _History:
         self.messages = messages = told_apart(each_once(given))
         self.call_of: dict[int, int] = {}  # index of a tool message -> index of the call's message
         self._result_of: dict[tuple[int, str], int] = {}  # a call -> index of the result that holds
+        self._computer: set[tuple[int, str]] = set()  # calls that a screenshot answers
         self._lost: set[int] = set()  # results whose calls are not there
         said = (i for i, m in enumerate(messages) if m.role in ("assistant", "user"))
         self._newest = max(said, default=-1)  # results behind it are new
@@ -79,20 +80,25 @@ class _History:
 
     def _pair(self) -> None:
         made: dict[str, int] = {}
+        answer = -1  # the last assistant message before
         for index, message in enumerate(self.messages):
             for call in message.tool_calls:
                 made[call.id] = index
+                if call.kind == "computer":
+                    self._computer.add((index, call.id))
+            if message.role == "assistant":
+                answer = index
             if message.role == "tool":
-                self._answer(index, message.tool_call_id or "", made)
+                self._answer(index, message.tool_call_id or "", made, answer)
 
-    def _answer(self, index: int, call_id: str, made: dict[str, int]) -> None:
+    def _answer(self, index: int, call_id: str, made: dict[str, int], answer: int) -> None:
         may_be_there = self._allow_orphans and call_id != ""
         caller = made.get(call_id, _ON_THE_THREAD if may_be_there else None)
         if caller is None:
             self._lose(index, call_id)
             return
         before = self._result_of.setdefault((caller, call_id), index)
-        if before != index and not any(m.role == "assistant" for m in self.messages[before:index]):
+        if before != index and answer < before:
             self._result_of[caller, call_id] = index  # nobody was told the other one yet
             self.call_of.pop(before)
         if self._result_of[caller, call_id] == index:
@@ -188,12 +194,9 @@ class _History:
 
     def _screenshot(self, index: int, message: Message) -> Message:
         """The message; as an answer to a computer call, if it is the result of one."""
-        caller = self.call_of[index]
-        calls = self.messages[caller].tool_calls if caller != _ON_THE_THREAD else ()
-        for call in calls:
-            if call.id == message.tool_call_id and call.kind == "computer":
-                return replace(message, computer=ComputerAnswer())
-        return message
+        if (self.call_of[index], message.tool_call_id) not in self._computer:
+            return message
+        return replace(message, computer=ComputerAnswer())
 
     def answers_exactly(self, point: int) -> bool:
         """What follows `point`, system messages aside, is the results of all its calls."""
