@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, ClassVar, Self, Unpack
+from typing import Any, ClassVar, Self, Unpack, get_args
 from uuid import uuid4
 
 from .auth import FoundryAuth
@@ -16,7 +16,7 @@ from .config import Settings, check_owner
 from .drivers.call import Wiring
 from .drivers.clock import Clock, SystemClock
 from .errors import InvalidRequestError
-from .messages import Message, TurnRequest
+from .messages import ApprovalReply, Media, Message, Role, Text, ToolCall, TurnRequest
 from .naming import check_handle, parse_handle, shown
 from .observe import Observer
 from .own_endpoint import check_at_project, check_own_endpoint
@@ -174,11 +174,7 @@ def check_request(settings: Settings, request: TurnRequest) -> None:
     if not request.messages:
         raise InvalidRequestError("no messages: give at least one")
     for message in request.messages:
-        if not isinstance(message, Message):
-            raise InvalidRequestError(
-                f"TurnRequest takes messages of azure_agents.messages, got {shown(message)}: pass "
-                "for instance (user('Hello'),)"
-            )
+        _check_message(message)
     check_owner(request.owner)
     if settings.endpoint.own is not None:
         check_own_endpoint(settings.endpoint.own, settings.threads, request.thread_id)
@@ -190,3 +186,28 @@ def check_request(settings: Settings, request: TurnRequest) -> None:
                 f"thread_id={request.thread_id!r} cannot be pinned with threads='ephemeral', which "
                 "keeps nothing: use threads='auto'"
             )
+
+
+def _check_message(message: object) -> None:
+    if not isinstance(message, Message):
+        raise InvalidRequestError(
+            f"TurnRequest takes messages of azure_agents.messages, got {shown(message)}: pass "
+            "for instance (user('Hello'),)"
+        )
+    if message.role not in get_args(Role):
+        roles = ", ".join(map(repr, get_args(Role)))
+        raise InvalidRequestError(f"a message has the role {shown(message.role)}: use {roles}")
+    for one in (*message.parts, *message.tool_calls):
+        if not _is_part(one) and not (isinstance(one, ToolCall) and isinstance(one.arguments, str)):
+            raise InvalidRequestError(
+                f"a message of the role {message.role!r} holds {shown(one)}: give parts such as "
+                "Text('Hello'), and calls whose arguments are JSON text"
+            )
+
+
+def _is_part(part: object) -> bool:
+    if isinstance(part, Text):
+        return isinstance(part.text, str)
+    if isinstance(part, ApprovalReply):
+        return isinstance(part.approve, bool)  # "no" is no denial, and "yes" no approval
+    return isinstance(part, Media)

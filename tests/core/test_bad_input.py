@@ -16,8 +16,10 @@ from azure_agents.config import Timeouts, resolve_settings
 from azure_agents.emulator import Emulator
 from azure_agents.errors import AzureAgentsError, ConfigError, InvalidRequestError
 from azure_agents.messages import (
+    ApprovalReply,
     Media,
     Message,
+    Text,
     ToolCall,
     TurnRequest,
     assistant,
@@ -28,6 +30,7 @@ from azure_agents.messages import (
 
 Error = type[AzureAgentsError]
 HI = user("Hi")
+ANY: Any = lambda value: value  # noqa: E731 - hides a wrong type from type checkers
 NAN = math.nan
 
 # --- settings ------------------------------------------------------------------------------------
@@ -126,6 +129,17 @@ def option(**options: Any) -> TurnRequest:
 BOTH: dict[str, tuple[TurnRequest, str]] = {
     "no messages": (ask(), "no messages"),
     "a text as messages": (TurnRequest("x"), "takes messages of azure_agents.messages, got 'x'"),  # type: ignore[arg-type]
+    "unknown role": (ask(Message(ANY("narrator"), (Text("x"),))), "has the role 'narrator'"),
+    "a text as parts": (ask(Message("user", ANY("hi"))), "holds 'h': give parts"),
+    "a text of a number": (ask(Message("user", (Text(ANY(5)),))), "holds Text(text=5)"),
+    "a decision in words": (
+        ask(Message("user", (ApprovalReply("mcpr_1", approve=ANY("no")),))),
+        "approve='no'",
+    ),
+    "arguments that are no text": (
+        ask(HI, assistant("", ToolCall("call_1", "f", ANY({}))), tool("call_1", "x")),
+        "calls whose arguments are JSON text",
+    ),
     "empty messages": (ask(user(""), user("  \n")), "every message is empty"),
     "unknown handle": (ask(HI, thread_id="session-1"), "unknown form"),
     "handle with a path": (ask(HI, thread_id="conv_1/../x"), "unknown form"),
