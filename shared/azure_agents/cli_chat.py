@@ -144,6 +144,7 @@ class _Chat:
         try:
             return input("allow? [y/N] ").strip().lower() in {"y", "yes"}
         except EOFError:
+            print()  # ends the line of the question
             return False
 
     def _answer(self, asked: tuple[Message, ...]) -> Completion:

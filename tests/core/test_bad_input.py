@@ -163,7 +163,7 @@ V2: dict[str, tuple[TurnRequest, str]] = {
     "handle of the other generation": (ask(HI, thread_id="thread_1"), "classic"),
     "temperature": (option(temperature=0.5), "temperature=0.5 is refused by a v2 agent"),
     "top_p": (option(top_p=0.5), "set `top_p` in the agent's definition"),
-    "model": (option(model="gpt-4o"), "model='gpt-4o' is refused"),
+    "model": (option(model="gpt-4o"), "or make a client of its own for another agent"),
     "instructions": (option(instructions="x"), "instructions='x' is refused"),
     "NaN": (option(max_tokens=NAN), "cannot be sent as JSON"),
     "nothing new for a pin": (

@@ -40,6 +40,7 @@ _REFUSALS = {
     name: f"set `{setting}` in the agent's definition (create a new version of the agent)"
     for name, setting in _AGENT_SETTINGS.items()
 }
+_REFUSALS["model"] += ", or make a client of its own for another agent"
 
 
 def encode_options(options: Mapping[str, Any]) -> dict[str, Any]:
