@@ -21,7 +21,7 @@ def stop_texts(stop: object) -> tuple[str, ...]:
     """What callers pass as ``stop``, at every door: None, one text, or several.
 
     Args:
-        stop: What the caller passed.
+        stop: None, a text, or a sequence of texts; None is no text at all.
 
     Raises:
         InvalidRequestError: Something else, or an empty text.

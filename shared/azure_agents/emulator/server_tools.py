@@ -110,7 +110,7 @@ class McpTools:
 
     Attributes:
         server_label: What the agent calls the server.
-        tools: Dictionaries with ``name``, ``description`` and ``input_schema``.
+        tools: Dictionaries with ``name``, ``description`` and ``schema`` (of its arguments).
     """
 
     server_label: str

@@ -50,7 +50,8 @@ class SeenMessage:
         role: ``system``, ``developer``, ``user``, ``assistant`` or ``tool``.
         text: Its texts, joined; "" if it has none.
         tool_calls: The functions that an assistant message calls.
-        tool_call_id: The call that a tool message answers; None for other roles.
+        tool_call_id: The call or approval request that a tool message answers; None for other
+            roles.
         media: Its images and files, in order.
     """
 
