@@ -30,6 +30,7 @@ _ASSISTANT = re.compile(r"asst_[A-Za-z0-9_-]{1,123}")
 _HANDLE = re.compile(r"(conv|thread|resp|wfresp|caresp)_[A-Za-z0-9_-]+")
 _HANDLE_LENGTH = 256
 _COMPARED = 64  # characters of an unknown name: comparing takes time by their square
+_SHORT = 2  # `id` ends many names
 _KINDS: dict[str, HandleKind] = {
     "conv": "conversation",
     "thread": "thread",
@@ -192,5 +193,9 @@ def near(name: str, names: Collection[str]) -> str:
         name: The unknown name.
         names: All known names.
     """
-    found = get_close_matches(name, sorted(names), 1) if len(name) <= _COMPARED else []
+    # ``headers`` looks most like ``threads``, but means ``extra_headers``.
+    longer = [known for known in names if known.endswith(f"_{name}")] if len(name) > _SHORT else []
+    found = longer if len(longer) == 1 else []
+    if not found and len(name) <= _COMPARED:
+        found = get_close_matches(name, sorted(names), 1)
     return f": did you mean {found[0]!r}?" if found else ""

@@ -149,6 +149,8 @@ BOTH: dict[str, tuple[TurnRequest, str]] = {
     "unknown option": (option(logprobs=True), "'logprobs' is no option of"),
     "misspelt user": (option(user_identiy="x"), "did you mean 'user_identity'?"),
     "misspelt headers": (option(extra_header={}), "did you mean 'extra_headers'?"),
+    "headers, as others call them": (option(headers={}), "did you mean 'extra_headers'?"),
+    "half a name": (option(identity="x"), "did you mean 'user_identity'?"),
     "misspelt thread": (option(threadid="x"), "did you mean 'thread_id'?"),
     "misspelt temperature": (option(temprature=1), "did you mean 'temperature'?"),
     "metadata is no map": (option(metadata=["x"]), "metadata must map strings to strings"),
@@ -179,21 +181,10 @@ CLASSIC: dict[str, tuple[TurnRequest, str]] = {
     "NaN": (option(temperature=NAN), "cannot be sent as JSON"),
     "infinity": (option(top_p=math.inf), "cannot be sent as JSON"),
     "no JSON": (option(response_format={"x": object()}), "cannot be sent as JSON"),
-    "file": (ask(Message("user", (FILE,))), "takes files by id only"),
-    "nothing new for a pin": (
-        ask(HI, assistant("Hello"), thread_id="conv_1"),
-        "nothing to send to the pinned thread 'conv_1'",
+    "file": (
+        ask(Message("user", (FILE,))),
+        "takes files by id only, so upload it with the client's `files.attach(path)`",
     ),
-}
-CLASSIC: dict[str, tuple[TurnRequest, str]] = {
-    "handle of the other generation": (ask(HI, thread_id="conv_1"), "v2"),
-    "response as a pin": (ask(HI, thread_id="resp_1"), "v2"),
-    "instructions": (option(instructions="x"), "pass `instructions=` to the client"),
-    "reasoning effort": (option(reasoning_effort="low"), "use a v2 agent"),
-    "NaN": (option(temperature=NAN), "cannot be sent as JSON"),
-    "infinity": (option(top_p=math.inf), "cannot be sent as JSON"),
-    "no JSON": (option(response_format={"x": object()}), "cannot be sent as JSON"),
-    "file": (ask(Message("user", (FILE,))), "takes files by id only"),
     "nothing new for a pin": (
         ask(HI, assistant("Hello"), thread_id="thread_1"),
         "nothing to send to the pinned thread 'thread_1'",

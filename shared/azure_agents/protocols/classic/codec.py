@@ -27,6 +27,7 @@ from ...events import (
 )
 from ...jsonio import JSON
 from ...messages import ApprovalReply, Media, Message, Part, Text, ToolCall
+from ...naming import shown
 from ...told import call_text, described, result_text, text_of, untold
 from ..server_tools import file_made, image_at
 from .steps import CALLS, COMPUTER
@@ -50,10 +51,11 @@ def check_messages(messages: Sequence[Message]) -> None:
     for message in messages[newest:]:
         for part in message.parts if message.role == "user" else ():
             if isinstance(part, Media) and _is_untold(part):
+                named = shown(part.name or part.url) if part.name or part.url else "without a name"
                 raise InvalidRequestError(
-                    f"the file {part.name or part.url or 'without a name'!r} is not uploaded: a "
-                    "message to a classic agent takes files by id only, so upload it with "
-                    "`Agents.files.attach`"
+                    f"the file {named} is not uploaded: a message to a classic agent takes files "
+                    "by id only, so upload it with the client's `files.attach(path)` "
+                    "(`llm.client.files`)"
                 )
 
 
