@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from azure_agents import AsyncAgentClient
+from azure_agents import AgentClient, AsyncAgentClient
 from azure_agents.emulator import Emulator
+from azure_agents.fold import fold
 from azure_agents.messages import TurnRequest, user
 
 from ..eventually import eventually
@@ -117,6 +118,48 @@ def test_nor_does_it_where_the_loop_is_closed_before_it_could() -> None:
         gc.collect()
         loop.close()
     assert http.is_closed
+
+
+SYNC = """
+import sys
+from azure_agents import completion
+from langchain_azure_agents import ChatAzureAgent
+from llamaindex_azure_agents import AzureAgentLLM
+
+model, given = sys.argv[1], {"endpoint": sys.argv[2], "api_key": "any"}
+completion(model, [{"role": "user", "content": "Hi"}], **given)
+kept = ChatAzureAgent(model=model, **given), AzureAgentLLM(model, **given)
+kept[0].invoke("Hi"), kept[1].complete("Hi")
+"""
+
+
+def test_sync_calls_leave_nothing_either() -> None:
+    """A process that ends with its models in use prints nothing about open sockets."""
+    foundry = Emulator()
+    agent = foundry.create_agent("a", "Hello.")
+    with foundry.serve() as served:
+        strict = [sys.executable, "-X", "dev", "-W", "error::ResourceWarning", "-c", SYNC]
+        about = [agent.model, served.endpoint]
+        done = subprocess.run([*strict, *about], capture_output=True, text=True, check=False)
+    assert (0, "") == (done.returncode, done.stderr)
+
+
+async def test_a_sync_client_that_is_gone_leaves_no_connection() -> None:
+    """Whoever makes a client for each request needs not close it."""
+    foundry = Emulator()
+    agent = foundry.create_agent("a", "Hello.")
+    with foundry.serve() as served:
+        client = AgentClient(agent.model, endpoint=served.endpoint, api_key="any")
+        client.complete(HI)
+        http = client._client.get()
+        events = client.stream(HI)
+        del client
+        gc.collect()
+        said = fold(events).text  # a stream keeps it open
+        assert (False, "Hello.") == (http.is_closed, said)
+        del events
+        # A timer of the stream may still be ending.
+        await eventually(lambda: (gc.collect(), http.is_closed)[1])
 
 
 @pytest.mark.filterwarnings("ignore:asynchronous generator .* was scheduled:ResourceWarning")

@@ -2,17 +2,19 @@
 
 Bare httpx collapses under parallel load, so the async client stands on ``httpx-aiohttp`` where that
 is installed. A client of an event loop is closed with its loop: it lives in an async generator
-that ends with the loop, so nobody has to remember to close it.
+that ends with the loop, so nobody has to remember to close it. The client of threads is closed when
+nobody has it any more, or with the process.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from ssl import SSLContext
 from threading import Lock
 from typing import Any
+from weakref import finalize
 
 import httpx
 
@@ -57,6 +59,7 @@ class SyncClient:
         self._transport = transport
         self._endpoint = endpoint
         self._client: httpx.Client | None = None
+        self._end: Callable[[], object] | None = None
         self._lock = Lock()
 
     def get(self) -> httpx.Client:
@@ -68,6 +71,9 @@ class SyncClient:
         with self._lock:
             if self._client is None:
                 self._client = self._new_client()
+                if self._transport is None:
+                    # Also when nobody has this object any more, and when the process ends.
+                    self._end = finalize(self, self._client.close)
             return self._client
 
     def _new_client(self) -> httpx.Client:
@@ -79,9 +85,9 @@ class SyncClient:
     def close(self) -> None:
         """Close the connections; a later call opens new ones."""
         with self._lock:
-            client, self._client = self._client, None
-        if client is not None and self._transport is None:
-            client.close()
+            end, self._client, self._end = self._end, None, None
+        if end is not None:
+            end()
 
 
 class LoopClients:
