@@ -19,7 +19,15 @@ Ask = Callable[[], Coroutine[Any, Any, Any]]
 RUNNER = asyncio.Runner()
 
 
-def of_core(model: str, **connection: str) -> Ask:
+def of_client(model: str, **connection: str) -> Ask:
+    """Ask by the core's client."""
+    from azure_agents import AsyncAgentClient
+
+    client = AsyncAgentClient(model, **connection)
+    return lambda: client.complete("Hi")
+
+
+def of_completion(model: str, **connection: str) -> Ask:
     """Ask by `acompletion`."""
     from azure_agents import acompletion
 
@@ -59,7 +67,8 @@ def of_an_extractor(model: str, **connection: str) -> Ask:
 
 
 DOORS = {
-    "completion": of_core,
+    "client": of_client,
+    "completion": of_completion,
     "langchain": of_langchain,
     "llamaindex": of_llamaindex,
     "extractor": of_an_extractor,

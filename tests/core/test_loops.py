@@ -38,7 +38,7 @@ def used(door: str, way: str, count: int) -> tuple[list[list[int]], list[str]]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("door", ["completion", "langchain", "llamaindex"])
+@pytest.mark.parametrize("door", ["client", "completion", "langchain", "llamaindex"])
 def test_five_hundred_loops_leave_nothing(door: str) -> None:
     """Opened, used once, closed with `close()` alone: no descriptor, no memory, no word."""
     counts, printed = used(door, "close", 500)
