@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from azure_agents.emulator import (
-    Citation,
     CodeInterpreter,
     ComputerCall,
     ConnectedAgent,
@@ -23,7 +22,6 @@ from azure_agents.emulator import (
     Reasoning,
     Refusal,
     SeenMessage,
-    Text,
     WebSearch,
     WorkflowAction,
 )
@@ -276,50 +274,6 @@ def test_consent_is_asked_for(foundry: Emulator, wire: Any) -> None:
     assert item["id"].startswith("oauthreq_")
 
 
-TEXT = "Paris【1】 is big【2】."
-CITATIONS = (
-    Citation("url", 5, 8, url="https://x.test", title="X"),
-    Citation("file", 15, 18, file_id="assistant-1", filename="a.md"),
-)
-
-
-def test_v2_citations(foundry: Emulator, wire: Any) -> None:
-    """v2: an event for each, once its text was said, and all of them in the answer."""
-    agent = foundry.create_agent("a", Text(TEXT, citations=CITATIONS))
-    events = wire.stream(V2, wire.turn(agent, "hi"))
-    said, places = "", []
-    for name, data in events:
-        said += data["delta"] if name.endswith("text.delta") else ""
-        if name.endswith("annotation.added"):
-            places.append((data["annotation"]["type"], len(said) >= 8))
-    assert places == [("url_citation", True), ("file_citation", True)]
-    annotations = events[-1][1]["response"]["output"][0]["content"][0]["annotations"]
-    assert annotations == [
-        {
-            "type": "url_citation",
-            "url": "https://x.test",
-            "title": "X",
-            "start_index": 5,
-            "end_index": 8,
-        },
-        {"type": "file_citation", "file_id": "assistant-1", "filename": "a.md", "index": 18},
-    ]
-
-
-def test_classic_citations(foundry: Emulator, wire: Any) -> None:
-    """Classic: a marker is one delta, with its citation."""
-    agent = foundry.create_agent("a", Text(TEXT, citations=CITATIONS), generation="classic")
-    thread = wire.start_thread("hi")
-    events = wire.stream(f"/threads/{thread}/runs", {"assistant_id": agent.id})
-    deltas = [data["delta"]["content"][0]["text"] for name, data in events if "delta" in name]
-    cited = [delta for delta in deltas if delta.get("annotations")]
-    assert [delta["value"] for delta in cited] == ["【1】", "【2】"]
-    assert cited[1]["annotations"][0]["file_citation"] == {"file_id": "assistant-1", "quote": ""}
-    message = wire.get(f"/threads/{thread}/messages")["data"][0]["content"][0]["text"]
-    assert message["value"] == TEXT
-    assert [one["text"] for one in message["annotations"]] == ["【1】", "【2】"]
-
-
 CLASSIC_PARTS = [
     (FileSearch(("what",), FOUND), "file_search", 1),
     (CodeInterpreter("print(1)", logs="1"), "code_interpreter", 6),
@@ -427,42 +381,3 @@ def test_parts_that_classic_agents_do_not_have(foundry: Emulator, wire: Any, par
     events = wire.stream(f"/threads/{thread}/runs", {"assistant_id": agent.id})
     assert events[-2][0] == "thread.run.failed"
     assert "a classic agent cannot answer with" in str(foundry.errors[0])
-
-
-@pytest.mark.parametrize("root", ["", "/openai/v1"])
-def test_files_and_stores(foundry: Emulator, wire: Any, root: str) -> None:
-    """Upload, index, list, read and delete, in both generations."""
-    version = {} if root else {"api-version": "v1"}
-    headers = {"authorization": f"Bearer {wire.token}"}
-    made = wire.http.post(
-        f"{root}/files",
-        params=version,
-        headers=headers,
-        data={"purpose": "assistants"},
-        files={"file": ("a.md", b"# hi")},
-    ).json()
-    assert (made["filename"], made["bytes"], made["status"]) == ("a.md", 4, "processed")
-    content = wire.request("GET", f"{root}/files/{made['id']}/content")
-    assert content.content == b"# hi"
-    store = wire.post(f"{root}/vector_stores", {"name": "s"})["id"]
-    wire.post(f"{root}/vector_stores/{store}/files", {"file_id": made["id"]})
-    path = f"{root}/vector_stores/{store}/files/{made['id']}"
-    assert [wire.get(path)["status"] for _ in range(3)] == ["in_progress", "completed", "completed"]
-    batch = wire.post(f"{root}/vector_stores/{store}/file_batches", {"file_ids": [made["id"]]})
-    assert wire.get(f"{root}/vector_stores/{store}/file_batches/{batch['id']}")["status"] == (
-        "completed"
-    )
-    csv = foundry.add_file("a.csv", b"1")
-    wrong = wire.request("POST", f"{root}/vector_stores/{store}/files", {"file_id": csv})
-    assert wrong.json()["error"]["code"] == "unsupported_file"
-    assert wire.request("DELETE", f"{root}/vector_stores/{store}").json()["deleted"] is True
-    assert wire.request("DELETE", f"{root}/files/{made['id']}").json()["deleted"] is True
-    assert wire.request("GET", f"{root}/files/{made['id']}").status_code == 404
-
-
-def test_container_files(foundry: Emulator, wire: Any) -> None:
-    """v2: what code interpreter wrote is read by container and file."""
-    id = foundry.add_file("plot.png", b"png", container_id="cntr_1")
-    path = f"/openai/v1/containers/cntr_1/files/{id}/content"
-    assert wire.request("GET", path).content == b"png"
-    assert wire.request("GET", path.replace("cntr_1", "cntr_2")).status_code == 404
