@@ -16,7 +16,6 @@ import logging
 import pickle
 import re
 import threading
-from collections import deque
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from functools import wraps
@@ -48,22 +47,24 @@ class Watch:
     """Knows secrets, searches texts for them, and keeps where one was found."""
 
     def __init__(self) -> None:
-        self._secrets: deque[str] = deque(maxlen=_REMEMBERED)
+        self._secrets: tuple[str, ...] = ()  # never changed in place: other threads read it
+        self._learning = threading.RLock()
         self._found: list[str] = []
         self._pauses = threading.local()
 
     def learn(self, secret: str | bytes) -> None:
         """Search for this one from now on."""
         text = secret.decode("utf-8", "replace") if isinstance(secret, bytes) else secret
-        if len(text) >= _SHORTEST and text not in self._secrets:
-            self._secrets.append(text)
+        with self._learning:
+            if len(text) >= _SHORTEST and text not in self._secrets:
+                self._secrets = (*self._secrets, text)[-_REMEMBERED:]
 
     def look(self, place: str, text: str | bytes) -> None:
         """Search a text."""
         if getattr(self._pauses, "depth", 0):
             return
         shown = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
-        if _ISSUED.search(shown) or any(secret in shown for secret in tuple(self._secrets)):
+        if _ISSUED.search(shown) or any(secret in shown for secret in self._secrets):
             self._found.append(f"{place}: {shown[:2000]}")
 
     def take(self) -> list[str]:

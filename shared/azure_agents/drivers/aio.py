@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import warnings
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from contextlib import aclosing, suppress
+from contextlib import aclosing, closing, suppress
 from functools import partial
 from typing import Any, cast
 
@@ -300,14 +300,14 @@ class _AsyncCall(Call):
         await self.close()
         resume: Callable[[Any], Command] = flow.throw
         value: Any = Abandoned()
-        with suppress(StopIteration, Abandoned, AzureAgentsError):
+        # Closed also where the tidying up is ended from outside, as in the sync driver.
+        with closing(flow), suppress(StopIteration, Abandoned, AzureAgentsError):
             for _ in range(CLEAN_UP_COMMANDS):
                 command = resume(value)
                 try:
                     resume, value = flow.send, await self._insist(command)
                 except AzureAgentsError as error:
                     resume, value = flow.throw, error
-        flow.close()
         await self.close()
 
     async def close(self) -> None:

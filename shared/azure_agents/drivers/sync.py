@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Generator, Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from contextvars import copy_context
 from threading import Thread
 from typing import Any
@@ -242,14 +242,15 @@ class _SyncCall(Call):
         self.clean_up()
         resume: Callable[[Any], Command] = flow.throw
         value: Any = Abandoned()
-        with suppress(StopIteration, Abandoned, AzureAgentsError):
+        # Closed also where Ctrl-C ends the tidying up: a flow that Python collects half-way, by
+        # pieces, would report an error that nobody can catch.
+        with closing(flow), suppress(StopIteration, Abandoned, AzureAgentsError):
             for _ in range(CLEAN_UP_COMMANDS):
                 command = resume(value)
                 try:
                     resume, value = flow.send, self.perform(command)
                 except AzureAgentsError as error:
                     resume, value = flow.throw, error
-        flow.close()
 
     def close(self) -> None:
         """Close the stream that is open, if any."""
