@@ -16,13 +16,22 @@ from azure_agents.events import TextDelta
 
 
 class Interrupted(httpx.BaseTransport, httpx.AsyncBaseTransport):
-    """Somebody presses Ctrl-C whenever a request is sent."""
+    """Somebody presses Ctrl-C whenever a request is sent.
+
+    Attributes:
+        raised: What ended the requests; its frames keep the flow alive.
+    """
+
+    def __init__(self) -> None:
+        self.raised: list[BaseException] = []
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        raise KeyboardInterrupt
+        self.raised.append(KeyboardInterrupt())
+        raise self.raised[-1]
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        raise asyncio.CancelledError
+        self.raised.append(asyncio.CancelledError())
+        raise self.raised[-1]
 
 
 def turn(seen: list[str]) -> Flow[None]:
@@ -39,21 +48,23 @@ def turn(seen: list[str]) -> Flow[None]:
 
 def test_a_sync_flow_is_closed() -> None:
     """Python would else collect it by pieces, with errors that nobody can catch."""
-    given = {**Emulator().connection(), "transport": Interrupted()}
+    interrupted = Interrupted()
+    given = {**Emulator().connection(), "transport": interrupted}
     client, seen = AgentClient("a", **given), list[str]()
     events = client._driver_with(client._wiring).events(turn(seen))
     next(events)
     with pytest.raises(KeyboardInterrupt):
         events.throw(KeyboardInterrupt())
-    assert ["abandoned", "closed"] == seen
+    assert (["abandoned", "closed"], True) == (seen, bool(interrupted.raised))
 
 
 async def test_an_async_flow_is_closed() -> None:
     """Its tidying up is a task, which may be cancelled."""
-    given = {**Emulator().connection(), "async_transport": Interrupted()}
+    interrupted = Interrupted()
+    given = {**Emulator().connection(), "async_transport": interrupted}
     client, seen = AsyncAgentClient("a", **given), list[str]()
     events = client._driver_with(client._wiring).events(turn(seen))
     await anext(events)
     with suppress(asyncio.CancelledError):
         await events.aclose()
-    assert ["abandoned", "closed"] == seen
+    assert (["abandoned", "closed"], True) == (seen, bool(interrupted.raised))
