@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -68,7 +69,8 @@ def test_a_restart_does_not_run_a_tool_again(tmp_path: Any) -> None:
     """The result outlives the process in a store on disk."""
     till = Till()
     for _ in range(2):
-        play(graph(SQLiteThreadStore(tmp_path / "threads.db"), till.pay), is_async=False)
+        with closing(SQLiteThreadStore(tmp_path / "threads.db")) as store:
+            play(graph(store, till.pay), is_async=False)
     assert [3] == till.paid
 
 

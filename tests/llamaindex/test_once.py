@@ -1,6 +1,7 @@
 """An agent's tool runs once for each call, whatever happens behind it."""
 
 import asyncio
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +91,8 @@ def test_a_restart_does_not_run_a_tool_again(tmp_path: Path) -> None:
     """The result outlives the process in a store on disk."""
     till = Till()
     for _ in range(2):
-        step(agent_of(FunctionAgent, SQLiteThreadStore(tmp_path / "threads.db"), till))
+        with closing(SQLiteThreadStore(tmp_path / "threads.db")) as store:
+            step(agent_of(FunctionAgent, store, till))
     assert [3] == till.paid
 
 
