@@ -57,11 +57,11 @@ record: $(SETUP)
 docs: $(SETUP)
 	$(PY) -m tests.core.items_page
 
-# Exact versions and hashes of everything a developer installs; needs uv. To use it:
+# Exact versions and hashes of the newest of everything a developer installs; needs uv. To use it:
 # pip install --require-hashes --requirement requirements-dev.lock
 lock:
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
-		--no-header --no-annotate --quiet --output-file requirements-dev.lock
+		--no-header --no-annotate --quiet --upgrade --output-file requirements-dev.lock
 
 # What users install, as CycloneDX JSON.
 sbom: $(SETUP)
