@@ -127,13 +127,13 @@ def test_a_call_has_a_timeout_of_its_own(ask: Ask) -> None:
     """At every door, and for that call alone."""
 
     def slow(_: httpx.Request) -> httpx.Response:
-        time.sleep(0.3)
+        time.sleep(0.8)
         return httpx.Response(200, json={})
 
     seen = Seen(slow)
     known = {"model": "a", "endpoint": ENDPOINT, "api_key": "k", **seen.connection}
-    with pytest.raises(DeadlineError, match=r"timeout=0\.1 seconds"):
-        ask(known, {"timeout": 0.1})
+    with pytest.raises(DeadlineError, match=r"timeout=0\.6 seconds"):
+        ask(known, {"timeout": 0.6})
     assert 1 == len(seen.requests)
 
 
