@@ -29,7 +29,7 @@
     │   └── RefusedError             the agent refused to give one
     ├── StreamInterruptedError       cut after text was delivered, and no way to continue it truly
     ├── TurnUnknownError             sent, no answer, and the service does not say what became of it
-    ├── ThreadBusyError              another turn is active on a pinned thread
+    ├── ThreadBusyError              another turn is active on a pinned thread or in a session
     ├── StoreUnavailableError        the thread store is down where forgetting is wrong; not done
     ├── ToolOutcomeUnknownError      a tool was begun for a call before and is not run again
     └── ProtocolError                bytes from the service that cannot be understood
@@ -305,7 +305,7 @@ class TurnUnknownError(AzureAgentsError):
 
 
 class ThreadBusyError(AzureAgentsError):
-    """Another turn is active on the pinned thread."""
+    """Another turn is active on the pinned thread, or in the session of a hosted agent."""
 
 
 class StoreUnavailableError(AzureAgentsError):
