@@ -3,7 +3,7 @@ PYTHON ?= python3
 PY := .venv/bin/python
 SETUP := .venv/.up-to-date
 
-.PHONY: install check test demo record docs faults fidelity newest oracles peers lock sbom
+.PHONY: install check test demo record docs faults fidelity mutants newest oracles peers lock sbom
 
 install: $(SETUP)
 
@@ -34,6 +34,11 @@ faults: $(SETUP)
 # How close the emulator is to the recorded service: the score by file, and the differences.
 fidelity: $(SETUP)
 	@$(PY) tests/emulator/fidelity.py
+
+# Sixty mistakes, put one after the other into a copy of the tree: which do the tests notice? About
+# fifteen minutes on two cores; ARGS=--resume goes on where a run was interrupted.
+mutants: $(SETUP)
+	@$(PY) tests/mutants/run.py $(ARGS)
 
 # Microsoft's, OpenAI's and others' SDKs against the emulator, each in an environment of its own
 # under .oracles/: some minutes the first time.
