@@ -24,7 +24,7 @@ test: $(SETUP)
 	$(PY) -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal $(ARGS)
 
 demo: $(SETUP)
-	@$(PY) -m azure_agents.demo
+	@$(PY) -m azure_agents.cli.demo
 
 # Every single fault, every pair of faults, sequences with deaths and second clients, killed workers,
 # and weather: a few minutes on two cores.

@@ -8,11 +8,11 @@ from typing import Any
 from langchain_core.messages import AIMessage
 from langchain_core.messages.ai import InputTokenDetails, OutputTokenDetails, UsageMetadata
 
-from azure_agents.approval_fields import CONSENTS, OUTCOMES, REQUESTS
-from azure_agents.computer import CALLS, call_facts
+from azure_agents.content.approvals import CONSENTS, OUTCOMES, REQUESTS
+from azure_agents.content.computer import CALLS, call_facts
+from azure_agents.content.joins import RefusalPlaces, reasoning_of
 from azure_agents.events import ApprovalRequest, ConsentRequest, Finished, Usage
 from azure_agents.fold import Completion, ReasoningBlock, RefusalBlock, TextBlock
-from azure_agents.joins import RefusalPlaces, reasoning_of
 
 from ._blocks import (
     PROVIDER,

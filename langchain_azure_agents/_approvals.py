@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from langchain_core.messages import AIMessage, HumanMessage
 
-from azure_agents.approval_fields import REQUESTS
-from azure_agents.content_blocks import APPROVAL_REPLIES
+from azure_agents.content.approvals import REQUESTS
+from azure_agents.content.blocks import APPROVAL_REPLIES
 from azure_agents.errors import InvalidRequestError
 
 from ._blocks import known

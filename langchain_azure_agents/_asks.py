@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from azure_agents import approval_fields
-from azure_agents.approval_fields import CONSENTS, REQUESTS
+from azure_agents.content import approvals
+from azure_agents.content.approvals import CONSENTS, REQUESTS
 from azure_agents.events import ApprovalRequest, ConsentRequest
 
 if TYPE_CHECKING:
@@ -20,14 +20,14 @@ _KINDS = {"approval_request": REQUESTS, "consent_request": CONSENTS}
 
 def asks_of(message: AIMessage) -> tuple[ApprovalRequest | ConsentRequest, ...]:
     """Its requests for approval and consent."""
-    asked = approval_fields.asks_of(message.response_metadata)
-    asked = asked or approval_fields.asks_of(_in_blocks(message))
-    return asked or approval_fields.asks_of_others(message.content)
+    asked = approvals.asks_of(message.response_metadata)
+    asked = asked or approvals.asks_of(_in_blocks(message))
+    return asked or approvals.asks_of_others(message.content)
 
 
 def outcomes_of(message: AIMessage) -> dict[str, str]:
     """What it shows of decisions before it."""
-    return approval_fields.outcomes_of(message.response_metadata, _calls(message))
+    return approvals.outcomes_of(message.response_metadata, _calls(message))
 
 
 def _in_blocks(message: AIMessage) -> dict[str, list[Mapping[str, Any]]]:

@@ -27,6 +27,7 @@ from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.messages import content as types
 from langchain_core.messages.block_translators import register_translator
 
+from azure_agents.content.joins import placed_refusals
 from azure_agents.events import (
     ApprovalRequest,
     Citation,
@@ -37,7 +38,6 @@ from azure_agents.events import (
     ServerToolCall,
     ServerToolResult,
 )
-from azure_agents.joins import placed_refusals
 
 PROVIDER = "azure_ai_agents"
 # Key in `additional_kwargs`: where refusals stand in the text, if not at its end.

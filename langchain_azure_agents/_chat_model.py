@@ -20,9 +20,9 @@ from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from langchain_core.runnables import Runnable
 
-from azure_agents.client import AgentClient, AsyncAgentClient
-from azure_agents.described_fields import with_fields
-from azure_agents.file_handles import AsyncFileHandle, FileHandle
+from azure_agents.client.agent_client import AgentClient, AsyncAgentClient
+from azure_agents.files.handles import AsyncFileHandle, FileHandle
+from azure_agents.frameworks.described_fields import with_fields
 from azure_agents.messages import TurnRequest
 from azure_agents.stop import stop_texts
 

@@ -20,6 +20,7 @@ from typing import Any, TypeAlias
 from langchain_core.messages import AIMessageChunk
 from langchain_core.messages.tool import tool_call_chunk
 
+from azure_agents.content.joins import Paragraphs, RefusalPlaces
 from azure_agents.events import (
     Citation,
     Event,
@@ -32,7 +33,6 @@ from azure_agents.events import (
     ToolCallDelta,
     Usage,
 )
-from azure_agents.joins import Paragraphs, RefusalPlaces
 
 from ._answers import collect_request, metadata_of, usage_of
 from ._blocks import PROVIDER, REFUSAL_AT, Block, citation, known, refusal, standalone

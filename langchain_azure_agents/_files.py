@@ -8,7 +8,7 @@ from typing import Any
 from langchain_core.messages import AIMessage
 
 from azure_agents.events import Citation, Finished, MediaOutput
-from azure_agents.file_references import FileReference, references_in
+from azure_agents.files.references import FileReference, references_in
 from azure_agents.fold import Block, Completion, TextBlock
 
 

@@ -1,7 +1,7 @@
 """LangChain messages as the core's: nothing a user put in vanishes, nothing an agent made returns.
 
 LangChain itself turns OpenAI's audio and file blocks and its own old ("v0") blocks into standard
-ones before a model sees them; the core reads every dialect of the rest (`azure_agents.content`).
+ones before a model sees them; `azure_agents.content` reads every dialect of the rest.
 What an assistant message holds besides text, refusals and calls is the agent's own work: the server
 has it already, or another model made it; it is not sent.
 """
@@ -22,8 +22,10 @@ from langchain_core.messages import (
     ToolMessage,
 )
 
-from azure_agents.computer import ACKNOWLEDGED, CALLS, answer_of, calls_told
-from azure_agents.content import (
+from azure_agents.content.calls import written_call
+from azure_agents.content.computer import ACKNOWLEDGED, CALLS, answer_of, calls_told
+from azure_agents.content.notices import left_out
+from azure_agents.content.parts import (
     answer_parts,
     newest_of,
     result_parts,
@@ -33,8 +35,6 @@ from azure_agents.content import (
 from azure_agents.errors import InvalidRequestError
 from azure_agents.messages import ComputerAnswer, Message, Role, ToolCall, said_by
 from azure_agents.naming import shown
-from azure_agents.notices import left_out
-from azure_agents.written_calls import written_call
 
 from ._asks import asks_of, outcomes_of
 from ._blocks import PROVIDER, REFUSAL_AT

@@ -14,7 +14,7 @@ from langchain_core.language_models import BaseChatModel, LanguageModelInput
 from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.runnables import RunnableConfig, ensure_config
 
-from azure_agents.request_headers import with_hidden
+from azure_agents.settings.headers import with_hidden
 
 THREAD_KEY = "foundry_thread_id"
 

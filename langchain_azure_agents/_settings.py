@@ -27,14 +27,20 @@ from pydantic import (
 )
 
 from azure_agents import __version__
-from azure_agents.config import DEFAULT_TIMEOUT, InstructionsMode, Settings, ThreadPolicy, Timeouts
+from azure_agents.client.held import HELD, HeldClients
 from azure_agents.errors import ConfigError
-from azure_agents.held_clients import HELD, HeldClients
-from azure_agents.model_copies import checked_copy
+from azure_agents.frameworks.copies import checked_copy
 from azure_agents.naming import near
 from azure_agents.protocols.classic import options as classic_options
 from azure_agents.protocols.responses import options as v2_options
-from azure_agents.request_headers import extra_headers_of, user_identity_of
+from azure_agents.settings.config import (
+    DEFAULT_TIMEOUT,
+    InstructionsMode,
+    Settings,
+    ThreadPolicy,
+    Timeouts,
+)
+from azure_agents.settings.headers import extra_headers_of, user_identity_of
 from azure_agents.stop import stop_texts
 
 from ._blocks import PROVIDER, known

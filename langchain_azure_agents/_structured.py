@@ -1,9 +1,9 @@
-"""Structured output in LangChain's words; what it means is in `azure_agents.structured`.
+"""Structured output in LangChain's words; what it means is in `azure_agents.content.structured`.
 
 All three methods go one way, since LangChain's own, one forced function tool with the schema, does
 not fit an agent whose tools are declared on the server. A classic run takes the schema; a v2 agent
 answers under its own schema if it declares one, else it is told the wanted one. Words and check are
-those of ``response_format`` on a call (`azure_agents.structured` says why both exist).
+those of ``response_format`` on a call (`azure_agents.content.structured` says why both exist).
 """
 
 from __future__ import annotations
@@ -27,10 +27,8 @@ from langchain_core.utils.function_calling import convert_to_json_schema
 from langchain_core.utils.json import parse_partial_json
 from pydantic import Field, SkipValidation
 
-from azure_agents.errors import ConfigError, StructuredOutputError
-from azure_agents.naming import shown
-from azure_agents.schema_check import read_object
-from azure_agents.structured import (
+from azure_agents.content.schema_check import read_object
+from azure_agents.content.structured import (
     JSON_OBJECT,
     Answer,
     Inquiry,
@@ -38,6 +36,8 @@ from azure_agents.structured import (
     json_of,
     response_format,
 )
+from azure_agents.errors import ConfigError, StructuredOutputError
+from azure_agents.naming import shown
 
 from ._errors import as_model_error, translated
 

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from llama_index.core.base.llms.types import ChatMessage, MessageRole
 
-from azure_agents.approval_fields import REQUESTS
+from azure_agents.content.approvals import REQUESTS
 from azure_agents.errors import InvalidRequestError
 
 from ._messages import APPROVALS

@@ -21,6 +21,7 @@ from llama_index.core.base.llms.types import (
     CompletionResponseGen,
 )
 
+from azure_agents.content.joins import Paragraphs
 from azure_agents.events import (
     Citation,
     Event,
@@ -34,7 +35,6 @@ from azure_agents.events import (
     Usage,
 )
 from azure_agents.fold import Fold
-from azure_agents.joins import Paragraphs
 from azure_agents.messages import ToolCall
 
 from ._recording import Turns, noted

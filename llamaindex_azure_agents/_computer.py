@@ -7,7 +7,7 @@ from typing import Any
 
 from llama_index.core.base.llms.types import ChatMessage, ImageBlock, MessageRole
 
-from azure_agents.computer import ACKNOWLEDGED, OUTPUT, id_of, picture
+from azure_agents.content.computer import ACKNOWLEDGED, OUTPUT, id_of, picture
 
 
 def screenshot(

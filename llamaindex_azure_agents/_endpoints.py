@@ -9,7 +9,7 @@ from typing import Any, TypeVar, cast
 
 from llama_index.core.llms.callbacks import llm_chat_callback, llm_completion_callback
 
-from azure_agents.request_headers import with_hidden
+from azure_agents.settings.headers import with_hidden
 
 _Method = TypeVar("_Method", bound=Callable[..., Any])
 

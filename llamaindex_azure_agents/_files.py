@@ -15,7 +15,7 @@ from llama_index.core.base.llms.types import (
 )
 
 from azure_agents.events import Citation, Finished, MediaOutput
-from azure_agents.file_references import FileReference, references_in
+from azure_agents.files.references import FileReference, references_in
 from azure_agents.fold import Block, Completion, TextBlock
 
 Answer: TypeAlias = ChatResponse | CompletionResponse | AgentOutput | Mapping[str, Any]

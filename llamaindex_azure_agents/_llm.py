@@ -19,18 +19,18 @@ from llama_index.core.base.llms.types import (
 from llama_index.core.llms.function_calling import FunctionCallingLLM
 from pydantic import PrivateAttr, SecretStr
 
-from azure_agents.client import AgentClient, AsyncAgentClient
-from azure_agents.config import Settings, Timeouts
-from azure_agents.described_fields import with_fields
+from azure_agents.client.agent_client import AgentClient, AsyncAgentClient
+from azure_agents.client.held import HELD, HeldClients
 from azure_agents.drivers.clock import Clock
+from azure_agents.drivers.observe import Observer
 from azure_agents.errors import ConfigError
-from azure_agents.file_handles import AsyncFileHandle, FileHandle
-from azure_agents.held_clients import HELD, HeldClients
+from azure_agents.files.handles import AsyncFileHandle, FileHandle
+from azure_agents.frameworks.copies import checked_copy
+from azure_agents.frameworks.described_fields import with_fields
 from azure_agents.messages import TurnRequest
-from azure_agents.model_copies import checked_copy
-from azure_agents.observe import Observer
-from azure_agents.request_headers import extra_headers_of, user_identity_of
 from azure_agents.seams import AsyncTransport, Transport
+from azure_agents.settings.config import Settings, Timeouts
+from azure_agents.settings.headers import extra_headers_of, user_identity_of
 from azure_agents.stop import stop_texts
 from azure_agents.threads.store import ThreadStore
 

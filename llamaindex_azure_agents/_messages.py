@@ -26,14 +26,14 @@ from llama_index.core.base.llms.types import (
     ToolCallBlock,
 )
 
-from azure_agents.approval_fields import asks_of, outcomes_of
-from azure_agents.computer import ACKNOWLEDGED, CALLS, answer_of, calls_told
-from azure_agents.content import newest_of
+from azure_agents.content.approvals import asks_of, outcomes_of
+from azure_agents.content.computer import ACKNOWLEDGED, CALLS, answer_of, calls_told
+from azure_agents.content.media import media
+from azure_agents.content.notices import left_out
+from azure_agents.content.parts import newest_of
+from azure_agents.content.wording import untold
 from azure_agents.errors import InvalidRequestError
-from azure_agents.media import media
 from azure_agents.messages import ApprovalReply, Media, Message, Part, Role, Text, said_by
-from azure_agents.notices import left_out
-from azure_agents.told import untold
 
 from ._tools import ANCHOR, calls_of
 

@@ -11,8 +11,8 @@ from llama_index.core.workflow import Context, step
 
 from azure_agents import messages
 from azure_agents.errors import ToolOutcomeUnknownError
+from azure_agents.frameworks.tool_results import ToolResults, to_the_end
 from azure_agents.threads.store import ThreadStore
-from azure_agents.tool_results import ToolResults, to_the_end
 
 AgentClass = TypeVar("AgentClass")
 

@@ -24,8 +24,9 @@ from llama_index.core.base.llms.types import (
     ThinkingBlock,
 )
 
-from azure_agents.approval_fields import APPROVED_CALLS, CONSENTS, OUTCOMES, REQUESTS
-from azure_agents.computer import CALLS, call_facts
+from azure_agents.content.approvals import APPROVED_CALLS, CONSENTS, OUTCOMES, REQUESTS
+from azure_agents.content.computer import CALLS, call_facts
+from azure_agents.content.joins import reasoning_of
 from azure_agents.events import (
     ApprovalRequest,
     Citation,
@@ -39,7 +40,6 @@ from azure_agents.events import (
 )
 from azure_agents.fold import Block, Completion, RefusalBlock
 from azure_agents.fold import TextBlock as FoldedText
-from azure_agents.joins import reasoning_of
 from azure_agents.messages import ToolCall
 
 from ._tools import ANCHOR, blocks_of, written

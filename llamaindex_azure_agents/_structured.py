@@ -1,9 +1,9 @@
-"""Structured output in LlamaIndex's words; what it means is in `azure_agents.structured`.
+"""Structured output in LlamaIndex's words; what it means is in `azure_agents.content.structured`.
 
 LlamaIndex's own way - one function tool with the schema, forced - does not fit an agent whose
 tools are declared on the server. A classic run takes the schema; a v2 agent answers under its own
 schema if it declares one, else it is told the wanted one. Words and check are those of
-``response_format`` on a call (`azure_agents.structured` says why both exist).
+``response_format`` on a call (`azure_agents.content.structured` says why both exist).
 
 Another `pydantic_program_mode` than the default goes LlamaIndex's way.
 """
@@ -33,8 +33,8 @@ from llama_index_instrumentation import get_dispatcher
 from pydantic import BaseModel
 
 from azure_agents import errors
-from azure_agents.client import AgentClient, AsyncAgentClient
-from azure_agents.structured import Answer, Inquiry, instruction, json_of, response_format
+from azure_agents.client.agent_client import AgentClient, AsyncAgentClient
+from azure_agents.content.structured import Answer, Inquiry, instruction, json_of, response_format
 
 from ._errors import as_value_error
 

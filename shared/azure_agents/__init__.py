@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 from . import errors
 from ._version import __version__
-from .config import Timeouts
 from .errors import AzureAgentsError
+from .settings.config import Timeouts
 
 if TYPE_CHECKING:
-    from .client import AgentClient, AsyncAgentClient
-    from .completions import acompletion, completion
-    from .computer import screenshot
+    from .client.agent_client import AgentClient, AsyncAgentClient
+    from .completions.api import acompletion, completion
+    from .content.computer import screenshot
 
 __all__ = [
     "AgentClient",
@@ -32,11 +32,11 @@ __all__ = [
 ]
 
 _LATE = {
-    "AgentClient": "client",
-    "AsyncAgentClient": "client",
-    "acompletion": "completions",
-    "completion": "completions",
-    "screenshot": "computer",
+    "AgentClient": "client.agent_client",
+    "AsyncAgentClient": "client.agent_client",
+    "acompletion": "completions.api",
+    "completion": "completions.api",
+    "screenshot": "content.computer",
 }
 
 

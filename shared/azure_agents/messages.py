@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeAlias
 
 from .errors import InvalidRequestError
 from .events import ApprovalRequest, ConsentRequest
-from .request_headers import with_hidden
+from .settings.headers import with_hidden
 
 Role: TypeAlias = Literal["system", "user", "assistant", "tool"]
 

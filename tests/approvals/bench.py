@@ -11,13 +11,13 @@ from contextlib import aclosing
 from copy import copy
 from typing import Any
 
-from azure_agents.client import AgentClient, AsyncAgentClient
+from azure_agents.client.agent_client import AgentClient, AsyncAgentClient
 from azure_agents.emulator import Emulator, McpApproval, McpCall, Parts, Text
 from azure_agents.events import ApprovalRequest
 from azure_agents.fold import Completion, fold
 from azure_agents.messages import ApprovalReply, Message, TurnRequest, assistant, user
+from azure_agents.settings.timeouts import Timeouts
 from azure_agents.threads.memory import MemoryThreadStore
-from azure_agents.timeouts import Timeouts
 
 PATH = '{"path": "/tmp/x"}'
 ASKED = user("delete it")

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from azure_agents.protocols.metadata import OPERATION
+from azure_agents.protocols.options import OPERATION
 
 JSON = dict[str, Any]
 FOLDER = Path(__file__).parents[3] / "shared" / "recordings"

@@ -15,16 +15,7 @@ from azure_agents.drivers.clock import SystemClock
 
 from .doors import DOORS, Connection, Door, Open, Seen
 from .recording import DIFFERENCES, FOLDER, Recording, goes_to_the_same_place
-from .turns import (
-    NOT_SENT,
-    PLAYS,
-    Play,
-    Turn,
-    is_streamed,
-    recorded_turns,
-    said_in,
-    seen_in,
-)
+from .turns import NOT_SENT, PLAYS, Play, Turn, is_streamed, recorded_turns, said_in, seen_in
 
 pytestmark = pytest.mark.skipif(
     not FOLDER.is_dir(), reason=f"the recordings are not here: {FOLDER}"

@@ -1,6 +1,6 @@
 """Record the cassettes (`make record`).
 
-The demo's scenario (`azure_agents.demo`), for each generation and framework, and every act of
+The demo's scenario (`azure_agents.cli.demo`), for each generation and framework, and every act of
 `acts`, for each generation. By default from the emulator, served on loopback; each file says so.
 With a project endpoint and agents in the environment, the scenario is recorded from Azure; the
 acts stay, for their replies are scripted. Every turn has a fixed operation key, so that a replay
@@ -22,7 +22,17 @@ import vcr
 from acts import ACTS, Act
 from cassette_file import CassetteFile
 
-from azure_agents.config import (
+from azure_agents.cli.demo import (
+    EMULATED_AGENT,
+    ENV_CLASSIC_AGENT,
+    Chat,
+    LangChainChat,
+    LlamaIndexChat,
+    play,
+)
+from azure_agents.emulator import CreatedAgent, Emulator
+from azure_agents.naming import Generation, parse_agent
+from azure_agents.settings.config import (
     ENV_AD_TOKEN,
     ENV_AGENT,
     ENV_AI_API_KEY,
@@ -34,16 +44,6 @@ from azure_agents.config import (
     parse_endpoint,
     read_env,
 )
-from azure_agents.demo import (
-    EMULATED_AGENT,
-    ENV_CLASSIC_AGENT,
-    Chat,
-    LangChainChat,
-    LlamaIndexChat,
-    play,
-)
-from azure_agents.emulator import CreatedAgent, Emulator
-from azure_agents.naming import Generation, parse_agent
 from azure_agents.threads.memory import MemoryThreadStore
 
 FOLDER = Path(__file__).parents[2] / "cassettes"
@@ -77,7 +77,9 @@ class Scene:
     @property
     def title(self) -> str:
         """What the cassette says of itself."""
-        played = f"The act {self.act.name!r}" if self.act else "The scenario of azure_agents.demo"
+        played = (
+            f"The act {self.act.name!r}" if self.act else "The scenario of azure_agents.cli.demo"
+        )
         return f"{played}: {self.connect.framework}, {self.generation} agent"
 
     @property

@@ -28,7 +28,7 @@ from record import (
 )
 from vcr.errors import CannotOverwriteExistingCassetteException
 
-from azure_agents.demo import TURNS, Answer, Chat, Step, scenario
+from azure_agents.cli.demo import TURNS, Answer, Chat, Step, scenario
 
 FILE = CassetteFile()
 SERVER_ID = re.compile(r"\b(resp|thread|run|asst|msg|conv|call|mcpr)_\w+")

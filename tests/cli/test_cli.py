@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from azure_agents import __version__, fold
-from azure_agents.cli import main
+from azure_agents.cli.main import main
 from azure_agents.emulator import (
     Consent,
     Emulator,
@@ -23,7 +23,7 @@ from azure_agents.emulator import (
     Parts,
     ToolCalls,
 )
-from azure_agents.emulator.server import run_server
+from azure_agents.emulator.served.server import run_server
 from azure_agents.events import TextDelta
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ class Terminal:
         patch.setenv(
             "AZURE_AD_TOKEN", foundry.credential.get_token("https://ai.azure.com/.default").token
         )
-        patch.setattr("azure_agents.client.SyncClient", self._client)
+        patch.setattr("azure_agents.client.agent_client.SyncClient", self._client)
 
     def _client(self, *_: Any, **__: Any) -> Any:
         from azure_agents.drivers.clients import SyncClient
@@ -328,7 +328,7 @@ def test_a_server_tool_shows_what_it_does(
 
 def run(*arguments: str, **more: Any) -> subprocess.Popen[bytes]:
     """The command in a process of its own, its output in a pipe."""
-    command = [sys.executable, "-m", "azure_agents.cli", *arguments]
+    command = [sys.executable, "-m", "azure_agents.cli.main", *arguments]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **more)
 
 
@@ -372,7 +372,7 @@ def test_the_emulator_says_where_it_is(
 
         run_server(*args, ready=announce, **kwargs)
 
-    monkeypatch.setattr("azure_agents.emulator.server.run_server", until_ready)
+    monkeypatch.setattr("azure_agents.emulator.served.server.run_server", until_ready)
     with contextlib.suppress(_EnoughError):
         main(["emulator", "--port", "0", "--agents", str(agents)])
     output = capsys.readouterr().out

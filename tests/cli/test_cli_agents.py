@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from azure_agents.cli import main
-from azure_agents.cli_agents import read_tools
+from azure_agents.cli.agents import read_tools
+from azure_agents.cli.main import main
 from azure_agents.emulator import Emulator
 from azure_agents.errors import ConfigError
 

@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from azure_agents import demo
-from azure_agents.cli import main
+from azure_agents.cli import demo
+from azure_agents.cli.main import main
 
 SECTIONS = [
     "LangChain · v2 agent demo-agent:1",

@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 
 import azure_agents
-from azure_agents import AgentClient, acompletion, client_pairs, completion
-from azure_agents.call_settings import split_call
+from azure_agents import AgentClient, acompletion, completion
+from azure_agents.client import pairs as client_pairs
+from azure_agents.completions.arguments import Call, read_call
 from azure_agents.emulator import Consent, Emulator, McpApproval, McpCall
 from azure_agents.errors import ConfigError, InvalidRequestError
-from azure_agents.openai_arguments import Call, read_call
+from azure_agents.settings.per_call import split_call
 
 ENDPOINT = "https://r.services.ai.azure.com/api/projects/p"
 
@@ -88,7 +89,7 @@ def test_options(arguments: Any, options: Any) -> None:
 
 def test_a_schema_may_be_a_class() -> None:
     """A pydantic class is its JSON schema."""
-    made = read(response_format=azure_agents.completions.ModelResponse).request.options  # type: ignore[attr-defined]
+    made = read(response_format=azure_agents.completions.api.ModelResponse).request.options  # type: ignore[attr-defined]
     assert "json_schema" == made["response_format"]["type"]
     assert "ModelResponse" == made["response_format"]["json_schema"]["name"]
 
@@ -202,7 +203,8 @@ def test_the_least_recently_used_value_leaves() -> None:
 
 
 @pytest.mark.parametrize(
-    "first", ["azure_agents.completions", "azure_agents.openai_format", "azure_agents.errors"]
+    "first",
+    ["azure_agents.completions.api", "azure_agents.completions.output", "azure_agents.errors"],
 )
 def test_the_function_is_never_hidden_by_a_module(first: str) -> None:
     """Whatever was imported before, the package's `completion` is the function."""

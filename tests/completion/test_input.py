@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from openai.types.chat import ChatCompletionMessage
 from pydantic import BaseModel
 
-from azure_agents.content import AGENT_OUTPUT
-from azure_agents.content_blocks import READERS, REPLIES
+from azure_agents.completions.input import to_messages
+from azure_agents.completions.objects import ChoiceMessage
+from azure_agents.content.blocks import READERS, REPLIES
+from azure_agents.content.parts import AGENT_OUTPUT
 from azure_agents.errors import InvalidRequestError
 from azure_agents.messages import ApprovalReply, Media, Message, Text, ToolCall
-from azure_agents.openai_input import to_messages
-from azure_agents.openai_models import ChoiceMessage
 from azure_agents.protocols.classic.codec import encode_messages
 from azure_agents.protocols.responses.codec import encode_input
 

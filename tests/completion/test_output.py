@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
+from azure_agents.completions.output import Chunker, to_response
 from azure_agents.events import (
     ApprovalRequest,
     Citation,
@@ -26,7 +27,6 @@ from azure_agents.events import (
     Usage,
 )
 from azure_agents.fold import fold
-from azure_agents.openai_format import Chunker, to_response
 
 STARTED = Started(response_id="resp_1")
 DONE = Finished("stop", "completed", "conv_1", response_id="resp_1", model="gpt-4o", anchor="fa1.x")

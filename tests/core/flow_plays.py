@@ -7,7 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from azure_agents.commands import (
+from azure_agents.errors import Abandoned, AzureAgentsError, ConnectionLostError
+from azure_agents.events import Event
+from azure_agents.fold import Completion, fold
+from azure_agents.messages import Message, ToolCall, TurnRequest, assistant, tool, user
+from azure_agents.protocols.classic.flow import run_turn as run_classic
+from azure_agents.protocols.commands import (
     Decoder,
     Emit,
     Flow,
@@ -19,18 +24,9 @@ from azure_agents.commands import (
     StorePut,
     StoreTake,
 )
-from azure_agents.config import resolve_settings
-from azure_agents.errors import (
-    Abandoned,
-    AzureAgentsError,
-    ConnectionLostError,
-)
-from azure_agents.events import Event
-from azure_agents.fold import Completion, fold
-from azure_agents.messages import Message, ToolCall, TurnRequest, assistant, tool, user
-from azure_agents.protocols.classic.flow import run_turn as run_classic
 from azure_agents.protocols.memo import Memo
 from azure_agents.protocols.turn import Turn
+from azure_agents.settings.config import resolve_settings
 
 JSON = dict[str, Any]
 ENDPOINT = "https://x.services.ai.azure.com/api/projects/p"

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from azure_agents.events import Event, Finished, ServerToolCall, ServerToolResult
 from azure_agents.fold import fold
 from azure_agents.protocols.classic.reader import RunReader
-from azure_agents.protocols.classic.steps import ACTIVITIES, CALLS, COMPUTER
+from azure_agents.protocols.classic.step_tools import ACTIVITIES, CALLS, COMPUTER
 from azure_agents.protocols.delivery import Delivered
 from azure_agents.protocols.responses.items import ITEMS
 from azure_agents.protocols.responses.reader import ResponseReader

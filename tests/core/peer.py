@@ -13,17 +13,17 @@ from typing import Any, Self, TypeAlias
 
 import httpx
 
-from azure_agents.auth import make_auth
-from azure_agents.commands import Flow, Pump, Reply, Send
-from azure_agents.config import Timeouts
 from azure_agents.drivers.aio import AsyncDriver
-from azure_agents.drivers.call import Wiring
 from azure_agents.drivers.clients import LoopClients, SyncClient
 from azure_agents.drivers.clock import SystemClock
 from azure_agents.drivers.sync import SyncDriver
-from azure_agents.endpoint import parse_endpoint
+from azure_agents.drivers.turn import Wiring
 from azure_agents.errors import AzureAgentsError
-from azure_agents.sse import SSEDecoder
+from azure_agents.protocols.commands import Flow, Pump, Reply, Send
+from azure_agents.protocols.sse import SSEDecoder
+from azure_agents.settings.config import Timeouts
+from azure_agents.settings.endpoint import parse_endpoint
+from azure_agents.sign_in.auth import make_auth
 from azure_agents.threads.memory import MemoryThreadStore
 
 PROJECT = "/api/projects/demo"

@@ -10,10 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from azure_agents.errors import ServiceError
-from azure_agents.events import (
-    Event,
-    Finished,
-)
+from azure_agents.events import Event, Finished
 from azure_agents.fold import Completion, fold
 from azure_agents.protocols.classic.reader import RunReader
 from azure_agents.protocols.delivery import Delivered

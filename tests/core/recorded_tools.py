@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from .recorded import (
-    JSON,
-)
+from .recorded import JSON
 
 
 class Begins(str):

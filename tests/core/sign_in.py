@@ -13,8 +13,8 @@ from typing import Any
 import httpx
 from azure.core.credentials import AccessToken
 
-from azure_agents.auth import FoundryAuth, make_auth
-from azure_agents.config import parse_endpoint
+from azure_agents.settings.config import parse_endpoint
+from azure_agents.sign_in.auth import FoundryAuth, make_auth
 
 URL = "https://r.services.ai.azure.com/api/projects/p"
 ENDPOINT = parse_endpoint(URL)

@@ -14,10 +14,10 @@ from azure.core.credentials import AccessToken, AzureKeyCredential
 from azure.core.exceptions import ClientAuthenticationError
 from pydantic import SecretStr
 
-from azure_agents.auth import FoundryAuth
-from azure_agents.config import PUBLIC_SCOPE, Endpoint, parse_endpoint
-from azure_agents.credentials import CredentialSource
 from azure_agents.errors import ConfigError, CredentialError
+from azure_agents.settings.config import PUBLIC_SCOPE, Endpoint, parse_endpoint
+from azure_agents.sign_in.auth import FoundryAuth
+from azure_agents.sign_in.credentials import CredentialSource
 
 from .sign_in import (
     CANARY,

@@ -14,10 +14,10 @@ import pytest
 from azure.core.exceptions import ClientAuthenticationError
 from pydantic import SecretStr
 
-from azure_agents.auth import FoundryAuth
-from azure_agents.config import parse_endpoint
-from azure_agents.credentials import Secret
 from azure_agents.errors import AzureAgentsError, ConfigError
+from azure_agents.settings.config import parse_endpoint
+from azure_agents.sign_in.auth import FoundryAuth
+from azure_agents.sign_in.credentials import Secret
 
 from .sign_in import CANARY, ENV_SECRET, URL, Call, Credential, Service, build, in_async, in_sync
 
@@ -124,8 +124,8 @@ def test_no_secret_in_a_traceback(call: Call) -> None:
 def test_building_imports_and_fetches_nothing() -> None:
     """A constructor stays quick: azure-identity is loaded with the first token."""
     code = (
-        "import sys; from azure_agents.auth import make_auth; "
-        "from azure_agents.config import parse_endpoint; "
+        "import sys; from azure_agents.sign_in.auth import make_auth; "
+        "from azure_agents.settings.config import parse_endpoint; "
         f"make_auth(endpoint=parse_endpoint({URL!r}), env={ENV_SECRET!r}); "
         f"make_auth(endpoint=parse_endpoint({URL!r}), env={{}}); "
         "print([name for name in sys.modules if name.split('.')[0] in ('azure', 'msal')])"

@@ -10,9 +10,7 @@ from typing import Any
 
 import pytest
 
-from azure_agents.auth import make_auth
-from azure_agents.client import AgentClient, AsyncAgentClient
-from azure_agents.config import Timeouts, resolve_settings
+from azure_agents.client.agent_client import AgentClient, AsyncAgentClient
 from azure_agents.emulator import Emulator
 from azure_agents.errors import AzureAgentsError, ConfigError, InvalidRequestError
 from azure_agents.messages import (
@@ -27,6 +25,8 @@ from azure_agents.messages import (
     tool,
     user,
 )
+from azure_agents.settings.config import Timeouts, resolve_settings
+from azure_agents.sign_in.auth import make_auth
 
 Error = type[AzureAgentsError]
 HI = user("Hi")

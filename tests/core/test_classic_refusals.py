@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from azure_agents.client import AgentClient
+from azure_agents.client.agent_client import AgentClient
 from azure_agents.emulator import Emulator, ToolCalls
 from azure_agents.errors import InvalidRequestError
 from azure_agents.messages import Media, Message, Text, TurnRequest, assistant, tool, user

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 import azure_agents
-from azure_agents.auth import make_auth
-from azure_agents.client import AgentClient, AsyncAgentClient
-from azure_agents.config import Timeouts, resolve_settings
+from azure_agents.client.agent_client import AgentClient, AsyncAgentClient
 from azure_agents.emulator import Emulator
 from azure_agents.errors import ConfigError, InvalidRequestError
 from azure_agents.fold import fold
 from azure_agents.messages import TurnRequest, user
+from azure_agents.settings.config import Timeouts, resolve_settings
+from azure_agents.sign_in.auth import make_auth
 
 ASKED = TurnRequest((user("My name is Ada."),))
 

@@ -31,10 +31,7 @@ from azure_agents.events import (
     Usage,
 )
 from azure_agents.fold import fold
-from azure_agents.messages import (
-    ToolCall,
-    assistant,
-)
+from azure_agents.messages import ToolCall, assistant
 from azure_agents.protocols.classic.codec import finish_reason
 from azure_agents.protocols.classic.reader import RunReader
 from azure_agents.protocols.delivery import Delivered

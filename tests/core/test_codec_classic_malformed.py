@@ -13,18 +13,8 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from azure_agents.errors import (
-    AzureAgentsError,
-    ProtocolError,
-)
-from azure_agents.events import (
-    Event,
-    Finished,
-    RefusalDelta,
-    TextDelta,
-    ToolCallDelta,
-    Usage,
-)
+from azure_agents.errors import AzureAgentsError, ProtocolError
+from azure_agents.events import Event, Finished, RefusalDelta, TextDelta, ToolCallDelta, Usage
 from azure_agents.fold import fold
 from azure_agents.protocols.classic.codec import finish_reason
 from azure_agents.protocols.classic.reader import RunReader

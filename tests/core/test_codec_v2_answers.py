@@ -30,15 +30,9 @@ from azure_agents.events import (
     Usage,
 )
 from azure_agents.fold import fold
-from azure_agents.messages import (
-    ToolCall,
-    assistant,
-)
+from azure_agents.messages import ToolCall, assistant
 from azure_agents.protocols.delivery import Delivered
-from azure_agents.protocols.responses.codec import (
-    answer_message,
-    finish_reason,
-)
+from azure_agents.protocols.responses.codec import answer_message, finish_reason
 from azure_agents.protocols.responses.reader import ResponseReader
 
 from .v2_samples import (

@@ -13,21 +13,11 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from azure_agents.errors import (
-    AzureAgentsError,
-    ProtocolError,
-)
-from azure_agents.events import (
-    Event,
-    Finished,
-    Usage,
-)
+from azure_agents.errors import AzureAgentsError, ProtocolError
+from azure_agents.events import Event, Finished, Usage
 from azure_agents.fold import fold
 from azure_agents.protocols.delivery import Delivered
-from azure_agents.protocols.responses.codec import (
-    answer_message,
-    finish_reason,
-)
+from azure_agents.protocols.responses.codec import answer_message, finish_reason
 from azure_agents.protocols.responses.reader import ResponseReader
 
 from .v2_samples import (

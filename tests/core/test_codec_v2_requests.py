@@ -18,10 +18,7 @@ from azure_agents.messages import (
     user,
 )
 from azure_agents.naming import parse_agent
-from azure_agents.protocols.responses.codec import (
-    encode_agent,
-    encode_input,
-)
+from azure_agents.protocols.responses.codec import encode_agent, encode_input
 
 from .v2_samples import JSON
 

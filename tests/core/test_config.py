@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from azure_agents.config import (
+from azure_agents.errors import AzureAgentsError, ConfigError, InvalidRequestError
+from azure_agents.naming import parse_agent
+from azure_agents.settings.config import (
     CLASSIC_API_VERSION,
     PUBLIC_SCOPE,
     Endpoint,
@@ -16,8 +18,6 @@ from azure_agents.config import (
     parse_endpoint,
     resolve_settings,
 )
-from azure_agents.errors import AzureAgentsError, ConfigError, InvalidRequestError
-from azure_agents.naming import parse_agent
 
 URL = "https://r.services.ai.azure.com/api/projects/p"
 CANARY = "canary-5d1c"

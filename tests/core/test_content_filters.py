@@ -14,8 +14,6 @@ from langchain_core.messages import HumanMessage
 from llama_index.core.base.llms.types import ChatMessage
 
 from azure_agents import acompletion, completion
-from azure_agents.content_filters import struck_by
-from azure_agents.envelopes import error_from_event, error_from_last_error, error_from_reply
 from azure_agents.errors import (
     AzureAgentsError,
     BadRequestError,
@@ -25,6 +23,12 @@ from azure_agents.errors import (
 )
 from azure_agents.protocols.delivery import Delivered
 from azure_agents.protocols.responses.reader import ResponseReader
+from azure_agents.service_errors.content_filters import struck_by
+from azure_agents.service_errors.envelopes import (
+    error_from_event,
+    error_from_last_error,
+    error_from_reply,
+)
 from langchain_azure_agents import ChatAzureAgent
 from llamaindex_azure_agents import AzureAgentLLM
 

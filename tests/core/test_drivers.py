@@ -10,12 +10,9 @@ from typing import Any
 
 import pytest
 
-from azure_agents.commands import Flow, Reply, Send
-from azure_agents.errors import (
-    ConnectionLostError,
-    NotSentError,
-)
-from azure_agents.sse import ServerSentEvent
+from azure_agents.errors import ConnectionLostError, NotSentError
+from azure_agents.protocols.commands import Flow, Reply, Send
+from azure_agents.protocols.sse import ServerSentEvent
 
 from .peer import (
     EVENT_STREAM,

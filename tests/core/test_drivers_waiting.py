@@ -16,33 +16,16 @@ from weakref import WeakSet
 
 import pytest
 
-from azure_agents.auth import make_auth
-from azure_agents.client import AgentClient, AsyncAgentClient
-from azure_agents.commands import Send
-from azure_agents.config import Timeouts, resolve_settings
-from azure_agents.errors import (
-    DeadlineError,
-    ServiceError,
-    TimedOutError,
-)
+from azure_agents.client.agent_client import AgentClient, AsyncAgentClient
+from azure_agents.errors import DeadlineError, ServiceError, TimedOutError
 from azure_agents.events import Event, Finished, TextDelta
 from azure_agents.messages import TurnRequest, user
+from azure_agents.protocols.commands import Send
+from azure_agents.settings.config import Timeouts, resolve_settings
+from azure_agents.sign_in.auth import make_auth
 
 from ..eventually import eventually
-from .peer import (
-    POST,
-    STREAM,
-    Act,
-    Peer,
-    Run,
-    answer,
-    head,
-    outcomes,
-    send,
-    silence,
-    stream,
-    then,
-)
+from .peer import POST, STREAM, Act, Peer, Run, answer, head, outcomes, send, silence, stream, then
 
 pytestmark = pytest.mark.allow_hosts(["127.0.0.1"])
 

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from azure_agents.envelopes import error_from_event, error_from_last_error, error_from_reply
 from azure_agents.errors import (
     AgentNotFoundError,
     AuthenticationError,
@@ -22,6 +21,11 @@ from azure_agents.errors import (
     ServerError,
     ServiceError,
     ThreadNotFoundError,
+)
+from azure_agents.service_errors.envelopes import (
+    error_from_event,
+    error_from_last_error,
+    error_from_reply,
 )
 
 RECORDINGS = Path(__file__).parents[3] / "shared" / "recordings"

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from azure_agents.envelopes import error_from_event, error_from_last_error
 from azure_agents.errors import (
     AgentNotFoundError,
     AuthenticationError,
@@ -19,6 +18,7 @@ from azure_agents.errors import (
     ServiceError,
     ThreadNotFoundError,
 )
+from azure_agents.service_errors.envelopes import error_from_event, error_from_last_error
 
 from .test_envelopes import e1, e3
 

@@ -7,15 +7,11 @@ from typing import Any
 
 import pytest
 
-from azure_agents.commands import Reply
-from azure_agents.errors import (
-    Abandoned,
-    DeadlineError,
-    TurnUnknownError,
-)
+from azure_agents.errors import Abandoned, DeadlineError, TurnUnknownError
 from azure_agents.events import Started, TextDelta
 from azure_agents.messages import system, user
 from azure_agents.protocols.classic.flow import run_turn as run_classic
+from azure_agents.protocols.commands import Reply
 
 from .flow_plays import (
     ASST,

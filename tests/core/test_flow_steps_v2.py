@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from azure_agents.commands import Reply
 from azure_agents.errors import (
     AzureAgentsError,
     NotSentError,
@@ -21,6 +20,7 @@ from azure_agents.errors import (
 )
 from azure_agents.events import Started, TextDelta
 from azure_agents.messages import assistant, system, user
+from azure_agents.protocols.commands import Reply
 from azure_agents.protocols.responses.flow import run_turn as run_v2
 from azure_agents.protocols.turn import Turn
 

@@ -13,12 +13,7 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from azure_agents import Timeouts
-from azure_agents.commands import (
-    Flow,
-    Reply,
-    Sleep,
-)
-from azure_agents.drivers.call import guarded
+from azure_agents.drivers.turn import guarded
 from azure_agents.errors import (
     AzureAgentsError,
     BadRequestError,
@@ -32,6 +27,7 @@ from azure_agents.errors import (
 from azure_agents.events import Finished
 from azure_agents.messages import system, user
 from azure_agents.protocols.classic.flow import run_turn as run_classic
+from azure_agents.protocols.commands import Flow, Reply, Sleep
 from azure_agents.protocols.responses.flow import run_turn as run_v2
 
 from .flow_plays import (

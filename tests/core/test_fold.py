@@ -23,14 +23,7 @@ from azure_agents.events import (
     ToolCallDelta,
     Usage,
 )
-from azure_agents.fold import (
-    Block,
-    Completion,
-    ReasoningBlock,
-    RefusalBlock,
-    TextBlock,
-    fold,
-)
+from azure_agents.fold import Block, Completion, ReasoningBlock, RefusalBlock, TextBlock, fold
 from azure_agents.messages import ToolCall
 
 END = Finished("stop", "completed", thread_id="conv_1")

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from azure_agents.client import AgentClient, AsyncAgentClient
+from azure_agents.client.agent_client import AgentClient, AsyncAgentClient
 from azure_agents.emulator import Emulator, ToolCalls
 from azure_agents.errors import ThreadNotFoundError
 from azure_agents.fold import Completion, fold

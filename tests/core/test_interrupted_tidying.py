@@ -9,10 +9,10 @@ import httpx
 import pytest
 
 from azure_agents import AgentClient, AsyncAgentClient
-from azure_agents.commands import Emit, Flow, Send
 from azure_agents.emulator import Emulator
 from azure_agents.errors import Abandoned
 from azure_agents.events import TextDelta
+from azure_agents.protocols.commands import Emit, Flow, Send
 
 
 class Interrupted(httpx.BaseTransport, httpx.AsyncBaseTransport):

@@ -19,7 +19,7 @@ from azure_agents.events import (
     ServerToolResult,
 )
 from azure_agents.protocols.classic.reader import RunReader
-from azure_agents.protocols.classic.steps import ACTIVITIES, CALLS
+from azure_agents.protocols.classic.step_tools import ACTIVITIES, CALLS
 from azure_agents.protocols.delivery import Delivered
 from azure_agents.protocols.responses.items import ITEMS, PAIRS
 from azure_agents.protocols.responses.reader import ResponseReader

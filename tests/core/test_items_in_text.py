@@ -6,12 +6,7 @@ from typing import Any
 
 import pytest
 
-from azure_agents.events import (
-    Citation,
-    MediaOutput,
-    ReasoningDelta,
-    TextDelta,
-)
+from azure_agents.events import Citation, MediaOutput, ReasoningDelta, TextDelta
 from azure_agents.protocols.classic.codec import finish_details as classic_details
 from azure_agents.protocols.classic.codec import finish_reason as classic_reason
 from azure_agents.protocols.classic.reader import RunReader

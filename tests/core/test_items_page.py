@@ -9,10 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import pytest
 
 from azure_agents.emulator import CodeInterpreter, Emulator, Fault, McpCall
-from azure_agents.events import (
-    Finished,
-    ToolCallDelta,
-)
+from azure_agents.events import Finished, ToolCallDelta
 from azure_agents.fold import fold
 from langchain_azure_agents import ChatAzureAgent
 from langchain_azure_agents._answers import to_message

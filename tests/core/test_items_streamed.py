@@ -19,7 +19,7 @@ from azure_agents.events import (
     TextDelta,
 )
 from azure_agents.protocols.classic.reader import RunReader
-from azure_agents.protocols.classic.steps import CALLS
+from azure_agents.protocols.classic.step_tools import CALLS
 from azure_agents.protocols.delivery import Attempt, Delivered
 from azure_agents.protocols.responses.items import ITEMS
 from azure_agents.protocols.responses.reader import ResponseReader

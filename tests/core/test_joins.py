@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from azure_agents.content.joins import Paragraphs, RefusalPlaces, reasoning_of, with_refusals
 from azure_agents.events import Finished, ReasoningDelta, RefusalDelta, TextDelta
 from azure_agents.fold import fold
-from azure_agents.joins import Paragraphs, RefusalPlaces, reasoning_of, with_refusals
 
 END = Finished("stop", "completed")
 

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from azure_agents.client import AgentClient, AsyncAgentClient
-from azure_agents.config import Timeouts
+from azure_agents.client.agent_client import AgentClient, AsyncAgentClient
 from azure_agents.events import Event, Other, TextDelta
 from azure_agents.messages import TurnRequest, user
 from azure_agents.protocols.classic.reader import RunReader
 from azure_agents.protocols.delivery import Delivered
 from azure_agents.protocols.responses.reader import ResponseReader
+from azure_agents.settings.config import Timeouts
 
 from . import classic_samples as classic
 from .peer import Peer, stream

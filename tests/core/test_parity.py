@@ -17,19 +17,8 @@ from typing import Any, TypeAlias
 import httpx
 import pytest
 
-from azure_agents.auth import make_auth
-from azure_agents.client import AgentClient, AsyncAgentClient
-from azure_agents.config import Settings, Timeouts, resolve_settings
-from azure_agents.emulator import (
-    Empty,
-    Emulator,
-    Failed,
-    Fault,
-    Incomplete,
-    Parts,
-    Text,
-    ToolCalls,
-)
+from azure_agents.client.agent_client import AgentClient, AsyncAgentClient
+from azure_agents.emulator import Empty, Emulator, Failed, Fault, Incomplete, Parts, Text, ToolCalls
 from azure_agents.errors import (
     AuthenticationError,
     AzureAgentsError,
@@ -40,6 +29,8 @@ from azure_agents.errors import (
 from azure_agents.events import Event, Finished, TextDelta
 from azure_agents.fold import Completion, fold
 from azure_agents.messages import Message, TurnRequest, assistant, system, tool, user
+from azure_agents.settings.config import Settings, Timeouts, resolve_settings
+from azure_agents.sign_in.auth import make_auth
 from azure_agents.threads.memory import MemoryThreadStore
 
 GENERATIONS = ["v2", "classic"]

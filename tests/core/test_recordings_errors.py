@@ -6,7 +6,6 @@ import json
 
 import pytest
 
-from azure_agents.envelopes import error_from_reply
 from azure_agents.errors import (
     AgentNotFoundError,
     BadRequestError,
@@ -14,16 +13,9 @@ from azure_agents.errors import (
     ServerError,
     ThreadNotFoundError,
 )
+from azure_agents.service_errors.envelopes import error_from_reply
 
-from .recorded import (
-    ENTRIES,
-    RESPONSES,
-    RUNS,
-    STREAMS,
-    ErrorFacts,
-    entry_of,
-    label,
-)
+from .recorded import ENTRIES, RESPONSES, RUNS, STREAMS, ErrorFacts, entry_of, label
 
 ERRORS = [e for e in ENTRIES if e.status >= 400]
 ERROR_FACTS = [

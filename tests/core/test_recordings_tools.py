@@ -8,7 +8,7 @@ import pytest
 
 from azure_agents.events import Event, MediaOutput, ServerToolCall, ServerToolResult
 from azure_agents.protocols.classic.reader import RunReader
-from azure_agents.protocols.classic.steps import ACTIVITIES, CALLS
+from azure_agents.protocols.classic.step_tools import ACTIVITIES, CALLS
 from azure_agents.protocols.delivery import Delivered
 from azure_agents.protocols.responses.items import ITEMS
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from azure_agents.auth import make_auth
-from azure_agents.client import AgentClient
-from azure_agents.config import resolve_settings
+from azure_agents.client.agent_client import AgentClient
 from azure_agents.emulator import Emulator, Fault, ToolCalls
 from azure_agents.fold import fold
 from azure_agents.messages import Message, TurnRequest, assistant, system, tool, user
+from azure_agents.settings.config import resolve_settings
+from azure_agents.sign_in.auth import make_auth
 from azure_agents.threads.memory import MemoryThreadStore
 
 MODES = ["v2", "v2 conversation", "classic"]

@@ -21,7 +21,7 @@ from azure_agents.errors import (
     TimedOutError,
     TransportError,
 )
-from azure_agents.retry import (
+from azure_agents.protocols.retry import (
     MAX_RETRY_AFTER,
     RetryPolicy,
     delay_before,

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from azure_agents.content.schema_check import read_object
 from azure_agents.errors import ProtocolError
 from azure_agents.jsonio import dumps
-from azure_agents.schema_check import read_object
 
 PERSON = {
     "type": "object",

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from azure_agents.errors import ProtocolError
-from azure_agents.sse import ServerSentEvent, SSEDecoder
+from azure_agents.protocols.sse import ServerSentEvent, SSEDecoder
 
 Event = ServerSentEvent
 

@@ -8,14 +8,8 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
+from azure_agents.content.structured import Answer, Inquiry, instruction, json_of, response_format
 from azure_agents.errors import RefusedError, StructuredOutputError
-from azure_agents.structured import (
-    Answer,
-    Inquiry,
-    instruction,
-    json_of,
-    response_format,
-)
 
 GOOD = '{"name": "Bob"}'
 

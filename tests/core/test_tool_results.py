@@ -8,15 +8,11 @@ from typing import Any
 
 import pytest
 
-from azure_agents.errors import (
-    InvalidRequestError,
-    StoreUnavailableError,
-    ToolOutcomeUnknownError,
-)
+from azure_agents.errors import InvalidRequestError, StoreUnavailableError, ToolOutcomeUnknownError
+from azure_agents.frameworks.tool_results import ToolResults, to_the_end
 from azure_agents.messages import ToolCall
 from azure_agents.threads.memory import MemoryThreadStore
 from azure_agents.threads.store import LONGEST
-from azure_agents.tool_results import ToolResults, to_the_end
 
 CALL = ToolCall("call_1", "pay", '{"amount": 3, "to": "A"}')
 

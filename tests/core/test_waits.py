@@ -6,8 +6,12 @@ import time
 
 import pytest
 
-from azure_agents.envelopes import error_from_event, error_from_last_error, error_from_reply
-from azure_agents.waits import wait_in_words
+from azure_agents.service_errors.envelopes import (
+    error_from_event,
+    error_from_last_error,
+    error_from_reply,
+)
+from azure_agents.service_errors.waits import wait_in_words
 
 WAITS: list[tuple[str, float | None]] = [
     ("Rate limit is exceeded. Try again in 50 seconds.", 50.0),

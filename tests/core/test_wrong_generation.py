@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from azure_agents.client import AgentClient, AsyncAgentClient
+from azure_agents.client.agent_client import AgentClient, AsyncAgentClient
 from azure_agents.emulator import Emulator
 from azure_agents.errors import InvalidRequestError
 from azure_agents.messages import TurnRequest, user

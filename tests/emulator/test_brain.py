@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from azure_agents.emulator import Emulator, FileSearch, Text
-from azure_agents.emulator.schemas import Evidence, sample
+from azure_agents.emulator.agent.schemas import Evidence, sample
 
 STRING, NUMBER, INTEGER = ({"type": kind} for kind in ("string", "number", "integer"))
 

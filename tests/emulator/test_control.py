@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from azure_agents.emulator.control import is_allowed
+from azure_agents.emulator.served.control import is_allowed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

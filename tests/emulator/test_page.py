@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from azure_agents.emulator import NAMED, Emulator, Weather, read_rules, read_script
-from azure_agents.emulator.reply_kinds import KINDS
+from azure_agents.emulator.agent.reply_kinds import KINDS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "emulator.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(.+?)\n(.*?)^```", PAGE, flags=re.DOTALL | re.MULTILINE)

@@ -22,7 +22,7 @@ from azure_agents.emulator import (
     read_rules,
     read_script,
 )
-from azure_agents.emulator.replies import parts_of
+from azure_agents.emulator.agent.replies import parts_of
 from azure_agents.errors import ConfigError
 
 FORMS: list[tuple[Any, list[Any]]] = [

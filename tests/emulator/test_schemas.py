@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from azure_agents.emulator import Emulator
-from azure_agents.emulator.patterns import PatternError, text_for
-from azure_agents.emulator.schemas import Evidence, SchemaError, sample
+from azure_agents.emulator.agent.patterns import PatternError, text_for
+from azure_agents.emulator.agent.schemas import Evidence, SchemaError, sample
 
 VALID: list[dict[str, Any]] = [
     {"type": "string", "pattern": "^[A-Z]{3}-[0-9]{4}$"},

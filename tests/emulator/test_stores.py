@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from azure_agents.emulator import Emulator
-from azure_agents.emulator.reading import chunks_of, text_of, words_of
+from azure_agents.emulator.text.reading import chunks_of, text_of, words_of
 
 V1 = "/openai/v1"
 

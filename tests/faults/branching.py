@@ -29,7 +29,7 @@ from azure_agents.errors import AzureAgentsError
 from azure_agents.events import ApprovalRequest
 from azure_agents.fold import Completion
 from azure_agents.messages import ApprovalReply, Message, tool, user
-from azure_agents.protocols.metadata import OPERATION
+from azure_agents.protocols.options import OPERATION
 from tests.promise.oracle import Fact, expected_facts, seen_facts, told_in_part
 from tests.promise.world import answer
 

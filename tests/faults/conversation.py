@@ -11,9 +11,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
-from azure_agents.auth import make_auth
-from azure_agents.client import AgentClient, AsyncAgentClient
-from azure_agents.config import Timeouts, resolve_settings
+from azure_agents.client.agent_client import AgentClient, AsyncAgentClient
 from azure_agents.emulator import Emulator, SeenTurn, Text, ToolCalls
 from azure_agents.errors import (
     AzureAgentsError,
@@ -24,10 +22,12 @@ from azure_agents.errors import (
     TurnUnknownError,
 )
 from azure_agents.fold import Completion, fold
+from azure_agents.frameworks.tool_results import ToolResults
 from azure_agents.messages import Message, ToolCall, TurnRequest, assistant, tool, user
-from azure_agents.protocols.metadata import OPERATION
+from azure_agents.protocols.options import OPERATION
+from azure_agents.settings.config import Timeouts, resolve_settings
+from azure_agents.sign_in.auth import make_auth
 from azure_agents.threads.memory import MemoryThreadStore
-from azure_agents.tool_results import ToolResults
 from tests.promise.oracle import expected_facts, seen_facts
 
 CALLS = ToolCalls(("look_up", {"n": 1}), ("look_up", {"n": 2}))

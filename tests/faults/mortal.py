@@ -21,9 +21,9 @@ from azure_agents.errors import (
     TurnError,
 )
 from azure_agents.fold import Completion, Fold
+from azure_agents.frameworks.tool_results import ToolResults
 from azure_agents.messages import ToolCall, TurnRequest
 from azure_agents.threads.memory import MemoryThreadStore
-from azure_agents.tool_results import ToolResults
 from tests.promise.oracle import Fact
 from tests.stores.watched import Watched
 

@@ -16,9 +16,7 @@ from random import Random
 from typing import Any, NamedTuple
 
 from azure_agents.emulator import Fault, SeenTurn
-from azure_agents.errors import (
-    AzureAgentsError,
-)
+from azure_agents.errors import AzureAgentsError
 from azure_agents.messages import Message, TurnRequest, tool, user
 from azure_agents.threads.memory import MemoryThreadStore
 from tests.promise.oracle import Fact, expected_facts, seen_facts

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from azure_agents.auth import make_auth
-from azure_agents.client import AsyncAgentClient
-from azure_agents.config import resolve_settings
+from azure_agents.client.agent_client import AsyncAgentClient
 from azure_agents.emulator import Emulator, Fault
 from azure_agents.errors import AzureAgentsError
 from azure_agents.messages import TurnRequest, user
+from azure_agents.settings.config import resolve_settings
+from azure_agents.sign_in.auth import make_auth
 from azure_agents.threads.memory import MemoryThreadStore
 
 CALLS = 500

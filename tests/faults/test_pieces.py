@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from azure_agents.client import AgentClient
+from azure_agents.client.agent_client import AgentClient
 from azure_agents.emulator import Emulator
 from azure_agents.messages import TurnRequest, user
 from azure_agents.threads.memory import MemoryThreadStore

@@ -13,12 +13,12 @@ from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from llama_index.core.base.llms.types import ChatMessage, ToolCallBlock
 
 from azure_agents import completion
-from azure_agents.auth import make_auth
-from azure_agents.client import AgentClient
-from azure_agents.config import resolve_settings
+from azure_agents.client.agent_client import AgentClient
 from azure_agents.emulator import Emulator, ToolCalls
 from azure_agents.fold import Completion
 from azure_agents.messages import Message, ToolCall, TurnRequest, assistant, tool, user
+from azure_agents.settings.config import resolve_settings
+from azure_agents.sign_in.auth import make_auth
 from azure_agents.threads.memory import MemoryThreadStore
 from langchain_azure_agents import ChatAzureAgent
 from llamaindex_azure_agents import AzureAgentLLM

@@ -11,8 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from azure_agents.client import AgentClient
-from azure_agents.commands import Send
+from azure_agents.client.agent_client import AgentClient
 from azure_agents.emulator import Emulator, Failed, Fault, Parts, Pause, Text, ToolCalls
 from azure_agents.errors import (
     DeadlineError,
@@ -24,8 +23,9 @@ from azure_agents.errors import (
 from azure_agents.events import Finished
 from azure_agents.fold import fold
 from azure_agents.messages import Message, TurnRequest, assistant, tool, user
-from azure_agents.protocols.metadata import OPERATION
-from azure_agents.protocols.steps import insist
+from azure_agents.protocols.commands import Send
+from azure_agents.protocols.options import OPERATION
+from azure_agents.protocols.sending import insist
 from azure_agents.threads.memory import MemoryThreadStore
 
 from .conversation import Conversation, Shape

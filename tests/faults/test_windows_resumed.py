@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from azure_agents.client import AgentClient
+from azure_agents.client.agent_client import AgentClient
 from azure_agents.emulator import Emulator, Fault
 from azure_agents.errors import ConnectionLostError
 from azure_agents.events import Started, TextDelta

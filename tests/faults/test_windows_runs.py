@@ -5,12 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from azure_agents.emulator import Failed, Incomplete, Pause
-from azure_agents.errors import (
-    RateLimitError,
-    RunExpiredError,
-    RunFailedError,
-)
-from azure_agents.protocols.metadata import OPERATION
+from azure_agents.errors import RateLimitError, RunExpiredError, RunFailedError
+from azure_agents.protocols.options import OPERATION
 
 from .window_talk import TURN, Talk, answer
 from .windows import CLASSIC, KINDS, PINNED, Way, window

@@ -8,10 +8,10 @@ from __future__ import annotations
 from base64 import b64encode
 from typing import Any
 
-from azure_agents.auth import make_auth
-from azure_agents.client import AgentClient, AsyncAgentClient
+from azure_agents.client.agent_client import AgentClient, AsyncAgentClient
 from azure_agents.errors import AuthenticationError
 from azure_agents.messages import user
+from azure_agents.sign_in.auth import make_auth
 
 from .window_talk import TURN, Talk, answer
 from .windows import Way, window

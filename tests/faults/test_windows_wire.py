@@ -11,19 +11,19 @@ from typing import Any
 import httpx
 import pytest
 
-from azure_agents.auth import make_auth
-from azure_agents.client import AsyncAgentClient
-from azure_agents.commands import Reply
-from azure_agents.config import Timeouts, resolve_settings
+from azure_agents.client.agent_client import AsyncAgentClient
 from azure_agents.drivers.aio import AsyncDriver
-from azure_agents.drivers.call import Wiring
 from azure_agents.drivers.clients import LoopClients, SyncClient
 from azure_agents.drivers.clock import SystemClock
 from azure_agents.drivers.sync import SyncDriver
+from azure_agents.drivers.turn import Wiring
 from azure_agents.drivers.watchdog import Watchdog
-from azure_agents.endpoint import parse_endpoint
 from azure_agents.errors import DeadlineError, NotSentError
 from azure_agents.messages import TurnRequest, user
+from azure_agents.protocols.commands import Reply
+from azure_agents.settings.config import Timeouts, resolve_settings
+from azure_agents.settings.endpoint import parse_endpoint
+from azure_agents.sign_in.auth import make_auth
 from azure_agents.threads.memory import MemoryThreadStore
 from tests.core.peer import POST, PROJECT, STREAM, Act, Peer, answer, asking, silence, stream, then
 from tests.eventually import eventually

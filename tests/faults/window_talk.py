@@ -13,15 +13,15 @@ from typing import Any
 
 import pytest
 
-from azure_agents.client import AgentClient, AsyncAgentClient
+from azure_agents.client.agent_client import AgentClient, AsyncAgentClient
 from azure_agents.emulator import Fault, Text, ToolCalls
 from azure_agents.errors import AzureAgentsError
 from azure_agents.events import Event
 from azure_agents.fold import Completion, fold
+from azure_agents.frameworks.tool_results import ToolResults
 from azure_agents.messages import Message, ToolCall, TurnRequest, assistant, tool, user
-from azure_agents.protocols.metadata import OPERATION
+from azure_agents.protocols.options import OPERATION
 from azure_agents.threads.memory import MemoryThreadStore
-from azure_agents.tool_results import ToolResults
 from tests.promise.oracle import expected_facts, seen_facts
 
 from .conversation import Conversation

@@ -19,11 +19,11 @@ from typing import Any
 
 import pytest
 
-from azure_agents import notices
+from azure_agents.content import notices
+from azure_agents.content.notices import LeftOutWarning
 from azure_agents.errors import InvalidRequestError
 from azure_agents.jsonio import dumps
 from azure_agents.messages import Message
-from azure_agents.notices import LeftOutWarning
 from azure_agents.protocols.responses.codec import encode_input
 
 MARK = "MARK"

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from azure_agents import completion
+from azure_agents.completions.input import to_messages as from_openai
 from azure_agents.emulator import Emulator
 from azure_agents.errors import InvalidRequestError
-from azure_agents.openai_input import to_messages as from_openai
 from langchain_azure_agents._messages import to_messages as from_langchain
 from llamaindex_azure_agents._messages import to_messages as from_llamaindex
 

@@ -9,9 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from azure_agents.auth import make_auth
-from azure_agents.client import AsyncAgentClient
-from azure_agents.config import resolve_settings
+from azure_agents.client.agent_client import AsyncAgentClient
 from azure_agents.emulator import Emulator, Fault
 from azure_agents.errors import (
     ConnectionLostError,
@@ -20,6 +18,8 @@ from azure_agents.errors import (
     ProtocolError,
     ServiceError,
 )
+from azure_agents.settings.config import resolve_settings
+from azure_agents.sign_in.auth import make_auth
 
 DATA = bytes(range(256)) * 3000
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from azure_agents.errors import InvalidRequestError
-from azure_agents.file_references import check_id, safe_name, type_of
+from azure_agents.files.references import check_id, safe_name, type_of
 
 NAMES = [
     ("report.pdf", "report.pdf"),

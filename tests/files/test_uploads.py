@@ -8,7 +8,6 @@ from typing import Any, BinaryIO
 
 import pytest
 
-from azure_agents import disk
 from azure_agents.emulator import Emulator, Fault
 from azure_agents.errors import (
     BadRequestError,
@@ -16,7 +15,8 @@ from azure_agents.errors import (
     InvalidRequestError,
     RateLimitError,
 )
-from azure_agents.files import text_progress
+from azure_agents.files import disk
+from azure_agents.files.files import text_progress
 from azure_agents.messages import Media
 
 RECORDINGS = Path(__file__).parents[3] / "shared" / "recordings"

@@ -15,7 +15,7 @@ from azure_agents.errors import (
     ServerError,
     ServiceError,
 )
-from azure_agents.vector_stores import FileCounts
+from azure_agents.files.vector_stores import FileCounts
 
 UNSUPPORTED = {"code": "unsupported_file", "message": "No text in it.\nReally."}
 

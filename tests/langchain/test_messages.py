@@ -17,7 +17,8 @@ from langchain_core.messages import (
     ToolMessage,
 )
 
-from azure_agents.content import AGENT_OUTPUT
+from azure_agents.content.notices import LeftOutWarning
+from azure_agents.content.parts import AGENT_OUTPUT
 from azure_agents.errors import InvalidRequestError
 from azure_agents.messages import (
     ApprovalReply,
@@ -30,7 +31,6 @@ from azure_agents.messages import (
     tool,
     user,
 )
-from azure_agents.notices import LeftOutWarning
 from langchain_azure_agents import approve, reject
 from langchain_azure_agents._messages import to_messages
 

@@ -11,9 +11,9 @@ from langchain.agents import create_agent
 from langchain_core.messages import AIMessageChunk, HumanMessage
 from langgraph.checkpoint.memory import InMemorySaver
 
+from azure_agents.content.progress_words import sentence
 from azure_agents.emulator import CodeInterpreter, Emulator, FileSearch, Parts, Text, WebSearch
 from azure_agents.events import Finished, Progress, Started, TextDelta
-from azure_agents.progress_words import sentence
 from langchain_azure_agents import ChatAzureAgent, ShowProgress, progress_of
 from langchain_azure_agents._chunks import Chunker
 

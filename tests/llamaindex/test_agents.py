@@ -11,12 +11,7 @@ from functools import cache
 from typing import Any
 
 import pytest
-from llama_index.core.agent.workflow import (
-    AgentWorkflow,
-    CodeActAgent,
-    FunctionAgent,
-    ReActAgent,
-)
+from llama_index.core.agent.workflow import AgentWorkflow, CodeActAgent, FunctionAgent, ReActAgent
 from llama_index.core.llms import LLM
 from llama_index.core.memory import ChatMemoryBuffer
 from llama_index.core.tools import FunctionTool

@@ -13,9 +13,9 @@ import pytest
 from llama_index.core import Settings
 from llama_index.core.base.llms.types import ChatMessage
 
-from azure_agents.config import Timeouts
 from azure_agents.emulator import Emulator, Text
 from azure_agents.errors import ConfigError
+from azure_agents.settings.config import Timeouts
 from llamaindex_azure_agents import AzureAgentLLM
 
 from ..eventually import eventually

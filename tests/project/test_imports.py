@@ -63,7 +63,9 @@ print(json.dumps({"error": error, "loaded": loaded}))
 """
 
 
-@pytest.mark.parametrize("module", ["azure_agents", "azure_agents.cli", "azure_agents.emulator"])
+@pytest.mark.parametrize(
+    "module", ["azure_agents", "azure_agents.cli.main", "azure_agents.emulator"]
+)
 def test_the_core_loads_no_framework_and_no_sdk(module: str) -> None:
     """What the core needs of others is imported when it is used."""
     error, loaded = _import(module)

@@ -11,8 +11,8 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
+from azure_agents.completions.input import to_messages
 from azure_agents.messages import ApprovalReply, Message, Text, assistant, tool, user
-from azure_agents.openai_input import to_messages
 from azure_agents.threads.anchor import parse_anchor
 
 from .world import TEXTS, Step, World

@@ -10,19 +10,13 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from azure_agents.auth import make_auth
-from azure_agents.client import AgentClient, AsyncAgentClient
-from azure_agents.config import Timeouts, resolve_settings
+from azure_agents.client.agent_client import AgentClient, AsyncAgentClient
 from azure_agents.emulator import Emulator, McpApproval, ToolCalls
 from azure_agents.events import ApprovalRequest
 from azure_agents.fold import Completion, fold
-from azure_agents.messages import (
-    Message,
-    ToolCall,
-    TurnRequest,
-    assistant,
-    system,
-)
+from azure_agents.messages import Message, ToolCall, TurnRequest, assistant, system
+from azure_agents.settings.config import Timeouts, resolve_settings
+from azure_agents.sign_in.auth import make_auth
 from azure_agents.threads.memory import MemoryThreadStore
 
 from .oracle import expected_facts, seen_facts, told_in_part

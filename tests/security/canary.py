@@ -24,7 +24,9 @@ from typing import Any
 import httpx
 import pytest
 
-from azure_agents import anchor_key, credentials, errors
+from azure_agents import errors
+from azure_agents.settings import anchor_key
+from azure_agents.sign_in import credentials
 
 # Issued by the emulator, one for each client: thousands, so they are known by their form.
 _ISSUED = re.compile(r"emulator-(?:token|key)-[0-9a-f]{8}")

@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 
-from azure_agents.client import AgentClient
+from azure_agents.client.agent_client import AgentClient
 from azure_agents.emulator import (
     Citation,
     CodeInterpreter,
@@ -38,7 +38,7 @@ from azure_agents.jsonio import malformed
 from azure_agents.messages import TurnRequest, user
 from azure_agents.protocols.classic.reader import RunReader
 from azure_agents.protocols.responses.reader import ResponseReader
-from azure_agents.sse import SSEDecoder
+from azure_agents.protocols.sse import SSEDecoder
 from azure_agents.threads.digest import digest_of
 
 from .peers import Whole, connect

@@ -10,10 +10,10 @@ from typing import Any
 
 import httpx
 
-from azure_agents.auth import FoundryAuth, make_auth
-from azure_agents.client import AgentClient, AsyncAgentClient
-from azure_agents.config import resolve_settings
+from azure_agents.client.agent_client import AgentClient, AsyncAgentClient
 from azure_agents.messages import TurnRequest, user
+from azure_agents.settings.config import resolve_settings
+from azure_agents.sign_in.auth import FoundryAuth, make_auth
 
 ORIGIN = "https://r.services.ai.azure.com"
 ENDPOINT = f"{ORIGIN}/api/projects/p"

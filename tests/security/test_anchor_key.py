@@ -16,12 +16,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from azure_agents.anchor_key import make_anchor_key
-from azure_agents.auth import make_auth
-from azure_agents.client import AgentClient
-from azure_agents.config import resolve_settings
+from azure_agents.client.agent_client import AgentClient
 from azure_agents.emulator import Emulator, ToolCalls
 from azure_agents.messages import Message, ToolCall, TurnRequest, assistant, tool, user
+from azure_agents.settings.anchor_key import make_anchor_key
+from azure_agents.settings.config import resolve_settings
+from azure_agents.sign_in.auth import make_auth
 from azure_agents.threads.anchor import Anchor, parse_anchor, scope_of
 from azure_agents.threads.digest import digest_of
 from azure_agents.threads.memory import MemoryThreadStore

@@ -15,10 +15,10 @@ from llama_index.core.base.llms.types import ChatMessage
 from pydantic import SecretStr
 
 from azure_agents import completion
-from azure_agents.anchor_key import AnchorKey, make_anchor_key
-from azure_agents.config import resolve_settings
 from azure_agents.emulator import Emulator
 from azure_agents.errors import ConfigError
+from azure_agents.settings.anchor_key import AnchorKey, make_anchor_key
+from azure_agents.settings.config import resolve_settings
 from azure_agents.threads.anchor import MAX_LENGTH, Anchor, parse_anchor, scope_of
 from azure_agents.threads.plan import NO_SYSTEM
 from langchain_azure_agents import ChatAzureAgent

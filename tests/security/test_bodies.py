@@ -27,7 +27,7 @@ from azure_agents.errors import (
     ProtocolError,
     ServiceError,
 )
-from azure_agents.retry import MAX_RETRY_AFTER
+from azure_agents.protocols.retry import MAX_RETRY_AFTER
 
 from .peers import HI, WAYS, Clients, Recorder, Whole, connect
 

@@ -18,9 +18,9 @@ from typing import Any
 import httpx
 import pytest
 
-from azure_agents.config import Timeouts
 from azure_agents.drivers.clients import LoopClients
 from azure_agents.errors import AzureAgentsError
+from azure_agents.settings.config import Timeouts
 
 from .peers import HI, WAYS, Clients, connect
 

@@ -20,17 +20,21 @@ from langchain_core.messages import HumanMessage
 from llama_index.core.base.llms.types import ChatMessage
 
 from azure_agents import completion
-from azure_agents.client import AgentClient
-from azure_agents.endpoint import parse_endpoint
-from azure_agents.envelopes import error_from_event, error_from_last_error, error_from_reply
+from azure_agents.client.agent_client import AgentClient
+from azure_agents.completions.input import to_messages
 from azure_agents.errors import AzureAgentsError, ProtocolError, ServiceError
 from azure_agents.messages import TurnRequest, user
 from azure_agents.naming import parse_agent, parse_handle
-from azure_agents.openai_input import to_messages
 from azure_agents.protocols.classic.reader import RunReader
 from azure_agents.protocols.delivery import Delivered
 from azure_agents.protocols.responses.reader import ResponseReader
-from azure_agents.sse import ServerSentEvent, SSEDecoder
+from azure_agents.protocols.sse import ServerSentEvent, SSEDecoder
+from azure_agents.service_errors.envelopes import (
+    error_from_event,
+    error_from_last_error,
+    error_from_reply,
+)
+from azure_agents.settings.endpoint import parse_endpoint
 from azure_agents.threads.anchor import Anchor, parse_anchor
 from azure_agents.threads.digest import digest_of
 from langchain_azure_agents import ChatAzureAgent

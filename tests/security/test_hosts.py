@@ -8,10 +8,10 @@ import httpx
 import pytest
 from azure.core.credentials import AccessToken
 
-from azure_agents.auth import make_auth
-from azure_agents.config import PUBLIC_SCOPE, parse_endpoint
 from azure_agents.errors import AzureAgentsError, ConfigError
 from azure_agents.jsonio import dumps
+from azure_agents.settings.config import PUBLIC_SCOPE, parse_endpoint
+from azure_agents.sign_in.auth import make_auth
 
 from .peers import HI, ORIGIN, WAYS, Recorder, Whole, connect
 

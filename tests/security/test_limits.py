@@ -11,17 +11,18 @@ from typing import Any
 import httpx
 import pytest
 
-from azure_agents.envelopes import error_from_event, error_from_last_error, error_from_reply
-from azure_agents.errors import (
-    AzureAgentsError,
-    ProtocolError,
-)
+from azure_agents.errors import AzureAgentsError, ProtocolError
 from azure_agents.jsonio import MAX_DEPTH, loads
 from azure_agents.messages import ToolCall, assistant
 from azure_agents.protocols.classic.reader import RunReader
 from azure_agents.protocols.delivery import Delivered
 from azure_agents.protocols.responses.reader import ResponseReader
-from azure_agents.sse import MAX_EVENT_BYTES, SSEDecoder
+from azure_agents.protocols.sse import MAX_EVENT_BYTES, SSEDecoder
+from azure_agents.service_errors.envelopes import (
+    error_from_event,
+    error_from_last_error,
+    error_from_reply,
+)
 from azure_agents.threads.digest import digest_of
 
 from .peers import HI, WAYS, Recorder, Whole, connect

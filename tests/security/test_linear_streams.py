@@ -22,10 +22,10 @@ from azure_agents.events import (
 from azure_agents.fold import Fold
 from azure_agents.protocols.classic.codec import message_events
 from azure_agents.protocols.classic.reader import RunReader
-from azure_agents.protocols.classic.untold import after
+from azure_agents.protocols.classic.remainder import after
 from azure_agents.protocols.delivery import Attempt, Delivered
 from azure_agents.protocols.responses.reader import ResponseReader
-from azure_agents.sse import SSEDecoder
+from azure_agents.protocols.sse import SSEDecoder
 from azure_agents.stop import StopCut
 
 from .growth import LINE, Case, assert_linear, ratio

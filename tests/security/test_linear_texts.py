@@ -9,14 +9,18 @@ from typing import Any
 
 import pytest
 
-from azure_agents.anchor_key import AnchorKey
-from azure_agents.endpoint import parse_endpoint
-from azure_agents.envelopes import error_from_event, error_from_last_error, error_from_reply
+from azure_agents.completions.input import to_messages
 from azure_agents.errors import AzureAgentsError
 from azure_agents.jsonio import loads
 from azure_agents.messages import Message, ToolCall, assistant, system, tool, user
 from azure_agents.naming import parse_agent, parse_handle
-from azure_agents.openai_input import to_messages
+from azure_agents.service_errors.envelopes import (
+    error_from_event,
+    error_from_last_error,
+    error_from_reply,
+)
+from azure_agents.settings.anchor_key import AnchorKey
+from azure_agents.settings.endpoint import parse_endpoint
 from azure_agents.threads.anchor import Anchor, parse_anchor, scope_of
 from azure_agents.threads.digest import TranscriptDigest, digest_of
 from azure_agents.threads.plan import plan_chain, plan_pinned, plan_thread

@@ -16,10 +16,10 @@ from llama_index.core.base.llms.types import ChatMessage
 from pydantic import SecretStr
 
 from azure_agents import completion
-from azure_agents.auth import make_auth
-from azure_agents.config import Environment, parse_endpoint, resolve_settings
 from azure_agents.errors import AzureAgentsError
-from azure_agents.request_headers import extra_headers_of, user_identity_of
+from azure_agents.settings.config import Environment, parse_endpoint, resolve_settings
+from azure_agents.settings.headers import extra_headers_of, user_identity_of
+from azure_agents.sign_in.auth import make_auth
 from langchain_azure_agents import ChatAzureAgent
 from llamaindex_azure_agents import AzureAgentLLM
 

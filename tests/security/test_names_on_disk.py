@@ -18,7 +18,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from azure_agents.file_references import reference, safe_name, type_of
+from azure_agents.files.references import reference, safe_name, type_of
 from azure_agents.threads.sqlite import SQLiteThreadStore
 
 from .peers import Recorder, connect

@@ -42,7 +42,7 @@ WHEEL = re.compile(
     r"(?:METADATA|WHEEL|RECORD|entry_points\.txt|licenses/LICENSE)"
 )
 SCRIPTS = {
-    "console_scripts": {"azure-agents": "azure_agents.cli:main"},
+    "console_scripts": {"azure-agents": "azure_agents.cli.main:main"},
     "pytest11": {"azure_agents": "azure_agents.emulator.pytest_plugin"},
 }
 # All that a source distribution may hold, by its first folder.

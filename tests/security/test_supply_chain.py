@@ -199,19 +199,19 @@ MODULES = {
 }
 # What is there for a reason: (file, call) -> the reason.
 JUSTIFIED = {
-    ("azure_agents/cli_agents.py", "importlib.import_module"): "a module that the user names",
+    ("azure_agents/cli/agents.py", "importlib.import_module"): "a module that the user names",
     ("azure_agents/__init__.py", "_import_module"): "a name of a table in the same file",
     ("azure_agents/drivers/clients.py", "AiohttpTransport(verify)"): "a TLS context that verifies",
     ("azure_agents/emulator/__init__.py", "_import_module"): "a name of a table in the same file",
     (
-        "azure_agents/emulator/transport.py",
+        "azure_agents/emulator/line/transport.py",
         "httpx.AsyncHTTPTransport(verify)",
     ): "a TLS context that trusts the emulator's own certificate",
     (
-        "azure_agents/emulator/transport.py",
+        "azure_agents/emulator/line/transport.py",
         "httpx.HTTPTransport(verify)",
     ): "a TLS context that trusts the emulator's own certificate",
-    ("azure_agents/emulator/yaml_lines.py", "yaml.load"): "by a SafeLoader",
+    ("azure_agents/emulator/text/yaml_lines.py", "yaml.load"): "by a SafeLoader",
 }
 
 
@@ -316,7 +316,7 @@ FRAMEWORKS = (
     *("httpx", "httpx_aiohttp", "pydantic", "yaml", "uvicorn", "redis", "azure.identity"),
     *("langchain_core.language_models", "langchain_core.tools", "llama_index.core"),
 )
-STARTS = ("azure_agents.demo",)  # programs: they are run, not imported
+STARTS = ("azure_agents.cli.demo",)  # programs: they are run, not imported
 
 
 def _modules(package: Path) -> Iterator[str]:

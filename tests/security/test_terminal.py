@@ -6,7 +6,7 @@ import io
 
 import pytest
 
-from azure_agents.cli import main
+from azure_agents.cli.main import main
 from azure_agents.emulator import Emulator
 
 COMMANDS = {

@@ -25,14 +25,14 @@ from typing import Any, NamedTuple
 import httpx
 from httpx_aiohttp import AiohttpTransport
 
-from azure_agents.auth import make_auth
-from azure_agents.client import AgentClient, AsyncAgentClient
-from azure_agents.config import resolve_settings
+from azure_agents.client.agent_client import AgentClient, AsyncAgentClient
 from azure_agents.errors import ToolOutcomeUnknownError
 from azure_agents.events import Event
 from azure_agents.fold import Completion, Fold
+from azure_agents.frameworks.tool_results import ToolResults
 from azure_agents.messages import Message, ToolCall, TurnRequest, assistant, tool, user
-from azure_agents.tool_results import ToolResults
+from azure_agents.settings.config import resolve_settings
+from azure_agents.sign_in.auth import make_auth
 
 from .child import store_at
 from .watched import Watched

@@ -6,11 +6,11 @@ import json
 import sys
 from typing import Any
 
-from azure_agents.auth import make_auth
-from azure_agents.client import AgentClient
-from azure_agents.config import resolve_settings
+from azure_agents.client.agent_client import AgentClient
 from azure_agents.fold import fold
 from azure_agents.messages import Message, TurnRequest, assistant, user
+from azure_agents.settings.config import resolve_settings
+from azure_agents.sign_in.auth import make_auth
 
 from .child import store_at
 

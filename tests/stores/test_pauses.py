@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from azure_agents.client import AgentClient
+from azure_agents.client.agent_client import AgentClient
 from azure_agents.emulator import Emulator, Fault, ToolCalls
 from azure_agents.errors import RateLimitError
 from azure_agents.fold import Completion

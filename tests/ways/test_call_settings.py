@@ -15,11 +15,11 @@ from langchain_core.messages import AIMessage, HumanMessage
 from llama_index.core.base.llms.types import ChatMessage
 
 from azure_agents import AgentClient, completion
-from azure_agents.client_pairs import ClientPair, kept_pair
+from azure_agents.client.pairs import ClientPair, kept_pair
+from azure_agents.completions.arguments import read_call
 from azure_agents.emulator import Emulator
 from azure_agents.errors import ConfigError, DeadlineError, ServiceError
 from azure_agents.messages import TurnRequest, user
-from azure_agents.openai_arguments import read_call
 from langchain_azure_agents import ChatAzureAgent
 from llamaindex_azure_agents import AzureAgentLLM
 

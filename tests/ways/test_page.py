@@ -11,7 +11,7 @@ import pytest
 
 import langchain_azure_agents
 from azure_agents.emulator import Emulator
-from azure_agents.endpoint import parse_endpoint
+from azure_agents.settings.endpoint import parse_endpoint
 
 PAGE = Path(__file__).parents[2] / "docs" / "endpoints.md"
 

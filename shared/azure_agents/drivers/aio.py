@@ -11,7 +11,9 @@ from typing import Any, cast
 
 import httpx
 
-from ..commands import (
+from ..errors import Abandoned, AzureAgentsError
+from ..events import Event
+from ..protocols.commands import (
     Command,
     Decoder,
     Emit,
@@ -25,12 +27,11 @@ from ..commands import (
     StoreTake,
     T,
 )
-from ..errors import Abandoned, AzureAgentsError
-from ..events import Event
-from ..loops import close_at_the_end
 from ..threads.store import ThreadStore
 from .bounds import check_size
-from .call import (
+from .clients import CLEAN_UP
+from .loops import close_at_the_end
+from .turn import (
     AFTER_THE_END,
     CLEAN_UP_COMMANDS,
     Call,
@@ -43,7 +44,6 @@ from .call import (
     reply_to,
     shorten_reads,
 )
-from .clients import CLEAN_UP
 
 _TIDYING: set[asyncio.Task[None]] = set()  # a loop holds its tasks weakly only
 

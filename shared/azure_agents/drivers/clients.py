@@ -18,9 +18,9 @@ from weakref import finalize
 
 import httpx
 
-from ..endpoint import Endpoint
-from ..loops import PerLoop, close_at_the_end
+from ..settings.endpoint import Endpoint
 from .bounds import abound, bound
+from .loops import PerLoop, close_at_the_end
 from .proxies import is_socks, proxy_to, with_header
 
 CLEAN_UP = "azure-agents clean-up"  # name of the tasks that tidy up after a turn that was left

@@ -15,9 +15,9 @@ from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
-from ..config import Environment
-from ..endpoint import Endpoint
 from ..errors import ConfigError
+from ..settings.config import Environment
+from ..settings.endpoint import Endpoint
 
 _VARIABLES = "HTTPS_PROXY, HTTP_PROXY or ALL_PROXY"
 

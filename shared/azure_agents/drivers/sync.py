@@ -11,7 +11,9 @@ from typing import Any
 
 import httpx
 
-from ..commands import (
+from ..errors import Abandoned, AzureAgentsError
+from ..events import Event
+from ..protocols.commands import (
     Command,
     Decoder,
     Emit,
@@ -25,11 +27,10 @@ from ..commands import (
     StoreTake,
     T,
 )
-from ..errors import Abandoned, AzureAgentsError
-from ..events import Event
 from ..threads.store import ThreadStore
 from .bounds import check_size
-from .call import (
+from .clients import CLEAN_UP
+from .turn import (
     AFTER_THE_END,
     CLEAN_UP_COMMANDS,
     CLEAN_UP_SECONDS,
@@ -43,7 +44,6 @@ from .call import (
     reply_to,
     shorten_reads,
 )
-from .clients import CLEAN_UP
 from .watchdog import Watchdog
 
 

@@ -21,17 +21,10 @@ from importlib import import_module as _import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .agents_file import AgentsFile
-    from .clock import FakeClock, RealClock
-    from .credential import Token
-    from .faults import NAMED, Fault, Faults
-    from .foundry_tools import FoundryTool
-    from .project import CreatedAgent, Emulator
-    from .replies import Delayed, Empty, Failed, Incomplete, Parts, Pause, Text, ToolCalls
-    from .scripts import Rulebook, read_rules, read_script
-    from .served import Served
-    from .server import run_server
-    from .server_tools import (
+    from .agent.foundry_tools import FoundryTool
+    from .agent.replies import Delayed, Empty, Failed, Incomplete, Parts, Pause, Text, ToolCalls
+    from .agent.scripts import Rulebook, read_rules, read_script
+    from .agent.server_tools import (
         Citation,
         CodeInterpreter,
         ComputerCall,
@@ -48,10 +41,17 @@ if TYPE_CHECKING:
         WebSearch,
         WorkflowAction,
     )
-    from .state import Rules
-    from .transcripts import SeenCall, SeenMedia, SeenMessage, SeenReply, SeenTool, SeenTurn
-    from .weather import Weather
-    from .wireline import LoggedRequest
+    from .agent.transcripts import SeenCall, SeenMedia, SeenMessage, SeenReply, SeenTool, SeenTurn
+    from .line.wireline import LoggedRequest
+    from .project import CreatedAgent, Emulator
+    from .served.address import Served
+    from .served.agents_file import AgentsFile
+    from .served.server import run_server
+    from .trouble.faults import NAMED, Fault, Faults
+    from .trouble.weather import Weather
+    from .world.clock import FakeClock, RealClock
+    from .world.credential import Token
+    from .world.state import Rules
 
 __all__ = [
     "NAMED",
@@ -104,23 +104,23 @@ __all__ = [
 ]
 
 _PLACES = {
-    "agents_file": ("AgentsFile",),
-    "clock": (
+    "served.agents_file": ("AgentsFile",),
+    "world.clock": (
         "FakeClock",
         "RealClock",
     ),
-    "credential": ("Token",),
-    "faults": (
+    "world.credential": ("Token",),
+    "trouble.faults": (
         "Fault",
         "Faults",
         "NAMED",
     ),
-    "foundry_tools": ("FoundryTool",),
+    "agent.foundry_tools": ("FoundryTool",),
     "project": (
         "CreatedAgent",
         "Emulator",
     ),
-    "replies": (
+    "agent.replies": (
         "Delayed",
         "Empty",
         "Failed",
@@ -130,14 +130,14 @@ _PLACES = {
         "Text",
         "ToolCalls",
     ),
-    "scripts": (
+    "agent.scripts": (
         "Rulebook",
         "read_rules",
         "read_script",
     ),
-    "served": ("Served",),
-    "server": ("run_server",),
-    "server_tools": (
+    "served.address": ("Served",),
+    "served.server": ("run_server",),
+    "agent.server_tools": (
         "Citation",
         "CodeInterpreter",
         "ComputerCall",
@@ -154,8 +154,8 @@ _PLACES = {
         "WebSearch",
         "WorkflowAction",
     ),
-    "state": ("Rules",),
-    "transcripts": (
+    "world.state": ("Rules",),
+    "agent.transcripts": (
         "SeenCall",
         "SeenMedia",
         "SeenMessage",
@@ -163,8 +163,8 @@ _PLACES = {
         "SeenTool",
         "SeenTurn",
     ),
-    "weather": ("Weather",),
-    "wireline": ("LoggedRequest",),
+    "trouble.weather": ("Weather",),
+    "line.wireline": ("LoggedRequest",),
 }
 _MODULES = {name: module for module, names in _PLACES.items() for name in names}
 

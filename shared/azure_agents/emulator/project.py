@@ -9,19 +9,22 @@ from types import TracebackType
 from typing import Any, Self
 
 from ..jsonio import JSON
-from . import classic_assistants, files, v2_agents, v2_containers, vector_stores
-from .brains import Brain
-from .clock import Clock, FakeClock
-from .credential import AsyncCredential, Credential, Gate
-from .faults import Faults
-from .replies import Script
-from .served import Served
+from .agent.brains import Brain
+from .agent.replies import Script
+from .agent.transcripts import SeenTurn
+from .classic import agents as classic_agents
+from .files import files, vector_stores
+from .line.transport import ROOT, AsyncTransport, SyncTransport
+from .line.wireline import LoggedRequest, Wireline
+from .served.address import Served
 from .service import Service
-from .state import AgentVersion, Assistant, Generation, Rules, Thread, World
-from .transcripts import SeenTurn
-from .transport import ROOT, AsyncTransport, SyncTransport
-from .weather import Weather
-from .wireline import LoggedRequest, Wireline
+from .trouble.faults import Faults
+from .trouble.weather import Weather
+from .v2 import agents as v2_agents
+from .v2 import containers as v2_containers
+from .world.clock import Clock, FakeClock
+from .world.credential import AsyncCredential, Credential, Gate
+from .world.state import AgentVersion, Assistant, Generation, Rules, Thread, World
 
 _HOST = "emulator.services.ai.azure.com"
 _EPOCH = 1_790_000_000  # where time starts when a seed makes everything repeatable
@@ -192,7 +195,7 @@ class Emulator:
             keep: How many requests, transcripts and responses it remembers, the newest ones; None
                 keeps all. A response that it forgot is a 404.
         """
-        from .server import serve
+        from .served.server import serve
 
         how: dict[str, Any] = {"strict_auth": strict_auth, "tls": tls}
         return serve(self, host, port, **how, real_time=real_time, keep=keep)
@@ -229,7 +232,7 @@ class Emulator:
         Raises:
             ConfigError: PyYAML is not installed, or the file has another form.
         """
-        from .agents_file import AgentsFile
+        from .served.agents_file import AgentsFile
 
         return AgentsFile(Path(path)).follow(self)
 
@@ -285,7 +288,7 @@ class Emulator:
         with self._world.lock:
             if generation == "classic":
                 body = {"name": name, **fields}
-                return CreatedAgent(classic_assistants.add_assistant(self._world, body, reply))
+                return CreatedAgent(classic_agents.add_assistant(self._world, body, reply))
             v2_agents.check_name(name)
             full = {"kind": "prompt", **fields}
             return CreatedAgent(v2_agents.add_version(self._world, name, full, reply))

@@ -23,7 +23,7 @@ import pytest
 
 if TYPE_CHECKING:
     from .project import Emulator
-    from .served import Served
+    from .served.address import Served
 
 _MARKER = "foundry_agents"
 _SETTING = "foundry_agents_file"
@@ -78,7 +78,7 @@ def _add_agents(emulator: Emulator, request: pytest.FixtureRequest) -> None:
 
 
 def _add(emulator: Emulator, folder: Path, root: Path, given: Any) -> None:
-    from .scripts import read_rules, read_script
+    from .agent.scripts import read_rules, read_script
 
     if not isinstance(given, Mapping):
         beside = folder / given

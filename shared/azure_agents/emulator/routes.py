@@ -6,27 +6,23 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from . import (
-    classic_assistants,
-    classic_runs,
-    classic_threads,
-    files,
-    problems,
-    v2_agents,
-    v2_containers,
-    v2_conversations,
-    v2_endpoints,
-    v2_responses,
-    vector_search,
-    vector_stores,
-)
-from .eras import PREVIEW_VERSION
-from .paths import OPENAI, is_classic
+from .classic import agents as classic_agents
+from .classic import runs as classic_runs
+from .classic import threads as classic_threads
+from .files import files, vector_search, vector_stores
+from .v2 import agents as v2_agents
+from .v2 import containers as v2_containers
+from .v2 import conversations as v2_conversations
+from .v2 import endpoints as v2_endpoints
+from .v2 import responses as v2_responses
+from .v2.eras import PREVIEW_VERSION
+from .world import problems
+from .world.paths import OPENAI, is_classic
 
 if TYPE_CHECKING:
-    from .exchange import Answer, Request
-    from .state import World
-    from .turns import Turn
+    from .world.exchange import Answer, Request
+    from .world.state import World
+    from .world.turns import Turn
 
 Handler: TypeAlias = Callable[..., "Answer"]
 
@@ -80,11 +76,11 @@ _TABLE: tuple[tuple[str, str, Handler], ...] = (
     ("GET", f"{OPENAI}/containers/{{container}}/files/{{id}}", v2_containers.get_file),
     ("DELETE", f"{OPENAI}/containers/{{container}}/files/{{id}}", v2_containers.delete_file),
     ("GET", f"{OPENAI}/containers/{{container}}/files/{{id}}/content", v2_containers.content),
-    ("POST", "/assistants", classic_assistants.create),
-    ("GET", "/assistants", classic_assistants.list_all),
-    ("GET", "/assistants/{id}", classic_assistants.get),
-    ("POST", "/assistants/{id}", classic_assistants.update),
-    ("DELETE", "/assistants/{id}", classic_assistants.delete),
+    ("POST", "/assistants", classic_agents.create),
+    ("GET", "/assistants", classic_agents.list_all),
+    ("GET", "/assistants/{id}", classic_agents.get),
+    ("POST", "/assistants/{id}", classic_agents.update),
+    ("DELETE", "/assistants/{id}", classic_agents.delete),
     ("POST", "/threads/runs", classic_runs.create_with_thread),
     ("POST", "/threads", classic_threads.create),
     ("GET", "/threads", classic_threads.list_all),

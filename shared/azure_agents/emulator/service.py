@@ -5,17 +5,17 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING
 
-from . import classic_runs
-from .eras import at_todays_path
-from .exchange import Answer
-from .paths import is_classic
-from .problems import Problem
+from .classic import runs as classic_runs
 from .routes import find_route, looked_at
+from .v2.eras import at_todays_path
+from .world.exchange import Answer
+from .world.paths import is_classic
+from .world.problems import Problem
 
 if TYPE_CHECKING:
-    from .credential import Gate
-    from .exchange import Request
-    from .state import World
+    from .world.credential import Gate
+    from .world.exchange import Request
+    from .world.state import World
 
 
 class Service:

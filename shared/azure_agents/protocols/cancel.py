@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ..commands import Flow, Send
 from ..errors import InvalidRequestError
-from ..file_references import check_id
-from .steps import read_object, send
+from ..files.references import check_id
+from .commands import Flow, Send
+from .sending import read_object, send
 from .turn import Turn
 
 

@@ -11,16 +11,16 @@ from collections.abc import Collection, Iterator
 from functools import partial
 from typing import Any
 
-from ..commands import Flow, Send
 from ..errors import BadRequestError, InvalidRequestError
 from ..events import ApprovalRequest, ConsentRequest
 from ..jsonio import JSON, dumps
 from ..messages import ApprovalReply, Message
 from ..naming import check_handle, parse_handle
-from ..retry import may_pass
 from ..threads.approvals import RAN, Telling
-from .metadata import OPERATION
-from .steps import Query, is_too_much, read_list, read_object, retrying, send
+from .commands import Flow, Send
+from .options import OPERATION
+from .retry import may_pass
+from .sending import Query, is_too_much, read_list, read_object, retrying, send
 from .turn import Turn
 
 _MOST_ITEMS = 20  # per request, recorded

@@ -10,11 +10,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from ..commands import Flow
 from ..errors import AzureAgentsError, PoisonedThreadError
 from ..threads.digest import digest_of
 from ..threads.plan import plan_pinned
-from .steps import unless_it_fails
+from .commands import Flow
+from .sending import unless_it_fails
 from .turn import Turn
 
 # Refusals of what is said, not of how the call is made; OpenAI's codes, none is recorded on Azure.

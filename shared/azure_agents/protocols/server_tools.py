@@ -1,7 +1,7 @@
 """Server-side tools as both generations tell of them: what was asked, what came back, what it made.
 
 A `Tool` reads the object that a service sends of one call. The tables that say which tool is read
-how stand beside the codecs (`responses.items`, `classic.steps`); the words for the kinds of tools
+how stand beside the codecs (`responses.items`, `classic.step_tools`); the words for the kinds of tools
 are the same in both. Nothing is evaluated: what is no JSON stays the text that it is.
 """
 

@@ -6,15 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from ..anchor_key import AnchorKey
-from ..config import Settings
-from ..endpoint import OwnEndpoint
 from ..events import ApprovalRequest
 from ..messages import Message, TurnRequest, system
-from ..retry import RetryPolicy
+from ..settings.anchor_key import AnchorKey
+from ..settings.config import Settings
+from ..settings.endpoint import OwnEndpoint
 from ..threads.anchor import scope_of, short_digest
 from ..threads.approvals import seal_of
 from .memo import Memo
+from .retry import RetryPolicy
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from hmac import compare_digest
 
-from ..anchor_key import AnchorKey
+from ..settings.anchor_key import AnchorKey
 
 _VERSION = "fa1"
 _FORM = re.compile(

@@ -23,11 +23,11 @@ from dataclasses import replace
 from hmac import compare_digest
 from typing import cast
 
-from ..anchor_key import AnchorKey
 from ..errors import InvalidRequestError, ProtocolError
 from ..events import ApprovalRequest, ConsentRequest
 from ..jsonio import dumps, loads
 from ..messages import ApprovalReply, Message, Part, Text
+from ..settings.anchor_key import AnchorKey
 from .anchor import short_digest
 
 TOLD = "told"  # an outcome, as answers bring it: the decision could only be told

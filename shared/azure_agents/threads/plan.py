@@ -17,11 +17,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from ..anchor_key import AnchorKey
+from ..content.wording import result_text
 from ..errors import InvalidRequestError
 from ..events import ApprovalRequest
 from ..messages import ComputerAnswer, Message, assistant
-from ..told import result_text
+from ..settings.anchor_key import AnchorKey
 from .anchor import Anchor, parse_anchor
 from .approvals import Telling, each_once, fresh_decisions, last_answer, may_send
 from .call_ids import told_apart

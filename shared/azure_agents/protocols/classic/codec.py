@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
-from ...computer import OUTPUT, answer_fields, computer_call
+from ...content.computer import OUTPUT, answer_fields, computer_call
+from ...content.wording import call_text, described, result_text, text_of, untold
 from ...errors import InvalidRequestError
 from ...events import (
     ApprovalRequest,
@@ -28,9 +29,8 @@ from ...events import (
 from ...jsonio import JSON
 from ...messages import ApprovalReply, Media, Message, Part, Text, ToolCall
 from ...naming import shown
-from ...told import call_text, described, result_text, text_of, untold
 from ..server_tools import file_made, image_at
-from .steps import CALLS, COMPUTER
+from .step_tools import CALLS, COMPUTER
 from .wire import RunObject, ThreadMessage
 
 _NEAR = 10_000  # characters to each side

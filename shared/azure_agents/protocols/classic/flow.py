@@ -12,7 +12,6 @@ import re
 from collections.abc import Sequence
 from functools import partial
 
-from ...commands import Emit, Flow, Sleep, StorePut, StoreTake
 from ...errors import (
     Abandoned,
     AzureAgentsError,
@@ -27,26 +26,20 @@ from ...errors import (
 )
 from ...events import Finished
 from ...messages import Message
-from ...retry import delay_before, hit_the_limit, is_unknown
 from ...threads.anchor import Anchor, parse_anchor
 from ...threads.approvals import outcomes
 from ...threads.digest import system_digest
 from ...threads.plan import NO_SYSTEM, Plan, plan_pinned, plan_thread
 from ...threads.store import head_key
-from ..owner import recall, remember, remember_calls
+from ..commands import Emit, Flow, Sleep, StorePut, StoreTake
 from ..poison import check_poison, not_poisoned
-from ..steps import (
-    Patience,
-    insist,
-    retrying,
-    settle,
-    to_the_end,
-    unknown_turn,
-)
+from ..recall import recall, remember, remember_calls
+from ..retry import delay_before, hit_the_limit, is_unknown
+from ..sending import Patience, insist, retrying, settle, to_the_end, unknown_turn
 from ..turn import Turn
 from .codec import check_messages, finish_details, finish_reason, incomplete_reason
 from .pauses import Claim, Pause
-from .runs import Runs
+from .requests import Runs
 from .submission import Submission
 from .submitting import submit
 

@@ -13,8 +13,8 @@ from __future__ import annotations
 
 from enum import Enum
 
-from ...commands import Flow, StoreGet, StorePut, StoreTake
 from ...threads.store import pause_key
+from ..commands import Flow, StoreGet, StorePut, StoreTake
 from ..turn import Turn
 
 

@@ -9,18 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, cast
 
-from ...envelopes import error_from_event, error_from_last_error
-from ...errors import (
-    AzureAgentsError,
-    ProtocolError,
-    RunCancelledError,
-    RunExpiredError,
-)
+from ...errors import AzureAgentsError, ProtocolError, RunCancelledError, RunExpiredError
 from ...events import Event, Other, Started, ToolCallDelta
 from ...jsonio import JSON, load_object, malformed
 from ...messages import Message, assistant
-from ...sse import KEEPALIVE, ServerSentEvent, SSEDecoder
+from ...service_errors.envelopes import error_from_event, error_from_last_error
 from ..delivery import Attempt, Delivered
+from ..sse import KEEPALIVE, ServerSentEvent, SSEDecoder
 from .codec import (
     decode_usage,
     finish_reason,
@@ -30,7 +25,7 @@ from .codec import (
     required_calls,
     required_events,
 )
-from .steps import StepTools
+from .step_tools import StepTools
 from .wire import RunObject
 
 ACTIVE = ("queued", "in_progress", "cancelling")

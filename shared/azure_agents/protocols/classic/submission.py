@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Any
 
-from ...commands import Flow
 from ...jsonio import JSON
 from ...messages import Message
+from ..commands import Flow
 from .codec import encode_outputs, required_ids
-from .looks import Looks
+from .lookups import Looks
 from .pauses import Claim, Pause
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from functools import partial
 
-from ...commands import Flow, Send, Sleep
 from ...errors import (
     AzureAgentsError,
     BadRequestError,
@@ -20,9 +19,10 @@ from ...errors import (
     TurnUnknownError,
 )
 from ...jsonio import dumps
-from ...retry import hit_the_limit, is_unknown, may_pass, was_not_applied
-from ..steps import Patience, retrying, settle
-from .runs import SETTLING, Runs
+from ..commands import Flow, Send, Sleep
+from ..retry import hit_the_limit, is_unknown, may_pass, was_not_applied
+from ..sending import Patience, retrying, settle
+from .requests import SETTLING, Runs
 from .submission import Fate, Submission
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..metadata import OPERATION, encode_metadata
-from ..steps import Query
+from ..options import OPERATION, encode_metadata
+from ..sending import Query
 from ..turn import Turn
 from .codec import encode_agent
-from .looks import RESPONSES
+from .lookups import RESPONSES
 
 
 def who_is_asked(turn: Turn) -> dict[str, Any]:

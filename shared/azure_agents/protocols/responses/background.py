@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from functools import partial
 
-from ...commands import Emit, Flow
 from ...errors import AzureAgentsError, BadRequestError, InvalidRequestError
-from ...file_references import check_id
-from ...retry import is_unknown
-from ..steps import retrying
+from ...files.references import check_id
+from ..commands import Emit, Flow
+from ..retry import is_unknown
+from ..sending import retrying
 from ..turn import Turn
-from .calls import ResponseCalls
 from .flow import finished_of
 from .reader import ResponseReader
+from .requests import ResponseCalls
 
 
 def resume_response(turn: Turn, response_id: str, starting_after: int | None) -> Flow[None]:

@@ -9,7 +9,8 @@ from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
-from ...computer import OUTPUT, answer_fields, computer_call
+from ...content.computer import OUTPUT, answer_fields, computer_call
+from ...content.wording import FAILED
 from ...errors import InvalidRequestError
 from ...events import (
     ApprovalRequest,
@@ -25,17 +26,8 @@ from ...events import (
     ToolCallDelta,
     Usage,
 )
-from ...messages import (
-    ApprovalReply,
-    Media,
-    Message,
-    Part,
-    Text,
-    ToolCall,
-    assistant,
-)
+from ...messages import ApprovalReply, Media, Message, Part, Text, ToolCall, assistant
 from ...naming import AgentName
-from ...told import FAILED
 from ..server_tools import file_made
 from . import items
 from .wire import AgentReference, InputItem, ResponseObject

@@ -11,11 +11,11 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from ...commands import Flow, Send
 from ...errors import InvalidRequestError, PermissionDeniedError
 from ...jsonio import JSON, dumps
-from ...retry import may_pass
-from ..steps import read_object, retrying, send
+from ..commands import Flow, Send
+from ..retry import may_pass
+from ..sending import read_object, retrying, send
 from ..tools import flat, function_name
 from ..turn import Turn
 from .parameters import warn_of_other_parameters

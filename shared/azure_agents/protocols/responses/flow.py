@@ -13,7 +13,6 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from ...commands import Emit, Flow, Sleep, StoreGet, StorePut, StoreTake
 from ...errors import (
     Abandoned,
     AzureAgentsError,
@@ -29,23 +28,24 @@ from ...errors import (
 )
 from ...events import Finished
 from ...messages import Message
-from ...retry import delay_before, hit_the_limit, is_unknown
 from ...threads.anchor import Anchor
 from ...threads.approvals import decisions_in, outcomes
 from ...threads.digest import TranscriptDigest, system_digest
 from ...threads.plan import RESPONSES as RESPONSE_PREFIXES
 from ...threads.plan import plan_chain, plan_ephemeral, plan_pinned, plan_thread
 from ...threads.store import head_key, system_key
-from ..owner import recall, remember
+from ..commands import Emit, Flow, Sleep, StoreGet, StorePut, StoreTake
 from ..poison import check_poison, not_poisoned
-from ..steps import Patience, retrying, settle, unknown_turn
+from ..recall import recall, remember
+from ..retry import delay_before, hit_the_limit, is_unknown
+from ..sending import Patience, retrying, settle, unknown_turn
 from ..turn import Turn
-from .calls import ResponseCalls, approves
 from .codec import answer_message, finish_details, finish_reason, incomplete_reason
 from .declared import check_tools, without_own_values
 from .objects import run_object_turn
 from .reader import ResponseReader
 from .reading import LostTurnError
+from .requests import ResponseCalls, approves
 
 
 def run_turn(turn: Turn) -> Flow[None]:

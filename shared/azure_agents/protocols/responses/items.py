@@ -12,14 +12,7 @@ from functools import partial
 from typing import TypeAlias
 
 from ...errors import ProtocolError
-from ...events import (
-    ApprovalRequest,
-    ConsentRequest,
-    Event,
-    MediaOutput,
-    Other,
-    Progress,
-)
+from ...events import ApprovalRequest, ConsentRequest, Event, MediaOutput, Other, Progress
 from ...jsonio import JSON, dumps
 from ..server_tools import (
     Tool,

@@ -13,14 +13,14 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from ...commands import Command, Decoder, Emit, Flow, Pump
+from ...content.schema_check import read_object
+from ...content.structured import Answer, Inquiry, instruction, json_of
 from ...errors import InvalidRequestError
 from ...events import ApprovalRequest, ConsentRequest, Event, TextDelta
 from ...fold import Completion, RefusalBlock, TextBlock, fold
 from ...messages import Message, TurnRequest, assistant, system, user
 from ...naming import shown
-from ...schema_check import read_object
-from ...structured import Answer, Inquiry, instruction, json_of
+from ..commands import Command, Decoder, Emit, Flow, Pump
 from ..turn import Turn
 from .declared import answer_schema
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..metadata import encode_named
+from ..options import encode_named
 from ..tools import choice_word, chosen_name
 
 _SENT_AS = {

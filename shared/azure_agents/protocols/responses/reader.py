@@ -12,7 +12,6 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any, cast
 
-from ...envelopes import error_from_event, error_from_last_error
 from ...errors import AzureAgentsError, ProtocolError, RunCancelledError
 from ...events import (
     ApprovalRequest,
@@ -26,8 +25,9 @@ from ...events import (
     ToolCallDelta,
 )
 from ...jsonio import JSON, load_object, malformed
-from ...sse import KEEPALIVE, ServerSentEvent, SSEDecoder
+from ...service_errors.envelopes import error_from_event, error_from_last_error
 from ..delivery import Attempt, Delivered
+from ..sse import KEEPALIVE, ServerSentEvent, SSEDecoder
 from . import items
 from .codec import (
     answer_message,

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from functools import partial
 from itertools import count
 
-from ...commands import Emit, Flow, Pump, Send
 from ...errors import (
     AzureAgentsError,
     ConnectionLostError,
@@ -20,12 +19,13 @@ from ...errors import (
     TurnUnknownError,
 )
 from ...jsonio import JSON
-from ...retry import is_unknown, may_pass
+from ..commands import Emit, Flow, Pump, Send
 from ..delivery import Delivered
-from ..metadata import OPERATION
-from ..steps import send, settle, unless_it_fails
+from ..options import OPERATION
+from ..retry import is_unknown, may_pass
+from ..sending import send, settle, unless_it_fails
 from ..turn import Turn
-from .looks import RESPONSES, Looks
+from .lookups import RESPONSES, Looks
 from .reader import ResponseReader
 
 # A response is in the list of responses as soon as it begins (a guess, as in the emulator); so one

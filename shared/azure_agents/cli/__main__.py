@@ -1,0 +1,7 @@
+"""`python -m azure_agents.cli`."""
+
+import sys
+
+from .main import main
+
+sys.exit(main())

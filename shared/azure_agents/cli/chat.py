@@ -1,0 +1,170 @@
+"""`azure-agents chat`: a conversation at the terminal.
+
+A turn that failed or was stopped is not part of it. What a server-side tool asks permission for is
+shown and asked; nothing runs that nobody allowed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+from ..errors import AzureAgentsError
+from .agents import add_connection, connect
+from .terminal import error_line, printable
+
+if TYPE_CHECKING:
+    from ..client.agent_client import AgentClient
+    from ..events import ApprovalRequest, ConsentRequest
+    from ..fold import Completion
+    from ..messages import Message
+
+
+def add_chat(commands: Any) -> None:
+    """`azure-agents chat`."""
+    about = "chat with an agent, streamed"
+    parser = commands.add_parser(
+        "chat",
+        help=about,
+        description=f"{about}. The credential comes from the environment. Ctrl-C stops an answer, "
+        "Ctrl-D ends the chat.",
+    )
+    parser.add_argument(
+        "model",
+        metavar="MODEL",
+        nargs="?",
+        help="my-agent, my-agent:1 or asst_... (default: AZURE_AI_AGENT; not needed where the "
+        "endpoint is that of a hosted agent or of an application, which names it)",
+    )
+    add_connection(parser, "the project, a hosted agent or an application")
+    parser.add_argument("--threads", default="auto", help="auto, conversation or ephemeral")
+    parser.add_argument("--thread-id", help="go on with this conversation, thread or response")
+    parser.add_argument("--instructions", help="sent with every turn, besides the agent's own")
+    parser.add_argument(
+        "--approve",
+        choices=("ask", "never", "always"),
+        default="ask",
+        help="tools that need permission: ask (what is not answered by y is denied), never, or "
+        "always, without asking (default: %(default)s; where nobody can be asked: never)",
+    )
+    parser.set_defaults(run=_chat)
+
+
+def _chat(arguments: argparse.Namespace) -> None:
+    chosen = {"threads": arguments.threads, "instructions": arguments.instructions}
+    with closing(connect(arguments, **chosen)) as agents:
+        _Chat(agents, arguments.thread_id, arguments.approve).run()
+
+
+class _Chat:
+    def __init__(self, agents: AgentClient, pin: str | None, approve: str) -> None:
+        self._agents = agents
+        self._pin = pin
+        self._approve = approve
+        self._history: tuple[Message, ...] = ()
+        self._is_terminal = sys.stdin.isatty()
+
+    def run(self) -> None:
+        from ..messages import user
+
+        while (text := self._read()) is not None:
+            before = self._history, self._pin
+            try:
+                self._turn(user(text))
+            except AzureAgentsError as error:
+                self._history, self._pin = before
+                if not self._is_terminal:
+                    raise
+                print(f"\nazure-agents: {error_line(error)}", file=sys.stderr)
+            except KeyboardInterrupt:
+                self._history, self._pin = before
+                print("\n[stopped]")
+
+    def _read(self) -> str | None:
+        text = ""
+        while not text.strip():
+            try:
+                text = input("you> " if self._is_terminal else "")
+            except EOFError:
+                return None
+        return text
+
+    def _turn(self, message: Message | None) -> None:
+        """One question, and the decisions that its answer asks for."""
+        while message is not None:
+            asked = (*self._history, message)
+            completion = self._answer(asked)
+            if completion.tool_calls:
+                names = printable(", ".join(call.name for call in completion.tool_calls))
+                print(
+                    f"\n[the agent calls {names}, and this chat runs no tools: the turn is dropped]"
+                )
+                return
+            self._keep(asked, completion)
+            message = self._decision(completion)
+
+    def _keep(self, asked: tuple[Message, ...], completion: Completion) -> None:
+        from ..messages import assistant
+
+        done = completion.finished
+        answer = assistant(completion.text, anchor=done.anchor, asks=_asks(completion))
+        self._history = (*asked, answer)
+        # A pinned response is one moment: the next turn goes on from the answer to this one.
+        self._pin = self._pin and done.thread_id
+        usage = completion.usage
+        tokens = f" · {usage.input_tokens} tokens in, {usage.output_tokens} out" if usage else ""
+        print(printable(f"\n[{done.reason} · thread {done.thread_id}{tokens}]"))
+
+    def _decision(self, completion: Completion) -> Message | None:
+        """What is decided on the tools that ask; None: none asks."""
+        from ..events import ApprovalRequest
+        from ..messages import ApprovalReply, Message
+
+        replies = []
+        for ask in _asks(completion):
+            if isinstance(ask, ApprovalRequest):
+                replies.append(ApprovalReply(ask.id, approve=self._allows(ask)))
+            else:
+                server = f" of {ask.server_label}" if ask.server_label else ""
+                print(printable(f"[a tool{server} needs you to sign in: {ask.link}]"))
+        return Message("user", tuple(replies)) if replies else None
+
+    def _allows(self, ask: ApprovalRequest) -> bool:
+        tool = f"{ask.server_label}.{ask.name}" if ask.server_label else ask.name
+        print(printable(f"[the agent wants to run {tool} with {ask.arguments}]"))
+        allowed = self._approve == "always" or self._is_allowed_now()
+        print("[approved]" if allowed else "[denied]")
+        return allowed
+
+    def _is_allowed_now(self) -> bool:
+        if self._approve == "never" or not self._is_terminal:
+            return False
+        try:
+            return input("allow? [y/N] ").strip().lower() in {"y", "yes"}
+        except EOFError:
+            print()  # ends the line of the question
+            return False
+
+    def _answer(self, asked: tuple[Message, ...]) -> Completion:
+        from ..content.progress_words import Steps
+        from ..events import Progress, RefusalDelta, TextDelta
+        from ..fold import Fold
+        from ..messages import TurnRequest
+
+        folding, steps = Fold(), Steps()
+        with closing(self._agents.stream(TurnRequest(asked, thread_id=self._pin))) as events:
+            for event in events:
+                folding.add(event)
+                if isinstance(event, TextDelta | RefusalDelta):
+                    print(printable(event.text), end="", flush=True)
+                elif isinstance(event, Progress) and (line := steps.line(event)):
+                    print(printable(f"[{line}]"), flush=True)
+        return folding.result()
+
+
+def _asks(completion: Completion) -> tuple[ApprovalRequest | ConsentRequest, ...]:
+    from ..events import ApprovalRequest, ConsentRequest
+
+    return tuple(b for b in completion.blocks if isinstance(b, ApprovalRequest | ConsentRequest))

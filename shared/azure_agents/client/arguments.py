@@ -1,0 +1,74 @@
+"""The keyword arguments of every client, and what is made of them: settings and a credential."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypedDict
+
+from ..naming import near
+from ..settings.config import InstructionsMode, Settings, ThreadPolicy, Timeouts, resolve_settings
+from ..sign_in.auth import FoundryAuth, make_auth
+
+
+class SettingArguments(TypedDict, total=False):
+    """What a client is to do; see `azure_agents.settings.config.resolve_settings`."""
+
+    endpoint: str | None
+    threads: ThreadPolicy
+    thread_id: str | None
+    owner: str | None
+    instructions: str | None
+    instructions_mode: InstructionsMode
+    timeout: float | Timeouts | None
+    max_retries: int
+    allow_http: bool
+    api_version: str | None
+    anchor_key: object
+    user_identity: object
+    extra_headers: object
+    image_generation_deployment: str | None
+    agent_session_id: str | None
+    name_turns: bool
+    ephemeral_approvals: bool
+
+
+class SignInArguments(TypedDict, total=False):
+    """Who calls; see `azure_agents.sign_in.auth.make_auth`."""
+
+    credential: object
+    api_key: object
+    scope: str | None
+    tenant_id: str | None
+    client_id: str | None
+    client_secret: object
+
+
+class ClientArguments(SettingArguments, SignInArguments, total=False):
+    """Everything that `AgentClient` and `AsyncAgentClient` take by name."""
+
+
+_NAMES = frozenset(ClientArguments.__annotations__)
+_SIGN_IN = frozenset(SignInArguments.__annotations__)
+
+
+def read_arguments(
+    door: str, model: str | None, arguments: Mapping[str, Any]
+) -> tuple[Settings, FoundryAuth]:
+    """Check the arguments of a client; nothing is sent.
+
+    Args:
+        door: Name of the class, for errors.
+        model: The agent, or None for the environment's.
+        arguments: See `ClientArguments`.
+
+    Raises:
+        TypeError: An argument that no client has.
+        ConfigError: A setting is missing or wrong.
+    """
+    for name in arguments.keys() - _NAMES:
+        raise TypeError(f"{door} has no argument {name!r}{near(name, _NAMES)}")
+    settings = resolve_settings(
+        model=model, **{name: value for name, value in arguments.items() if name not in _SIGN_IN}
+    )
+    sign_in = {name: value for name, value in arguments.items() if name in _SIGN_IN}
+    return settings, make_auth(endpoint=settings.endpoint, **sign_in)

@@ -1,0 +1,290 @@
+"""`completion` and `acompletion`: an agent behind OpenAI's chat completion format.
+
+For code that speaks LiteLLM's dialect. The functions map, the clients act: histories onto threads,
+retries, timeouts, cancellation are theirs.
+
+Where a call goes on:
+
+- with `thread_id`: on that thread, which holds everything up to the last assistant message;
+- with no assistant message: on a new conversation (v2) or thread (classic);
+- with the message object of an earlier answer: where that answer stands on the server;
+- with the bare text of earlier answers: anew, the whole history in one request.
+
+The module is not called `completion`: importing it would hide the function of that name in the
+package.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
+from types import TracebackType
+from typing import Any, Literal, Self, TypeAlias, Unpack, overload
+from uuid import uuid4
+
+from pydantic import BaseModel
+
+from ..client.pairs import ClientPair, kept_pair
+from ..events import Event, Finished
+from ..fold import Completion, Fold
+from .arguments import Arguments, Call, read_call
+from .objects import ModelResponse, ModelResponseStream
+from .output import Chunker, to_response
+
+Messages: TypeAlias = Sequence[Mapping[str, Any] | BaseModel]
+
+
+@overload
+def completion(
+    model: str | None = None,
+    messages: Messages = (),
+    *,
+    stream: Literal[False] | None = None,
+    **arguments: Unpack[Arguments],
+) -> ModelResponse: ...
+
+
+@overload
+def completion(
+    model: str | None = None,
+    messages: Messages = (),
+    *,
+    stream: Literal[True],
+    **arguments: Unpack[Arguments],
+) -> CompletionStream: ...
+
+
+@overload
+def completion(
+    model: str | None = None,
+    messages: Messages = (),
+    *,
+    stream: bool | None,
+    **arguments: Unpack[Arguments],
+) -> ModelResponse | CompletionStream: ...
+
+
+def completion(
+    model: str | None = None,
+    messages: Messages = (),
+    *,
+    stream: bool | None = None,
+    **arguments: Unpack[Arguments],
+) -> ModelResponse | CompletionStream:
+    """Ask an agent, in OpenAI's format.
+
+    Args:
+        model: ``azure_ai/agents/my-agent``, ``azure_ai/agents/my-agent:1`` or
+            ``azure_ai/agents/asst_abc123``; the prefix may be left out, and all of it where the
+            endpoint names its agent.
+        messages: OpenAI chat messages: dictionaries, or message objects of earlier answers.
+        stream: Answer piece by piece.
+        arguments: More, by LiteLLM's names:
+
+            - where: `api_base` or `endpoint` (default ``AZURE_AI_PROJECT_ENDPOINT``),
+              `api_version` (classic), `allow_http`;
+            - who: `api_key` (a key or a token), `credential` (of azure-identity), `azure_ad_token`,
+              `azure_ad_token_provider`, `tenant_id`, `client_id`, `client_secret`, `azure_scope`;
+              default: the environment, then ``DefaultAzureCredential``;
+            - which thread: `thread_id`, `threads`, `owner`, `thread_store`, `anchor_key` (where
+              messages come back from a browser), `ephemeral_approvals`;
+            - what is asked: `instructions` (added to the agent's own;
+              ``instructions_mode="replace"`` on classic), `tools`, `tool_choice`,
+              `parallel_tool_calls`, `response_format`, `max_tokens`, `temperature`, `stop`,
+              `metadata`, … (also in `extra_body`). What the agent refuses is an error;
+            - for whom: `user_identity` (the service keeps the threads of users apart),
+              `extra_headers` (for instance a gateway's), `image_generation_deployment` (what an
+              agent with the image generation tool draws with), `agent_session_id` (of a hosted
+              agent, at its own endpoint);
+            - how: `timeout` (seconds for the whole turn, default 600, or `Timeouts`; None: no
+              limit), `max_retries` or `num_retries`, ``stream_options={"include_usage": True}``;
+            - in tests: `transport`, `async_transport` (of httpx), `clock` (time for deadlines and
+              waits).
+
+    Returns:
+        A `ModelResponse`, or with ``stream=True`` an iterator of chunks: close it, or leave its
+        ``with`` block, to stop the turn early.
+
+    Raises:
+        AzureAgentsError: See `azure_agents.errors`. A stream raises here too what goes wrong
+            before the agent begins to answer.
+    """
+    streamed = bool(stream)
+    call = read_call(model, messages, stream=streamed, arguments=arguments)
+    client = _clients(call).sync()
+    if streamed:
+        return CompletionStream(client.stream(call.request), _Telling(call))
+    return _response(call, client.complete(call.request))
+
+
+@overload
+async def acompletion(
+    model: str | None = None,
+    messages: Messages = (),
+    *,
+    stream: Literal[False] | None = None,
+    **arguments: Unpack[Arguments],
+) -> ModelResponse: ...
+
+
+@overload
+async def acompletion(
+    model: str | None = None,
+    messages: Messages = (),
+    *,
+    stream: Literal[True],
+    **arguments: Unpack[Arguments],
+) -> AsyncCompletionStream: ...
+
+
+@overload
+async def acompletion(
+    model: str | None = None,
+    messages: Messages = (),
+    *,
+    stream: bool | None,
+    **arguments: Unpack[Arguments],
+) -> ModelResponse | AsyncCompletionStream: ...
+
+
+async def acompletion(
+    model: str | None = None,
+    messages: Messages = (),
+    *,
+    stream: bool | None = None,
+    **arguments: Unpack[Arguments],
+) -> ModelResponse | AsyncCompletionStream:
+    """Do as `completion` does, on an event loop; a stream is an async iterator of chunks.
+
+    Args:
+        model: As for `completion`.
+        messages: As for `completion`.
+        stream: True gives an `AsyncCompletionStream` of chunks, else the whole `ModelResponse` is
+            awaited.
+        arguments: As for `completion`; instead of its `transport`, `async_transport` is used.
+    """
+    streamed = bool(stream)
+    call = read_call(model, messages, stream=streamed, arguments=arguments)
+    client = _clients(call).aio()
+    if not streamed:
+        return _response(call, await client.complete(call.request))
+    answer = AsyncCompletionStream(client.stream(call.request), _Telling(call))
+    await answer._begin()  # noqa: SLF001 - a constructor cannot wait
+    return answer
+
+
+def _clients(call: Call) -> ClientPair:
+    return kept_pair(call.settings, call.sign_in, **call.seams)
+
+
+def _response(call: Call, completed: Completion) -> ModelResponse:
+    return to_response(
+        completed, model=call.model, created=int(time.time()), fallback_id=_fallback_id()
+    )
+
+
+def _fallback_id() -> str:
+    return f"chatcmpl-{uuid4().hex}"
+
+
+class _Telling:
+    """What the chunks of a stream are made from, and the whole answer they amount to."""
+
+    def __init__(self, call: Call) -> None:
+        self.waiting: deque[ModelResponseStream] = deque()
+        self.response: ModelResponse | None = None
+        self._call = call
+        self._folding = Fold()
+        self._chunker = Chunker(
+            model=call.model,
+            created=int(time.time()),
+            fallback_id=_fallback_id(),
+            include_usage=call.include_usage,
+        )
+
+    def take(self, event: Event) -> None:
+        """Take the next event."""
+        self._folding.add(event)
+        self.waiting.extend(self._chunker.feed(event))
+        if isinstance(event, Finished):
+            self.response = _response(self._call, self._folding.result())
+
+
+class CompletionStream:
+    """The chunks of an answer; made by `completion`."""
+
+    def __init__(self, events: Generator[Event, None, None], telling: _Telling) -> None:
+        self._events = events
+        self._telling = telling
+        # The service accepts or refuses the turn here, where callers expect to hear of it.
+        self._telling.take(next(events))
+
+    @property
+    def response(self) -> ModelResponse | None:
+        """The whole answer, once its last chunk was read; append its message to go on."""
+        return self._telling.response
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> ModelResponseStream:
+        while not self._telling.waiting:
+            self._telling.take(next(self._events))
+        return self._telling.waiting.popleft()
+
+    def close(self) -> None:
+        """Stop the turn, also on the server where that is possible; no chunk comes any more."""
+        self._telling.waiting.clear()
+        self._events.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class AsyncCompletionStream:
+    """The chunks of an answer; made by `acompletion`."""
+
+    def __init__(self, events: AsyncGenerator[Event, None], telling: _Telling) -> None:
+        self._events = events
+        self._telling = telling
+
+    async def _begin(self) -> None:
+        self._telling.take(await anext(self._events))
+
+    @property
+    def response(self) -> ModelResponse | None:
+        """The whole answer, once its last chunk was read; append its message to go on."""
+        return self._telling.response
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> ModelResponseStream:
+        while not self._telling.waiting:
+            self._telling.take(await anext(self._events))
+        return self._telling.waiting.popleft()
+
+    async def aclose(self) -> None:
+        """Stop the turn, also on the server where that is possible; no chunk comes any more."""
+        self._telling.waiting.clear()
+        await self._events.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.aclose()

@@ -1,0 +1,144 @@
+"""Structured output: what an agent is told, how its answer is read, and one repair round. Pure.
+
+A classic run takes the schema itself (`response_format`). A v2 agent takes none with a call: the
+schema of its own definition is in force (`AgentClient.answer_schema`), and an agent without one is
+told the schema in a system message (`instruction`). Whatever was done, the answer is checked here,
+and a wrong one gets one more round, in which the agent hears what was wrong. A refused or a cut
+answer is an error at once: asked again, the agent would say the same.
+
+Two rooms ask in this way, with the same words and the same check. One is inside a turn, for
+``response_format`` of a call (`protocols.responses.objects`); it knows the JSON schema only. The
+other is around turns, for ``with_structured_output`` and ``structured_predict`` of the adapters: a
+class is checked by its own validators there, callbacks see both rounds, and objects are told as
+they grow. Their calls take no ``response_format`` on v2, so that no answer is checked twice.
+
+The frameworks' own way, one forced function tool with the schema, does not fit: a v2 agent's tools
+are declared on the server, and a run would be left waiting for the tool's output.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from ..errors import ProtocolError, RefusedError, StructuredOutputError
+
+JSON_OBJECT = {"type": "json_object"}
+_SHOWN = 200  # characters of an answer that an error repeats
+
+Object = TypeVar("Object")
+
+
+def response_format(
+    name: str, schema: Mapping[str, Any], *, strict: bool | None = None
+) -> dict[str, Any]:
+    """The `response_format` of a classic run; any title will do as name."""
+    named: dict[str, Any] = {"name": re.sub(r"[^\w-]", "_", name)[:64], "schema": dict(schema)}
+    if strict is not None:
+        named["strict"] = strict
+    return {"type": "json_schema", "json_schema": named}
+
+
+def instruction(schema: Mapping[str, Any]) -> str:
+    """Tell an agent the schema; for one answer, since a pinned thread keeps what it was told."""
+    return (
+        "Give your next answer, and only that one, as one JSON object that is valid under this "
+        f"JSON schema, with nothing else around it:\n{json.dumps(schema, ensure_ascii=False)}"
+    )
+
+
+def json_of(text: str) -> str:
+    """The JSON of an answer, out of its Markdown fence if it has one."""
+    text = text.strip()
+    if not text.startswith("```"):
+        return text
+    return text.partition("\n")[2].removesuffix("```").strip()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What must be known of an answer to take an object from it.
+
+    Attributes:
+        text: Its text, without the refusal.
+        reason: Why it ended: ``stop`` is well.
+        refusal: The text of a refusal.
+        incomplete_reason: The service's word for why it is incomplete.
+        facts: What an error shall know besides: `thread_id`, `run_id`, `response_id`.
+    """
+
+    text: str
+    reason: str | None
+    refusal: str = ""
+    incomplete_reason: str | None = None
+    facts: Mapping[str, Any] | None = None
+
+
+class Inquiry(Generic[Object]):
+    """One object asked for, in one or two rounds.
+
+    Args:
+        parse: Makes the object of a JSON text; what is wrong with the text is a ``ValueError``
+            (pydantic's are) or a `ProtocolError`.
+        is_agents_schema: The schema of the agent's own definition is in force.
+
+    Attributes:
+        repair: What to say to the agent after an answer that was no object.
+    """
+
+    def __init__(self, parse: Callable[[str], Object], *, is_agents_schema: bool = False) -> None:
+        self._parse = parse
+        self._hint = ""
+        if is_agents_schema:
+            self._hint = "; the schema of the agent's definition is in force: see that it fits"
+        self.repair = ""
+
+    def read(self, answer: Answer) -> Object | None:
+        """The object; or None the first time there is none: say `repair`, and read again.
+
+        Raises:
+            RefusedError: The agent refused.
+            StructuredOutputError: Cut, empty, or wrong for the second time.
+        """
+        _check_ending(answer)
+        try:
+            return self._parse(json_of(answer.text))
+        except (ProtocolError, ValueError) as exc:
+            problem = told(exc)
+            if self.repair:
+                raise _failure(f"the answer is not valid ({problem}{self._hint})", answer) from exc
+        self.repair = f"This is not valid: {problem}. Answer again, with the JSON object only."
+        return None
+
+
+def told(error: Exception) -> str:
+    """What a parser found wrong; pydantic's errors, old and new, one after the other."""
+    details = getattr(error, "errors", None)
+    if details is None:
+        return str(error)
+    return "; ".join(f"{_place(each['loc'])}: {each['msg']}" for each in details())
+
+
+def _place(steps: tuple[Any, ...]) -> str:
+    return ".".join(map(str, steps)) or "the answer"
+
+
+def _check_ending(answer: Answer) -> None:
+    if answer.refusal:
+        text = answer.refusal
+        raise RefusedError(f"the agent refused: {text}", partial_text=text, **(answer.facts or {}))
+    if answer.reason != "stop":
+        why = answer.incomplete_reason or answer.reason
+        raise _failure(f"the answer is not whole ({why})", answer)
+    if not answer.text.strip():
+        raise _failure("the agent said nothing", answer)
+
+
+def _failure(what: str, answer: Answer) -> StructuredOutputError:
+    said = answer.text[:_SHOWN]
+    return StructuredOutputError(
+        f"{what}, it said {said!r}", partial_text=answer.text, **(answer.facts or {})
+    )

@@ -1,0 +1,173 @@
+"""Who answers: the script of an agent, or a small brain that remembers.
+
+The small brain knows no language. It calls a declared function when the words of a message ask
+for it, answers from attached files, fills in a schema, remembers names, and echoes the rest.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from ... import jsonio
+from ..text.reading import sentences_of, words_of
+from .choosing import choose_calls
+from .replies import Failed, Text, parts_of
+from .schemas import Evidence, SchemaError, sample
+from .server_tools import Citation
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from .replies import Part, Reply, Script
+    from .server_tools import FileSearch
+    from .transcripts import SeenTurn
+
+_NAME = re.compile(r"\bmy name is (\w+)", re.IGNORECASE)
+_KEYS = re.compile(r"\b(?:keys?|fields?|properties|property)\b", re.IGNORECASE)
+_KEY = re.compile(r"'(\w+)'|\"(\w+)\"")
+_ASKED = re.compile(r"\bwhat(?:'s| is) my name\b|\bwho am i\b", re.IGNORECASE)
+
+
+class Brain:
+    """Answers the turns of one agent from its script; safe to call from several threads.
+
+    Args:
+        script: None for the default brain, one reply for every turn, a function of the turn, or
+            several replies played in order (the last one repeats).
+    """
+
+    def __init__(self, script: Script) -> None:
+        self._lock = threading.Lock()
+        self._script = script
+        self._played: Iterator[Reply] | None = None
+        self._last: Reply = ""
+        if isinstance(script, list | tuple):
+            if not script:
+                raise ValueError("an empty list of replies: nothing to answer with")
+            self._played = iter(script)
+        elif isinstance(script, Iterator):
+            self._played = script
+
+    @property
+    def may_block(self) -> bool:
+        """Whether answering runs somebody else's code."""
+        return callable(self._script)
+
+    def answer(self, turn: SeenTurn) -> tuple[Part, ...]:
+        """The parts of the answer to this turn."""
+        if self._played is not None:
+            return parts_of(self._next())
+        if self._script is None:
+            return parts_of(think(turn))
+        if callable(self._script):
+            return parts_of(self._script(turn))
+        return parts_of(self._script)  # type: ignore[arg-type]  # iterators are gone by now
+
+    def _next(self) -> Reply:
+        assert self._played is not None  # noqa: S101 - for the type checker
+        with self._lock:
+            self._last = next(self._played, self._last)
+            return self._last
+
+
+def think(turn: SeenTurn) -> Reply:
+    """What the small brain answers: calls, an answer from files, JSON for a schema, or talk.
+
+    A schema that it cannot fill in fails the turn, and the error names the keyword.
+    """
+    try:
+        return _thought(turn)
+    except SchemaError as error:
+        return Failed("server_error", str(error))
+
+
+def _thought(turn: SeenTurn) -> Reply:
+    calls = choose_calls(turn)
+    if calls is not None:
+        return calls
+    schema = turn.schema if turn.schema is not None else asked_schema(turn)
+    if schema is not None:
+        return _structured(turn, schema)
+    last = turn.messages[-1] if turn.messages else None
+    if turn.library is not None and last is not None and last.role == "user":
+        searched = turn.search()
+        if searched.results:
+            return [searched, _from_file(turn, searched)]
+    return converse(turn)
+
+
+def asked_schema(turn: SeenTurn) -> Mapping[str, Any] | None:
+    """What callers ask for in words: a schema in their newest instructions, or JSON with keys."""
+    told = (m.text for m in reversed(turn.messages) if m.role in {"developer", "system"})
+    start, decoder = next(told, ""), json.JSONDecoder()
+    while (place := start.find("{")) >= 0:
+        start = start[place:]
+        try:
+            found, _ = decoder.raw_decode(start)
+        except ValueError:
+            found = None
+        if isinstance(found, dict) and found.keys() & {"properties", "$ref", "anyOf"}:
+            return found
+        start = start[1:]
+    text = turn.last_user_text
+    return {} if re.search(r"\bJSON\b", text) and _quoted_keys(text) else None
+
+
+def _structured(turn: SeenTurn, schema: Mapping[str, Any]) -> str:
+    text = turn.last_user_text
+    return jsonio.dumps(sample(schema or _named_keys(text), Evidence(text))).decode()
+
+
+def _quoted_keys(text: str) -> list[str]:
+    return [one or other for one, other in _KEY.findall(text)] if _KEYS.search(text) else []
+
+
+def _named_keys(text: str) -> Mapping[str, Any]:
+    """Free JSON: with the keys that the text names in quotes, or one."""
+    names = _quoted_keys(text) or ["answer"]
+    properties = {name: {"type": "string"} for name in names}
+    return {"type": "object", "properties": properties, "required": names}
+
+
+def _from_file(turn: SeenTurn, searched: FileSearch) -> Text:
+    """The sentence of the best result that has most to do with the question, with its source."""
+    best = (searched.results or ())[0]
+    asked = set(words_of(turn.last_user_text))
+    sentence = max(sentences_of(best["text"]), key=lambda one: len(asked & set(words_of(one))))
+    # Recorded: classic answers have a marker in the text, v2 answers do not.
+    marker = "【4:0†source】" if turn.generation == "classic" else ""
+    text = f"{sentence}{marker}"
+    source = Citation(
+        "file", len(sentence), len(text), file_id=best["file_id"], filename=best["filename"]
+    )
+    return Text(text, citations=(source,))
+
+
+def converse(turn: SeenTurn) -> str:
+    """Answer from memory: the caller's name, the tools' results, or an echo with a count."""
+    results = _results(turn)
+    if results:
+        return f"The tool said: {'; '.join(results)}"
+    told = [name for m in turn.messages if m.role == "user" for name in _NAME.findall(m.text)]
+    asked = turn.last_user_text
+    count = sum(message.role == "user" for message in turn.messages)
+    if _ASKED.search(asked):
+        return f"Your name is {told[-1]}." if told else "You have not told me your name yet."
+    if _NAME.search(asked):
+        return f"Nice to meet you, {told[-1]}. (turn {count})"
+    return f"You said: {asked} (turn {count})"
+
+
+def _results(turn: SeenTurn) -> list[str]:
+    """What the tools said that were called last."""
+    found: list[str] = []
+    for message in reversed(turn.messages):
+        if message.role != "tool":
+            break
+        found.insert(0, message.text)
+    return found

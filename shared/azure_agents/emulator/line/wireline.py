@@ -1,0 +1,312 @@
+"""One HTTP exchange as a script of small actions, so that sync, async and served do the same.
+
+`exchange` is a generator: it applies the request, works the planned fault in, and yields what is
+to be done next (wait, let an agent think, send the head, send bytes, break). The transports and
+the server only perform actions. Closing the generator is the client going away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from ... import jsonio
+from ...errors import ProtocolError
+from ..world.exchange import Answer, Request
+from ..world.log import Log
+from ..world.problems import server_error
+from ..world.turns import Frame, Think, Wait
+
+if TYPE_CHECKING:
+    from ..service import Service
+    from ..trouble.faults import Fault, Faults
+    from ..world.state import World
+    from ..world.turns import Turn
+
+_SECRET_HEADERS = ("authorization", "api-key")
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Send status and headers."""
+
+    status: int
+    headers: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Send body bytes."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Pondering:
+    """Let the agent of this turn think."""
+
+    turn: Turn
+
+
+@dataclass(frozen=True, slots=True)
+class Idle:
+    """Let time pass; infinity is a connection that has gone silent."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Break:
+    """Break the connection; `error` names the httpx exception, none is a quiet early end."""
+
+    error: str
+
+
+Action: TypeAlias = Head | Chunk | Pondering | Idle | Break
+Actions: TypeAlias = Generator[Action, None, None]
+
+
+@dataclass(slots=True)
+class LoggedRequest:
+    """A request that reached the emulator (or would have, without a fault).
+
+    It is shown as one short line; the attributes hold the rest.
+
+    Attributes:
+        method: HTTP method, in capitals.
+        path: What follows the project root.
+        query: Parameters behind the ``?``, by name.
+        body: Parsed JSON, or the bytes if it is none, or None.
+        headers: Lower-case names; secrets are redacted.
+        size: Bytes of the body.
+        status: Status of the answer; None if the client never got one.
+        fault: Kind of the fault that hit it.
+    """
+
+    method: str
+    path: str
+    query: dict[str, str]
+    body: Any
+    headers: dict[str, str]
+    size: int
+    status: int | None = None
+    fault: str | None = None
+
+    def __repr__(self) -> str:
+        # A list of them is looked at in notebooks; headers and bodies would make a wall of text.
+        hit = f", {self.fault}" if self.fault else ""
+        return f"<{self.method} {self.path}: {self.status or 'no answer'}{hit}>"
+
+
+@dataclass(slots=True)
+class Wireline:
+    """Everything between a client and the service.
+
+    Attributes:
+        chunk_size: Bytes in a chunk of a stream; None cuts every event at random places.
+    """
+
+    world: World
+    service: Service
+    faults: Faults
+    chunk_size: int | None = None
+    requests: Log[LoggedRequest] = field(default_factory=Log)
+
+    def exchange(self, request: Request) -> Actions:
+        """Perform one request; an error of ours is a 500, or breaks an answer that has begun."""
+        has_begun = False
+        try:
+            with closing(self._exchange(request)) as actions:
+                for action in actions:
+                    has_begun = has_begun or isinstance(action, Head)
+                    yield action
+        except Exception as error:  # noqa: BLE001 - a caller must never see an error of ours
+            self.world.report(error)
+            if has_begun:
+                yield Break("ReadError")
+            else:
+                yield from self._plain(self.service.refusal(server_error()), None)
+
+    def _exchange(self, request: Request) -> Actions:
+        logged = _logged(request)
+        target = (request.method, request.path, logged.body)
+        fault = self.faults.due(*target) or self.world.sky.strike(*target)
+        logged.fault = fault.kind if fault else None
+        with self.world.lock:
+            self.requests.append(logged)
+        for action in self._perform(request, fault):
+            if isinstance(action, Head):
+                logged.status = action.status
+            yield action
+
+    def _perform(self, request: Request, fault: Fault | None) -> Actions:
+        kind = fault.kind if fault else ""
+        if kind in _BREAKS_BEFORE:
+            yield Break(_BREAKS_BEFORE[kind])
+        elif fault and kind == "status_before":
+            yield from self._refuse(fault)
+        else:
+            yield from self._apply(request, fault)
+
+    def _apply(self, request: Request, fault: Fault | None) -> Actions:
+        answer = self.service.answer(request)
+        hit = fault is not None and fault.kind in _AFTER
+        try:
+            for action in self._deliver(answer, fault):
+                hit = hit or isinstance(action, Break) or action == _SILENCE
+                yield action
+        finally:
+            if answer.delivered is not None:
+                with self.world.lock:
+                    answer.delivered()
+            if answer.turn is not None:
+                with self.world.lock:
+                    answer.turn.leave()
+                    if hit and fault and not fault.finishes:
+                        answer.turn.lose()
+
+    def _deliver(self, answer: Answer, fault: Fault | None) -> Actions:
+        latency = self.world.sky.weather.latency
+        if latency:
+            yield Idle(latency)
+        if fault and fault.kind in _AFTER:
+            yield from self._withhold(answer, fault)
+            return
+        if fault and fault.kind == "delay" and fault.after_events is None:
+            yield Idle(fault.seconds)
+        if answer.streamed:
+            yield from self._stream(answer, fault)
+        else:
+            yield from self._plain(answer, fault)
+
+    def _withhold(self, answer: Answer, fault: Fault) -> Actions:
+        if answer.turn is not None and not answer.streamed and fault.finishes:
+            yield from self._finish(answer.turn)
+        if fault.kind == "status_after":
+            yield from self._refuse(fault)
+        else:
+            yield _SILENCE if fault.kind == "timeout_after" else Break("ReadError")
+
+    def _refuse(self, fault: Fault) -> Actions:
+        yield from self._plain(self.service.refusal(fault.problem()), None)
+
+    def _finish(self, turn: Turn) -> Actions:
+        """Drive a turn to its end without sending anything."""
+        for step in self._steps(turn, len(turn.frames)):
+            if not isinstance(step, Frame):
+                yield step
+
+    def _steps(self, turn: Turn, start: int) -> Iterator[Frame | Pondering | Idle]:
+        index = start
+        while True:
+            with self.world.lock:
+                known = index < len(turn.frames)
+                step = turn.frames[index] if known else turn.step()
+            match step:
+                case None if index < len(turn.frames):
+                    continue  # it was ended from outside, or broke: there are last words
+                case None:
+                    return
+                case Frame():
+                    index += 1
+                    yield step
+                case Think():
+                    yield Pondering(turn)
+                case Wait(seconds):
+                    yield Idle(seconds)
+
+    def _plain(self, answer: Answer, fault: Fault | None) -> Actions:
+        if answer.turn is not None:
+            yield from self._finish(answer.turn)
+            if answer.turn.broken:
+                answer = self.service.refusal(server_error())
+        kind = {"content-type": "application/json; charset=utf-8"}
+        headers = ({} if answer.status == 204 else kind) | answer.headers
+        with self.world.lock:
+            body = answer.raw
+            if body is None:
+                body = jsonio.dumps(answer.render() if answer.render else answer.body)
+        yield Head(answer.status, headers | {"content-length": str(len(body))})
+        if fault and fault.kind in {"cut", "stall"}:
+            yield Chunk(body[: fault.after_bytes or 0])
+            yield _broken(fault)
+        else:
+            yield Chunk(body)
+
+    def _stream(self, answer: Answer, fault: Fault | None) -> Actions:
+        assert answer.turn is not None  # noqa: S101 - a stream is a turn's
+        headers = {"content-type": "text/event-stream; charset=utf-8"} | answer.headers
+        yield Head(answer.status, headers)
+        events = sent = 0
+        for step in self._steps(answer.turn, answer.start):
+            if not isinstance(step, Frame):
+                yield step
+                continue
+            if fault and events == fault.after_events and fault.kind in _IN_STREAM:
+                yield _broken(fault)
+                if fault.kind != "delay":
+                    return
+            events += 1
+            data = step.encode() * _copies(fault, events)
+            left = _room(fault, sent, len(data))
+            for piece in self._pieces(data[:left]):
+                yield Chunk(piece)
+            sent += len(data)
+            if fault and left < len(data):
+                yield _broken(fault)
+                return
+
+    def _pieces(self, data: bytes) -> Iterator[bytes]:
+        """Cut an event into chunks; cuts may fall inside a character."""
+        while data:
+            size = self.chunk_size or self.world.ids.cut(len(data))
+            yield data[:size]
+            data = data[size:]
+
+
+_AFTER = frozenset({"lost", "timeout_after", "status_after"})
+_IN_STREAM = frozenset({"cut", "stall", "delay"})
+_SILENCE = Idle(float("inf"))
+_BREAKS_BEFORE = {
+    "refuse": "ConnectError",
+    "connect_timeout": "ConnectTimeout",
+    "reset_before": "ReadError",
+}
+
+
+def _broken(fault: Fault) -> Action:
+    if fault.kind == "delay":
+        return Idle(fault.seconds)
+    if fault.kind == "stall":
+        return _SILENCE
+    return Break("ReadError" if fault.mode == "error" else "")
+
+
+def _copies(fault: Fault | None, number: int) -> int:
+    twice = fault and fault.kind == "duplicate" and fault.after_events in {None, number}
+    return 2 if twice else 1
+
+
+def _room(fault: Fault | None, sent: int, size: int) -> int:
+    """How many of the next bytes are let through."""
+    if fault is None or fault.kind not in {"cut", "stall"}:
+        return size
+    if fault.after_bytes is not None:
+        return min(size, fault.after_bytes - sent)
+    return size if fault.after_events is not None else 0
+
+
+def _logged(request: Request) -> LoggedRequest:
+    body: Any = request.body or None
+    if request.body:
+        try:
+            body = jsonio.loads(request.body)
+        except ProtocolError:
+            body = request.body
+    headers = {
+        name: "***" if name in _SECRET_HEADERS else value for name, value in request.headers.items()
+    }
+    query = dict(request.query)
+    return LoggedRequest(request.method, request.path, query, body, headers, len(request.body))

@@ -1,0 +1,177 @@
+"""Control of a served emulator over HTTP, under ``/_emulator``: no path of the service.
+
+For people and for tests in other languages. Only this machine may use it, and no web page: a
+request with an `Origin`, or to another name than a loopback one, is answered as if nothing was
+there.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import ipaddress
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from ... import jsonio
+from ...errors import ConfigError, ProtocolError
+from ..agent.scripts import read_rules, read_script
+from ..trouble.faults import Fault
+
+if TYPE_CHECKING:
+    from ..project import Emulator
+
+ROOT = "/_emulator"
+Answer: TypeAlias = tuple[int, Any]
+_Handler: TypeAlias = Callable[["Emulator", Any], Any]
+
+
+def is_allowed(client: str, headers: Mapping[str, str]) -> bool:
+    """Whether a request comes from a program on this machine that means this server."""
+    host = headers.get("host", "").rpartition(":")[0] or headers.get("host", "")
+    return _is_loopback(client) and _is_loopback(host.strip("[]")) and "origin" not in headers
+
+
+def _is_loopback(name: str) -> bool:
+    try:
+        return name == "localhost" or ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+def control(
+    foundry: Emulator, method: str, path: str, query: Mapping[str, str], body: bytes
+) -> Answer:
+    """Perform one request; its handler gets the JSON body, or else the query."""
+    inside = path.removeprefix(ROOT).strip("/")
+    handler = _ROUTES.get((method, inside))
+    if handler is None:
+        routes = ", ".join(f"{method} {ROOT}/{place}".rstrip("/") for method, place in _ROUTES)
+        return 404, {"error": f"no {method} {path}; there are: {routes}"}
+    try:
+        return 200, handler(foundry, jsonio.loads(body) if body else query)
+    except (ConfigError, LookupError, ProtocolError, TypeError, ValueError) as exc:
+        return 400, {"error": str(exc)}
+    except Exception as exc:  # noqa: BLE001 - a server goes on
+        foundry.errors.append(exc)
+        return 500, {"error": repr(exc)}
+
+
+def _overview(foundry: Emulator, _: Any) -> Any:
+    return {
+        "agents": [
+            {"name": agent.name, "model": agent.model, "generation": agent.generation}
+            for agent in foundry.agents
+        ],
+        "weather": foundry.weather.now(),
+        "requests": len(foundry.requests),
+        "transcripts": len(foundry.seen),
+        "routes": [f"{method} {ROOT}/{place}".rstrip("/") for method, place in _ROUTES],
+    }
+
+
+def _change_weather(foundry: Emulator, body: Any) -> Any:
+    foundry.weather.change(**_mapping(body))
+    return foundry.weather.now()
+
+
+def _calm_weather(foundry: Emulator, _: Any) -> Any:
+    foundry.weather.calm()
+    return foundry.weather.now()
+
+
+def _token(foundry: Emulator, query: Any) -> Any:
+    """A token as managed identities of App Service get it: `DefaultAzureCredential` asks here."""
+    resource = str(query.get("resource", ""))
+    token = foundry.gate.issue((f"{resource.removesuffix('/')}/.default",))
+    return {
+        "access_token": token.token,
+        "expires_on": str(token.expires_on),
+        "resource": resource,
+        "token_type": "Bearer",
+    }
+
+
+def _requests(foundry: Emulator, _: Any) -> Any:
+    return [dataclasses.asdict(request) for request in foundry.requests if _is_plain(request.body)]
+
+
+def _is_plain(body: Any) -> bool:
+    return not isinstance(body, bytes)
+
+
+def _transcripts(foundry: Emulator, _: Any) -> Any:
+    hidden = {"library", "tools"}
+    return [
+        {
+            field.name: _plain(getattr(turn, field.name))
+            for field in dataclasses.fields(turn)
+            if field.name not in hidden
+        }
+        for turn in foundry.seen
+    ]
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, tuple) and hasattr(value, "_asdict"):
+        return _plain(value._asdict())
+    if isinstance(value, tuple | list):
+        return [_plain(one) for one in value]
+    return {key: _plain(one) for key, one in value.items()} if isinstance(value, dict) else value
+
+
+def _forget(foundry: Emulator, body: Any) -> Any:
+    foundry.forget(*map(str, _mapping(body).get("ids") or ()))
+    return {}
+
+
+def _clear(foundry: Emulator, _: Any) -> Any:
+    foundry.requests.clear()
+    foundry.seen.clear()
+    return {}
+
+
+def _plan_fault(foundry: Emulator, body: Any) -> Any:
+    fields = _mapping(body)
+    if "name" in fields:
+        foundry.faults.plan(fields.pop("name"), **fields)
+    else:
+        foundry.faults.add(Fault(**fields))
+    return {}
+
+
+def _clear_faults(foundry: Emulator, _: Any) -> Any:
+    foundry.faults.clear()
+    return {}
+
+
+def _set_reply(foundry: Emulator, body: Any) -> Any:
+    """Give an agent a new script: `reply`, or `replies` with rules."""
+    fields = _mapping(body)
+    rules = "replies" in fields
+    script = read_rules(fields["replies"]) if rules else read_script(fields.get("reply"))
+    foundry.agent(str(fields.get("agent"))).script(script)
+    return {}
+
+
+def _mapping(body: Any) -> dict[str, Any]:
+    if not isinstance(body, dict):
+        raise TypeError(f"expected a JSON object, got {body!r}")
+    return body
+
+
+_ROUTES: dict[tuple[str, str], _Handler] = {
+    ("GET", ""): _overview,
+    ("GET", "weather"): lambda foundry, _: foundry.weather.now(),
+    ("PATCH", "weather"): _change_weather,
+    ("DELETE", "weather"): _calm_weather,
+    ("GET", "requests"): _requests,
+    ("GET", "token"): _token,
+    ("GET", "transcripts"): _transcripts,
+    ("DELETE", "transcripts"): _clear,
+    ("POST", "forget"): _forget,
+    ("POST", "faults"): _plan_fault,
+    ("DELETE", "faults"): _clear_faults,
+    ("PUT", "reply"): _set_reply,
+}

@@ -1,0 +1,187 @@
+"""Everything that may go wrong between a client and the service, on demand.
+
+A fault says which request it hits (method, path, how many matching ones to let pass, a predicate
+on the body) and what happens to it: before it is applied, after it is applied, or while its
+answer streams. The first fault that is due wins.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, TypeAlias, get_args
+
+from ...jsonio import JSON
+from ..world.problems import Problem, server_error
+
+Kind: TypeAlias = Literal[
+    "refuse",  # no connection; nothing is applied
+    "connect_timeout",  # no connection in time; nothing is applied
+    "reset_before",  # the connection breaks before the request is applied
+    "status_before",  # an error status instead of applying the request
+    "lost",  # applied, and the connection breaks before the answer
+    "timeout_after",  # applied, and the answer does not come in time
+    "status_after",  # applied, and answered with an error status
+    "cut",  # the answer breaks off
+    "stall",  # the answer stops coming, the connection stays
+    "delay",  # the answer is late
+    "duplicate",  # stream events come twice
+]
+
+_BODIES: dict[int, JSON] = {
+    401: {
+        "statusCode": 401,
+        "message": "Unauthorized. Access token is missing, invalid, audience is incorrect "
+        "(https://ai.azure.com/), or have expired.",
+    },
+    403: {"error": {"code": "Forbidden", "message": "Access denied due to Virtual Network rules."}},
+    408: {"error": {"code": "Timeout", "message": "The operation was timeout."}},
+    409: {
+        "error": {
+            "code": "conflict",
+            "message": "The resource already exists or was modified concurrently. Please retry.",
+            "type": "error",
+            "param": "",
+            "details": [],
+            "additionalInfo": {"request_id": "0" * 32},
+        }
+    },
+    429: {"error": {"code": "429", "message": "Rate limit is exceeded. Try again in 1 seconds."}},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that goes wrong.
+
+    Args:
+        kind: What happens, see `Kind`.
+        method: Only requests with this method.
+        path: Only requests whose path (after the project root) this pattern is found in.
+        nth: The first matching request that is hit, counted from 1.
+        times: How many matching requests are hit from there on; None hits all.
+        when: Only requests whose parsed body satisfies this.
+        status: Status of `status_before` and `status_after`.
+        headers: Their headers; 429 has retry headers by default.
+        body: Their JSON body; by default what the service says with that status.
+        after_events: Events to let through before `cut`, `stall`, `delay`; for `duplicate` the
+            number of the event that comes twice (default all of them).
+        after_bytes: Body bytes to let through before `cut`.
+        seconds: How long `delay` takes on the clock.
+        mode: `cut` with an error, or as if the body ended there.
+        finishes: Whether the service finishes the turn of a lost, cut or stalled answer; if not,
+            a v2 response is gone and a classic run has failed.
+    """
+
+    kind: Kind
+    method: str | None = None
+    path: str | None = None
+    nth: int = 1
+    times: int | None = 1
+    when: Callable[[Any], bool] | None = None
+    status: int = 503
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: JSON | None = None
+    after_events: int | None = None
+    after_bytes: int | None = None
+    seconds: float = 0.0
+    mode: Literal["error", "eof"] = "error"
+    finishes: bool = True
+
+    def __post_init__(self) -> None:
+        if self.kind not in get_args(Kind):
+            raise ValueError(f"unknown fault {self.kind!r}; use one of {', '.join(get_args(Kind))}")
+
+    def matches(self, method: str, path: str, body: object) -> bool:
+        """Whether this fault is about such a request.
+
+        Args:
+            method: HTTP method of the request, in capitals.
+            path: Its path after the project's, without the query.
+            body: Its parsed JSON, or the bytes if it is none, or None.
+        """
+        return (
+            (self.method is None or self.method.upper() == method)
+            and (self.path is None or re.search(self.path, path) is not None)
+            and (self.when is None or bool(self.when(body)))
+        )
+
+    def problem(self) -> Problem:
+        """The answer of an error status; of the default bodies only that of 500 was recorded."""
+        default = {"error": {"code": "InternalServerError", "message": "Internal server error."}}
+        retry = {"retry-after": "1", "retry-after-ms": "1000"} if self.status == 429 else {}
+        headers = retry | {name.lower(): value for name, value in self.headers.items()}
+        body = server_error().body if self.status == 500 else _BODIES.get(self.status, default)
+        return Problem(self.status, body if self.body is None else self.body, headers=headers)
+
+
+# What goes wrong most, by name; all of it hits turns unless told otherwise.
+TURNS = r"/(?:responses|runs|submit_tool_outputs)$"
+NAMED: Mapping[str, Fault] = {
+    "connection refused": Fault("refuse"),
+    "connection reset": Fault("reset_before"),
+    "throttled": Fault("status_before", method="POST", path=TURNS, status=429),
+    "throttled twice": Fault("status_before", method="POST", path=TURNS, status=429, times=2),
+    "token expired": Fault("status_before", status=401),
+    "server error": Fault("status_before", method="POST", path=TURNS, status=500),
+    "unavailable": Fault("status_before", method="POST", path=TURNS, status=503),
+    "answer lost": Fault("lost", method="POST", path=TURNS),
+    "stream cut": Fault("cut", method="POST", path=TURNS, after_events=6),
+    "stream silent": Fault("stall", method="POST", path=TURNS, after_events=6),
+    "turn lost": Fault("cut", method="POST", path=TURNS, after_events=3, finishes=False),
+}
+
+
+class Faults:
+    """The faults of one emulator, with how often each has matched."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._counts: list[tuple[Fault, list[int]]] = []
+
+    def add(self, *faults: Fault) -> None:
+        """Plan faults.
+
+        Args:
+            faults: The faults to plan; each counts the requests that it fits from now on.
+        """
+        with self._lock:
+            self._counts += [(fault, [0]) for fault in faults]
+
+    def plan(self, name: str, **changes: Any) -> None:
+        """Plan a fault by its name, see `NAMED`; `changes` are fields of `Fault`.
+
+        Args:
+            name: The name of a fault in `NAMED`.
+            changes: Fields of `Fault` that shall differ from the named one's, such as ``nth=2``.
+        """
+        if name not in NAMED:
+            known = ", ".join(repr(one) for one in NAMED)
+            raise ValueError(f"no fault is called {name!r}; use one of {known}")
+        self.add(replace(NAMED[name], **changes))
+
+    def clear(self) -> None:
+        """Forget every planned fault."""
+        with self._lock:
+            self._counts.clear()
+
+    def due(self, method: str, path: str, body: object) -> Fault | None:
+        """Count a request, and say what goes wrong with it.
+
+        Args:
+            method: HTTP method of the request, in capitals.
+            path: Its path after the project's, without the query.
+            body: Its parsed JSON, or the bytes if it is none, or None.
+        """
+        hit: Fault | None = None
+        with self._lock:
+            for fault, count in self._counts:
+                if not fault.matches(method, path, body):
+                    continue
+                count[0] += 1
+                last = None if fault.times is None else fault.nth + fault.times - 1
+                if hit is None and fault.nth <= count[0] and (last is None or count[0] <= last):
+                    hit = fault
+        return hit

@@ -1,0 +1,306 @@
+"""What a response request may hold, and how its input becomes items."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..world import problems
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from ...jsonio import JSON
+
+REFUSED_WITH_AGENT = ("instructions", "tools", "temperature", "top_p", "text", "reasoning")
+
+_KNOWN = frozenset(
+    (
+        *REFUSED_WITH_AGENT,
+        "agent_reference",
+        "background",
+        "conversation",
+        "include",
+        "input",
+        "max_output_tokens",
+        "max_tool_calls",
+        "metadata",
+        "model",
+        "parallel_tool_calls",
+        "previous_response_id",
+        "prompt_cache_key",
+        "prompt_cache_retention",
+        "safety_identifier",
+        "service_tier",
+        "store",
+        "stream",
+        "stream_options",
+        "structured_inputs",
+        "tool_choice",
+        "top_logprobs",
+        "truncation",
+        "user",
+    )
+)
+
+_ROLES = ("user", "assistant", "system", "developer")
+_INPUT_PARTS = ("input_text", "input_image", "input_file")
+_OUTPUT_PARTS = ("output_text", "refusal")
+_TEXT_KEYS = (
+    "type",
+    "role",
+    "status",
+    "id",
+    "call_id",
+    "name",
+    "arguments",
+    "output",
+    "server_label",
+    "approval_request_id",
+)
+
+# Prefix of an item's id, and the keys that an item of this type must have.
+ITEM_TYPES: dict[str, tuple[str, tuple[str, ...]]] = {
+    "message": ("msg", ("role", "content")),
+    "function_call": ("fc", ("call_id", "name", "arguments")),
+    "function_call_output": ("fco", ("call_id", "output")),
+    "item_reference": ("ref", ("id",)),
+    "reasoning": ("rs", ()),
+    "file_search_call": ("fs", ()),
+    "web_search_call": ("ws", ()),
+    "code_interpreter_call": ("ci", ()),
+    "image_generation_call": ("ig", ()),
+    "mcp_list_tools": ("mcpl", ()),
+    "mcp_approval_request": ("mcpr", ()),
+    "mcp_approval_response": ("mcpa", ("approval_request_id", "approve")),
+    "mcp_call": ("mcp", ()),
+    "workflow_action": ("wfa", ()),
+    "oauth_consent_request": ("oauthreq", ()),
+    "computer_call": ("cu", ("call_id", "action")),
+    # Not recorded: nobody's recording goes on after the first computer call.
+    "computer_call_output": ("cuo", ("call_id", "output")),
+    "memory_search_call": ("memupdateo", ()),
+}
+
+
+def item_type(kind: str) -> tuple[str, tuple[str, ...]]:
+    """Prefix of an item's id, and the keys that an item of this type must have.
+
+    Foundry's own tools come in an open family; recorded: with the prefixes of functions.
+    """
+    prefix = "fco" if kind.endswith("_call_output") else "fc" if kind.endswith("_call") else "item"
+    return ITEM_TYPES.get(kind, (prefix, ()))
+
+
+def check_fields(body: JSON) -> None:
+    """Refuse fields that do not exist, are outdated, or clash with an agent."""
+    if body.get("agent") is not None:
+        message = "The 'agent' property is deprecated. Use 'agent_reference' instead."
+        raise problems.invalid_payload(message, "agent")
+    for name in body:
+        if name not in _KNOWN and name != "agent":
+            message = f"Unknown parameter: '{name}'."
+            raise problems.openai(400, message, param=name, code="unknown_parameter")
+    if body.get("previous_response_id") and body.get("conversation"):
+        message = (
+            "Mutually exclusive parameters: 'previous_response_id' and 'conversation'. "
+            "Ensure you are only providing one of these."
+        )
+        raise problems.openai(400, message, code="mutually_exclusive_parameters")
+    if body.get("agent_reference") is not None:
+        _check_agent_fields(body)
+
+
+def _check_agent_fields(body: JSON) -> None:
+    sentence = "Not allowed when agent is specified."
+    offending = [name for name in REFUSED_WITH_AGENT if body.get(name) is not None]
+    if len(offending) == 1:
+        raise problems.invalid_payload(sentence, offending[0])
+    if offending:
+        raise invalid([(name, sentence) for name in offending])  # quoted without a slash
+
+
+def invalid(faults: Iterable[tuple[str, str]]) -> problems.Problem:
+    """400 with one validation error for each (JSON pointer, message)."""
+    details = [
+        {"code": "ValidationError", "message": message, "param": pointer, "type": "error"}
+        for pointer, message in faults
+    ]
+    return problems.invalid_payload("Invalid payload", None, details)
+
+
+def read_items(given: object, root: str, make_id: Callable[[str], str]) -> list[JSON]:
+    """Items as they are stored: the long form, with ids.
+
+    Args:
+        given: A string, or a list of items, as posted.
+        root: JSON pointer of the list, for error messages.
+        make_id: Makes an id from a prefix.
+    """
+    if isinstance(given, str):
+        given = [{"role": "user", "content": given}]
+    if not isinstance(given, list):
+        raise invalid([(root, f"Value is '{kind_of(given)}' but should be 'array'")])
+    for index, item in enumerate(given):
+        _check_item(item, f"{root}/{index}")
+    return [_stored(item, make_id) for item in given]
+
+
+def kind_of(value: object) -> str:
+    """The JSON type of a value."""
+    names = {type(None): "null", bool: "boolean", dict: "object", list: "array", str: "string"}
+    return names.get(type(value), "number")
+
+
+def _check_item(item: object, pointer: str) -> None:
+    if not isinstance(item, dict):
+        raise invalid([(pointer, f"Value is '{kind_of(item)}' but should be 'object'")])
+    kinds = {key: kind_of(item[key]) for key in _TEXT_KEYS if key in item}
+    wrong = {key: kind for key, kind in kinds.items() if kind != "string"}
+    if wrong.get("output") in {"array", "object"}:  # parts, or a picture
+        del wrong["output"]
+    if wrong:
+        faults = ((f"{pointer}/{key}", kind) for key, kind in wrong.items())
+        raise invalid(
+            [(place, f"Value is '{kind}' but should be 'string'") for place, kind in faults]
+        )
+    kind = item.get("type", "message")
+    if kind not in ITEM_TYPES and not str(kind).endswith(("_call", "_output")):
+        raise invalid([(f"{pointer}/type", f"Value '{kind}' is not a known item type")])
+    missing = [key for key in item_type(kind)[1] if key not in item]
+    if missing:
+        raise invalid([(f"{pointer}/{key}", "Required property is missing") for key in missing])
+    if kind == "message":
+        _check_message(item, pointer)
+    elif "output" in item:
+        _check_output(kind, item["output"], f"{pointer}/output")
+    elif kind == "mcp_approval_response" and not isinstance(item["approve"], bool):
+        sentence = f"Value is '{kind_of(item['approve'])}' but should be 'boolean'"
+        raise invalid([(f"{pointer}/approve", sentence)])
+
+
+def _check_output(kind: str, output: object, pointer: str) -> None:
+    """A text or parts; of a computer a picture."""
+    wanted = "object" if kind == "computer_call_output" else "array"
+    if kind_of(output) not in ({wanted} if wanted == "object" else {wanted, "string"}):
+        raise invalid([(pointer, f"Value is '{kind_of(output)}' but should be '{wanted}'")])
+    for index, part in enumerate(output if isinstance(output, list) else ()):
+        place = f"{pointer}/{index}"
+        if not isinstance(part, dict):
+            raise invalid([(place, f"Value is '{kind_of(part)}' but should be 'object'")])
+        if part.get("type") not in _INPUT_PARTS:
+            raise invalid([(f"{place}/type", f"Value '{part.get('type')}' is not a known part")])
+        _check_part(part, place)
+
+
+def _check_message(item: JSON, pointer: str) -> None:
+    role, content = item["role"], item["content"]
+    if role not in _ROLES:
+        raise invalid([(f"{pointer}/role", f"Value '{role}' is not one of {list(_ROLES)}")])
+    if isinstance(content, str):
+        return
+    if not isinstance(content, list):
+        raise invalid(
+            [(f"{pointer}/content", f"Value is '{kind_of(content)}' but should be 'array'")]
+        )
+    allowed = _OUTPUT_PARTS if role == "assistant" else _INPUT_PARTS
+    for index, part in enumerate(content):
+        kind = part.get("type") if isinstance(part, dict) else None
+        if kind not in allowed:
+            shown = " and ".join(f"'{name}'" for name in allowed)
+            message = f"Invalid value: '{kind}'. Supported values are: {shown}."
+            param = f"input{pointer[pointer.rindex('/') :]}.content[{index}]"
+            raise problems.openai(400, message, param=param, code="invalid_value")
+        _check_part(part, f"{pointer}/content/{index}")
+
+
+# What a part of a message holds: one of these. The wording follows the other schema errors.
+_PART_KEYS = {
+    "input_text": ("text",),
+    "output_text": ("text",),
+    "refusal": ("refusal",),
+    "input_image": ("image_url", "file_id"),
+    "input_file": ("file_id", "file_data", "file_url"),
+}
+
+
+def _check_part(part: JSON, pointer: str) -> None:
+    keys = _PART_KEYS[part["type"]]
+    given = [key for key in keys if part.get(key) is not None]
+    if not given:
+        raise invalid([(f"{pointer}/{keys[0]}", "Required property is missing")])
+    for key in given:
+        if not isinstance(part[key], str):
+            sentence = f"Value is '{kind_of(part[key])}' but should be 'string'"
+            raise invalid([(f"{pointer}/{key}", sentence)])
+
+
+def _stored(item: JSON, make_id: Callable[[str], str]) -> JSON:
+    kind = item.get("type", "message")
+    if kind == "item_reference":
+        return item
+    prefix = item_type(kind)[0]
+    stored: JSON = {"type": kind, "id": item.get("id") or make_id(prefix)}
+    stored |= {key: value for key, value in item.items() if key not in {"type", "id"}}
+    if kind == "message":
+        stored["content"] = _long_content(item["role"], item["content"])
+    if kind in {"message", "function_call", "function_call_output"}:
+        stored["status"] = item.get("status", "completed")
+    return stored
+
+
+def _long_content(role: str, content: object) -> object:
+    if not isinstance(content, str):
+        return content
+    if role == "assistant":
+        return [{"type": "output_text", "text": content, "annotations": []}]
+    return [{"type": "input_text", "text": content}]
+
+
+# Kinds of call that the caller answers, in OpenAI's words; of computers they are not recorded.
+_ANSWERED = {"function_call": "function call", "computer_call": "computer call"}
+
+
+def check_calls(context: list[JSON], inputs: list[JSON]) -> None:
+    """Every function call and computer call is answered once, after it was made."""
+    unanswered: dict[tuple[str, str], JSON] = {}
+    for position, item in enumerate([*context, *inputs]):
+        kind, call_id = item["type"], item.get("call_id", "")
+        asked = kind.removesuffix("_output")
+        if kind in _ANSWERED:
+            unanswered[kind, call_id] = item
+        elif asked in _ANSWERED and not unanswered.pop((asked, call_id), None):
+            if position < len(context):
+                continue  # posted to the conversation earlier; nobody checked it there
+            name = _ANSWERED[asked]
+            message = f"No tool call found for {name} output with call_id {call_id}."
+            raise problems.openai(400, message, param="input")
+    for kind, call_id in unanswered:
+        message = f"No tool output found for {_ANSWERED[kind]} {call_id}."
+        raise problems.openai(400, message, param="input")
+
+
+def check_approvals(context: list[JSON], inputs: list[JSON]) -> None:
+    """An approval answers a request that was made; the wording was not recorded."""
+    items = (*context, *inputs)
+    asked = {item["id"] for item in items if item["type"] == "mcp_approval_request"}
+    for item in inputs:
+        if item["type"] == "mcp_approval_response" and item["approval_request_id"] not in asked:
+            id = item["approval_request_id"]
+            message = f"No approval request found for approval response with id {id}."
+            raise problems.openai(400, message, param="input")
+
+
+def check_ids(context: list[JSON], inputs: list[JSON]) -> None:
+    """An item that the service already holds must not be sent again.
+
+    The sentence is OpenAI's; it was not recorded on Foundry.
+    """
+    known = {item["id"] for item in context}
+    for item in inputs:
+        if item["type"] != "item_reference" and item["id"] in known:
+            message = (
+                f"Duplicate item found with id {item['id']}. "
+                f"Remove duplicate items from your input and try again."
+            )
+            raise problems.openai(400, message, param="input")
+        known.add(item["id"])

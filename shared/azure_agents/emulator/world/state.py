@@ -1,0 +1,353 @@
+"""Everything the service keeps, as plain records; only handlers and turns change them."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from ..agent.transcripts import SeenMessage, SeenTurn
+from ..trouble.weather import Sky, Weather
+from .ids import Ids
+from .log import Log
+
+if TYPE_CHECKING:
+    from ...jsonio import JSON
+    from ..agent.brains import Brain
+    from ..files.files import StoredFile
+    from ..files.vector_stores import VectorStore
+    from .clock import Clock
+    from .turns import Turn, Work
+
+_LOGGER = logging.getLogger(__name__)
+Generation: TypeAlias = Literal["v2", "classic"]
+Era: TypeAlias = Literal["ga", "preview", "sdk"]
+
+
+@dataclass(slots=True)
+class AgentVersion:
+    """One immutable version of a v2 agent."""
+
+    name: str
+    version: str
+    definition: JSON
+    brain: Brain
+    created_at: int
+    description: str = ""
+    metadata: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def id(self) -> str:
+        """``name:version``."""
+        return f"{self.name}:{self.version}"
+
+    @property
+    def reference(self) -> JSON:
+        """How responses and items name it."""
+        return {"type": "agent_reference", "name": self.name, "version": self.version}
+
+
+@dataclass(slots=True)
+class Agent:
+    """A v2 agent: a name and its versions; numbers are never used twice.
+
+    Attributes:
+        made: How many versions there have been.
+        details: What was patched: its endpoint, its card.
+        state: ``"enabled"`` or ``"disabled"``.
+        is_managed: Whether anybody cared about endpoint and state; older answers show neither.
+        sessions: Sessions of a hosted agent.
+        creating: Versions that are being created right now.
+    """
+
+    name: str
+    versions: dict[str, AgentVersion] = field(default_factory=dict)
+    made: int = 0
+    details: JSON = field(default_factory=dict)
+    state: str = "enabled"
+    is_managed: bool = False
+    sessions: dict[str, Session] = field(default_factory=dict)
+    creating: int = 0
+
+    @property
+    def is_hosted(self) -> bool:
+        """Whether its newest version runs in a container."""
+        return self.latest is not None and self.latest.definition.get("kind") == "hosted"
+
+    @property
+    def latest(self) -> AgentVersion | None:
+        """The newest version that still exists."""
+        return next(reversed(self.versions.values()), None)
+
+
+@dataclass(slots=True)
+class Session:
+    """A session of a hosted agent; its container sees what was said in it before."""
+
+    id: str
+    created_at: int
+    used_at: int
+    status: str = "active"
+    items: list[JSON] = field(default_factory=list)
+    user: str = ""
+
+
+@dataclass(slots=True)
+class Conversation:
+    """A v2 conversation; `turn` is the response that is working on it, if any."""
+
+    id: str
+    created_at: int
+    metadata: dict[str, str]
+    items: list[JSON] = field(default_factory=list)
+    turn: Turn | None = None
+    user: str = ""
+
+    @property
+    def busy(self) -> Turn | None:
+        """The turn that locks this conversation."""
+        return self.turn if self.turn is not None and not self.turn.done else None
+
+
+@dataclass(slots=True)
+class Response:
+    """A v2 response, stored or not."""
+
+    id: str
+    created_at: int
+    params: JSON
+    model: str
+    agent: AgentVersion | None
+    brain: Brain
+    definition: JSON
+    inputs: list[JSON]
+    previous_id: str | None = None
+    conversation: Conversation | None = None
+    context: list[JSON] = field(default_factory=list)
+    status: str = "in_progress"
+    output: list[JSON] = field(default_factory=list)
+    completed_at: int | None = None
+    error: JSON | None = None
+    incomplete_details: JSON | None = None
+    usage: JSON | None = None
+    turn: Turn | None = None
+    era: Era = "ga"
+    session: Session | None = None
+    user: str = ""
+
+    @property
+    def is_stored(self) -> bool:
+        """Whether it can be asked for and continued."""
+        return self.params.get("store") is not False
+
+    @property
+    def is_background(self) -> bool:
+        """Whether it runs without a client."""
+        return bool(self.params.get("background"))
+
+    @property
+    def is_workflow(self) -> bool:
+        """Whether a workflow made it: its ids and objects have a form of their own."""
+        return self.agent is not None and self.agent.definition.get("kind") == "workflow"
+
+    def chain(self) -> list[JSON]:
+        """All items up to and including this response's output."""
+        return [*self.context, *self.inputs, *self.output]
+
+
+@dataclass(slots=True)
+class Assistant:
+    """A classic agent: mutable, known by an opaque id."""
+
+    wire: JSON
+    brain: Brain
+
+    @property
+    def id(self) -> str:
+        """``asst_…``."""
+        return str(self.wire["id"])
+
+
+@dataclass(slots=True)
+class Run:
+    """A classic run; `wire` is what clients get, the rest is how it goes on.
+
+    Attributes:
+        leg: How many times tool outputs came in.
+        open_message: The message being written.
+        open_step: The step being worked on; during a pause the step that waits for outputs.
+        approved: The step whose call was approved and has not been made yet.
+        had_approval: Whether a call was approved in this run.
+        shows_contents: Whether the client asked for the contents of file searches.
+        prompt_tokens: Tokens read so far; `completion_tokens`: tokens written so far.
+    """
+
+    wire: JSON
+    assistant: Assistant
+    thread: Thread
+    instructions: str | None
+    additional_instructions: str | None
+    leg: int = 0
+    steps: list[JSON] = field(default_factory=list)
+    open_message: JSON | None = None
+    open_step: JSON | None = None
+    approved: JSON | None = None
+    had_approval: bool = False
+    shows_contents: bool = False
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    turn: Turn | None = None
+
+    @property
+    def id(self) -> str:
+        """``run_…``."""
+        return str(self.wire["id"])
+
+    @property
+    def status(self) -> str:
+        """The run's status."""
+        return str(self.wire["status"])
+
+    @property
+    def is_active(self) -> bool:
+        """Whether it locks its thread."""
+        return self.status in {"queued", "in_progress", "requires_action", "cancelling"}
+
+
+@dataclass(slots=True)
+class Entry:
+    """Something a run reads: a message, or a tool round that was answered.
+
+    Attributes:
+        author: Run and leg that wrote it; None for what clients posted.
+    """
+
+    seen: tuple[SeenMessage, ...]
+    message: JSON | None = None
+    author: tuple[str, int] | None = None
+
+
+@dataclass(slots=True)
+class Thread:
+    """A classic thread; `entries` is what a run reads, in order."""
+
+    wire: JSON
+    entries: list[Entry] = field(default_factory=list)
+    runs: dict[str, Run] = field(default_factory=dict)
+
+    @property
+    def id(self) -> str:
+        """``thread_…``."""
+        return str(self.wire["id"])
+
+    @property
+    def messages(self) -> list[JSON]:
+        """The messages, oldest first."""
+        return [entry.message for entry in self.entries if entry.message is not None]
+
+    @property
+    def active(self) -> Run | None:
+        """The run that locks this thread."""
+        return next((run for run in self.runs.values() if run.is_active), None)
+
+
+@dataclass(slots=True)
+class Rules:
+    """Knobs of the service.
+
+    Attributes:
+        run_lifetime: Seconds until a run expires (600 in early recordings, 1800 later).
+        pause_lifetime: Seconds a run waits for tool outputs.
+        linger: How many looks an abandoned turn stays in progress.
+        deployments: Model deployments that exist; agents may name any.
+        remember_tool_rounds: Whether later runs read the tool rounds of earlier ones.
+        most_messages: Longest list of messages one classic request may hold; None is no limit.
+        keepalive: Seconds of silence after which a stream of v2 gets a `keepalive` event, which
+            uses up a sequence number; None sends none. Recorded for a tool that worked for
+            minutes; whether every silence is broken so was not. Plain answers have none.
+        classic_keepalive: The same for classic streams, with empty data. Users report it; no
+            recording has one, so none is sent unless this is set.
+        keeps_failed_input: Whether the input of a failed turn stays on its conversation. Users
+            report so of hosted agents (microsoft/agent-framework#7630), and that it does not of
+            Azure OpenAI; neither was recorded.
+        refused: What a response request must not have: fields (`metadata`,
+            `agent_reference.version`) or types of input items. No recording shows metadata or a
+            version on a turn of an agent; with this a client is tried where they are refused.
+        era: How v2 looks: as it does today, as it did in its preview, or as the types of the openai
+            SDK say where recorded answers do not fit them (see `eras`).
+    """
+
+    run_lifetime: int = 1800
+    pause_lifetime: int = 36_000
+    linger: int = 1
+    remember_tool_rounds: bool = True
+    most_messages: int | None = None
+    keepalive: float | None = 30.0
+    classic_keepalive: float | None = None
+    keeps_failed_input: bool = False
+    refused: frozenset[str] = frozenset()
+    era: Era = "ga"
+    deployments: set[str] = field(
+        default_factory=lambda: {"gpt-4o", "gpt-4o-mini", "gpt-4.1", "gpt-5-mini"}
+    )
+
+
+class World:
+    """All state of one emulated project, its lock, clock and ids."""
+
+    def __init__(self, clock: Clock, seed: int | None, rules: Rules, default: Brain) -> None:
+        self.clock = clock
+        self.rules = rules
+        self.default = default
+        self.ids = Ids(seed, clock.time)
+        self.sky = Sky(Weather(), seed)
+        self.lock = threading.Condition(threading.RLock())
+        self.agents: dict[str, Agent] = {}
+        self.applications: dict[str, str] = {}  # published agents, by name of the application
+        self.conversations: dict[str, Conversation] = {}
+        self.responses: dict[str, Response] = {}
+        self.assistants: dict[str, Assistant] = {}
+        self.threads: dict[str, Thread] = {}
+        self.active_runs: dict[str, Run] = {}
+        self.files: dict[str, StoredFile] = {}
+        self.containers: dict[str, JSON] = {}
+        self.container_files: dict[tuple[str, str], StoredFile] = {}
+        self.stores: dict[str, VectorStore] = {}
+        self.seen: Log[SeenTurn] = Log()
+        self.before_requests: list[Callable[[], None]] = []
+        self.turns: list[Turn] = []
+        self.errors: Log[Exception] = Log()
+
+    @property
+    def now(self) -> int:
+        """Unix seconds, as the wire writes them."""
+        return int(self.clock.time())
+
+    def report(self, error: Exception) -> None:
+        """Note that the emulator or a script failed; clients see a server error."""
+        _LOGGER.error("the emulator or a script failed: %r", error, exc_info=error)
+        self.errors.append(error)
+
+    def keep_response(self, response: Response) -> None:
+        """Store a response; a bounded world forgets its oldest ones."""
+        self.responses[response.id] = response
+        limit = self.seen.limit
+        while limit is not None and len(self.responses) > limit:
+            del self.responses[next(iter(self.responses))]
+
+    def start(self, work: Work, **hooks: Any) -> Turn:
+        """Begin a turn and take its first step, so that its clean-up will always run."""
+        from .turns import Turn
+
+        hooks |= {"report": self.report, "linger": self.rules.linger}
+        turn = Turn(work, lock=self.lock, clock=self.clock, **hooks)
+        turn.step()
+        self.turns.append(turn)
+        return turn
+
+    def unfinished(self) -> list[Turn]:
+        """Turns that still go on."""
+        self.turns = [turn for turn in self.turns if not turn.done]
+        return list(self.turns)

@@ -1,0 +1,105 @@
+"""What a classic thread can be asked: its runs and messages, and which of them are this turn's.
+
+Reading is always harmless, so it is tried patiently; only whoever tidies up looks once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ...errors import AzureAgentsError, DeadlineError
+from ...jsonio import JSON
+from ..commands import Flow, Send
+from ..options import OPERATION, PIECE
+from ..retry import may_pass
+from ..sending import fetch, read_list, read_object, send
+from ..turn import Turn
+
+_LOOK_BACK = "20"  # runs; a run of ours is among the newest
+_PAGE = "100"  # threads of a busy project; of messages and steps of a run there may be more
+
+
+class Looks:
+    """The reading requests of one turn.
+
+    Args:
+        turn: The turn.
+        is_patient: Whether a look that fails is tried again.
+    """
+
+    def __init__(self, turn: Turn, *, is_patient: bool = True) -> None:
+        self._turn = turn
+        self._is_patient = is_patient
+
+    def hasty(self) -> Looks:
+        """The same looks, each tried once."""
+        return Looks(self._turn, is_patient=False)
+
+    def get(self, path: str, doing: str, *query: tuple[str, str]) -> Flow[JSON]:
+        """GET a JSON object below the classic API version."""
+        versioned = (("api-version", self._turn.settings.api_version), *query)
+        if self._is_patient:
+            return (yield from fetch(path, self._turn, doing, versioned))
+        reply = yield from send(Send("GET", path, query=versioned), self._turn, doing)
+        return read_object(reply)
+
+    def run(self, thread: str, run: str) -> Flow[JSON]:
+        """A run as it is now."""
+        return (yield from self.get(f"/threads/{thread}/runs/{run}", "look for the run"))
+
+    def newest_runs(self, thread: str) -> Flow[list[JSON]]:
+        """The newest runs of a thread, newest first."""
+        query = (("order", "desc"), ("limit", _LOOK_BACK))
+        page = yield from self.get(f"/threads/{thread}/runs", "look for the run", *query)
+        return list(page.get("data") or ())
+
+    def our_runs(self, thread: str) -> Flow[list[JSON]]:
+        """The runs on a thread that carry this turn's operation key, newest first."""
+        return list(self._ours((yield from self.newest_runs(thread))))
+
+    def our_threads(self) -> Flow[list[str]]:
+        """The threads that this turn created, where their ids were lost with an answer."""
+        query = (("order", "desc"), ("limit", _PAGE))
+        try:
+            page = yield from self.get("/threads", "look for the thread", *query)
+        except AzureAgentsError as error:
+            if isinstance(error, DeadlineError) or may_pass(error):
+                raise
+            return []  # the listing is Azure's own; without it nothing is found
+        return [str(thread["id"]) for thread in self._ours(page.get("data") or ())]
+
+    def has_message(self, thread: str, piece: str) -> Flow[bool]:
+        """Whether a message of this turn that was posted by itself is on the thread."""
+        query = (("order", "desc"), ("limit", _PAGE))
+        page = yield from self.get(f"/threads/{thread}/messages", "look for the message", *query)
+        ours = self._ours(page.get("data") or ())
+        return any(message["metadata"].get(PIECE) == piece for message in ours)
+
+    def messages_of(self, thread: str, run: str) -> Flow[list[JSON]]:
+        """The messages of a run, oldest first."""
+        path = f"/threads/{thread}/messages"
+        return (yield from self._all(path, "read the answer", ("run_id", run)))
+
+    def steps_of(self, thread: str, run: str) -> Flow[list[JSON]]:
+        """The steps of a run, oldest first."""
+        return (yield from self._all(f"/threads/{thread}/runs/{run}/steps", "read the steps"))
+
+    def _all(self, path: str, doing: str, *query: tuple[str, str]) -> Flow[list[JSON]]:
+        """Every object of a list, oldest first: what is told is told whole."""
+        version = ("api-version", self._turn.settings.api_version)
+        pages = (version, ("order", "asc"), ("limit", _PAGE), *query)
+        return (yield from read_list(path, self._turn, doing, pages))
+
+    def with_media(self, thread: str) -> Flow[list[str]]:
+        """The ids of messages that hold more than text, newest first."""
+        query = (("order", "desc"), ("limit", _PAGE))
+        page = yield from self.get(f"/threads/{thread}/messages", "read the thread", *query)
+        return [
+            str(message["id"])
+            for message in page.get("data") or ()
+            if any(part.get("type") != "text" for part in message.get("content") or ())
+        ]
+
+    def _ours(self, objects: Iterable[JSON]) -> Iterable[JSON]:
+        operation = self._turn.operation
+        return (one for one in objects if (one.get("metadata") or {}).get(OPERATION) == operation)

@@ -1,0 +1,105 @@
+"""What can be asked about responses: how one is getting on, and which of them are this turn's.
+
+Reading is always harmless, so it is tried patiently.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import cast
+
+from ...errors import ThreadNotFoundError
+from ...jsonio import JSON, malformed
+from ..commands import Flow
+from ..options import OPERATION
+from ..sending import Query, fetch, poll, suppress_but_deadline
+from ..turn import Turn
+
+RESPONSES = "/openai/v1/responses"
+CONVERSATIONS = "/openai/v1/conversations"
+ACTIVE = ("queued", "in_progress")
+_LOOK_BACK = "20"  # a turn of ours is among the newest
+_MOST_PAGES = 5  # of the list of responses, where many are made at the same time
+
+
+class Looks:
+    """The reading requests of one turn.
+
+    Args:
+        turn: The turn.
+    """
+
+    def __init__(self, turn: Turn) -> None:
+        self._turn = turn
+
+    def ended(self, response_id: str) -> Flow[JSON | None]:
+        """The stored response once it is over; None if the service does not know it."""
+        path = f"{RESPONSES}/{response_id}"
+        look = partial(fetch, path, self._turn, "look for the response")
+        try:
+            return (yield from poll(look, active=ACTIVE))
+        except ThreadNotFoundError:
+            return None
+
+    def ours_on(self, thread: str) -> Flow[JSON | None]:
+        """The stored response on a conversation that carries this turn's operation key."""
+        query = (("order", "desc"), ("limit", _LOOK_BACK))
+        path = f"{CONVERSATIONS}/{thread}/items"
+        page = yield from fetch(path, self._turn, "look for the turn", query)
+        with malformed(page):
+            ids = dict.fromkeys(item.get("response_id") for item in page.get("data") or ())
+        for response_id in [i for i in ids if i][:3]:
+            stored = yield from self.ended(response_id)
+            if stored and self._is_ours(stored):
+                return stored
+        return None
+
+    def ours(self) -> Flow[list[JSON]]:
+        """This turn's responses, newest first: background ones, whose ids were lost."""
+        name = self._turn.settings.agent.name
+        query = (("order", "desc"), ("limit", _LOOK_BACK), ("agent_name", name))
+        with suppress_but_deadline():  # the listing is Azure's own; without it nothing is found
+            page = yield from fetch(RESPONSES, self._turn, "look for the response", query)
+            with malformed(page):
+                return [stored for stored in page.get("data") or () if self._is_ours(stored)]
+        return []
+
+    def ours_behind(self, parent: str | None) -> Flow[JSON | None]:
+        """This turn's response that goes on from `parent`, from the list of all responses.
+
+        The list holds foreground responses, too (recorded). It is read back to the parent, which
+        is older than anything that goes on from it, and no further than `_MOST_PAGES`.
+        """
+        name = self._turn.settings.agent.name
+        query: Query = (("order", "desc"), ("limit", _LOOK_BACK), ("agent_name", name))
+        cursor: Query = ()
+        for _ in range(_MOST_PAGES):
+            page = yield from fetch(RESPONSES, self._turn, "look for the response", query + cursor)
+            with malformed(page):
+                for stored in page.get("data") or ():
+                    if stored["id"] == parent:
+                        return None
+                    if self._is_ours(stored) and self._goes_on_from(parent, stored):
+                        return cast("JSON", stored)
+                if not page.get("has_more") or not page.get("data"):
+                    return None
+                cursor = (("after", str(page["data"][-1]["id"])),)
+        return None
+
+    def _goes_on_from(self, parent: str | None, stored: JSON) -> bool:
+        return (stored.get("previous_response_id") or parent) == parent
+
+    def with_media(self, thread: str) -> Flow[list[str]]:
+        """The ids of messages on a conversation that hold more than text, newest first."""
+        query = (("order", "desc"), ("limit", "100"))
+        path = f"{CONVERSATIONS}/{thread}/items"
+        page = yield from fetch(path, self._turn, "read the conversation", query)
+        messages = [item for item in page.get("data") or () if item.get("type") == "message"]
+        return [str(m["id"]) for m in messages if any(map(_is_media, m.get("content") or ()))]
+
+    def _is_ours(self, stored: JSON) -> bool:
+        return bool((stored.get("metadata") or {}).get(OPERATION) == self._turn.operation)
+
+
+def _is_media(part: JSON) -> bool:
+    return part.get("type") in ("input_image", "input_file")

@@ -1,0 +1,282 @@
+"""The endpoint of a project, or of one agent: where requests go, and with which tokens.
+
+An endpoint is known by its origin and path. The scope of its tokens follows from the host, and
+only for hosts that are Microsoft's: a token is never asked for on behalf of a look-alike. What may
+hold a secret (the user part, query or fragment of a URL; a text that is no URL at all, such as a
+key in the wrong place) is never repeated in a message.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass, replace
+from typing import Literal, TypeAlias
+from urllib.parse import SplitResult, urlsplit
+
+from ..errors import ConfigError
+from ..naming import is_agent_name, shown
+
+PUBLIC_SCOPE = "https://ai.azure.com/.default"
+# Hosts of project endpoints and the scope of their tokens. The public cloud is documented; the
+# other two are guesses by analogy, nothing recorded or written confirms them. `scope=` overrides.
+SCOPES = {
+    "services.ai.azure.com": PUBLIC_SCOPE,
+    "services.ai.azure.us": "https://ai.azure.us/.default",
+    "services.ai.azure.cn": "https://ai.azure.cn/.default",
+}
+
+_FORM = "https://<resource>.services.ai.azure.com/api/projects/<project>"
+FIND_ENDPOINT = f"copy the project endpoint from the project's page in the Foundry portal: {_FORM}"
+
+_PATH = re.compile(r"(?:/[A-Za-z0-9._~-]+)*/api/projects/[A-Za-z0-9._~-]+")
+# What an agent answers at, below its project. Microsoft's portal prints the first with "/v1".
+_OWN = re.compile(
+    r"(?P<project>.*)/(?:agents/(?P<agent>[^/]+)/endpoint|applications/(?P<application>[^/]+))"
+    r"/protocols/openai(?:/v1)?(?:/responses)?"
+)
+_QUERY = re.compile(r"api-version=([A-Za-z0-9][A-Za-z0-9.-]{0,63})")
+OwnKind: TypeAlias = Literal["agent", "application"]
+_HOST = re.compile(r"[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?)*")
+_FORBIDDEN = re.compile(r"[\x00-\x20\x7f-\x9f\\\s]")
+
+
+@dataclass(frozen=True, slots=True)
+class OwnEndpoint:
+    """Where one agent answers, and nothing else is done.
+
+    Attributes:
+        kind: ``"agent"`` (hosted agents have no other) or ``"application"``, a published agent.
+        name: Of the agent, or of the application.
+        path: Below the project.
+        api_version: The one that was recorded there.
+    """
+
+    kind: OwnKind
+    name: str
+    path: str
+    api_version: str
+
+    @classmethod
+    def of(cls, kind: OwnKind, name: str) -> OwnEndpoint:
+        """The endpoint of an agent or application."""
+        if kind == "agent":
+            return cls(kind, name, f"/agents/{name}/endpoint/protocols/openai", "v1")
+        path = f"/applications/{name}/protocols/openai"
+        return cls(kind, name, path, "2025-11-15-preview")
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """The endpoint of a project, or of one agent in it; made by `parse_endpoint`.
+
+    Attributes:
+        url: Whole, without a trailing slash.
+        origin: ``https://host[:port]``; a credential never leaves it.
+        host: In lower case, IPv6 without brackets.
+        path: ``/api/projects/<project>``, behind a gateway with a prefix.
+        scope: What a token is asked for, None where the host does not tell.
+        allow_http: Plain http was allowed for a host other than this machine.
+        own: The part that names one agent, if it does.
+    """
+
+    url: str
+    origin: str
+    host: str
+    path: str
+    scope: str | None
+    allow_http: bool = False
+    own: OwnEndpoint | None = None
+
+    @property
+    def root(self) -> str:
+        """The project's own URL."""
+        return self.origin + self.path
+
+    @property
+    def project(self) -> str:
+        """The name of the project."""
+        return self.path.rpartition("/")[2]
+
+    @property
+    def is_loopback(self) -> bool:
+        """The host is this machine."""
+        return _is_loopback(self.host)
+
+
+def parse_endpoint(text: str, *, allow_http: bool = False) -> Endpoint:
+    """Read the endpoint of a project, or of one agent in it.
+
+    Args:
+        text: ``https://<resource>.services.ai.azure.com/api/projects/<project>``; with
+            ``/agents/<agent>/endpoint/protocols/openai`` behind it the agent's own (hosted agents
+            have no other), with ``/applications/<application>/protocols/openai`` that of a
+            published agent, each also with ``/responses`` and ``?api-version=…`` at its end.
+        allow_http: Accept plain http for a host other than this machine.
+
+    Raises:
+        ConfigError: Not such an endpoint, or not safe to send a credential to.
+    """
+    if not isinstance(text, str):
+        raise ConfigError(f"endpoint must be a string, got {type(text).__name__}: {FIND_ENDPOINT}")
+    if not text:
+        raise ConfigError(f"endpoint is empty: {FIND_ENDPOINT}")
+    parts = _split(text)
+    host, port = _host_and_port(parts, text)
+    _refuse_other_services(parts, host, text)
+    path, own = _own_endpoint(parts)
+    if not _PATH.fullmatch(path) or {".", ".."} & set(path.split("/")):
+        raise ConfigError(_not_a_project(path, text))
+    if parts.scheme == "http" and not (allow_http or _is_loopback(host)):
+        raise ConfigError(
+            f"endpoint {_safe(text)} is plain http, which would show the credential to the "
+            "network: use https://, or pass allow_http=True if the network is trusted"
+        )
+    origin = _origin(parts.scheme, host, port)
+    url = origin + path + (own.path if own else "")
+    return Endpoint(url, origin, host, path, _scope_of(host), allow_http, own)
+
+
+def _own_endpoint(parts: SplitResult) -> tuple[str, OwnEndpoint | None]:
+    """The path of the project, and the endpoint of an agent below it."""
+    path = parts.path.rstrip("/")
+    found = _OWN.fullmatch(path)
+    if found is None or not is_agent_name(found["agent"] or found["application"]):
+        return path, None
+    kind: OwnKind = "agent" if found["agent"] else "application"
+    own = OwnEndpoint.of(kind, found["agent"] or found["application"])
+    named = _QUERY.fullmatch(parts.query)
+    return found["project"], replace(own, api_version=named[1]) if named else own
+
+
+def _names_version(parts: SplitResult) -> bool:
+    """The query is an api-version, as the portal shows it behind an agent's own endpoint."""
+    is_own = _OWN.fullmatch(parts.path.rstrip("/")) is not None
+    return is_own and _QUERY.fullmatch(parts.query) is not None
+
+
+def origin_of(url: str) -> str | None:
+    """The origin of any URL, written as in `Endpoint`; None of what has none."""
+    try:
+        parts = urlsplit(url)
+        return _origin(parts.scheme, parts.hostname, parts.port) if parts.hostname else None
+    except ValueError:
+        return None
+
+
+def _split(text: str) -> SplitResult:
+    if _FORBIDDEN.search(text):
+        raise ConfigError(
+            f"endpoint {_safe(text)} contains white space, a backslash or a control character: "
+            "remove it"
+        )
+    if ";" in text:  # the connection string of a hub: <region>.api.azureml.ms;<subscription>;…
+        raise ConfigError(
+            f"endpoint is a connection string, not a project endpoint: {FIND_ENDPOINT}"
+        )
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        # `from None`: the cause repeats the text, which may hold a secret.
+        raise ConfigError(f"endpoint {_safe(text)} is not a URL: {FIND_ENDPOINT}") from None
+    if parts.scheme not in {"https", "http"}:
+        raise ConfigError(f"endpoint {_safe(text)} does not begin with 'https://': {FIND_ENDPOINT}")
+    if "@" in parts.netloc:
+        raise ConfigError(
+            f"endpoint {_safe(text)} holds a user or password: remove it, and pass credential= "
+            "or api_key="
+        )
+    if ("?" in text and not _names_version(parts)) or "#" in text:
+        raise ConfigError(
+            f"endpoint {_safe(text)} has a query or fragment: cut it off after the project name"
+        )
+    return parts
+
+
+def _host_and_port(parts: SplitResult, text: str) -> tuple[str, int | None]:
+    try:
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        host, port = "", 0
+    if port == 0 or not _is_host(host) or not _is_plain(parts.netloc, host):
+        raise ConfigError(
+            f"endpoint {_safe(text)} has no valid host and port: {FIND_ENDPOINT} "
+            "(an international name in its 'xn--' form)"
+        )
+    return host, port
+
+
+def _is_host(host: str) -> bool:
+    # Longer names, and longer labels, are none for DNS: the network library trips over them.
+    if len(host) > 253 or any(len(label) > 63 for label in host.split(".")):
+        return False
+    return _is_ip(host) or _HOST.fullmatch(host) is not None
+
+
+def _is_plain(netloc: str, host: str) -> bool:
+    """Nothing stands beside host and port, as in ``[::1].example``."""
+    name = f"[{host}]" if ":" in host else host
+    return netloc.lower().rpartition(":")[0] == name or netloc.lower() == name
+
+
+def _refuse_other_services(parts: SplitResult, host: str, text: str) -> None:
+    if _under(host, "api.azureml.ms") or "/subscriptions/" in parts.path:
+        raise ConfigError(
+            f"endpoint {_safe(text)} belongs to a hub-based project, which this package does not "
+            f"support: move the agent to a Foundry project, then {FIND_ENDPOINT}"
+        )
+    if _under(host, "openai.azure.com"):
+        raise ConfigError(
+            f"endpoint {_safe(text)} is an Azure OpenAI resource, where no agents live: "
+            f"{FIND_ENDPOINT}"
+        )
+
+
+def _not_a_project(path: str, text: str) -> str:
+    below = _PATH.match(path)
+    if below and path[below.end() :].startswith("/"):
+        return (
+            f"endpoint {_safe(text)} goes on after the project: cut it off after {below[0]!r}, or "
+            "give the whole endpoint of one agent, …/agents/<agent>/endpoint/protocols/openai or "
+            "…/applications/<application>/protocols/openai"
+        )
+    if not path:
+        return f"endpoint {_safe(text)} is a resource, not a project: {FIND_ENDPOINT}"
+    return f"endpoint {_safe(text)} is not a project endpoint: {FIND_ENDPOINT}"
+
+
+def _safe(text: str) -> str:
+    """Show a URL without its user, query and fragment; show nothing of what is no URL."""
+    scheme, separator, rest = text.partition("://")
+    if not separator:
+        return f"({len(text)} characters)"
+    rest = re.split(r"[?#]", rest)[0].rpartition("@")[2]
+    return shown(f"{scheme}://{rest}", 120)
+
+
+def _origin(scheme: str, host: str, port: int | None) -> str:
+    name = f"[{host}]" if ":" in host else host
+    default = 443 if scheme == "https" else 80
+    return f"{scheme}://{name}" if port in {None, default} else f"{scheme}://{name}:{port}"
+
+
+def _scope_of(host: str) -> str | None:
+    if _is_loopback(host):
+        return PUBLIC_SCOPE  # an emulator stands in for the public cloud
+    return next((scope for suffix, scope in SCOPES.items() if _under(host, suffix)), None)
+
+
+def _under(host: str, suffix: str) -> bool:
+    return host.endswith(f".{suffix}")
+
+
+def _is_ip(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return "%" not in host  # a zone id says nothing to anybody else
+
+
+def _is_loopback(host: str) -> bool:
+    return host == "localhost" or (_is_ip(host) and ipaddress.ip_address(host).is_loopback)

@@ -1,0 +1,276 @@
+"""The one road that credentials take: `FoundryAuth` puts them on requests, nothing else does.
+
+A credential is bound to the origin of one project endpoint. A request to anywhere else is refused
+before it is sent, so neither a redirect nor a mistake can carry the credential away.
+
+Tokens are kept until five minutes before they expire. From then on one request at a time asks for
+the next one while the others go on with the old; if that fails, so does this one. Without a usable
+token one fetch serves everybody who waits. An answer 401 asks for a new token exactly once, unless
+it says that a role is missing: no token cures that.
+
+One object serves any number of threads and event loops. A sync credential is asked in a thread
+under a lock, so the event loop never waits for it; an async credential is asked on the loop that
+needs it, once per loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import os
+import re
+import threading
+import time
+from collections.abc import AsyncGenerator, Generator, Mapping
+from typing import Any, NoReturn
+
+import httpx
+
+from ..drivers.loops import PerLoop
+from ..errors import ConfigError, CredentialError, PermissionDeniedError
+from ..service_errors.envelopes import error_from_reply
+from ..settings.config import Endpoint, Environment, hidden
+from .credentials import AsyncOnly, FixedSource, Given, Kind, Source, Token, choose_source
+
+_CLAIMS = re.compile(r'claims="([A-Za-z0-9+/_=-]{1,8192})"')
+# After an early refresh that brought nothing better, the old token is left alone for so long.
+_CALM = 30.0
+
+
+def make_auth(
+    *,
+    credential: object = None,
+    api_key: object = None,
+    endpoint: Endpoint,
+    scope: str | None = None,
+    tenant_id: str | None = None,
+    client_id: str | None = None,
+    client_secret: object = None,
+    env: Mapping[str, str] | None = None,
+) -> FoundryAuth:
+    """Choose the credential of a client. Nothing is fetched and azure-identity is not imported.
+
+    Args:
+        credential: An azure-identity credential (sync or async), a callable that returns a token
+            (sync or async), or a token.
+        api_key: A key, sent as ``api-key``; a token in its place is sent as a token.
+        endpoint: The only place the credential is sent to.
+        scope: What tokens are asked for; else ``AZURE_SCOPE``, else what the host tells.
+        tenant_id: Of a client secret, or of the user who is signed in.
+        client_id: Of a client secret, or of a managed identity.
+        client_secret: A string or pydantic ``SecretStr``, as `api_key` and `credential` may be.
+        env: Instead of ``os.environ``.
+
+    Raises:
+        ConfigError: The arguments contradict each other, or no scope is known for the host.
+    """
+    # From here on nothing shows them that prints local variables.
+    credential, api_key, client_secret = map(hidden, (credential, api_key, client_secret))
+    given = Given(credential, api_key, tenant_id, client_id, client_secret, scope)
+    variables = Environment(os.environ if env is None else env)
+    return FoundryAuth(choose_source(given, endpoint, variables), endpoint)
+
+
+class TokenCache:
+    """The current token of one source; shared by threads and event loops."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self._token: Token | None = None
+        self._calm_until = 0.0
+        self._lock = threading.Lock()
+        self._loop_locks: PerLoop[asyncio.Lock] = PerLoop()
+
+    def get(self, rejected: Token | None = None, claims: str | None = None) -> Token:
+        """Give a token that is not `rejected`, fetching one (with `claims`) if need be."""
+        token, is_due = self._look(rejected)
+        if token is not None:
+            renew = is_due and self._lock.acquire(blocking=False)
+            return self._renew(token, rejected) if renew else token
+        with self._lock:
+            # Whoever held the lock before may have brought one.
+            token, _ = self._look(rejected)
+            return self._keep(self.source.fetch(claims)) if token is None else token
+
+    async def aget(self, rejected: Token | None = None, claims: str | None = None) -> Token:
+        """Do as `get` does, without blocking the event loop."""
+        before, is_due = self._look(rejected)
+        if before is not None and not is_due:
+            return before
+        lock = self._loop_lock()
+        if before is not None and lock.locked():
+            return before
+        async with lock:
+            token, is_due = self._look(rejected)
+            if token is not None and (before is None or not is_due):
+                return token
+            if not self.source.is_async:
+                try:
+                    return await asyncio.to_thread(self.get, rejected, claims)
+                except AsyncOnly:
+                    pass  # the source has just turned out to be async
+            return await self._afetch(token, claims)
+
+    def _look(self, rejected: Token | None) -> tuple[Token | None, bool]:
+        """Give the token if it is usable, and whether the next one is due."""
+        token, now = self._token, time.time()
+        if token is None or token is rejected or token.expires_on <= now:
+            return None, True
+        return token, max(token.refresh_on, self._calm_until) <= now
+
+    def _renew(self, old: Token, rejected: Token | None) -> Token:
+        """Fetch early; the lock is held and released here."""
+        try:
+            token, is_due = self._look(rejected)
+            if token is not None and not is_due:
+                return token
+            return self._keep(self.source.fetch(), early=True)
+        except CredentialError:
+            return self._stay(old)
+        finally:
+            self._lock.release()
+
+    async def _afetch(self, old: Token | None, claims: str | None) -> Token:
+        try:
+            return self._keep(await self.source.afetch(claims), early=old is not None)
+        except CredentialError:
+            if old is None:
+                raise
+            return self._stay(old)
+
+    def _keep(self, token: Token, *, early: bool = False) -> Token:
+        self._token = token
+        if early and token.refresh_on <= time.time():
+            self._stay(token)  # it is the old one, or lives no longer
+        return token
+
+    def _stay(self, token: Token) -> Token:
+        self._calm_until = time.time() + _CALM
+        return token
+
+    def _loop_lock(self) -> asyncio.Lock:
+        return self._loop_locks.find() or self._loop_locks.put(asyncio.Lock())
+
+
+class FoundryAuth(httpx.Auth):
+    """Adds the credential to requests to one origin; made by `make_auth`.
+
+    Copies share the credential and its token. A pickle would carry a secret out of the process
+    and is refused.
+    """
+
+    def __init__(self, source: Source, endpoint: Endpoint) -> None:
+        if endpoint.url.startswith("http://") and not (endpoint.is_loopback or endpoint.allow_http):
+            raise ConfigError(
+                f"a credential is not sent over plain http to {endpoint.origin!r}: use https://, "
+                "or parse the endpoint with allow_http=True"
+            )
+        self._tokens = TokenCache(source)
+        self._origin = endpoint.origin
+
+    @property
+    def kind(self) -> Kind:
+        """What kind of credential this is."""
+        return self._tokens.source.kind
+
+    @property
+    def origin(self) -> str:
+        """The only origin the credential is sent to."""
+        return self._origin
+
+    def describe(self) -> dict[str, str | None]:
+        """Say what this is, without any secret: to compare clients, or to log."""
+        scope = getattr(self._tokens.source, "scope", None)
+        return {"kind": self.kind, "scope": scope, "origin": self._origin}
+
+    def sync_auth_flow(
+        self, request: httpx.Request
+    ) -> Generator[httpx.Request, httpx.Response, None]:
+        """Send with the credential; after a 401 once more with a new token."""
+        self._check(request)
+        token = self._get()
+        response = yield self._signed(request, token)
+        if self._may_refresh(response):
+            response.read()
+            if not _is_denied(response):
+                yield self._signed(request, self._get(token, _claims_asked(response)))
+
+    async def async_auth_flow(
+        self, request: httpx.Request
+    ) -> AsyncGenerator[httpx.Request, httpx.Response]:
+        """Send with the credential; after a 401 once more with a new token."""
+        self._check(request)
+        token = await self._tokens.aget()
+        response = yield self._signed(request, token)
+        if self._may_refresh(response):
+            await response.aread()
+            if not _is_denied(response):
+                fresh = await self._tokens.aget(token, _claims_asked(response))
+                yield self._signed(request, fresh)
+
+    def _get(self, rejected: Token | None = None, claims: str | None = None) -> Token:
+        if not self._tokens.source.is_async:
+            try:
+                return self._tokens.get(rejected, claims)
+            except AsyncOnly:
+                pass
+        raise ConfigError(
+            "an async credential cannot serve a sync call: use the credential of the same name "
+            "from azure.identity (not azure.identity.aio), or call the async methods"
+        )
+
+    def _check(self, request: httpx.Request) -> None:
+        origin = _origin_of(request.url)
+        if origin != self._origin:
+            raise ConfigError(
+                f"the credential belongs to {self._origin!r} and is not sent to {origin!r}: make "
+                "a client for that endpoint"
+            )
+
+    def _signed(self, request: httpx.Request, token: Token) -> httpx.Request:
+        if self.kind == "api-key":
+            request.headers["api-key"] = token.value.reveal()
+        else:
+            request.headers["Authorization"] = f"Bearer {token.value.reveal()}"
+        return request
+
+    def _may_refresh(self, response: httpx.Response) -> bool:
+        return response.status_code == 401 and not isinstance(self._tokens.source, FixedSource)
+
+    def __repr__(self) -> str:
+        return f"FoundryAuth(kind={self.kind!r}, origin={self._origin!r})"
+
+    def __copy__(self) -> FoundryAuth:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> FoundryAuth:
+        return self
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            "FoundryAuth holds a credential and is not pickled: call make_auth() where the client "
+            "is rebuilt"
+        )
+
+
+def _origin_of(url: httpx.URL) -> str:
+    host = url.raw_host.decode("ascii")  # `url.host` would show an 'xn--' name decoded
+    name = f"[{host}]" if ":" in host else host
+    return f"{url.scheme}://{name}" if url.port is None else f"{url.scheme}://{name}:{url.port}"
+
+
+def _claims_asked(response: httpx.Response) -> str | None:
+    """What a challenge asks of the next token (continuous access evaluation); None: nothing."""
+    challenge = response.headers.get("www-authenticate", "")
+    found = _CLAIMS.search(challenge) if "insufficient_claims" in challenge else None
+    if found is None:
+        return None
+    try:
+        return base64.b64decode(found[1] + "=" * (-len(found[1]) % 4), altchars=b"-_").decode()
+    except ValueError:
+        return None
+
+
+def _is_denied(response: httpx.Response) -> bool:
+    error = error_from_reply(401, {}, response.content, doing="signing in")
+    return isinstance(error, PermissionDeniedError)

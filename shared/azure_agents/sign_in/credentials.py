@@ -1,0 +1,390 @@
+"""Where tokens and keys come from: one small source per kind of credential.
+
+What was passed wins over the environment, and two things passed at once are a mistake: nobody
+should have to guess which one is sent. In the environment, in this order: a client secret (it can
+be refreshed), a token, a key, and last azure-identity's `DefaultAzureCredential`.
+
+A key of the environment often belongs to another resource, and a foreign key must never travel:
+``AZURE_API_KEY`` is used only if ``AZURE_API_BASE`` has the endpoint's origin, ``AZURE_AI_API_KEY``
+if ``AZURE_AI_API_BASE`` has it, or, where that is not set, at Microsoft's hosts only.
+
+What is secret is a `Secret` from the moment it is known: error trackers print local variables.
+
+Nothing here touches the network, or imports azure-identity, before a token is asked for.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import inspect
+import math
+import re
+import time
+import warnings
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol, TypeAlias
+
+from ..errors import ConfigError, CredentialError, ProtocolError
+from ..jsonio import load_object
+from ..settings import config
+from ..settings.config import Endpoint, Secret, hidden, read_env, read_secret
+from ..settings.endpoint import origin_of
+
+Kind: TypeAlias = Literal[
+    "api-key", "token", "callable", "credential", "client-secret", "default-credential"
+]
+
+WAYS = (
+    "pass credential= (an azure-identity credential, a callable that returns a token, or a token) "
+    "or api_key=; or set AZURE_CLIENT_ID, AZURE_CLIENT_SECRET and AZURE_TENANT_ID, or "
+    "AZURE_AD_TOKEN, or AZURE_AI_API_KEY (with AZURE_AI_API_BASE if the host is not Microsoft's), "
+    "or AZURE_API_KEY with AZURE_API_BASE of the same origin; "
+    "or sign in with 'az login', or run where a managed identity is assigned"
+)
+# A callable that does not say how long its token lives is asked again after this time.
+_UNKNOWN_LIFETIME = 300.0
+_EARLY = 300.0
+_JWT = re.compile(r"ey[\w-]+\.[\w-]+\.[\w-]*")
+_BEARER = re.compile(r"\Abearer\s+", re.IGNORECASE)  # as copied from a header; no part of a token
+_HEADER_VALUE = re.compile(r"[\x21-\x7e]+")
+_AAD_CODE = re.compile(r"AADSTS\d+")
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token and when to ask for the next one (Unix time)."""
+
+    value: Secret
+    expires_on: float = math.inf
+    refresh_on: float = math.inf
+
+
+class AsyncOnly(Exception):  # noqa: N818 - a signal, not an error
+    """Raised by `Source.fetch` when only `Source.afetch` can get the token."""
+
+
+class Source(Protocol):
+    """Gets tokens of one kind."""
+
+    @property
+    def kind(self) -> Kind:
+        """What kind."""
+
+    @property
+    def is_async(self) -> bool:
+        """Tokens are fetched on the event loop; otherwise in a thread."""
+
+    def fetch(self, claims: str | None = None) -> Token:
+        """Get a token and block; `claims` are what the service asks of a new one."""
+
+    async def afetch(self, claims: str | None = None) -> Token:
+        """Get a token and wait."""
+
+
+@dataclass(frozen=True, slots=True)
+class FixedSource:
+    """A key or token as it was given; there is never a newer one."""
+
+    kind: Kind
+    token: Token
+    is_async: bool = False
+
+    def fetch(self, claims: str | None = None) -> Token:  # noqa: ARG002 - it has no other
+        """Give it."""
+        return self.token
+
+    async def afetch(self, claims: str | None = None) -> Token:  # noqa: ARG002 - as above
+        """Give it."""
+        return self.token
+
+
+@dataclass(slots=True)
+class CallableSource:
+    """A function that returns a token."""
+
+    call: Callable[[], str | Awaitable[str]] = field(repr=False)
+    is_async: bool = False
+    kind: Kind = "callable"
+
+    def fetch(self, claims: str | None = None) -> Token:  # noqa: ARG002 - it takes none
+        """Ask the function."""
+        value = _guarded(self.call)
+        if inspect.isawaitable(value):
+            self.is_async = True  # a lambda around a coroutine function shows itself only now
+            _dispose(value)
+            raise AsyncOnly
+        return _token_of_unknown_age(value)
+
+    async def afetch(self, claims: str | None = None) -> Token:  # noqa: ARG002 - as above
+        """Ask the function and wait."""
+        value = _guarded(self.call)
+        return _token_of_unknown_age(await _settled(value))
+
+
+@dataclass(slots=True)
+class CredentialSource:
+    """An azure-identity credential, sync or async; made when the first token is needed."""
+
+    make: Callable[[], Any] = field(repr=False)
+    scope: str
+    kind: Kind = "credential"
+    is_async: bool = False
+    tenant_id: str | None = None
+    _made: Any = field(default=None, repr=False)
+
+    def fetch(self, claims: str | None = None) -> Token:
+        """Ask the credential."""
+        value = self._get_token(claims)
+        if inspect.isawaitable(value):
+            self.is_async = True
+            _dispose(value)
+            raise AsyncOnly
+        return _token_of_credential(value)
+
+    async def afetch(self, claims: str | None = None) -> Token:
+        """Ask the credential and wait."""
+        return _token_of_credential(await _settled(self._get_token(claims)))
+
+    def _get_token(self, claims: str | None) -> Any:
+        if self._made is None:
+            self._made = _guarded(self.make)
+        options: dict[str, Any] = {"tenant_id": self.tenant_id} if self.tenant_id else {}
+        if claims is not None:  # a token from the credential's own cache would be refused again
+            options |= {"claims": claims, "enable_cae": True}
+        get = getattr(self._made, "get_token", None)
+        if get is not None:
+            return _guarded(lambda: get(self.scope, **options))
+        # Azure's newer protocol takes the same options in one mapping.
+        inform, named = self._made.get_token_info, {"options": options} if options else {}
+        return _guarded(lambda: inform(self.scope, **named))
+
+
+def _guarded(call: Callable[[], Any]) -> Any:
+    try:
+        return hidden(call())
+    except (ConfigError, CredentialError):
+        raise
+    except Exception as exc:
+        raise _failed(exc) from exc
+
+
+async def _settled(value: Any) -> Any:
+    try:
+        return hidden(await value) if inspect.isawaitable(value) else value
+    except Exception as exc:
+        raise _failed(exc) from exc
+
+
+def _type_of(value: Any) -> str:
+    return "str" if isinstance(value, Secret) else type(value).__name__
+
+
+def _failed(cause: Exception) -> CredentialError:
+    # The cause's own text stays in the cause: it is long, and not ours to vouch for.
+    code = _AAD_CODE.search(str(cause))
+    why = f"{type(cause).__name__} {code[0]}" if code else type(cause).__name__
+    return CredentialError(f"no token could be had ({why}, see the cause): {WAYS}")
+
+
+def _dispose(value: Any) -> None:
+    if inspect.iscoroutine(value):
+        value.close()  # otherwise Python warns that it was never awaited
+
+
+def _token_of_unknown_age(value: object) -> Token:
+    if not isinstance(value, Secret):
+        raise CredentialError(
+            f"the credential callable returned {type(value).__name__}, not a token as a string"
+        )
+    secret = checked_secret(value, "the token of the credential callable", CredentialError)
+    expires_on = _expiry_of_jwt(secret.reveal())
+    if expires_on is None:
+        return Token(secret, refresh_on=time.time() + _UNKNOWN_LIFETIME)
+    return Token(secret, expires_on, expires_on - _EARLY)
+
+
+def _token_of_credential(value: Any) -> Token:
+    secret = hidden(getattr(value, "token", None))
+    expires_on = getattr(value, "expires_on", None)
+    if not isinstance(secret, Secret) or not isinstance(expires_on, int | float):
+        raise CredentialError(
+            f"the credential's get_token returned {_type_of(value)}, which is no access token "
+            "(token, expires_on)"
+        )
+    secret = checked_secret(secret, "the credential's token", CredentialError)
+    return Token(secret, float(expires_on), float(expires_on) - _EARLY)
+
+
+def _expiry_of_jwt(text: str) -> float | None:
+    """Read ``exp`` of a JWT. Only a hint when to refresh, so the signature does not matter."""
+    if not _JWT.fullmatch(text):
+        return None
+    payload = text.split(".")[1]
+    try:
+        claims = load_object(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    except (binascii.Error, ValueError, ProtocolError):
+        return None
+    expires_on = claims.get("exp")
+    if isinstance(expires_on, int | float) and 0 < expires_on < 10**12:
+        return float(expires_on)
+    return None
+
+
+def checked_secret(
+    given: Secret, what: str, error: type[ConfigError | CredentialError] = ConfigError
+) -> Secret:
+    """Take a text that is to stand in a header; the text is never repeated in the error."""
+    secret = Secret(_BEARER.sub("", given.reveal().strip()))
+    if not secret.reveal():
+        raise error(f"{what} is empty: {WAYS}")
+    if not _HEADER_VALUE.fullmatch(secret.reveal()):
+        raise error(
+            f"{what} has characters that cannot stand in an HTTP header (white space, line breaks, "
+            "letters outside ASCII): give the bare token or key, without 'Bearer' or a header's "
+            "name before it"
+        )
+    return secret
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What the caller passed."""
+
+    credential: object = field(default=None, repr=False)
+    api_key: object = field(default=None, repr=False)
+    tenant_id: str | None = None
+    client_id: str | None = None
+    client_secret: object = field(default=None, repr=False)
+    scope: str | None = None
+
+
+def choose_source(given: Given, endpoint: Endpoint, env: Mapping[str, str]) -> Source:
+    """Pick the one source of tokens.
+
+    Raises:
+        ConfigError: What was passed is unusable, or contradicts itself.
+    """
+    names = ("credential", "api_key", "client_secret")
+    passed = [name for name in names if getattr(given, name) is not None]
+    if len(passed) > 1:
+        raise ConfigError(f"{' and '.join(f'{n}=' for n in passed)} were both passed: pass one")
+    if given.credential is not None:
+        return _from_credential(given.credential, lambda: _scope(given, endpoint, env))
+    if given.api_key is not None:
+        return _from_key(_secret(given.api_key, "api_key"), "api_key")
+    return _from_environment(given, endpoint, env)
+
+
+def _from_credential(credential: object, scope: Callable[[], str]) -> Source:
+    if isinstance(credential, type):
+        name = credential.__name__
+        raise ConfigError(f"credential= is the class {name}: pass an instance, {name}()")
+    get = getattr(credential, "get_token", None) or getattr(credential, "get_token_info", None)
+    if callable(get):
+        is_async = inspect.iscoroutinefunction(get)
+        return CredentialSource(lambda: credential, scope(), is_async=is_async)
+    if callable(credential):
+        call = getattr(credential, "__call__", credential)  # noqa: B004 - the method itself
+        is_async = any(map(inspect.iscoroutinefunction, (credential, call)))
+        return CallableSource(credential, is_async)
+    key = hidden(getattr(credential, "key", None))
+    if isinstance(key, Secret):  # azure.core's AzureKeyCredential
+        return _from_key(key, "credential")
+    secret = checked_secret(_secret(credential, "credential"), "credential")
+    return FixedSource("token", Token(secret))
+
+
+def _secret(value: object, name: str) -> Secret:
+    """Take a string, also out of a pydantic SecretStr."""
+    if isinstance(value, Secret):
+        return value
+    reveal = getattr(value, "get_secret_value", None)
+    secret = hidden(reveal() if callable(reveal) else value)
+    if not isinstance(secret, Secret):
+        raise ConfigError(f"{name}= has the type {type(value).__name__}, which is unknown: {WAYS}")
+    return secret
+
+
+def _from_key(given: Secret, name: str) -> Source:
+    secret = checked_secret(given, name)
+    if not _JWT.fullmatch(secret.reveal()):
+        return FixedSource("api-key", Token(secret))
+    warnings.warn(
+        f"{name} is a token, which expires and cannot be refreshed: pass credential= with an "
+        "azure-identity credential instead",
+        stacklevel=2,
+    )
+    return FixedSource("token", Token(secret))
+
+
+def _from_environment(given: Given, endpoint: Endpoint, env: Mapping[str, str]) -> Source:
+    secret = _client_secret(given, env)
+    if secret is not None:
+        return CredentialSource(secret, _scope(given, endpoint, env), "client-secret")
+    if not (given.client_id or given.tenant_id):  # naming an identity rules these out
+        fixed = _fixed_from_environment(given, endpoint, env)
+        if fixed is not None:
+            return fixed
+    make, scope = _default_credential(given), _scope(given, endpoint, env)
+    return CredentialSource(make, scope, "default-credential", tenant_id=given.tenant_id)
+
+
+def _fixed_from_environment(
+    given: Given, endpoint: Endpoint, env: Mapping[str, str]
+) -> Source | None:
+    token = read_secret(env, config.ENV_AD_TOKEN)
+    if token is not None:
+        _scope(given, endpoint, env)  # an unknown host must be vouched for by naming a scope
+        return FixedSource("token", Token(checked_secret(token, config.ENV_AD_TOKEN)))
+    key, base = read_secret(env, config.ENV_AI_API_KEY), read_env(env, config.ENV_AI_API_BASE)
+    is_ours = endpoint.scope is not None if base is None else origin_of(base) == endpoint.origin
+    if key and is_ours:
+        return _from_key(key, config.ENV_AI_API_KEY)
+    key, base = read_secret(env, config.ENV_API_KEY), read_env(env, config.ENV_API_BASE)
+    if key and base and origin_of(base) == endpoint.origin:
+        return _from_key(key, config.ENV_API_KEY)
+    return None
+
+
+def _scope(given: Given, endpoint: Endpoint, env: Mapping[str, str]) -> str:
+    scope = given.scope or read_env(env, config.ENV_SCOPE) or endpoint.scope
+    if scope is None:
+        raise ConfigError(
+            f"no scope is known for the host {endpoint.host!r}: pass scope= or set "
+            f"{config.ENV_SCOPE} (the public cloud's is {config.PUBLIC_SCOPE!r}) if a token may be "
+            f"sent there; or pass api_key=, or set {config.ENV_AI_API_KEY} and "
+            f"{config.ENV_AI_API_BASE}"
+        )
+    return scope
+
+
+def _client_secret(given: Given, env: Mapping[str, str]) -> Callable[[], Any] | None:
+    """Give the maker of a client secret credential if all three parts are there."""
+    if given.client_secret is None:
+        secret = read_secret(env, config.ENV_CLIENT_SECRET)
+    else:
+        secret = _secret(given.client_secret, "client_secret")
+    tenant = given.tenant_id or read_env(env, config.ENV_TENANT_ID)
+    client = given.client_id or read_env(env, config.ENV_CLIENT_ID)
+    if secret and tenant and client:
+        return lambda: _identity().ClientSecretCredential(tenant, client, secret.reveal())
+    if given.client_secret is not None:
+        parts = {"client_secret": secret, "tenant_id": tenant, "client_id": client}
+        missing = " and ".join(f"{name}=" for name, part in parts.items() if not part)
+        raise ConfigError(f"a client secret needs {missing} too: {WAYS}")
+    return None
+
+
+def _default_credential(given: Given) -> Callable[[], Any]:
+    settings = {"managed_identity_client_id": given.client_id} if given.client_id else {}
+    return lambda: _identity().DefaultAzureCredential(**settings)
+
+
+def _identity() -> Any:
+    try:
+        import azure.identity
+    except ImportError as exc:
+        raise CredentialError(f"azure-identity is not installed: install it, or {WAYS}") from exc
+    return azure.identity
