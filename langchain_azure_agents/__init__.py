@@ -10,7 +10,7 @@ except ImportError as exc:
 
 from azure_agents import __version__
 from azure_agents.errors import AzureAgentsError, ConfigError, InvalidRequestError
-from azure_agents.settings.config import Timeouts
+from azure_agents.settings.timeouts import Timeouts
 
 from ._approvals import approve, decide, reject
 from ._blocks import register as _register

@@ -33,14 +33,9 @@ from azure_agents.frameworks.copies import checked_copy
 from azure_agents.naming import near
 from azure_agents.protocols.classic import options as classic_options
 from azure_agents.protocols.responses import options as v2_options
-from azure_agents.settings.config import (
-    DEFAULT_TIMEOUT,
-    InstructionsMode,
-    Settings,
-    ThreadPolicy,
-    Timeouts,
-)
+from azure_agents.settings.config import InstructionsMode, Settings, ThreadPolicy
 from azure_agents.settings.headers import extra_headers_of, user_identity_of
+from azure_agents.settings.timeouts import DEFAULT_TIMEOUT, Timeouts
 from azure_agents.stop import stop_texts
 
 from ._blocks import PROVIDER, known

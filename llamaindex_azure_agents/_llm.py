@@ -29,8 +29,9 @@ from azure_agents.frameworks.copies import checked_copy
 from azure_agents.frameworks.described_fields import with_fields
 from azure_agents.messages import TurnRequest
 from azure_agents.seams import AsyncTransport, Transport
-from azure_agents.settings.config import Settings, Timeouts
+from azure_agents.settings.config import Settings
 from azure_agents.settings.headers import extra_headers_of, user_identity_of
+from azure_agents.settings.timeouts import Timeouts
 from azure_agents.stop import stop_texts
 from azure_agents.threads.store import ThreadStore
 

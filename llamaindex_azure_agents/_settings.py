@@ -13,7 +13,7 @@ from pydantic import ConfigDict, Field
 
 from azure_agents.errors import ConfigError
 from azure_agents.naming import near
-from azure_agents.settings.config import DEFAULT_TIMEOUT, Timeouts
+from azure_agents.settings.timeouts import DEFAULT_TIMEOUT, Timeouts
 
 from ._function_calls import FunctionCalls
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from . import errors
 from ._version import __version__
 from .errors import AzureAgentsError
-from .settings.config import Timeouts
+from .settings.timeouts import Timeouts
 
 if TYPE_CHECKING:
     from .client.agent_client import AgentClient, AsyncAgentClient

@@ -199,3 +199,23 @@ def near(name: str, names: Collection[str]) -> str:
     if not found and len(name) <= _COMPARED:
         found = get_close_matches(name, sorted(names), 1)
     return f": did you mean {found[0]!r}?" if found else ""
+
+
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,255}")
+
+
+def check_id(id: object, what: str = "file") -> str:
+    """An id as it may stand in a path.
+
+    Args:
+        id: What a caller passed.
+        what: What it is the id of, for the error.
+
+    Raises:
+        InvalidRequestError: It could lead elsewhere.
+    """
+    if isinstance(id, str) and _ID.fullmatch(id):
+        return id
+    raise InvalidRequestError(
+        f"{str(id)[:80]!r} is no id of a {what}: pass the id as the service gave it"
+    )

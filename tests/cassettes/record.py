@@ -32,7 +32,8 @@ from azure_agents.cli.demo import (
 )
 from azure_agents.emulator import CreatedAgent, Emulator
 from azure_agents.naming import Generation, parse_agent
-from azure_agents.settings.config import (
+from azure_agents.settings.endpoint import parse_endpoint
+from azure_agents.settings.environment import (
     ENV_AD_TOKEN,
     ENV_AGENT,
     ENV_AI_API_KEY,
@@ -41,7 +42,6 @@ from azure_agents.settings.config import (
     ENV_CLIENT_SECRET,
     ENV_ENDPOINT,
     ENV_TENANT_ID,
-    parse_endpoint,
     read_env,
 )
 from azure_agents.threads.memory import MemoryThreadStore

@@ -21,8 +21,8 @@ from azure_agents.drivers.turn import Wiring
 from azure_agents.errors import AzureAgentsError
 from azure_agents.protocols.commands import Flow, Pump, Reply, Send
 from azure_agents.protocols.sse import SSEDecoder
-from azure_agents.settings.config import Timeouts
 from azure_agents.settings.endpoint import parse_endpoint
+from azure_agents.settings.timeouts import Timeouts
 from azure_agents.sign_in.auth import make_auth
 from azure_agents.threads.memory import MemoryThreadStore
 

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 from azure.core.credentials import AccessToken
 
-from azure_agents.settings.config import parse_endpoint
+from azure_agents.settings.endpoint import parse_endpoint
 from azure_agents.sign_in.auth import FoundryAuth, make_auth
 
 URL = "https://r.services.ai.azure.com/api/projects/p"

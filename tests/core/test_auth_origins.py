@@ -15,7 +15,7 @@ from azure.core.exceptions import ClientAuthenticationError
 from pydantic import SecretStr
 
 from azure_agents.errors import AzureAgentsError, ConfigError
-from azure_agents.settings.config import parse_endpoint
+from azure_agents.settings.endpoint import parse_endpoint
 from azure_agents.sign_in.auth import FoundryAuth
 from azure_agents.sign_in.credentials import Secret
 

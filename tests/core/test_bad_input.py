@@ -25,7 +25,8 @@ from azure_agents.messages import (
     tool,
     user,
 )
-from azure_agents.settings.config import Timeouts, resolve_settings
+from azure_agents.settings.config import resolve_settings
+from azure_agents.settings.timeouts import Timeouts
 from azure_agents.sign_in.auth import make_auth
 
 Error = type[AzureAgentsError]

@@ -10,7 +10,8 @@ from azure_agents.emulator import Emulator
 from azure_agents.errors import ConfigError, InvalidRequestError
 from azure_agents.fold import fold
 from azure_agents.messages import TurnRequest, user
-from azure_agents.settings.config import Timeouts, resolve_settings
+from azure_agents.settings.config import resolve_settings
+from azure_agents.settings.timeouts import Timeouts
 from azure_agents.sign_in.auth import make_auth
 
 ASKED = TurnRequest((user("My name is Ada."),))

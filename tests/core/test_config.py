@@ -9,15 +9,9 @@ from hypothesis import strategies as st
 
 from azure_agents.errors import AzureAgentsError, ConfigError, InvalidRequestError
 from azure_agents.naming import parse_agent
-from azure_agents.settings.config import (
-    CLASSIC_API_VERSION,
-    PUBLIC_SCOPE,
-    Endpoint,
-    Settings,
-    Timeouts,
-    parse_endpoint,
-    resolve_settings,
-)
+from azure_agents.settings.config import CLASSIC_API_VERSION, Settings, resolve_settings
+from azure_agents.settings.endpoint import PUBLIC_SCOPE, Endpoint, parse_endpoint
+from azure_agents.settings.timeouts import Timeouts
 
 URL = "https://r.services.ai.azure.com/api/projects/p"
 CANARY = "canary-5d1c"

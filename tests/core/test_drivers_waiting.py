@@ -21,7 +21,8 @@ from azure_agents.errors import DeadlineError, ServiceError, TimedOutError
 from azure_agents.events import Event, Finished, TextDelta
 from azure_agents.messages import TurnRequest, user
 from azure_agents.protocols.commands import Send
-from azure_agents.settings.config import Timeouts, resolve_settings
+from azure_agents.settings.config import resolve_settings
+from azure_agents.settings.timeouts import Timeouts
 from azure_agents.sign_in.auth import make_auth
 
 from ..eventually import eventually

@@ -15,7 +15,7 @@ from azure_agents.messages import TurnRequest, user
 from azure_agents.protocols.classic.reader import RunReader
 from azure_agents.protocols.delivery import Delivered
 from azure_agents.protocols.responses.reader import ResponseReader
-from azure_agents.settings.config import Timeouts
+from azure_agents.settings.timeouts import Timeouts
 
 from . import classic_samples as classic
 from .peer import Peer, stream

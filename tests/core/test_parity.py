@@ -29,7 +29,8 @@ from azure_agents.errors import (
 from azure_agents.events import Event, Finished, TextDelta
 from azure_agents.fold import Completion, fold
 from azure_agents.messages import Message, TurnRequest, assistant, system, tool, user
-from azure_agents.settings.config import Settings, Timeouts, resolve_settings
+from azure_agents.settings.config import Settings, resolve_settings
+from azure_agents.settings.timeouts import Timeouts
 from azure_agents.sign_in.auth import make_auth
 from azure_agents.threads.memory import MemoryThreadStore
 

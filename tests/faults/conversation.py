@@ -25,7 +25,8 @@ from azure_agents.fold import Completion, fold
 from azure_agents.frameworks.tool_results import ToolResults
 from azure_agents.messages import Message, ToolCall, TurnRequest, assistant, tool, user
 from azure_agents.protocols.options import OPERATION
-from azure_agents.settings.config import Timeouts, resolve_settings
+from azure_agents.settings.config import resolve_settings
+from azure_agents.settings.timeouts import Timeouts
 from azure_agents.sign_in.auth import make_auth
 from azure_agents.threads.memory import MemoryThreadStore
 from tests.promise.oracle import expected_facts, seen_facts

@@ -21,8 +21,9 @@ from azure_agents.drivers.watchdog import Watchdog
 from azure_agents.errors import DeadlineError, NotSentError
 from azure_agents.messages import TurnRequest, user
 from azure_agents.protocols.commands import Reply
-from azure_agents.settings.config import Timeouts, resolve_settings
+from azure_agents.settings.config import resolve_settings
 from azure_agents.settings.endpoint import parse_endpoint
+from azure_agents.settings.timeouts import Timeouts
 from azure_agents.sign_in.auth import make_auth
 from azure_agents.threads.memory import MemoryThreadStore
 from tests.core.peer import POST, PROJECT, STREAM, Act, Peer, answer, asking, silence, stream, then

@@ -12,7 +12,8 @@ import pytest
 
 from azure_agents.client.agent_client import AgentClient, AsyncAgentClient
 from azure_agents.emulator import Emulator
-from azure_agents.settings.config import parse_endpoint, resolve_settings
+from azure_agents.settings.config import resolve_settings
+from azure_agents.settings.endpoint import parse_endpoint
 from azure_agents.sign_in.auth import make_auth
 from azure_agents.threads.memory import MemoryThreadStore
 

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from azure_agents.errors import InvalidRequestError
-from azure_agents.files.references import check_id, safe_name, type_of
+from azure_agents.files.references import safe_name, type_of
+from azure_agents.naming import check_id
 
 NAMES = [
     ("report.pdf", "report.pdf"),

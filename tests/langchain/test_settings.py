@@ -14,7 +14,7 @@ from langchain_core.runnables import ConfigurableField
 
 from azure_agents.emulator import Emulator
 from azure_agents.errors import ConfigError, InvalidRequestError
-from azure_agents.settings.config import Timeouts
+from azure_agents.settings.timeouts import Timeouts
 from langchain_azure_agents import ChatAzureAgent
 
 ENDPOINT = "https://r.services.ai.azure.com/api/projects/p"

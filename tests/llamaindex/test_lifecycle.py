@@ -15,7 +15,7 @@ from llama_index.core.base.llms.types import ChatMessage
 
 from azure_agents.emulator import Emulator, Text
 from azure_agents.errors import ConfigError
-from azure_agents.settings.config import Timeouts
+from azure_agents.settings.timeouts import Timeouts
 from llamaindex_azure_agents import AzureAgentLLM
 
 from ..eventually import eventually

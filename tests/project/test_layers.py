@@ -1,186 +1,79 @@
 """Who may import whom, read from the source: the shape of the code cannot erode unnoticed.
 
-`LAYERS` is the whole rule: a module imports modules of the rows above its own, and those that
-stand before it in its own row; so there are no circles. Imports for types count, and so do
-imports inside functions. A package's `__init__` has the name of the package.
+`FLOORS` is the whole rule for the core: a module imports its own room and rooms of the rows above
+its own. Inside a room imports run one way too: there are no circles, not even for types.
+`house.py` reads the imports, and `make house` prints what it reads.
 """
 
 from __future__ import annotations
 
 import ast
 from fnmatch import fnmatchcase
-from pathlib import Path
-from typing import NamedTuple
+from itertools import chain
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-CORE = ROOT / "shared" / "azure_agents"
-ADAPTERS = ("langchain_azure_agents", "llamaindex_azure_agents")
+from .house import (
+    ADAPTERS,
+    CORE,
+    ROOT,
+    Import,
+    circle,
+    graph_of,
+    imports_of,
+    modules_of,
+    read_imports,
+    room_of,
+    target,
+)
 
-LAYERS = (
-    # An inner package's `__init__` stands at the bottom: to load a part is not to load the whole.
-    ("_version", "protocols", "protocols.classic", "protocols.responses", "threads", "drivers"),
-    ("errors", "jsonio", "seams", "model_copies"),
-    ("sse", "request_headers", "events", "messages", "commands", "told", "notices"),
-    ("content_filters", "waits", "error_hints"),
-    (
-        "fold",
-        "retry",
-        "naming",
-        "endpoint",
-        "anchor_key",
-        "timeouts",
-        "own_endpoint",
-        "config",
-        "call_settings",
-        "computer",
-        "envelopes",
-        "observe",
-        "progress_words",
-        "schema_check",
-        "described_fields",
-        "structured",
-    ),
-    ("joins", "media", "content_blocks", "content", "written_calls"),
-    ("file_references", "disk", "approval_fields"),
-    (
-        "threads.digest",
-        "threads.anchor",
-        "threads.approvals",
-        "threads.computer",
-        "threads.call_ids",
-        "threads.plan",
-        "threads.store",
-    ),
-    ("protocols.*.wire",),
-    (
-        "protocols.memo",
-        "protocols.turn",
-        "protocols.delivery",
-        "protocols.neutral",
-        "protocols.metadata",
-    ),
-    (
-        "protocols.steps",
-        "protocols.tools",
-        "protocols.owner",
-        "protocols.cancel",
-        "protocols.poison",
-        "protocols.forking",
-    ),
-    ("protocols.server_tools",),
-    ("protocols.multipart", "protocols.files", "protocols.vector_stores"),
-    ("protocols.*.options",),
-    ("protocols.responses.items", "protocols.classic.steps", "protocols.*.codec"),
-    ("protocols.*.reader",),
-    (
-        "protocols.*.looks",
-        "protocols.responses.addressing",
-        "protocols.classic.pauses",
-        "protocols.classic.untold",
-    ),
-    ("protocols.classic.submission", "protocols.responses.reading"),
-    ("protocols.classic.begun",),
-    (
-        "protocols.classic.runs",
-        "protocols.responses.calls",
-        "protocols.responses.parameters",
-        "protocols.responses.declared",
-        "protocols.responses.objects",
-    ),
-    ("protocols.classic.submitting",),
-    ("protocols.*.flow", "protocols.responses.background"),
-    (
-        "loops",
-        "credentials",
-        "auth",
-        "threads.memory",
-        "threads.outage",
-        "threads.sqlite",
-        "threads.redis",
-    ),
-    (
-        "drivers.clock",
-        "drivers.watchdog",
-        "drivers.bounds",
-        "drivers.proxies",
-        "drivers.failures",
-        "drivers.call",
-        "drivers.clients",
-        "drivers.sync",
-        "drivers.aio",
-    ),
-    ("tool_results", "stop", "file_handles", "files", "vector_stores"),
-    ("client_arguments", "base_client", "client", "client_pairs", "held_clients"),
-    ("openai_models", "openai_input", "openai_format", "openai_arguments"),
+# From the ground up. Rows with a comment hold places for rooms that are still to be built.
+FLOORS = (
+    ("_version", "errors", "events", "seams"),
+    ("jsonio", "naming"),
+    ("settings", "stop"),
+    ("messages", "service_errors"),
+    ("fold",),
+    ("content",),
+    ("threads",),
+    ("protocols", "frameworks"),
+    ("protocols.classic", "protocols.responses", "drivers"),
+    ("files", "sign_in", "prices"),  # prices: what a model's tokens cost
+    ("client", "models"),  # models: deployments that are not agents
     ("completions",),
     ("azure_agents",),
-    ("gateway.*", "gateway"),
-    ("demo", "cli_text", "cli_agents", "cli_chat", "cli"),
+    ("routing",),  # routing: one model of several deployments, limits, fallbacks
+    ("gateway", "bulk"),  # gateway: an OpenAI-compatible server; bulk: files of questions
+    ("cli",),
 )
+ROOMS = tuple(chain.from_iterable(FLOORS))
 
 # The emulator stands beside the rows: were it built from our codecs, both would share a mistake.
 EMULATOR = ("emulator", "emulator.*")
-EMULATOR_IMPORTS = ("errors", "jsonio", "sse", "protocols.*.wire", *EMULATOR)
-EMULATOR_USERS = ("cli", "demo")  # and only inside functions: it must cost nothing to others
-ADAPTER_USERS = ("demo",)  # likewise
+EMULATOR_IMPORTS = ("errors", "jsonio", "protocols.sse", "protocols.*.wire", *EMULATOR)
+# And only inside functions: it must cost nothing to others.
+EMULATOR_USERS = ("cli.main", "cli.demo")
+ADAPTER_USERS = ("cli.demo",)  # likewise
 
 # httpx is a seam. Elsewhere it may be named for types only.
-HTTPX_USERS = ("drivers.*", "auth", "emulator.transport", "gateway.upstream")
+HTTPX_USERS = ("drivers.*", "sign_in.auth", "emulator.line.transport", "gateway.upstream")
 HTTPX = ("httpx", "httpx2", "httpx_aiohttp")
 HTTPX_RULE = f"httpx is a seam of {', '.join(HTTPX_USERS)}; elsewhere only under TYPE_CHECKING"
 
 
-class Import(NamedTuple):
-    """One imported name."""
-
-    module: str  # absolute: "azure_agents.threads"
-    name: str  # "plan_turn"; "" for `import module`
-    late: bool  # inside a function
-    typing: bool  # under TYPE_CHECKING
-
-
-def imports_of(source: str, package: str) -> list[Import]:
-    """Every import of a module that lives in `package`."""
-    found: list[Import] = []
-    _collect(ast.parse(source), package.split("."), found, late=False, typing=False)
-    return found
-
-
-def _collect(
-    node: ast.AST, package: list[str], found: list[Import], *, late: bool, typing: bool
-) -> None:
-    if isinstance(node, ast.Import):
-        found += [Import(alias.name, "", late, typing) for alias in node.names]
-    elif isinstance(node, ast.ImportFrom):
-        # One dot is the package itself, each further dot one package up.
-        above = package[: len(package) + 1 - node.level] if node.level else []
-        module = ".".join([*above, *filter(None, [node.module])])
-        found += [Import(module, alias.name, late, typing) for alias in node.names]
-    late = late or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-    if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
-        typing = True
-    for child in ast.iter_child_nodes(node):
-        _collect(child, package, found, late=late, typing=typing)
-
-
 def violations(module: str, found: list[Import], modules: set[str]) -> list[str]:
     """What one core module imports against the rules, as sentences; `modules` are all there are."""
-    if place(module) is None and not matches(module, EMULATOR):
-        return [f"{module}: give it a place in LAYERS (tests/project/test_layers.py)"]
+    if room_of(module, ROOMS) is None and not matches(module, EMULATOR):
+        return [f"{module}: give its room a place in FLOORS (tests/project/test_layers.py)"]
     wrong = [_core_violation(module, one, modules) for one in found]
     wrong += [_httpx_violation(module, one) for one in found]
     return [f"{module}: {sentence}" for sentence in wrong if sentence]
 
 
-def place(module: str) -> tuple[int, int] | None:
-    """Row and position of a core module, or None when the table lacks it."""
-    for row, patterns in enumerate(LAYERS):
-        for position, pattern in enumerate(patterns):
-            if fnmatchcase(module, pattern):
-                return row, position
-    return None
+def floor(module: str) -> int:
+    """The row of a core module's room, from the ground up."""
+    room = room_of(module, ROOMS)
+    return next(row for row, rooms in enumerate(FLOORS) if room in rooms)
 
 
 def matches(module: str, patterns: tuple[str, ...]) -> bool:
@@ -193,54 +86,29 @@ def _core_violation(module: str, one: Import, modules: set[str]) -> str | None:
         return "`shared` is a source root; say azure_agents"
     if one.module.partition(".")[0] in ADAPTERS:
         allowed = matches(module, ADAPTER_USERS) and one.late
-        return None if allowed else "only demo uses an adapter, inside a function"
-    target = _target(one, modules)
-    if target is None or target == module:
+        return None if allowed else "only the demo uses an adapter, inside a function"
+    there = target(one, "azure_agents", modules)
+    if there is None or there == module:
         return None
     if matches(module, EMULATOR):
-        allowed = matches(target, EMULATOR_IMPORTS)
-        return None if allowed else f"the emulator imports wire shapes only, not {target}"
-    if matches(target, EMULATOR):
+        allowed = matches(there, EMULATOR_IMPORTS)
+        return None if allowed else f"the emulator imports wire shapes only, not {there}"
+    if matches(there, EMULATOR):
         allowed = matches(module, EMULATOR_USERS) and one.late
-        return None if allowed else "only cli and demo use the emulator, inside a function"
-    return _order_violation(module, target)
+        return None if allowed else "only the command line uses the emulator, inside a function"
+    return _order_violation(module, there)
 
 
-def _order_violation(module: str, target: str) -> str | None:
-    here, there = place(module), place(target)
-    if here is None or there is None or there < here:
-        return None  # a module that the table lacks is reported by itself
-    siblings = here == there and module.rpartition(".")[0] == target.rpartition(".")[0]
-    return None if siblings else f"may not import {target}, which stands higher"
+def _order_violation(module: str, there: str) -> str | None:
+    room = room_of(there, ROOMS)
+    if room is None or room == room_of(module, ROOMS):
+        return None  # a module without a room is reported by itself; circles are looked for apart
+    return None if floor(there) < floor(module) else f"may not import {there}: no lower floor"
 
 
 def _httpx_violation(module: str, one: Import) -> str | None:
     named = one.module.partition(".")[0] in HTTPX and not one.typing
     return HTTPX_RULE if named and not matches(module, HTTPX_USERS) else None
-
-
-def _target(one: Import, modules: set[str]) -> str | None:
-    """The core module that an import reaches: `from .threads import plan` reaches the module."""
-    if one.module.partition(".")[0] != "azure_agents":
-        return None
-    path = one.module.removeprefix("azure_agents").lstrip(".")
-    inner = ".".join(filter(None, [path, one.name]))
-    return inner if inner in modules else path or "azure_agents"
-
-
-def core_modules() -> dict[str, Path]:
-    """Every module of the core by its name below `azure_agents`."""
-    return {_name(path): path for path in sorted(CORE.rglob("*.py"))}
-
-
-def _name(path: Path) -> str:
-    parts = path.relative_to(CORE).with_suffix("").parts
-    inner = parts[:-1] if parts[-1] == "__init__" else parts
-    return ".".join(inner) or "azure_agents"
-
-
-def _package(path: Path, root: Path) -> str:
-    return ".".join(path.parent.relative_to(root).parts)
 
 
 def adapter_violations(found: list[Import], public: dict[str, list[str] | None]) -> list[str]:
@@ -278,16 +146,20 @@ def public_names(source: str) -> list[str] | None:
 
 
 def test_the_core_imports_downwards_only() -> None:
-    """No module of the core imports a higher one, and every module has a place."""
-    modules = core_modules()
+    """No room of the core imports one of its own floor or a higher one, and each has a place."""
+    modules = modules_of(CORE)
     wrong = [
         sentence
         for name, path in modules.items()
-        for sentence in violations(
-            name, imports_of(path.read_text(), _package(path, CORE.parent)), set(modules)
-        )
+        for sentence in violations(name, read_imports(path, CORE), set(modules))
     ]
     assert [] == wrong
+
+
+def test_the_core_has_no_import_circles() -> None:
+    """Inside a room, imports run one way too."""
+    graph = graph_of(CORE)
+    assert [] == circle({name: to for name, to in graph.items() if not matches(name, EMULATOR)})
 
 
 @pytest.mark.parametrize("adapter", ADAPTERS)
@@ -295,14 +167,12 @@ def test_adapters_import_public_names_of_the_core_only(adapter: str) -> None:
     """What an adapter may use, any other package may use too."""
     public = {
         f"azure_agents.{name}" if name != "azure_agents" else name: public_names(path.read_text())
-        for name, path in core_modules().items()
+        for name, path in modules_of(CORE).items()
     }
     wrong = [
         f"{path.relative_to(ROOT)}: {sentence}"
-        for path in sorted((ROOT / adapter).rglob("*.py"))
-        for sentence in adapter_violations(
-            imports_of(path.read_text(), _package(path, ROOT)), public
-        )
+        for path in modules_of(ROOT / adapter).values()
+        for sentence in adapter_violations(read_imports(path, ROOT / adapter), public)
     ]
     assert [] == wrong
 
@@ -314,7 +184,7 @@ def test_the_source_root_is_no_package() -> None:
 
 # ----------------------------------------------------------------- the rules, on made-up modules
 
-MODULES = {"errors", "jsonio", "fold", "client", "threads", "threads.plan", "emulator", "cli"}
+MODULES = {"errors", "jsonio", "fold", "client", "threads", "threads.plan", "emulator", "cli.main"}
 MODULES |= {
     "gateway.router",
     "protocols.classic.wire",
@@ -324,33 +194,25 @@ MODULES |= {
 
 CASES = [
     ("fold", "from .errors import ProtocolError", []),
-    (
-        "fold",
-        "from .client import AgentClient",
-        ["fold: may not import client, which stands higher"],
-    ),
+    ("fold", "from .client import AgentClient", ["fold: may not import client: no lower floor"]),
     ("jsonio", "from .errors import ProtocolError", []),
-    (
-        "errors",
-        "import azure_agents.jsonio",
-        ["errors: may not import jsonio, which stands higher"],
-    ),
+    ("errors", "import azure_agents.jsonio", ["errors: may not import jsonio: no lower floor"]),
     ("threads.plan", "from ..fold import fold", []),
-    ("client", "from .threads import plan", []),
+    ("client.base", "from ..threads import plan", []),
     (
         "threads.plan",
         "def f():\n    from ..client import AgentClient",
-        ["threads.plan: may not import client, which stands higher"],
+        ["threads.plan: may not import client: no lower floor"],
     ),
     (
         "fold",
         "from . import AgentClient",
-        ["fold: may not import azure_agents, which stands higher"],
+        ["fold: may not import azure_agents: no lower floor"],
     ),
     (
         "protocols.responses.codec",
         "from ..classic.codec import decode",
-        ["protocols.responses.codec: may not import protocols.classic.codec, which stands higher"],
+        ["protocols.responses.codec: may not import protocols.classic.codec: no lower floor"],
     ),
     ("emulator.server", "from ..protocols.classic.wire import Run", []),
     (
@@ -359,27 +221,23 @@ CASES = [
         ["emulator.server: the emulator imports wire shapes only, not protocols.classic.codec"],
     ),
     (
-        "cli",
-        "from .emulator import Emulator",
-        ["cli: only cli and demo use the emulator, inside a function"],
+        "cli.main",
+        "from ..emulator import Emulator",
+        ["cli.main: only the command line uses the emulator, inside a function"],
     ),
-    ("cli", "def main():\n    from .emulator import Emulator", []),
+    ("cli.main", "def main():\n    from ..emulator import Emulator", []),
     ("drivers.sync", "import httpx", []),
-    ("client", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import httpx", []),
-    (
-        "fold",
-        "import httpx",
-        [f"fold: {HTTPX_RULE}"],
-    ),
+    ("client.base", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import httpx", []),
+    ("fold", "import httpx", [f"fold: {HTTPX_RULE}"]),
     ("fold", "import shared.azure_agents", ["fold: `shared` is a source root; say azure_agents"]),
     (
-        "client",
+        "client.base",
         "import langchain_azure_agents",
-        ["client: only demo uses an adapter, inside a function"],
+        ["client.base: only the demo uses an adapter, inside a function"],
     ),
-    ("demo", "def main():\n    import langchain_azure_agents", []),
+    ("cli.demo", "def main():\n    import langchain_azure_agents", []),
     ("gateway.app", "from .router import route", []),
-    ("novel", "", ["novel: give it a place in LAYERS (tests/project/test_layers.py)"]),
+    ("novel", "", ["novel: give its room a place in FLOORS (tests/project/test_layers.py)"]),
 ]
 
 
@@ -388,6 +246,11 @@ def test_the_rules_see_what_they_must(module: str, source: str, expected: list[s
     """A rule that cannot fail guards nothing."""
     package = ".".join(["azure_agents", *module.split(".")[:-1]])
     assert expected == violations(module, imports_of(source, package), MODULES)
+
+
+def test_a_circle_is_seen() -> None:
+    """Two modules that import each other are named, in order."""
+    assert ["a", "b", "a"] == circle({"a": {"b"}, "b": {"a"}, "c": {"a"}})
 
 
 ADAPTER_CASES = [

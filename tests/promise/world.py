@@ -15,7 +15,8 @@ from azure_agents.emulator import Emulator, McpApproval, ToolCalls
 from azure_agents.events import ApprovalRequest
 from azure_agents.fold import Completion, fold
 from azure_agents.messages import Message, ToolCall, TurnRequest, assistant, system
-from azure_agents.settings.config import Timeouts, resolve_settings
+from azure_agents.settings.config import resolve_settings
+from azure_agents.settings.timeouts import Timeouts
 from azure_agents.sign_in.auth import make_auth
 from azure_agents.threads.memory import MemoryThreadStore
 

@@ -20,7 +20,7 @@ import pytest
 
 from azure_agents.drivers.clients import LoopClients
 from azure_agents.errors import AzureAgentsError
-from azure_agents.settings.config import Timeouts
+from azure_agents.settings.timeouts import Timeouts
 
 from .peers import HI, WAYS, Clients, connect
 

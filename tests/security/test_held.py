@@ -19,7 +19,7 @@ from llama_index.core.base.llms.types import ChatMessage
 from azure_agents import completion
 from azure_agents.emulator import Emulator
 from azure_agents.settings.anchor_key import AnchorKey
-from azure_agents.settings.config import Secret
+from azure_agents.settings.environment import Secret
 from langchain_azure_agents import ChatAzureAgent
 from llamaindex_azure_agents import AzureAgentLLM
 

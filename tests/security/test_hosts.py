@@ -10,7 +10,7 @@ from azure.core.credentials import AccessToken
 
 from azure_agents.errors import AzureAgentsError, ConfigError
 from azure_agents.jsonio import dumps
-from azure_agents.settings.config import PUBLIC_SCOPE, parse_endpoint
+from azure_agents.settings.endpoint import PUBLIC_SCOPE, parse_endpoint
 from azure_agents.sign_in.auth import make_auth
 
 from .peers import HI, ORIGIN, WAYS, Recorder, Whole, connect

@@ -17,7 +17,9 @@ from pydantic import SecretStr
 
 from azure_agents import completion
 from azure_agents.errors import AzureAgentsError
-from azure_agents.settings.config import Environment, parse_endpoint, resolve_settings
+from azure_agents.settings.config import resolve_settings
+from azure_agents.settings.endpoint import parse_endpoint
+from azure_agents.settings.environment import Environment
 from azure_agents.settings.headers import extra_headers_of, user_identity_of
 from azure_agents.sign_in.auth import make_auth
 from langchain_azure_agents import ChatAzureAgent

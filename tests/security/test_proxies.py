@@ -22,7 +22,7 @@ from azure_agents.emulator import Emulator
 from azure_agents.emulator.served import server
 from azure_agents.emulator.served.certificate import make_certificate
 from azure_agents.errors import AzureAgentsError, ConfigError, NotSentError
-from azure_agents.settings.config import Timeouts
+from azure_agents.settings.timeouts import Timeouts
 
 from .peers import HI, WAYS, connect
 

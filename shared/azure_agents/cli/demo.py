@@ -20,7 +20,7 @@ from .._version import __version__
 from ..drivers.observe import Observation, RequestStarted
 from ..errors import AzureAgentsError, ConfigError
 from ..naming import parse_agent
-from ..settings.config import ENV_AGENT, ENV_ENDPOINT, read_env
+from ..settings.environment import ENV_AGENT, ENV_ENDPOINT, read_env
 
 # Only the demo needs two agents at once, so this name is not one of the settings.
 ENV_CLASSIC_AGENT = "AZURE_AI_CLASSIC_AGENT"

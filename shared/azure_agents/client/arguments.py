@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any, TypedDict
 
 from ..naming import near
-from ..settings.config import InstructionsMode, Settings, ThreadPolicy, Timeouts, resolve_settings
+from ..settings.config import InstructionsMode, Settings, ThreadPolicy, resolve_settings
+from ..settings.timeouts import Timeouts
 from ..sign_in.auth import FoundryAuth, make_auth
 
 

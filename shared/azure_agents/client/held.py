@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from threading import Lock
 from typing import Any
 
-from ..settings.config import Settings, hidden, resolve_settings
+from ..settings.config import Settings, resolve_settings
+from ..settings.environment import hidden
 from ..sign_in.auth import make_auth
 from .agent_client import AgentClient, AsyncAgentClient
 from .arguments import ClientArguments, SignInArguments

@@ -22,8 +22,9 @@ from threading import Lock
 from types import MethodType
 from typing import Any, Generic, TypeVar
 
-from ..settings import config
+from ..settings import environment
 from ..settings.config import Settings
+from ..settings.endpoint import Endpoint
 from ..sign_in.auth import FoundryAuth, make_auth
 from .agent_client import AgentClient, AsyncAgentClient
 
@@ -32,15 +33,15 @@ V = TypeVar("V")
 SIZE = 64
 _SALT = os.urandom(32)
 _ENVIRONMENT = (
-    config.ENV_SCOPE,
-    config.ENV_TENANT_ID,
-    config.ENV_CLIENT_ID,
-    config.ENV_CLIENT_SECRET,
-    config.ENV_AD_TOKEN,
-    config.ENV_AI_API_KEY,
-    config.ENV_AI_API_BASE,
-    config.ENV_API_KEY,
-    config.ENV_API_BASE,
+    environment.ENV_SCOPE,
+    environment.ENV_TENANT_ID,
+    environment.ENV_CLIENT_ID,
+    environment.ENV_CLIENT_SECRET,
+    environment.ENV_AD_TOKEN,
+    environment.ENV_AI_API_KEY,
+    environment.ENV_AI_API_BASE,
+    environment.ENV_API_KEY,
+    environment.ENV_API_BASE,
 )
 
 
@@ -171,7 +172,7 @@ def kept_pair(settings: Settings, sign_in: Mapping[str, Any], **seams: Any) -> C
     return _pairs.get(key, lambda: ClientPair(settings, auth, **seams))
 
 
-def _auth_of(endpoint: config.Endpoint, sign_in: Mapping[str, Any]) -> FoundryAuth:
+def _auth_of(endpoint: Endpoint, sign_in: Mapping[str, Any]) -> FoundryAuth:
     """One for all pairs of a credential, so that a token is asked for once."""
     key = (endpoint, _fingerprints(sign_in), _fingerprints(_environment()))
     return _auths.get(key, lambda: make_auth(endpoint=endpoint, **sign_in))

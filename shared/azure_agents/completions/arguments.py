@@ -20,14 +20,9 @@ from ..protocols.classic import options as classic_options
 from ..protocols.neutral import asks_nothing
 from ..protocols.responses import options as v2_options
 from ..seams import AsyncTransport, SecretText, Transport
-from ..settings.config import (
-    InstructionsMode,
-    Settings,
-    ThreadPolicy,
-    Timeouts,
-    hidden,
-    resolve_settings,
-)
+from ..settings.config import InstructionsMode, Settings, ThreadPolicy, resolve_settings
+from ..settings.environment import hidden
+from ..settings.timeouts import Timeouts
 from ..stop import stop_texts
 from ..threads.anchor import parse_anchor
 from ..threads.store import ThreadStore

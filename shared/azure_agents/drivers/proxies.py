@@ -16,8 +16,8 @@ from urllib.request import getproxies, proxy_bypass
 import httpx
 
 from ..errors import ConfigError
-from ..settings.config import Environment
 from ..settings.endpoint import Endpoint
+from ..settings.environment import Environment
 
 _VARIABLES = "HTTPS_PROXY, HTTP_PROXY or ALL_PROXY"
 

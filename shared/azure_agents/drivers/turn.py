@@ -25,8 +25,8 @@ from ..errors import (
 from ..events import Event
 from ..jsonio import malformed
 from ..protocols.commands import Decoder, Flow, Reply, Send, Sleep, T, Upload
-from ..settings.config import Timeouts
 from ..settings.headers import ExtraHeaders
+from ..settings.timeouts import Timeouts
 from .bounds import ENCODINGS
 from .clock import Clock
 from .failures import is_lost, is_of_aiohttp, said, was_closed, was_not_sent, without_frames

@@ -25,12 +25,12 @@ from ..errors import (
 )
 from ..events import Event, Progress
 from ..jsonio import JSON, malformed
+from ..naming import check_id
 from ..protocols.commands import Flow, Pump, Send
 from ..protocols.retry import is_unknown, may_pass
 from ..protocols.sending import Query, fetch, read_list, read_object, retrying, send
 from ..protocols.turn import Turn
 from .multipart import content_type, form
-from .references import check_id
 
 PAGE = 100
 BEAT = 256 * 1024  # bytes that are handed over at once

@@ -17,8 +17,9 @@ from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 from ..errors import InvalidRequestError, ProtocolError
 from ..events import Citation, MediaOutput
+from ..naming import check_id
 from .disk import MAX_SIZE, FileSink, OnProgress
-from .references import FileReference, check_id, refer, reference
+from .references import FileReference, refer, reference
 
 Target: TypeAlias = str | os.PathLike[str]
 

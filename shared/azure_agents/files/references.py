@@ -13,7 +13,6 @@ from mimetypes import MimeTypes
 from pathlib import PurePosixPath
 from typing import Literal, TypeAlias
 
-from ..errors import InvalidRequestError
 from ..events import Citation, MediaOutput
 from ..fold import Completion, TextBlock
 
@@ -32,7 +31,6 @@ for _type, _suffix in (  # which not every Python knows
     (f"{_OFFICE}.spreadsheetml.sheet", ".xlsx"),
 ):
     _TYPES.add_type(_type, _suffix)
-_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,255}")
 _SEPARATORS = re.compile(r"[/\\]")
 _FORBIDDEN = re.compile(r'[<>:"|?*`$]')  # by Windows, or read by shells even between quotes
 # Devices of Windows, whatever follows the first dot; a hyphen at the start is an option of a tool.
@@ -172,20 +170,3 @@ def _shorten(name: str) -> str:
     suffix = PurePosixPath(name).suffix[:20]
     stem = name[: -len(suffix) or None].encode()[: _NAME_BYTES - len(suffix.encode())]
     return stem.decode(errors="ignore") + suffix
-
-
-def check_id(id: object, what: str = "file") -> str:
-    """An id as it may stand in a path.
-
-    Args:
-        id: What a caller passed.
-        what: What it is the id of, for the error.
-
-    Raises:
-        InvalidRequestError: It could lead elsewhere.
-    """
-    if isinstance(id, str) and _ID.fullmatch(id):
-        return id
-    raise InvalidRequestError(
-        f"{str(id)[:80]!r} is no id of a {what}: pass the id as the service gave it"
-    )

@@ -20,6 +20,7 @@ from ..errors import (
     ServiceError,
 )
 from ..jsonio import JSON, dumps, malformed
+from ..naming import check_id
 from ..protocols.commands import Flow, Send
 from ..protocols.options import OPERATION
 from ..protocols.retry import may_pass
@@ -34,7 +35,6 @@ from ..protocols.sending import (
 )
 from ..protocols.turn import Turn
 from .file_flows import PAGE, delete, get_file, known, located, version
-from .references import check_id
 
 Added: TypeAlias = tuple[str, str | None]  # id of a file, and its name if known
 

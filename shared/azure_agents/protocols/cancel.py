@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..errors import InvalidRequestError
-from ..files.references import check_id
+from ..naming import check_id
 from .commands import Flow, Send
 from .sending import read_object, send
 from .turn import Turn

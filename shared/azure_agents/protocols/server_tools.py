@@ -1,8 +1,8 @@
 """Server-side tools as both generations tell of them: what was asked, what came back, what it made.
 
 A `Tool` reads the object that a service sends of one call. The tables that say which tool is read
-how stand beside the codecs (`responses.items`, `classic.step_tools`); the words for the kinds of tools
-are the same in both. Nothing is evaluated: what is no JSON stays the text that it is.
+how stand beside the codecs (`responses.items`, `classic.step_tools`); the words for the kinds of
+tools are the same in both. Nothing is evaluated: what is no JSON stays the text that it is.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Settings: read once, checked whole, then frozen. Names of environment variables live only here.
+"""Settings: read once, checked whole, then frozen.
 
 Every mistake is found before a request leaves and says every way out.
 """
@@ -7,14 +7,23 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, NoReturn, TypeAlias
+from typing import Literal, TypeAlias
 
 from ..errors import ConfigError
 from ..naming import AgentName, check_handle, parse_agent, parse_handle, shown
 from .anchor_key import AnchorKey, make_anchor_key
-from .endpoint import FIND_ENDPOINT, PUBLIC_SCOPE, Endpoint, parse_endpoint
+from .endpoint import FIND_ENDPOINT, Endpoint, parse_endpoint
+from .environment import (
+    ENV_AGENT,
+    ENV_ANCHOR_KEY,
+    ENV_API_BASE,
+    ENV_ENDPOINT,
+    Environment,
+    read_env,
+    read_secret,
+)
 from .headers import (
     IMAGE_DEPLOYMENT,
     USER_IDENTITY,
@@ -27,39 +36,6 @@ from .headers import (
 )
 from .own_endpoint import agent_at, check_own_endpoint, check_session
 from .timeouts import DEFAULT_TIMEOUT, Timeouts
-
-__all__ = [
-    "CLASSIC_API_VERSION",
-    "DEFAULT_TIMEOUT",
-    "PUBLIC_SCOPE",
-    "Door",
-    "Endpoint",
-    "Environment",
-    "InstructionsMode",
-    "Secret",
-    "Settings",
-    "ThreadPolicy",
-    "Timeouts",
-    "check_owner",
-    "hidden",
-    "parse_endpoint",
-    "read_env",
-    "read_secret",
-    "resolve_settings",
-]
-
-ENV_ENDPOINT = "AZURE_AI_PROJECT_ENDPOINT"
-ENV_API_BASE = "AZURE_API_BASE"
-ENV_AI_API_BASE = "AZURE_AI_API_BASE"
-ENV_AGENT = "AZURE_AI_AGENT"
-ENV_SCOPE = "AZURE_SCOPE"
-ENV_TENANT_ID = "AZURE_TENANT_ID"
-ENV_CLIENT_ID = "AZURE_CLIENT_ID"
-ENV_CLIENT_SECRET = "AZURE_CLIENT_SECRET"  # noqa: S105 - the name of a variable
-ENV_AD_TOKEN = "AZURE_AD_TOKEN"  # noqa: S105 - as above
-ENV_AI_API_KEY = "AZURE_AI_API_KEY"
-ENV_API_KEY = "AZURE_API_KEY"
-ENV_ANCHOR_KEY = "AZURE_AGENTS_ANCHOR_KEY"
 
 # All recorded classic traffic speaks this version, and Microsoft's own client defaults to it; how
 # the stable "v1" and "2025-05-01" differ on the wire is not recorded anywhere.
@@ -237,87 +213,6 @@ def resolve_settings(
         door=door,
         ephemeral_approvals=_checked_flag("ephemeral_approvals", ephemeral_approvals),
     )
-
-
-class Environment(Mapping[str, str]):
-    """Environment variables, shown by no tool that prints the local variables of a traceback.
-
-    Args:
-        variables: For instance ``os.environ``.
-    """
-
-    __slots__ = ("_variables",)
-
-    def __init__(self, variables: Mapping[str, str]) -> None:
-        self._variables = variables
-
-    def __getitem__(self, name: str) -> str:
-        return self._variables[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._variables)
-
-    def __len__(self) -> int:
-        return len(self._variables)
-
-    def __repr__(self) -> str:
-        return "Environment(…)"
-
-
-def read_env(env: Mapping[str, str], name: str) -> str | None:
-    """Give a variable's value without outer white space; empty counts as not set.
-
-    Args:
-        env: The variables, such as ``os.environ``.
-        name: The variable to look up.
-    """
-    return env.get(name, "").strip() or None
-
-
-class Secret:
-    """A text that is never shown, copied into a dump or pickled.
-
-    Args:
-        value: The text to keep from being shown.
-    """
-
-    __slots__ = ("_value",)
-
-    def __init__(self, value: str) -> None:
-        self._value = value
-
-    def reveal(self) -> str:
-        """Give the text, to be put on the wire."""
-        return self._value
-
-    def __bool__(self) -> bool:
-        return bool(self._value)
-
-    def __repr__(self) -> str:
-        return "Secret(…)"
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("a secret is not pickled: build the client again where it is needed")
-
-
-def hidden(value: Any) -> Any:
-    """The value; a text as a `Secret`, for nothing to show that prints local variables.
-
-    Args:
-        value: A text, which is wrapped; anything else is given back as it is.
-    """
-    return Secret(value) if isinstance(value, str) else value
-
-
-def read_secret(env: Mapping[str, str], name: str) -> Secret | None:
-    """Do as `read_env` does, for a variable that holds a secret.
-
-    Args:
-        env: The variables, such as ``os.environ``.
-        name: The variable to look up.
-    """
-    secret = Secret(env.get(name, "").strip())
-    return secret or None
 
 
 def _resolve_agent(model: str | None, env: Mapping[str, str], endpoint: Endpoint) -> AgentName:

@@ -29,7 +29,8 @@ import httpx
 from ..drivers.loops import PerLoop
 from ..errors import ConfigError, CredentialError, PermissionDeniedError
 from ..service_errors.envelopes import error_from_reply
-from ..settings.config import Endpoint, Environment, hidden
+from ..settings.endpoint import Endpoint
+from ..settings.environment import Environment, hidden
 from .credentials import AsyncOnly, FixedSource, Given, Kind, Source, Token, choose_source
 
 _CLAIMS = re.compile(r'claims="([A-Za-z0-9+/_=-]{1,8192})"')

@@ -28,9 +28,9 @@ from typing import Any, Literal, Protocol, TypeAlias
 
 from ..errors import ConfigError, CredentialError, ProtocolError
 from ..jsonio import load_object
-from ..settings import config
-from ..settings.config import Endpoint, Secret, hidden, read_env, read_secret
-from ..settings.endpoint import origin_of
+from ..settings import environment
+from ..settings.endpoint import PUBLIC_SCOPE, Endpoint, origin_of
+from ..settings.environment import Secret, hidden, read_env, read_secret
 
 Kind: TypeAlias = Literal[
     "api-key", "token", "callable", "credential", "client-secret", "default-credential"
@@ -334,28 +334,31 @@ def _from_environment(given: Given, endpoint: Endpoint, env: Mapping[str, str]) 
 def _fixed_from_environment(
     given: Given, endpoint: Endpoint, env: Mapping[str, str]
 ) -> Source | None:
-    token = read_secret(env, config.ENV_AD_TOKEN)
+    token = read_secret(env, environment.ENV_AD_TOKEN)
     if token is not None:
         _scope(given, endpoint, env)  # an unknown host must be vouched for by naming a scope
-        return FixedSource("token", Token(checked_secret(token, config.ENV_AD_TOKEN)))
-    key, base = read_secret(env, config.ENV_AI_API_KEY), read_env(env, config.ENV_AI_API_BASE)
+        return FixedSource("token", Token(checked_secret(token, environment.ENV_AD_TOKEN)))
+    key, base = (
+        read_secret(env, environment.ENV_AI_API_KEY),
+        read_env(env, environment.ENV_AI_API_BASE),
+    )
     is_ours = endpoint.scope is not None if base is None else origin_of(base) == endpoint.origin
     if key and is_ours:
-        return _from_key(key, config.ENV_AI_API_KEY)
-    key, base = read_secret(env, config.ENV_API_KEY), read_env(env, config.ENV_API_BASE)
+        return _from_key(key, environment.ENV_AI_API_KEY)
+    key, base = read_secret(env, environment.ENV_API_KEY), read_env(env, environment.ENV_API_BASE)
     if key and base and origin_of(base) == endpoint.origin:
-        return _from_key(key, config.ENV_API_KEY)
+        return _from_key(key, environment.ENV_API_KEY)
     return None
 
 
 def _scope(given: Given, endpoint: Endpoint, env: Mapping[str, str]) -> str:
-    scope = given.scope or read_env(env, config.ENV_SCOPE) or endpoint.scope
+    scope = given.scope or read_env(env, environment.ENV_SCOPE) or endpoint.scope
     if scope is None:
         raise ConfigError(
             f"no scope is known for the host {endpoint.host!r}: pass scope= or set "
-            f"{config.ENV_SCOPE} (the public cloud's is {config.PUBLIC_SCOPE!r}) if a token may be "
-            f"sent there; or pass api_key=, or set {config.ENV_AI_API_KEY} and "
-            f"{config.ENV_AI_API_BASE}"
+            f"{environment.ENV_SCOPE} (the public cloud's is {PUBLIC_SCOPE!r}) if a token may be "
+            f"sent there; or pass api_key=, or set {environment.ENV_AI_API_KEY} and "
+            f"{environment.ENV_AI_API_BASE}"
         )
     return scope
 
@@ -363,11 +366,11 @@ def _scope(given: Given, endpoint: Endpoint, env: Mapping[str, str]) -> str:
 def _client_secret(given: Given, env: Mapping[str, str]) -> Callable[[], Any] | None:
     """Give the maker of a client secret credential if all three parts are there."""
     if given.client_secret is None:
-        secret = read_secret(env, config.ENV_CLIENT_SECRET)
+        secret = read_secret(env, environment.ENV_CLIENT_SECRET)
     else:
         secret = _secret(given.client_secret, "client_secret")
-    tenant = given.tenant_id or read_env(env, config.ENV_TENANT_ID)
-    client = given.client_id or read_env(env, config.ENV_CLIENT_ID)
+    tenant = given.tenant_id or read_env(env, environment.ENV_TENANT_ID)
+    client = given.client_id or read_env(env, environment.ENV_CLIENT_ID)
     if secret and tenant and client:
         return lambda: _identity().ClientSecretCredential(tenant, client, secret.reveal())
     if given.client_secret is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from ...errors import AzureAgentsError, BadRequestError, InvalidRequestError
-from ...files.references import check_id
+from ...naming import check_id
 from ..commands import Emit, Flow
 from ..retry import is_unknown
 from ..sending import retrying
