@@ -25,7 +25,7 @@ from azure_agents.fold import fold
 from azure_agents.messages import Message, TurnRequest, assistant, tool, user
 from azure_agents.protocols.commands import Send
 from azure_agents.protocols.options import OPERATION
-from azure_agents.protocols.sending import insist
+from azure_agents.protocols.waiting import insist
 from azure_agents.threads.memory import MemoryThreadStore
 
 from .conversation import Conversation, Shape

@@ -1,7 +1,6 @@
 """`python -m azure_agents.cli`."""
 
-import sys
-
 from .main import main
 
-sys.exit(main())
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -24,16 +24,9 @@ from ..naming import check_id
 from ..protocols.commands import Flow, Send
 from ..protocols.options import OPERATION
 from ..protocols.retry import may_pass
-from ..protocols.sending import (
-    fetch,
-    poll,
-    read_list,
-    read_object,
-    retrying,
-    send,
-    suppress_but_deadline,
-)
+from ..protocols.sending import fetch, read_list, read_object, retrying, send
 from ..protocols.turn import Turn
+from ..protocols.waiting import poll, suppress_but_deadline
 from .file_flows import PAGE, delete, get_file, known, located, version
 
 Added: TypeAlias = tuple[str, str | None]  # id of a file, and its name if known

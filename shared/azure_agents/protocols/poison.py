@@ -14,8 +14,8 @@ from ..errors import AzureAgentsError, PoisonedThreadError
 from ..threads.digest import digest_of
 from ..threads.plan import plan_pinned
 from .commands import Flow
-from .sending import unless_it_fails
 from .turn import Turn
+from .waiting import unless_it_fails
 
 # Refusals of what is said, not of how the call is made; OpenAI's codes, none is recorded on Azure.
 _CODES = re.compile(r"(?:invalid|failed|empty|unsupported)_\w*(?:image|file|prompt)|context_length")

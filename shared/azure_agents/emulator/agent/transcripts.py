@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from ... import jsonio
 from ...jsonio import JSON
 from ..text.search import Library
+from ..text.tokens import count
 from .server_tools import FileSearch
 
 
@@ -266,3 +267,16 @@ def _read_media(kind: str, part: JSON) -> SeenMedia:
     keys = ("url", "image_url", "file_id", "file_url", "file_data", "data")
     found = (inner[key] for key in keys if inner and inner.get(key))
     return SeenMedia(name, str(next(found, "")))
+
+
+_PER_MESSAGE = 4  # tokens of role and separators, as chat formats count them
+
+
+def count_prompt(messages: Iterable[SeenMessage], *instructions: str | None) -> int:
+    """Number of tokens in everything an agent reads for one turn."""
+    total = sum(count(text) + _PER_MESSAGE for text in instructions if text)
+    for message in messages:
+        total += _PER_MESSAGE + count(message.text)
+        total += sum(count(call.name) + count(call.arguments) for call in message.tool_calls)
+        total += 85 * len(message.media)  # the flat price of a low-detail image
+    return total

@@ -59,7 +59,9 @@ def _leg(world: World, run: Run) -> Work:
     parts = searched(world.sky.spoil(parts), seen)
     parts = _until_pause(limited(parts, run.wire["max_completion_tokens"]))
     calls = _calls(world, parts)
-    prompt = tokens.count_prompt(seen.messages, seen.instructions, seen.additional_instructions)
+    prompt = transcripts.count_prompt(
+        seen.messages, seen.instructions, seen.additional_instructions
+    )
     run.prompt_tokens += prompt
     _record(world, run, seen, parts, calls)
     yield from _quiet(world, world.sky.weather.slow_start)

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import email.parser
 import email.policy
-from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from ..world import problems
 from ..world.exchange import Answer, Request
 from ..world.paging import classic_list
 from ..world.paths import is_classic
+from ..world.state import StoredFile
 
 if TYPE_CHECKING:
     from ...jsonio import JSON
@@ -24,19 +23,6 @@ _PURPOSES = {
     True: ("assistants", "assistants_output", "vision"),
     False: ("assistants", "batch", "evals", "fine-tune", "user_data", "vision"),
 }
-
-
-@dataclass(slots=True)
-class StoredFile:
-    """A file and its bytes."""
-
-    wire: JSON
-    data: bytes
-
-    @property
-    def suffix(self) -> str:
-        """The extension of its name, with the dot."""
-        return PurePosixPath(str(self.wire["filename"])).suffix
 
 
 def add_file(world: World, filename: str, data: bytes, purpose: str = "assistants") -> StoredFile:

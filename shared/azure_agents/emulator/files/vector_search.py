@@ -16,8 +16,7 @@ from .vector_stores import STRATEGY, chunks, find, index
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..world.state import World
-    from .vector_stores import VectorStore
+    from ..world.state import VectorStore, World
 
 MOST_RESULTS = 20
 

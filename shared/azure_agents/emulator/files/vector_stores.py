@@ -8,7 +8,6 @@ expiry follow the service description and were not recorded.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ..text.reading import chunks_of, text_of
@@ -18,6 +17,7 @@ from ..world.exchange import Answer, Request, check_metadata
 from ..world.limits import check_store
 from ..world.paging import classic_list
 from ..world.paths import is_classic
+from ..world.state import VectorStore
 from . import files
 
 if TYPE_CHECKING:
@@ -52,17 +52,6 @@ SUPPORTED = (
 _DAY = 86_400
 STRATEGY = {"max_chunk_size_tokens": 800, "chunk_overlap_tokens": 400}
 _INDEX_BYTES = 1024  # recorded: what indexing adds to the bytes of a small file
-
-
-@dataclass(slots=True)
-class VectorStore:
-    """A vector store, its files by id, how often each was looked at, and what is in them."""
-
-    wire: JSON
-    files: dict[str, JSON] = field(default_factory=dict)
-    batches: dict[str, JSON] = field(default_factory=dict)
-    looks: dict[str, int] = field(default_factory=dict)
-    chunks: dict[str, list[Chunk]] = field(default_factory=dict)
 
 
 def find(world: World, id: str) -> VectorStore:

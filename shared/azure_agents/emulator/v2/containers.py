@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..files.files import StoredFile, download, read_form
+from ..files.files import download, read_form
 from ..world import problems
 from ..world.exchange import Answer, Request, check_known
 from ..world.paging import classic_list
+from ..world.state import StoredFile
 
 if TYPE_CHECKING:
     from ...jsonio import JSON

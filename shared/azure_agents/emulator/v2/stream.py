@@ -154,7 +154,7 @@ def _answered(
 
 
 def _count(seen: transcripts.SeenTurn, made: Sequence[tuple[Part, list[JSON]]]) -> JSON:
-    prompt = tokens.count_prompt(seen.messages, seen.instructions)
+    prompt = transcripts.count_prompt(seen.messages, seen.instructions)
     messages = transcripts.from_items(item for _, items in made for item in items)
     output = sum(
         tokens.count(message.text)

@@ -6,9 +6,11 @@ import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from ..agent.transcripts import SeenMessage, SeenTurn
+from ..text.search import Chunk
 from ..trouble.weather import Sky, Weather
 from .ids import Ids
 from .log import Log
@@ -16,8 +18,6 @@ from .log import Log
 if TYPE_CHECKING:
     from ...jsonio import JSON
     from ..agent.brains import Brain
-    from ..files.files import StoredFile
-    from ..files.vector_stores import VectorStore
     from .clock import Clock
     from .turns import Turn, Work
 
@@ -351,3 +351,27 @@ class World:
         """Turns that still go on."""
         self.turns = [turn for turn in self.turns if not turn.done]
         return list(self.turns)
+
+
+@dataclass(slots=True)
+class StoredFile:
+    """A file and its bytes."""
+
+    wire: JSON
+    data: bytes
+
+    @property
+    def suffix(self) -> str:
+        """The extension of its name, with the dot."""
+        return PurePosixPath(str(self.wire["filename"])).suffix
+
+
+@dataclass(slots=True)
+class VectorStore:
+    """A vector store, its files by id, how often each was looked at, and what is in them."""
+
+    wire: JSON
+    files: dict[str, JSON] = field(default_factory=dict)
+    batches: dict[str, JSON] = field(default_factory=dict)
+    looks: dict[str, int] = field(default_factory=dict)
+    chunks: dict[str, list[Chunk]] = field(default_factory=dict)

@@ -16,8 +16,9 @@ from ...errors import AzureAgentsError
 from ...naming import shown
 from ..commands import Flow, Send, Sleep
 from ..retry import may_pass
-from ..sending import ask_to_stop, insist, retrying, suppress_but_deadline, to_the_end
+from ..sending import ask_to_stop, retrying
 from ..turn import Turn
+from ..waiting import insist, suppress_but_deadline, to_the_end
 from .lookups import Looks
 from .pauses import Pause
 from .reader import ACTIVE, RunReader

@@ -35,8 +35,9 @@ from ..commands import Emit, Flow, Sleep, StorePut, StoreTake
 from ..poison import check_poison, not_poisoned
 from ..recall import recall, remember, remember_calls
 from ..retry import delay_before, hit_the_limit, is_unknown
-from ..sending import Patience, insist, retrying, settle, to_the_end, unknown_turn
+from ..sending import retrying
 from ..turn import Turn
+from ..waiting import Patience, insist, settle, to_the_end, unknown_turn
 from .codec import check_messages, finish_details, finish_reason, incomplete_reason
 from .pauses import Claim, Pause
 from .requests import Runs

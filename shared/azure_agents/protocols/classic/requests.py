@@ -26,18 +26,9 @@ from ..commands import Emit, Flow, Pump, Reply, Send, Sleep
 from ..delivery import Delivered
 from ..options import OPERATION, PIECE, encode_metadata
 from ..retry import delay_before, is_unknown, may_pass, was_not_applied
-from ..sending import (
-    is_too_much,
-    poll,
-    read_object,
-    retrying,
-    send,
-    settle,
-    suppress_but_deadline,
-    unknown_turn,
-    unless_it_fails,
-)
+from ..sending import is_too_much, read_object, retrying, send
 from ..turn import Turn
+from ..waiting import poll, settle, suppress_but_deadline, unknown_turn, unless_it_fails
 from .cleanup import Begun, BegunRuns
 from .codec import encode_messages, system_text
 from .lookups import Looks

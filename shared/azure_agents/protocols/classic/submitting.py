@@ -21,7 +21,8 @@ from ...errors import (
 from ...jsonio import dumps
 from ..commands import Flow, Send, Sleep
 from ..retry import hit_the_limit, is_unknown, may_pass, was_not_applied
-from ..sending import Patience, retrying, settle
+from ..sending import retrying
+from ..waiting import Patience, settle
 from .requests import SETTLING, Runs
 from .submission import Fate, Submission
 

@@ -38,8 +38,9 @@ from ..commands import Emit, Flow, Sleep, StoreGet, StorePut, StoreTake
 from ..poison import check_poison, not_poisoned
 from ..recall import recall, remember
 from ..retry import delay_before, hit_the_limit, is_unknown
-from ..sending import Patience, retrying, settle, unknown_turn
+from ..sending import retrying
 from ..turn import Turn
+from ..waiting import Patience, settle, unknown_turn
 from .codec import answer_message, finish_details, finish_reason, incomplete_reason
 from .declared import check_tools, without_own_values
 from .objects import run_object_turn

@@ -12,8 +12,9 @@ from ...errors import ThreadNotFoundError
 from ...jsonio import JSON, malformed
 from ..commands import Flow
 from ..options import OPERATION
-from ..sending import Query, fetch, poll, suppress_but_deadline
+from ..sending import Query, fetch
 from ..turn import Turn
+from ..waiting import poll, suppress_but_deadline
 
 RESPONSES = "/openai/v1/responses"
 CONVERSATIONS = "/openai/v1/conversations"

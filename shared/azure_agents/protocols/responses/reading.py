@@ -23,8 +23,9 @@ from ..commands import Emit, Flow, Pump, Send
 from ..delivery import Delivered
 from ..options import OPERATION
 from ..retry import is_unknown, may_pass
-from ..sending import send, settle, unless_it_fails
+from ..sending import send
 from ..turn import Turn
+from ..waiting import settle, unless_it_fails
 from .lookups import RESPONSES, Looks
 from .reader import ResponseReader
 

@@ -32,8 +32,9 @@ from ...settings.own_endpoint import check_at_project
 from ..commands import Emit, Flow, Pump, Send
 from ..options import OPERATION
 from ..retry import is_unknown, may_pass, was_not_applied
-from ..sending import ask_to_stop, insist, read_object, retrying, send, to_the_end
+from ..sending import ask_to_stop, read_object, retrying, send
 from ..turn import Turn
+from ..waiting import insist, to_the_end
 from .addressing import name_of, place_of, who_is_asked
 from .codec import encode_input
 from .lookups import ACTIVE, CONVERSATIONS, RESPONSES
