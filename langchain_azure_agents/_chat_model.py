@@ -20,7 +20,6 @@ from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from langchain_core.runnables import Runnable
 
-from azure_agents.client.agent_client import AgentClient, AsyncAgentClient
 from azure_agents.files.handles import AsyncFileHandle, FileHandle
 from azure_agents.frameworks.described_fields import with_fields
 from azure_agents.messages import TurnRequest
@@ -248,16 +247,6 @@ class ChatAzureAgent(ReadsPin, AgentSettings):
 
     # Beside the turns
 
-    @property
-    def client(self) -> AgentClient:
-        """The core's client of sync calls: files, cancelling, the agent's definition."""
-        return self._clients.sync(self._held)
-
-    @property
-    def async_client(self) -> AsyncAgentClient:
-        """The core's client of async calls."""
-        return self._clients.aio(self._held)
-
     def files_of(self, message: AIMessage) -> list[FileHandle]:
         """The images and files that an answer brought along; nothing is loaded yet.
 
@@ -325,12 +314,3 @@ class ChatAzureAgent(ReadsPin, AgentSettings):
                 async for event in events:
                     if (chunk := chunker.chunk(event)) is not None:
                         yield chunk
-
-    def close(self) -> None:
-        """Close the connections of sync calls; the next call opens new ones."""
-        self._clients.close()
-
-    async def aclose(self) -> None:
-        """Close the connections of sync and async calls; the next call opens new ones."""
-        self._clients.close()
-        await self._clients.aclose()

@@ -1,4 +1,4 @@
-"""What a model is: its settings, its identity, its copies. What it does is in `_chat_model`.
+"""The settings of a model, with the clients, the identity and the copies that follow from them.
 
 The core checks the settings, with its own errors; an unknown argument counts as an option of the
 calls, where the core refuses it by name if the agent does not take it.
@@ -6,12 +6,9 @@ calls, where the core refuses it by name if the agent does not take it.
 
 from __future__ import annotations
 
-import functools
 import hashlib
-import re
 from collections.abc import Mapping
 from copy import copy
-from difflib import get_close_matches
 from typing import Annotated, Any, Self
 
 from langchain_core.language_models import BaseChatModel, LangSmithParams, ModelProfile
@@ -27,25 +24,19 @@ from pydantic import (
 )
 
 from azure_agents import __version__
+from azure_agents.client.agent_client import AgentClient, AsyncAgentClient
 from azure_agents.client.held import HELD, HeldClients
 from azure_agents.errors import ConfigError
 from azure_agents.frameworks.copies import checked_copy
 from azure_agents.naming import near
-from azure_agents.protocols.classic import options as classic_options
-from azure_agents.protocols.responses import options as v2_options
 from azure_agents.settings.config import InstructionsMode, Settings, ThreadPolicy
 from azure_agents.settings.headers import extra_headers_of, user_identity_of
 from azure_agents.settings.timeouts import DEFAULT_TIMEOUT, Timeouts
 from azure_agents.stop import stop_texts
 
+from ._arguments import argument_names, refuse_near_misses, refuse_secrets
 from ._blocks import PROVIDER, known
 
-_SECRETIVE = re.compile(
-    r"api_?key|subscription_key|secret|password|credential|(?:^|_)token$|token_provider|headers"
-    r"|authorization",
-    re.IGNORECASE,
-)
-_NEAR = 0.8  # of 1: one letter too many, too few or wrong in a name of seven
 _NOT_OPTIONS = frozenset({"owner", "stream", "thread_id"})
 # Never pickled: what is secret, and what belongs to this process.
 _LEFT_BEHIND = (
@@ -204,13 +195,13 @@ class AgentSettings(BaseChatModel):
     def _gather_options(cls, values: Any) -> Any:
         if not isinstance(values, dict):
             return values
-        names = _argument_names(cls)
+        names = argument_names(cls)
         unknown = {name: value for name, value in values.items() if name not in names}
         if not unknown:
             return values
-        _refuse_near_misses(cls.__name__, unknown, names)
+        refuse_near_misses(cls.__name__, unknown, names)
         options = {**(values.get("model_kwargs") or {}), **unknown}
-        _refuse_secrets(options)
+        refuse_secrets(options)
         rest = {name: value for name, value in values.items() if name in names}
         return {**rest, "model_kwargs": options}
 
@@ -236,6 +227,27 @@ class AgentSettings(BaseChatModel):
     def _settings(self) -> Settings:
         """The checked settings; nothing is sent."""
         return self._clients.settings(self._held)
+
+    # Clients
+
+    @property
+    def client(self) -> AgentClient:
+        """The core's client of sync calls: files, cancelling, the agent's definition."""
+        return self._clients.sync(self._held)
+
+    @property
+    def async_client(self) -> AsyncAgentClient:
+        """The core's client of async calls."""
+        return self._clients.aio(self._held)
+
+    def close(self) -> None:
+        """Close the connections of sync calls; the next call opens new ones."""
+        self._clients.close()
+
+    async def aclose(self) -> None:
+        """Close the connections of sync and async calls; the next call opens new ones."""
+        self._clients.close()
+        await self._clients.aclose()
 
     # Identity
 
@@ -338,36 +350,3 @@ class AgentSettings(BaseChatModel):
     @property
     def _agent(self) -> str:
         return self._settings.agent.requested
-
-
-def _refuse_near_misses(door: str, unknown: Mapping[str, Any], names: frozenset[str]) -> None:
-    """A misspelt argument is said at once; as an option it would be refused at the first call."""
-    for name in map(str, unknown):
-        is_option = v2_options.is_taken(name) or classic_options.is_taken(name)
-        meant = [] if is_option else get_close_matches(name[:64], sorted(names), 1, _NEAR)
-        if meant:
-            raise ConfigError(
-                f"{door} has no argument {name!r}: did you mean {meant[0]!r}? An option of the "
-                "calls that is called so goes into model_kwargs"
-            )
-
-
-def _refuse_secrets(options: Mapping[str, Any]) -> None:
-    """Options are printed, traced and part of a model's identity: no place for a key."""
-    for name in options:
-        if _SECRETIVE.search(str(name)):
-            raise ConfigError(
-                f"{name!r} is no argument of an agent, and may be meant to hold a secret: "
-                "pass api_key=, credential=, or tenant_id=, client_id= and client_secret="
-            )
-
-
-@functools.cache
-def _argument_names(cls: type[AgentSettings]) -> frozenset[str]:
-    names = set(cls.model_fields)
-    for field in cls.model_fields.values():
-        if isinstance(field.validation_alias, AliasChoices):
-            names.update(map(str, field.validation_alias.choices))
-        elif field.alias:
-            names.add(field.alias)
-    return frozenset(names)

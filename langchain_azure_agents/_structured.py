@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
 from contextlib import aclosing, suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from langchain_core.language_models import LanguageModelInput
 from langchain_core.messages import (
@@ -40,9 +40,7 @@ from azure_agents.errors import ConfigError, StructuredOutputError
 from azure_agents.naming import shown
 
 from ._errors import as_model_error, translated
-
-if TYPE_CHECKING:
-    from ._chat_model import ChatAzureAgent
+from ._settings import AgentSettings
 
 METHODS = ("json_schema", "function_calling", "json_mode")
 
@@ -279,7 +277,7 @@ class Growing:
 
 
 def structured(
-    model: ChatAzureAgent,
+    model: AgentSettings,
     schema: Any,
     *,
     method: str,

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 from fnmatch import fnmatchcase
 from itertools import chain
+from pathlib import Path
 
 import pytest
 
@@ -163,6 +164,12 @@ def test_the_core_has_no_import_circles() -> None:
 
 
 @pytest.mark.parametrize("adapter", ADAPTERS)
+def test_an_adapter_has_no_import_circles(adapter: str) -> None:
+    """Each module of an adapter can be read after those that it imports, also for types."""
+    assert [] == circle(graph_of(ROOT / adapter))
+
+
+@pytest.mark.parametrize("adapter", ADAPTERS)
 def test_adapters_import_public_names_of_the_core_only(adapter: str) -> None:
     """What an adapter may use, any other package may use too."""
     public = {
@@ -251,6 +258,18 @@ def test_the_rules_see_what_they_must(module: str, source: str, expected: list[s
 def test_a_circle_is_seen() -> None:
     """Two modules that import each other are named, in order."""
     assert ["a", "b", "a"] == circle({"a": {"b"}, "b": {"a"}, "c": {"a"}})
+
+
+def test_a_circle_of_types_in_a_package_at_the_root_is_seen(tmp_path: Path) -> None:
+    """Relative imports of an adapter are followed, also those that only type checkers read."""
+    package = tmp_path / "adapter"
+    package.mkdir()
+    (package / "__init__.py").write_text("from ._model import Model")
+    (package / "_model.py").write_text("from . import _objects")
+    (package / "_objects.py").write_text(
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from ._model import Model"
+    )
+    assert ["_model", "_objects", "_model"] == circle(graph_of(package))
 
 
 ADAPTER_CASES = [
