@@ -3,7 +3,7 @@ PYTHON ?= python3
 PY := .venv/bin/python
 SETUP := .venv/.up-to-date
 
-.PHONY: install check test demo record docs faults fidelity mutants newest oracles peers lock sbom
+.PHONY: install check test demo record docs house faults fidelity mutants newest oracles peers lock sbom
 
 install: $(SETUP)
 
@@ -61,6 +61,10 @@ record: $(SETUP)
 # Pages that say what the code does; tests compare them.
 docs: $(SETUP)
 	$(PY) -m tests.core.items_page
+
+# The structure of the code in words, read from its imports: rooms, floors, arrows, depth, circles.
+house: $(SETUP)
+	@$(PY) -m tests.project.print_house
 
 # Exact versions and hashes of the newest of everything a developer installs; needs uv. To use it:
 # pip install --require-hashes --requirement requirements-dev.lock

@@ -83,12 +83,13 @@ def target(one: Import, package: str, modules: Iterable[str]) -> str | None:
     return inner if inner in modules else path or package
 
 
-def graph_of(package: Path) -> dict[str, set[str]]:
-    """Module -> the modules of the same package that it imports."""
+def graph_of(package: Path, *, for_types: bool = True) -> dict[str, set[str]]:
+    """Module -> the modules of the same package that it imports; on request not those for types."""
     modules = modules_of(package)
     graph: dict[str, set[str]] = {}
     for name, path in modules.items():
-        reached = {target(one, package.name, modules) for one in read_imports(path, package)}
+        counted = [one for one in read_imports(path, package) if for_types or not one.typing]
+        reached = {target(one, package.name, modules) for one in counted}
         graph[name] = {module for module in reached if module in modules and module != name}
     return graph
 
@@ -100,6 +101,16 @@ def circle(graph: Graph) -> list[str]:
     except CycleError as error:
         return [str(name) for name in error.args[1]]
     return []
+
+
+def longest_chain(graph: Graph) -> list[str]:
+    """The longest way down from a module over what it imports; empty where there is a circle."""
+    if circle(graph):
+        return []
+    below: dict[str, list[str]] = {}
+    for name in TopologicalSorter(graph).static_order():
+        below[name] = [name, *max((below[one] for one in graph.get(name, ())), key=len, default=[])]
+    return max(below.values(), key=len, default=[])
 
 
 def room_of(module: str, rooms: Iterable[str]) -> str | None:

@@ -1,0 +1,1 @@
+"""The command line: `azure-agents demo`, `emulator`, `chat`, `agents` and `cancel`."""

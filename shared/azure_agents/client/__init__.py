@@ -1,0 +1,1 @@
+"""`AgentClient` and `AsyncAgentClient`, which every door wraps, and how they are built."""

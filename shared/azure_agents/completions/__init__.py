@@ -1,0 +1,1 @@
+"""`completion()`: the door that speaks OpenAI's chat completion format."""

@@ -1,0 +1,1 @@
+"""What messages and answers hold, read and written once for all three doors. Pure."""

@@ -1,0 +1,1 @@
+"""Files and vector stores: uploads, downloads and handles, with the flows behind them."""

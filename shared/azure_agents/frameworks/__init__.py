@@ -1,0 +1,1 @@
+"""What both framework adapters need and the other doors do not."""

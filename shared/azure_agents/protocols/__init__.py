@@ -1,0 +1,1 @@
+"""The protocol both generations share: commands, delivery, retry, waiting. No I/O, no ``async``."""

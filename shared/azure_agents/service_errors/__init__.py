@@ -1,0 +1,1 @@
+"""Error answers of the service, read into the tree of `errors`."""

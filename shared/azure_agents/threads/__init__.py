@@ -1,0 +1,1 @@
+"""Where a history continues on the server: digests, anchors, the plan, and the thread stores."""

@@ -1,0 +1,1 @@
+"""The service for classic agents: threads, messages, runs and their streams."""

@@ -1,0 +1,1 @@
+"""The service for files and vector stores, and the search in them."""

@@ -1,0 +1,1 @@
+"""The emulator on a loopback port: server, certificate, control, the file of agents."""

@@ -1,0 +1,1 @@
+"""Plain text work: tokens, search, reading of files."""

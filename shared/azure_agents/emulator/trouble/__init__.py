@@ -1,0 +1,1 @@
+"""Faults that a test injects, and weather: faults drawn from a seed."""

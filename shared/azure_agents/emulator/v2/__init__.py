@@ -1,0 +1,1 @@
+"""The service for v2 agents: responses, conversations, agents, containers and streams."""

@@ -1,0 +1,1 @@
+"""What the service keeps and counts: state, ids, clock, limits, turns, credentials."""
