@@ -3,7 +3,8 @@ PYTHON ?= python3
 PY := .venv/bin/python
 SETUP := .venv/.up-to-date
 
-.PHONY: install check test demo record docs house faults fidelity mutants newest oracles peers lock sbom
+.PHONY: install check house quick test test-all demo record docs faults fidelity mutants newest oracles \
+	peers lock sbom
 
 install: $(SETUP)
 
@@ -19,9 +20,23 @@ check: $(SETUP)
 	$(PY) -m mypy
 	$(PY) -m pytest --quiet tests/project/test_layers.py
 
-# More than four workers spend their time importing the frameworks.
+# More than four workers spend their time importing the frameworks; without pytest's cache of
+# rewritten modules (PYTHONDONTWRITEBYTECODE) each of them compiles them all again.
+PYTEST := PYTHONDONTWRITEBYTECODE= $(PY) -m pytest --numprocesses auto --maxprocesses 4 \
+	--dist worksteal
+
+# PRODUCTS: how much of a product of parameters is run (tests/covering.py).
+# Each value of each parameter at least once, a few random examples, nothing slow: for the inner loop.
+quick: $(SETUP)
+	PRODUCTS=values $(PYTEST) -m "not slow or promise" $(ARGS)
+
+# Each pair of values at least once.
 test: $(SETUP)
-	$(PY) -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal $(ARGS)
+	PRODUCTS=pairs $(PYTEST) $(ARGS)
+
+# Each whole product, and all random examples: before a release, and in CI.
+test-all: $(SETUP)
+	PRODUCTS=all $(PYTEST) $(ARGS)
 
 demo: $(SETUP)
 	@$(PY) -m azure_agents.cli.demo

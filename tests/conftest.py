@@ -1,4 +1,4 @@
-"""What holds for every test: no settings of the machine, no hurry, slow ones first."""
+"""What holds for every test: no settings of the machine, no hurry, not more rows than needed."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
+from .covering import covering, scaled
 from .security.canary import _canaries, pytest_runtest_makereport  # noqa: F401 - hooks
 
 if TYPE_CHECKING:
@@ -20,7 +21,9 @@ pytest.register_assert_rewrite("tests.promise.world", "tests.promise.steps")
 FOREIGN_SETTINGS = ("AZURE_", "FOUNDRY_", "OPENAI_", "ANTHROPIC_", "LANGCHAIN_", "LANGSMITH_")
 
 # Two cores shared by two workers say nothing about the speed of one example.
-settings.register_profile("project", deadline=None, print_blob=True)
+settings.register_profile(
+    "project", deadline=None, print_blob=True, max_examples=scaled(all=100, pairs=100, values=15)
+)
 settings.load_profile("project")
 
 
@@ -32,6 +35,30 @@ def _clean_environment() -> Iterator[None]:
         yield
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Start slow tests first, so that parallel workers end together."""
-    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+@pytest.hookimpl(trylast=True)  # behind `-k` and `-m`: what they leave is what is covered
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Run a covering array of each test's parameters; start slow tests first.
+
+    Parallel workers end together if what takes long is not left to the end.
+    """
+    chosen = _covering(items)
+    config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
+    items[:] = sorted(
+        (item for item in items if item in chosen),
+        key=lambda item: item.get_closest_marker("slow") is None,
+    )
+
+
+def _covering(items: list[pytest.Item]) -> set[pytest.Item]:
+    tests: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        tests.setdefault(item.nodeid.partition("[")[0], []).append(item)
+    return {
+        rows[place] for rows in tests.values() for place in covering([_row(item) for item in rows])
+    }
+
+
+def _row(item: pytest.Item) -> tuple[str, ...]:
+    """The ids of its parameters, one of each `parametrize` and each parametrized fixture."""
+    spec = getattr(item, "callspec", None)
+    return tuple(map(str, spec._idlist)) if spec else ()

@@ -16,6 +16,7 @@ from azure_agents.emulator import Emulator
 from azure_agents.fold import fold
 from azure_agents.messages import TurnRequest, user
 
+from ..covering import scaled
 from ..eventually import eventually
 
 CHILD = Path(__file__).with_name("many_loops.py")
@@ -39,9 +40,9 @@ def used(door: str, way: str, count: int) -> tuple[list[list[int]], list[str]]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("door", ["client", "completion", "langchain", "llamaindex"])
-def test_five_hundred_loops_leave_nothing(door: str) -> None:
+def test_many_loops_leave_nothing(door: str) -> None:
     """Opened, used once, closed with `close()` alone: no descriptor, no memory, no word."""
-    counts, printed = used(door, "close", 500)
+    counts, printed = used(door, "close", scaled(all=500, pairs=60, values=20))
     (descriptors, before), (descriptors_then, after) = counts
     assert ([], 0) == (printed, descriptors_then - descriptors)
     assert after - before < 4096, counts
@@ -62,7 +63,7 @@ def test_five_hundred_loops_leave_nothing(door: str) -> None:
 )
 def test_loops_end_in_many_ways(door: str, way: str) -> None:
     """In threads, inside one another, as frameworks do it: nothing is left, nothing is printed."""
-    counts, printed = used(door, way, 40)
+    counts, printed = used(door, way, scaled(all=40, pairs=15, values=10))
     assert ([], 0) == (printed, counts[1][0] - counts[0][0])
 
 

@@ -150,7 +150,7 @@ def test_a_request_that_is_under_way_is_looked_for_and_stopped(way: Way) -> None
 # --- streams that are not read to their end ---
 
 
-@window(15, times=16)
+@window(15)
 def test_a_stream_that_is_closed_behind_any_event_stops_its_run(way: Way) -> None:
     """Also one that is only dropped."""
     for events in range(8):
@@ -250,7 +250,7 @@ def _fields(request: Any) -> dict[str, Any]:
     return {name: getattr(request, name) for name in names}
 
 
-@window(15, clients=("async",), times=15)
+@window(15, clients=("async",))
 def test_a_task_that_is_cancelled_just_before_its_loop_ends_stops_its_run(way: Way) -> None:
     """The loop cancels the tidying up as well: it is done all the same."""
 
@@ -273,7 +273,7 @@ def test_a_task_that_is_cancelled_just_before_its_loop_ends_stops_its_run(way: W
 # --- time ---
 
 
-@window(15, trouble=("no", "lost", "cut"), times=8)
+@window(15, trouble=("no", "lost", "cut"))
 def test_a_deadline_at_any_moment_stops_the_run_within_two_seconds(way: Way, trouble: str) -> None:
     """The error names the turn, and no more time passes than the tidying up may take."""
     for tenths in (5, 10, 15, 20, 25, 30, 40, 50):

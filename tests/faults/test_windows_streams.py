@@ -46,7 +46,7 @@ def _was_hit(talk: Talk) -> bool:
     return len(talk.made) > (2 if talk.way.shape.is_background else 1)
 
 
-@window(8, "chain", "conversation", "classic", cut=tuple(CUTS), times=3)
+@window(8, "chain", "conversation", "classic", cut=tuple(CUTS))
 def test_a_turn_that_was_cut_and_lost_is_asked_again_or_an_error(way: Way, cut: str) -> None:
     """The service lost it, too: the same answer is joined, nothing is told twice."""
     for index in (1, 3, 6):
@@ -146,7 +146,7 @@ def left_out(index: int) -> Meddle:
     return lambda events: [*events[:index], *events[index + 1 :]]
 
 
-@window(19, meddle=(repeated, repeated_later, swapped, late, left_out), times=12)
+@window(19, meddle=(repeated, repeated_later, swapped, late, left_out))
 def test_whatever_happens_to_one_event_the_text_is_the_stored_one(
     way: Way, meddle: Callable[[int], Meddle]
 ) -> None:
@@ -170,7 +170,7 @@ def test_whatever_happens_to_one_event_the_text_is_the_stored_one(
         assert (answer.text if talk.events else "") == told
 
 
-@window(19, "chain", "conversation", "conversation pinned", meddle=(repeated, swapped), times=8)
+@window(19, "chain", "conversation", "conversation pinned", meddle=(repeated, swapped))
 def test_numbered_events_cost_nothing_more_when_they_are_in_disorder(
     way: Way, meddle: Callable[[int], Meddle]
 ) -> None:

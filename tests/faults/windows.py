@@ -1,8 +1,10 @@
 """The twenty windows in which a turn can be lost, doubled or left running, and how to fall in.
 
 `WINDOWS` is the table of the page on reliability. A test of a window is marked `@window(number)`:
-it is run in each of the eight ways (sync or async, streamed or whole, a question or the results of
-tools) and for each kind of conversation the window is about; `CASES` counts them.
+it is about eight ways (sync or async, streamed or whole, a question or the results of tools) for
+each kind of conversation the window concerns, and about the values of its own columns. `make
+test-all` runs every row of that product. `make test` runs a covering array: every value of a column
+meets every kind with questions and with results, both clients, streams and whole answers.
 """
 
 from __future__ import annotations
@@ -10,10 +12,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import product
-from math import prod
 from typing import Any, NamedTuple
 
 import pytest
+
+from tests.covering import covering
 
 from .conversation import Shape
 
@@ -99,14 +102,10 @@ class Way:
 
 
 EIGHT = tuple(product((False, True), (False, True), TURNS))
-# Window -> test -> the ways it is run in, and how many cases it tries in each.
-CASES: dict[int, dict[str, tuple[tuple[Way, ...], int]]] = {w.number: {} for w in WINDOWS}
+# Window -> test -> the ways it is about, all of which `make test-all` runs.
+WAYS: dict[int, dict[str, tuple[Way, ...]]] = {window.number: {} for window in WINDOWS}
 
 Test = Callable[..., Any]
-
-
-def _named(value: object) -> str:
-    return getattr(value, "__name__", str(value))
 
 
 def window(
@@ -114,10 +113,9 @@ def window(
     *kinds: str,
     turns: tuple[str, ...] = TURNS,
     clients: tuple[str, ...] = CLIENTS,
-    times: int = 1,
     **columns: Any,
 ) -> Callable[[Test], Test]:
-    """Run a test of a window in every way.
+    """Run a test of a window in its ways.
 
     Args:
         number: Of the window.
@@ -125,33 +123,36 @@ def window(
             one kind of turn only.
         turns: Where it makes no sense for a question, or for results.
         clients: Where it makes no sense for threads, or for event loops.
-        times: How many cases one run of the test tries, where it tries several. One that tries
-            every moment of a turn counts as one.
         **columns: More parameters of the test, by name.
     """
     given = kinds or tuple(KINDS)
-    ways = [
+    ways = tuple(
         Way(kind, is_async, is_streamed, turn)
         for kind, only in (named.split(":") if ":" in named else (named, "") for named in given)
         for is_async, is_streamed, turn in EIGHT
         if turn in turns and only in ("", turn) and CLIENTS[is_async] in clients
-    ]
+    )
 
     def mark(test: Test) -> Test:
-        for name, values in columns.items():
-            test = pytest.mark.parametrize(name, values, ids=_named)(test)
-        tried = times * prod(len(values) for values in columns.values())
-        CASES[number][test.__name__] = tuple(ways), tried
-        return pytest.mark.parametrize("way", ways, ids=str)(test)
+        WAYS[number][test.__name__] = ways
+        return pytest.mark.parametrize(("way", *columns), _rows(ways, *columns.values()))(test)
 
     return mark
 
 
-def count_cases(number: int) -> int:
-    """How many cases of a window are tried."""
-    return sum(len(ways) * tried for ways, tried in CASES[number].values())
+def _rows(ways: tuple[Way, ...], *columns: tuple[Any, ...]) -> list[Any]:
+    """What a test is run with: the product, or its covering array."""
+    rows = [*product(ways, *columns)]
+    # A kind of conversation and of turn are one column: what the flows do depends on both.
+    parts = [((w.kind, w.turn), w.is_async, w.is_streamed, *more) for w, *more in rows]
+    chosen = [rows[place] for place in covering(parts)]
+    return [pytest.param(*row, id="-".join(map(_named, row))) for row in chosen]
+
+
+def _named(value: object) -> str:
+    return getattr(value, "__name__", str(value))
 
 
 def ways_of(number: int) -> set[Way]:
     """The ways in which a window is fallen into."""
-    return {way for ways, _ in CASES[number].values() for way in ways}
+    return {way for ways in WAYS[number].values() for way in ways}

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from ..covering import ALL
+
 ROOT = Path(__file__).parents[2]
 PACKAGES = {"azure_agents", "langchain_azure_agents", "llamaindex_azure_agents"}
 SUFFIXES = {".py", ".typed"}  # a new kind of file is a decision
@@ -42,6 +44,7 @@ def test_the_wheel_holds_the_three_packages_only(wheel: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(not ALL, reason="make test-all: it installs from the package index")
 @pytest.mark.parametrize(
     ("extra", "adapter"),
     [("langchain", "langchain_azure_agents"), ("llamaindex", "llamaindex_azure_agents")],

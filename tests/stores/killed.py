@@ -99,6 +99,7 @@ class Case:
     is_async: bool
     is_streamed: bool
     heirs: int  # how many go on, one after the other, from the same checkpoint
+    every: int  # of the steps one is the last of a process
 
 
 class Talk:
@@ -213,7 +214,7 @@ def main(case: Case) -> None:
     learner = Killer(last=0)
     _play(case, 0, learner)  # and what is imported late is there for all forks
     gc.freeze()
-    for number in range(1, len(learner.steps) + 1):
+    for number in range(1, len(learner.steps) + 1, case.every):
         ended = _in_a_fork(partial(_play, case, number, Killer(number)))
         assert -signal.SIGKILL == ended, (number, ended)
         for heir in range(1, case.heirs + 1):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -12,13 +11,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ..promise.steps import apply
-from ..promise.test_promise import TOOL_SCRIPTS
+from ..promise.test_promise import EXAMPLES, TOOL_SCRIPTS
 from ..promise.world import Setting, Step, World
 
 if TYPE_CHECKING:
     from .conftest import Backend
 
-EXAMPLES = int(os.environ.get("PROMISE_EXAMPLES", "500")) // 20
+SHARED = EXAMPLES // 20 or 1
 GRID = [
     Setting("classic", is_async=False, has_tools=True),
     Setting("classic", is_async=True, has_tools=True, owner="ada"),
@@ -47,7 +46,7 @@ def test_shared_stores_keep_the_promise(lasting: Backend, setting: Setting) -> N
     numbers = count()
 
     @settings(
-        max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), database=None
+        max_examples=SHARED, deadline=None, suppress_health_check=list(HealthCheck), database=None
     )
     @given(script=TOOL_SCRIPTS, seed=st.integers(0, 9))
     def try_script(script: list[Step], seed: int) -> None:
