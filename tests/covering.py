@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import combinations
 from typing import TypeVar
 
@@ -25,6 +26,19 @@ Value = TypeVar("Value", int, float)
 def scaled(*, all: Value, pairs: Value, values: Value) -> Value:
     """How much is drawn at random, or repeated, where no table of parameters says it."""
     return {"all": all, "pairs": pairs, "values": values}[PRODUCTS]
+
+
+@contextmanager
+def case(name: object) -> Iterator[None]:
+    """Name the row of a table in whatever fails in it: for tests that walk one.
+
+    A parametrized case costs a millisecond or two in every process; what is read in less is a loop.
+    """
+    try:
+        yield
+    except BaseException as error:
+        error.add_note(f"in the case {name}")
+        raise
 
 
 def covering(rows: Iterable[Sequence[Hashable]], together: int = TOGETHER) -> list[int]:

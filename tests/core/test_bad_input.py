@@ -29,6 +29,8 @@ from azure_agents.settings.config import resolve_settings
 from azure_agents.settings.timeouts import Timeouts
 from azure_agents.sign_in.auth import make_auth
 
+from ..covering import case
+
 Error = type[AzureAgentsError]
 HI = user("Hi")
 ANY: Any = lambda value: value  # noqa: E731 - hides a wrong type from type checkers
@@ -230,20 +232,20 @@ def clients(
     )
 
 
-@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
 @pytest.mark.parametrize(("generation", "request_", "says"), CASES)
-def test_a_wrong_call_sends_nothing(
-    generation: str, request_: TurnRequest, says: str, way: Callable[..., object]
-) -> None:
+def test_a_wrong_call_sends_nothing(generation: str, request_: TurnRequest, says: str) -> None:
     """Neither a request nor a token was asked for, and the sentence names the mistake."""
     foundry = Emulator(seed=1)
-    with pytest.raises(InvalidRequestError) as caught:
-        way(*clients(foundry, generation), request_)
-    assert ([], [], True) == (
-        foundry.requests,
-        foundry.token_scopes,
-        says in caught.value.message,
-    )
+    asked = clients(foundry, generation)
+    for name, way in WAYS.items():
+        with case(name):
+            with pytest.raises(InvalidRequestError) as caught:
+                way(*asked, request_)
+            assert ([], [], True) == (
+                foundry.requests,
+                foundry.token_scopes,
+                says in caught.value.message,
+            )
 
 
 @pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)

@@ -17,6 +17,7 @@ from langchain_azure_agents._chunks import Chunker
 from llamaindex_azure_agents._chunks import Chunks
 from llamaindex_azure_agents._responses import to_response
 
+from ..covering import case
 from .items_page import PAGE, Row, page, rows
 
 if TYPE_CHECKING:
@@ -33,10 +34,16 @@ def test_the_page_is_what_the_code_does() -> None:
 ROWS = list(rows())
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.generation}-{row.type}")
 @pytest.mark.parametrize("v1", [False, True], ids=["v0", "v1"])
-def test_langchain_has_standard_blocks_of_everything(row: Row, v1: bool) -> None:
+def test_langchain_has_standard_blocks_of_everything(v1: bool) -> None:
     """Streamed or not, the blocks are the same, and only functions are tool calls."""
+    for row in ROWS:
+        with case(f"{row.generation} {row.type}"):
+            check_langchain(row, v1=v1)
+
+
+def check_langchain(row: Row, *, v1: bool) -> None:
+    """A message and the sum of its chunks."""
     events = [*row.events, END]
     message = to_message(fold(events), agent="my-agent", v1=v1)
     chunker = Chunker(agent="my-agent", v1=v1)
@@ -54,9 +61,15 @@ def without_index(message: AIMessage) -> list[Any]:
     ]
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.generation}-{row.type}")
-def test_llamaindex_tells_the_same_at_the_end_of_a_stream(row: Row) -> None:
-    """The last chunk is the answer."""
+def test_the_last_chunk_of_llamaindex_is_the_whole_answer() -> None:
+    """Message and raw answer, of every type of item."""
+    for row in ROWS:
+        with case(f"{row.generation} {row.type}"):
+            check_llamaindex(row)
+
+
+def check_llamaindex(row: Row) -> None:
+    """A response, and the last chunk of its stream."""
     events = [*row.events, END]
     chunks = Chunks()
     (*_, last) = [chunk for event in events if (chunk := chunks.add(event)) is not None]
