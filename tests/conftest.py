@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
-from .covering import covering, scaled
+from .covering import chosen, scaled
 from .security.canary import _canaries, pytest_runtest_makereport  # noqa: F401 - hooks
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ FOREIGN_SETTINGS = ("AZURE_", "FOUNDRY_", "OPENAI_", "ANTHROPIC_", "LANGCHAIN_",
 
 # Two cores shared by two workers say nothing about the speed of one example.
 settings.register_profile(
-    "project", deadline=None, print_blob=True, max_examples=scaled(all=100, pairs=100, values=15)
+    "project", deadline=None, print_blob=True, max_examples=scaled(all=100, pairs=100, few=15)
 )
 settings.load_profile("project")
 
@@ -41,21 +41,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
     Parallel workers end together if what takes long is not left to the end.
     """
-    chosen = _covering(items)
-    config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
+    kept = _kept(items)
+    config.hook.pytest_deselected(items=[item for item in items if item not in kept])
     items[:] = sorted(
-        (item for item in items if item in chosen),
+        (item for item in items if item in kept),
         key=lambda item: item.get_closest_marker("slow") is None,
     )
 
 
-def _covering(items: list[pytest.Item]) -> set[pytest.Item]:
+def _kept(items: list[pytest.Item]) -> set[pytest.Item]:
     tests: dict[str, list[pytest.Item]] = {}
     for item in items:
         tests.setdefault(item.nodeid.partition("[")[0], []).append(item)
-    return {
-        rows[place] for rows in tests.values() for place in covering([_row(item) for item in rows])
-    }
+    return {rows[place] for rows in tests.values() for place in chosen(map(_row, rows))}
 
 
 def _row(item: pytest.Item) -> tuple[str, ...]:

@@ -14,18 +14,27 @@ from contextlib import contextmanager
 from itertools import combinations
 from typing import TypeVar
 
-# How many columns have to meet: 1 in `make quick`, 2 in `make test`, all in `make test-all`. An
-# environment variable reaches the workers of xdist, and modules while they are imported.
+# `make quick`, `make test`, `make test-all`. An environment variable reaches the workers of xdist,
+# and modules while they are imported.
 PRODUCTS = os.environ.get("PRODUCTS", "pairs")
-TOGETHER = {"values": 1, "pairs": 2, "all": 0}[PRODUCTS]
-ALL = not TOGETHER
+TOGETHER = {"few": 1, "pairs": 2, "all": 0}[PRODUCTS]
+ALL = PRODUCTS == "all"
+FEW = 5
 
 Value = TypeVar("Value", int, float)
 
 
-def scaled(*, all: Value, pairs: Value, values: Value) -> Value:
+def scaled(*, all: Value, pairs: Value, few: Value) -> Value:
     """How much is drawn at random, or repeated, where no table of parameters says it."""
-    return {"all": all, "pairs": pairs, "values": values}[PRODUCTS]
+    return {"all": all, "pairs": pairs, "few": few}[PRODUCTS]
+
+
+def chosen(rows: Iterable[Sequence[Hashable]]) -> list[int]:
+    """The places of the rows to run: `FEW` of all values, all pairs, or all rows."""
+    places = covering(rows, TOGETHER)
+    if PRODUCTS != "few" or len(places) <= FEW:
+        return places
+    return [places[number * (len(places) - 1) // (FEW - 1)] for number in range(FEW)]
 
 
 @contextmanager
@@ -41,7 +50,7 @@ def case(name: object) -> Iterator[None]:
         raise
 
 
-def covering(rows: Iterable[Sequence[Hashable]], together: int = TOGETHER) -> list[int]:
+def covering(rows: Iterable[Sequence[Hashable]], together: int) -> list[int]:
     """Choose rows that show every combination of some values that any of the rows shows.
 
     Args:

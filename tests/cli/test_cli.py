@@ -328,7 +328,7 @@ def test_a_server_tool_shows_what_it_does(
 
 def run(*arguments: str, **more: Any) -> subprocess.Popen[bytes]:
     """The command in a process of its own, its output in a pipe."""
-    command = [sys.executable, "-m", "azure_agents.cli.main", *arguments]
+    command = [sys.executable, "-m", "azure_agents.cli", *arguments]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **more)
 
 

@@ -42,7 +42,7 @@ def used(door: str, way: str, count: int) -> tuple[list[list[int]], list[str]]:
 @pytest.mark.parametrize("door", ["client", "completion", "langchain", "llamaindex"])
 def test_many_loops_leave_nothing(door: str) -> None:
     """Opened, used once, closed with `close()` alone: no descriptor, no memory, no word."""
-    counts, printed = used(door, "close", scaled(all=500, pairs=60, values=20))
+    counts, printed = used(door, "close", scaled(all=500, pairs=60, few=20))
     (descriptors, before), (descriptors_then, after) = counts
     assert ([], 0) == (printed, descriptors_then - descriptors)
     assert after - before < 4096, counts
@@ -63,7 +63,7 @@ def test_many_loops_leave_nothing(door: str) -> None:
 )
 def test_loops_end_in_many_ways(door: str, way: str) -> None:
     """In threads, inside one another, as frameworks do it: nothing is left, nothing is printed."""
-    counts, printed = used(door, way, scaled(all=40, pairs=15, values=10))
+    counts, printed = used(door, way, scaled(all=40, pairs=15, few=10))
     assert ([], 0) == (printed, counts[1][0] - counts[0][0])
 
 
@@ -134,6 +134,7 @@ kept[0].invoke("Hi"), kept[1].complete("Hi")
 """
 
 
+@pytest.mark.slow
 def test_sync_calls_leave_nothing_either() -> None:
     """A process that ends with its models in use prints nothing about open sockets."""
     foundry = Emulator()

@@ -20,13 +20,14 @@ from .matrix import COLUMNS, FAULTS, KINDS, MOST_EXTRA_REQUESTS, SHAPES, Shape, 
 from .sequences import MOVES, Hit, Sequence, random_sequence, try_sequence
 
 PAGE = Path(__file__).parents[2].joinpath("docs", "reliability.md").read_text("utf-8")
-EXAMPLES = int(os.environ.get("FAULT_EXAMPLES", scaled(all=200, pairs=60, values=5)))
+EXAMPLES = int(os.environ.get("FAULT_EXAMPLES", scaled(all=200, pairs=60, few=5)))
 # A conversation is had in four ways: of each way, so much of every fault at every request.
-EVERY = scaled(all=1, pairs=4, values=24)
+EVERY = scaled(all=1, pairs=4, few=24)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("number", "shape"), enumerate(SHAPES), ids=str)
+@pytest.mark.quick
+@pytest.mark.parametrize(("number", "shape"), [*enumerate(SHAPES)], ids=str)
 def test_no_single_fault_loses_or_doubles_anything(number: int, shape: Shape) -> None:
     """Every fault at every request: the right answer or a typed error, and a way on."""
     outcomes = try_shape(shape, first=number // KINDS, every=EVERY)
@@ -36,6 +37,7 @@ def test_no_single_fault_loses_or_doubles_anything(number: int, shape: Shape) ->
 
 
 @pytest.mark.slow
+@pytest.mark.quick
 def test_faults_deaths_and_second_clients_do_no_harm_together() -> None:
     """Seeded sequences of two to four faults, in which clients die, start anew and meet."""
     met: set[str] = set()

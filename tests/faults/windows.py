@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.covering import covering
+from tests.covering import chosen
 
 from .conversation import Shape
 
@@ -145,8 +145,8 @@ def _rows(ways: tuple[Way, ...], *columns: tuple[Any, ...]) -> list[Any]:
     rows = [*product(ways, *columns)]
     # A kind of conversation and of turn are one column: what the flows do depends on both.
     parts = [((w.kind, w.turn), w.is_async, w.is_streamed, *more) for w, *more in rows]
-    chosen = [rows[place] for place in covering(parts)]
-    return [pytest.param(*row, id="-".join(map(_named, row))) for row in chosen]
+    kept = [rows[place] for place in chosen(parts)]
+    return [pytest.param(*row, id="-".join(map(_named, row))) for row in kept]
 
 
 def _named(value: object) -> str:

@@ -128,6 +128,7 @@ PIN_GRID = [
 
 
 @pytest.mark.slow
+@pytest.mark.quick
 @pytest.mark.parametrize(("setting", "handle"), PIN_GRID, ids=str)
 @pytest.mark.parametrize("has_tools", [False, True])
 def test_a_pinned_thread_gets_what_is_new_and_nothing_twice(

@@ -20,7 +20,7 @@ from .steps import STEPS, TOOL_STEPS, apply
 from .world import Setting, Step, World
 
 # 500 for each of the four points of the text grid make the 2,000 that CI must try.
-EXAMPLES = int(os.environ.get("PROMISE_EXAMPLES", scaled(all=500, pairs=100, values=12)))
+EXAMPLES = int(os.environ.get("PROMISE_EXAMPLES", scaled(all=500, pairs=100, few=12)))
 GRID = [
     Setting(generation, is_async) for generation in ("v2", "classic") for is_async in (False, True)
 ]
@@ -63,6 +63,7 @@ def try_scripts(setting: Setting, scripts: st.SearchStrategy[list[Step]], exampl
 
 
 @pytest.mark.slow
+@pytest.mark.quick
 @pytest.mark.parametrize("setting", GRID, ids=str)
 def test_the_agent_sees_exactly_the_messages_of_the_call(setting: Setting) -> None:
     """No script makes the agent see anything but the messages of the call."""
@@ -78,6 +79,7 @@ POLICY_GRID = [
 
 
 @pytest.mark.slow
+@pytest.mark.quick
 @pytest.mark.parametrize("setting", TOOL_GRID, ids=str)
 def test_tool_rounds_keep_the_promise(setting: Setting) -> None:
     """Calls answered at once, in parts, late, never or after other words change nothing."""
@@ -85,6 +87,7 @@ def test_tool_rounds_keep_the_promise(setting: Setting) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.quick
 @pytest.mark.parametrize("setting", POLICY_GRID, ids=str)
 def test_every_policy_keeps_the_promise(setting: Setting) -> None:
     """Durable conversations, threads that are deleted, and histories found by their owner."""

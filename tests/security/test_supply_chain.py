@@ -325,6 +325,7 @@ def _modules(package: Path) -> Iterator[str]:
         yield ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.name)
 def test_an_import_does_nothing_else(package: Path) -> None:
     """Of every module there is: no process, no socket, no file written, no thread."""
