@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 from typing import Any, TypeAlias
 
@@ -64,22 +65,45 @@ def seen_facts(seen: Any) -> list[Fact]:
     return in_any_order(facts)
 
 
-def told_in_part(messages: tuple[Message, ...], seen: Any) -> list[str]:
-    """Requests whose decision was told, without all that they ask for: where, which tool, how."""
+def told_in_part(
+    messages: tuple[Message, ...], seen: Any, items: Iterable[Mapping[str, Any]] = ()
+) -> list[str]:
+    """Requests whose decision was told to an agent that does not have the whole request.
+
+    A v2 agent that goes on from the answer that asked has the request itself, as an item of its
+    thread; the transcript shows messages only. Everywhere else a record has to say all of it.
+
+    Args:
+        messages: The messages of the call.
+        seen: What the agent saw.
+        items: The items of the thread that the agent went on with, as the emulator keeps them.
+    """
     taken = {message.tool_call_id for message in seen.messages}
-    told = (one for m in seen.messages if m.role == "assistant" for one in _ASKED.findall(m.text))
-    whole = [
-        (one["id"], one["server"], one["tool"], one["arguments"]) for one in map(json.loads, told)
-    ]
     parts = (part for message in messages for part in message.parts)
     decided = {part.request_id for part in parts if isinstance(part, ApprovalReply)} - taken
     asked = (ask for m in messages for ask in m.asks if isinstance(ask, ApprovalRequest))
+    whole = [*_requests_told(seen), *_requests_kept(items)]
     return [
         ask.id
         for ask in asked
         if ask.id in decided
         and (ask.id, ask.server_label, ask.name, json.loads(ask.arguments)) not in whole
     ]
+
+
+def _requests_told(seen: Any) -> Iterator[tuple[Any, ...]]:
+    """Read the records of requests in the agent's own words: id, server, tool, arguments."""
+    for message in seen.messages:
+        if message.role == "assistant":
+            for one in map(json.loads, _ASKED.findall(message.text)):
+                yield one["id"], one["server"], one["tool"], one["arguments"]
+
+
+def _requests_kept(items: Iterable[Mapping[str, Any]]) -> Iterator[tuple[Any, ...]]:
+    """Read the same of the requests that the thread itself holds."""
+    for one in items:
+        if one["type"] == "mcp_approval_request":
+            yield one["id"], one["server_label"], one["name"], json.loads(one["arguments"])
 
 
 def _decision(reply: ApprovalReply) -> Fact:

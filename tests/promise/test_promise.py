@@ -92,3 +92,19 @@ def test_tool_rounds_keep_the_promise(setting: Setting) -> None:
 def test_every_policy_keeps_the_promise(setting: Setting) -> None:
     """Durable conversations, threads that are deleted, and histories found by their owner."""
     try_scripts(setting, TOOL_SCRIPTS, EXAMPLES // 2)
+
+
+ANSWER_TO_A_DECISION_EDITED = [
+    Step("continue", 0, 0),
+    Step("continue", 0, 34),
+    Step("decide anew", 0, 0),
+    Step("edit answer", 0, 200),
+]
+
+
+@pytest.mark.parametrize("setting", [*TOOL_GRID, *POLICY_GRID], ids=str)
+def test_an_edited_answer_to_a_decision_keeps_the_request(setting: Setting) -> None:
+    """The agent has the whole request, on its thread or in a record, when the decision is told."""
+    world = asyncio.run(play(setting, ANSWER_TO_A_DECISION_EDITED, seed=0))
+    assert 4 == world.calls
+    assert "approval decided" in "".join(m.text for m in world.foundry.seen[-1].messages)

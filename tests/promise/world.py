@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from azure_agents.client.agent_client import AgentClient, AsyncAgentClient
-from azure_agents.emulator import Emulator, McpApproval, ToolCalls
+from azure_agents.emulator import Emulator, McpApproval, SeenTurn, ToolCalls
 from azure_agents.events import ApprovalRequest
 from azure_agents.fold import Completion, fold
 from azure_agents.messages import Message, ToolCall, TurnRequest, assistant, system
@@ -143,11 +143,16 @@ class World:
         seen = self.foundry.seen_by(finished.run_id or finished.response_id or "")
         assert INSTRUCTIONS == seen.instructions
         assert expected_facts(request.messages, seen.generation) == seen_facts(seen)
-        assert [] == told_in_part(request.messages, seen)
+        assert [] == told_in_part(request.messages, seen, self._thread_of(seen))
         if seen.generation == "classic":
             texts = [m.text for m in request.messages if m.role == "system"]
             assert (texts or None) == ([seen.additional_instructions] if texts else None)
             assert texts or not seen.additional_instructions
+
+    def _thread_of(self, seen: SeenTurn) -> list[Any]:
+        """All items that a v2 agent had, also those that are no messages; [] if nothing is kept."""
+        response = self.foundry._world.responses.get(seen.response_id or "")
+        return [*response.context, *response.inputs] if response else []
 
     # --- for steps ------------------------------------------------------------------------------
 
