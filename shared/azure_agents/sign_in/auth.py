@@ -22,7 +22,7 @@ import re
 import threading
 import time
 from collections.abc import AsyncGenerator, Generator, Mapping
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Protocol
 
 import httpx
 
@@ -153,6 +153,26 @@ class TokenCache:
         return self._loop_locks.find() or self._loop_locks.put(asyncio.Lock())
 
 
+class Destination(Protocol):
+    """Where a credential goes: a project's endpoint, or the base URL of a resource."""
+
+    @property
+    def url(self) -> str:
+        """Whole."""
+
+    @property
+    def origin(self) -> str:
+        """``https://host[:port]``."""
+
+    @property
+    def is_loopback(self) -> bool:
+        """The host is this machine."""
+
+    @property
+    def allow_http(self) -> bool:
+        """Plain http was allowed for another machine."""
+
+
 class FoundryAuth(httpx.Auth):
     """Adds the credential to requests to one origin; made by `make_auth`.
 
@@ -160,7 +180,13 @@ class FoundryAuth(httpx.Auth):
     and is refused.
     """
 
-    def __init__(self, source: Source, endpoint: Endpoint) -> None:
+    def __init__(
+        self,
+        source: Source,
+        endpoint: Destination,
+        *,
+        key_headers: tuple[str, ...] = ("api-key",),
+    ) -> None:
         if endpoint.url.startswith("http://") and not (endpoint.is_loopback or endpoint.allow_http):
             raise ConfigError(
                 f"a credential is not sent over plain http to {endpoint.origin!r}: use https://, "
@@ -168,6 +194,7 @@ class FoundryAuth(httpx.Auth):
             )
         self._tokens = TokenCache(source)
         self._origin = endpoint.origin
+        self._key_headers = key_headers
 
     @property
     def kind(self) -> Kind:
@@ -229,8 +256,9 @@ class FoundryAuth(httpx.Auth):
             )
 
     def _signed(self, request: httpx.Request, token: Token) -> httpx.Request:
-        if self.kind == "api-key":
-            request.headers["api-key"] = token.value.reveal()
+        if self.kind == "api-key" and "Authorization" not in self._key_headers:
+            for name in self._key_headers:
+                request.headers[name] = token.value.reveal()
         else:
             request.headers["Authorization"] = f"Bearer {token.value.reveal()}"
         return request

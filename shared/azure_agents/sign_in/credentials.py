@@ -271,16 +271,28 @@ def choose_source(given: Given, endpoint: Endpoint, env: Mapping[str, str]) -> S
     if len(passed) > 1:
         raise ConfigError(f"{' and '.join(f'{n}=' for n in passed)} were both passed: pass one")
     if given.credential is not None:
-        return _from_credential(given.credential, lambda: _scope(given, endpoint, env))
+        return from_credential(given.credential, lambda: _scope(given, endpoint, env))
     if given.api_key is not None:
-        return _from_key(_secret(given.api_key, "api_key"), "api_key")
+        return _from_key(secret_of(given.api_key, "api_key"), "api_key")
     return _from_environment(given, endpoint, env)
 
 
-def _from_credential(credential: object, scope: Callable[[], str]) -> Source:
+def from_credential(
+    credential: object, scope: Callable[[], str], name: str = "credential"
+) -> Source:
+    """The source of a credential of azure-identity, a callable, or a token.
+
+    Args:
+        credential: What the caller passed.
+        scope: What its tokens are asked for; called only where one is needed.
+        name: The argument, for messages.
+
+    Raises:
+        ConfigError: It is nothing of these.
+    """
     if isinstance(credential, type):
-        name = credential.__name__
-        raise ConfigError(f"credential= is the class {name}: pass an instance, {name}()")
+        given = credential.__name__
+        raise ConfigError(f"{name}= is the class {given}: pass an instance, {given}()")
     get = getattr(credential, "get_token", None) or getattr(credential, "get_token_info", None)
     if callable(get):
         is_async = inspect.iscoroutinefunction(get)
@@ -291,12 +303,12 @@ def _from_credential(credential: object, scope: Callable[[], str]) -> Source:
         return CallableSource(credential, is_async)
     key = hidden(getattr(credential, "key", None))
     if isinstance(key, Secret):  # azure.core's AzureKeyCredential
-        return _from_key(key, "credential")
-    secret = checked_secret(_secret(credential, "credential"), "credential")
+        return _from_key(key, name)
+    secret = checked_secret(secret_of(credential, name), name)
     return FixedSource("token", Token(secret))
 
 
-def _secret(value: object, name: str) -> Secret:
+def secret_of(value: object, name: str) -> Secret:
     """Take a string, also out of a pydantic SecretStr."""
     if isinstance(value, Secret):
         return value
@@ -307,9 +319,14 @@ def _secret(value: object, name: str) -> Secret:
     return secret
 
 
+def looks_like_token(secret: Secret) -> bool:
+    """Whether a text has the form of an Entra ID token, and not of a key."""
+    return _JWT.fullmatch(secret.reveal()) is not None
+
+
 def _from_key(given: Secret, name: str) -> Source:
     secret = checked_secret(given, name)
-    if not _JWT.fullmatch(secret.reveal()):
+    if not looks_like_token(secret):
         return FixedSource("api-key", Token(secret))
     warnings.warn(
         f"{name} is a token, which expires and cannot be refreshed: pass credential= with an "
@@ -368,11 +385,11 @@ def _client_secret(given: Given, env: Mapping[str, str]) -> Callable[[], Any] | 
     if given.client_secret is None:
         secret = read_secret(env, environment.ENV_CLIENT_SECRET)
     else:
-        secret = _secret(given.client_secret, "client_secret")
+        secret = secret_of(given.client_secret, "client_secret")
     tenant = given.tenant_id or read_env(env, environment.ENV_TENANT_ID)
     client = given.client_id or read_env(env, environment.ENV_CLIENT_ID)
     if secret and tenant and client:
-        return lambda: _identity().ClientSecretCredential(tenant, client, secret.reveal())
+        return lambda: identity().ClientSecretCredential(tenant, client, secret.reveal())
     if given.client_secret is not None:
         parts = {"client_secret": secret, "tenant_id": tenant, "client_id": client}
         missing = " and ".join(f"{name}=" for name, part in parts.items() if not part)
@@ -382,10 +399,15 @@ def _client_secret(given: Given, env: Mapping[str, str]) -> Callable[[], Any] | 
 
 def _default_credential(given: Given) -> Callable[[], Any]:
     settings = {"managed_identity_client_id": given.client_id} if given.client_id else {}
-    return lambda: _identity().DefaultAzureCredential(**settings)
+    return lambda: identity().DefaultAzureCredential(**settings)
 
 
-def _identity() -> Any:
+def identity() -> Any:
+    """The module ``azure.identity``, loaded now.
+
+    Raises:
+        CredentialError: It is not installed.
+    """
     try:
         import azure.identity
     except ImportError as exc:
