@@ -19,7 +19,7 @@ from azure_agents.drivers.clock import SystemClock
 from azure_agents.drivers.sync import SyncDriver
 from azure_agents.drivers.turn import Wiring
 from azure_agents.errors import AzureAgentsError
-from azure_agents.protocols.commands import Flow, Pump, Reply, Send
+from azure_agents.protocols.commands import Flow, Pump, Reply, Route, Send
 from azure_agents.protocols.sse import SSEDecoder
 from azure_agents.settings.endpoint import parse_endpoint
 from azure_agents.settings.timeouts import Timeouts
@@ -234,8 +234,8 @@ def asking(box: list[Any], *commands: Send, pump: bool = False) -> Flow[None]:
             box.append(error)
 
 
-POST = Send("POST", "/threads", b"{}")
-STREAM = Send("POST", "/threads/runs", b"{}", stream=True)
+POST = Send("POST", Route("/threads"), b"{}")
+STREAM = Send("POST", Route("/threads/runs"), b"{}", stream=True)
 
 
 def outcomes(run: Run, peer: Peer, *commands: Send, timeouts: Timeouts = PATIENT) -> list[Any]:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from azure_agents.errors import ConnectionLostError, NotSentError
-from azure_agents.protocols.commands import Flow, Reply, Send
+from azure_agents.protocols.commands import Flow, Reply, Route, Send
 from azure_agents.protocols.sse import ServerSentEvent
 
 from .peer import (
@@ -47,7 +47,7 @@ def reset(*pieces: bytes | float) -> Act:
     return act
 
 
-GET = Send("GET", "/threads")
+GET = Send("GET", Route("/threads"))
 
 
 LOST: list[Any] = [

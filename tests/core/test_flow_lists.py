@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from azure_agents.errors import AzureAgentsError, ProtocolError
+from azure_agents.protocols.commands import Route
 from azure_agents.protocols.forking import fork_thread
 from azure_agents.protocols.sending import read_list
 
@@ -21,7 +22,7 @@ def page(*ids: str, more: bool = False) -> Any:
 def read(*pages: Any) -> tuple[list[str] | AzureAgentsError, list[dict[str, str]]]:
     """What reading these pages gives, and the query of each request."""
     hands, queries = Hands(pages, {}), []
-    flow = read_list("/things", turn(), "list the things", (("limit", "2"),))
+    flow = read_list(Route("/things", (("limit", "2"),)), turn(), "list the things")
     try:
         value = flow.send(None)
         while True:

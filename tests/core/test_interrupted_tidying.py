@@ -12,7 +12,7 @@ from azure_agents import AgentClient, AsyncAgentClient
 from azure_agents.emulator import Emulator
 from azure_agents.errors import Abandoned
 from azure_agents.events import TextDelta
-from azure_agents.protocols.commands import Emit, Flow, Send
+from azure_agents.protocols.commands import Emit, Flow, Route, Send
 
 
 class Interrupted(httpx.BaseTransport, httpx.AsyncBaseTransport):
@@ -40,7 +40,7 @@ def turn(seen: list[str]) -> Flow[None]:
         yield Emit([TextDelta("a")])
     except Abandoned:
         seen.append("abandoned")
-        yield Send("POST", "/cancel")
+        yield Send("POST", Route("/cancel"))
         seen.append("tidied up")
     finally:
         seen.append("closed")

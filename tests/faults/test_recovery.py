@@ -23,7 +23,7 @@ from azure_agents.errors import (
 from azure_agents.events import Finished
 from azure_agents.fold import fold
 from azure_agents.messages import Message, TurnRequest, assistant, tool, user
-from azure_agents.protocols.commands import Send
+from azure_agents.protocols.commands import Route, Send
 from azure_agents.protocols.options import OPERATION
 from azure_agents.protocols.waiting import insist
 from azure_agents.threads.memory import MemoryThreadStore
@@ -313,7 +313,7 @@ def test_what_is_tidied_up_when_the_time_runs_out_is_tried_again() -> None:
 
     def step() -> Any:
         sent.append("a cancel")
-        yield Send("POST", "/threads/thread_1/runs/run_1/cancel")
+        yield Send("POST", Route("/threads/thread_1/runs/run_1/cancel"))
 
     flow = insist(step)
     flow.send(None)

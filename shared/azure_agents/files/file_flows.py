@@ -26,9 +26,9 @@ from ..errors import (
 from ..events import Event, Progress
 from ..jsonio import JSON, malformed
 from ..naming import check_id
-from ..protocols.commands import Flow, Pump, Send
+from ..protocols.commands import Flow, Pump, Query, Send
 from ..protocols.retry import is_unknown, may_pass
-from ..protocols.sending import Query, fetch, read_list, read_object, retrying, send
+from ..protocols.sending import fetch, read_list, read_object, retrying, send
 from ..protocols.turn import Turn
 from .multipart import content_type, form
 
@@ -77,18 +77,6 @@ class Content(Protocol):
 # --- shared with vector stores ------------------------------------------------------------------
 
 
-def located(turn: Turn, path: str) -> str:
-    """A path below the root of the agent's generation."""
-    return f"/openai/v1{path}" if turn.settings.agent.generation == "v2" else path
-
-
-def version(turn: Turn) -> Query:
-    """The query that every request of the generation needs."""
-    if turn.settings.agent.generation == "v2":
-        return ()
-    return (("api-version", turn.settings.api_version),)
-
-
 @contextmanager
 def known(what: str) -> Iterator[None]:
     """Say what it is that the service does not know."""
@@ -109,7 +97,7 @@ def delete(turn: Turn, path: str, doing: str) -> Flow[None]:
     def attempt() -> Flow[None]:
         nonlocal is_lost
         try:
-            yield from send(Send("DELETE", path, query=version(turn)), turn, doing)
+            yield from send(Send("DELETE", turn.route(path)), turn, doing)
         except NotFoundError:
             if not is_lost:
                 raise
@@ -145,9 +133,8 @@ def upload(
     )
     request = Send(
         "POST",
-        located(turn, "/files"),
+        turn.route("/files"),
         body,
-        query=version(turn),
         content_type=content_type(boundary),
     )
     doing = f"upload the file {content.name!r}"
@@ -182,31 +169,29 @@ def list_files(turn: Turn, purpose: str | None) -> Flow[list[StoredFile]]:
     query: Query = (("purpose", purpose),) if purpose else ()
     if turn.settings.agent.generation == "v2":  # the classic route knows no pages
         query = (*query, ("limit", str(PAGE)))
-    items = yield from read_list(
-        located(turn, "/files"), turn, "list the files", (*version(turn), *query)
-    )
+    items = yield from read_list(turn.route("/files", *query), turn, "list the files")
     return [read_file(item) for item in items]
 
 
 def get_file(turn: Turn, id: str) -> Flow[StoredFile]:
     """Look at a file."""
-    path = located(turn, f"/files/{check_id(id)}")
+    route = turn.route(f"/files/{check_id(id)}")
     with known(f"file {id!r}"):
-        return read_file((yield from fetch(path, turn, "look at the file", version(turn))))
+        return read_file((yield from fetch(route, turn, "look at the file")))
 
 
 def delete_file(turn: Turn, id: str) -> Flow[None]:
     """Delete a file."""
     with known(f"file {id!r}"):
-        yield from delete(turn, located(turn, f"/files/{check_id(id)}"), "delete the file")
+        yield from delete(turn, f"/files/{check_id(id)}", "delete the file")
 
 
 def download(turn: Turn, id: str, container_id: str | None, arriving: Arriving) -> Flow[None]:
     """Load a file; its bytes are taken from `arriving` at every event and at the end."""
-    path = _content_path(turn, id, container_id)
+    route = turn.route(_content_path(turn, id, container_id))
     # A media type that an error may have, too.
     accept = "application/octet-stream, */*;q=0.5"
-    request = Send("GET", path, query=version(turn), stream=True, accept=accept)
+    request = Send("GET", route, stream=True, accept=accept)
 
     def attempt() -> Flow[None]:
         reply = yield from send(request, turn, "load the file")
@@ -222,12 +207,12 @@ def download(turn: Turn, id: str, container_id: str | None, arriving: Arriving) 
 def _content_path(turn: Turn, id: str, container_id: str | None) -> str:
     path = f"/files/{check_id(id)}/content"
     if container_id is None:
-        return located(turn, path)
+        return path
     if turn.settings.agent.generation != "v2":
         raise InvalidRequestError(
             f"container_id={container_id!r} is for v2 agents: a classic file needs its id only"
         )
-    return located(turn, f"/containers/{check_id(container_id, 'container')}{path}")
+    return f"/containers/{check_id(container_id, 'container')}{path}"
 
 
 class Arriving:

@@ -27,7 +27,7 @@ from ..protocols.retry import may_pass
 from ..protocols.sending import fetch, read_list, read_object, retrying, send
 from ..protocols.turn import Turn
 from ..protocols.waiting import poll, suppress_but_deadline
-from .file_flows import PAGE, delete, get_file, known, located, version
+from .file_flows import PAGE, delete, get_file, known
 
 Added: TypeAlias = tuple[str, str | None]  # id of a file, and its name if known
 
@@ -97,8 +97,8 @@ def read_store(wire: JSON) -> VectorStore:
         )
 
 
-def _path(turn: Turn, *parts: str) -> str:
-    return located(turn, "/".join(("/vector_stores", *parts)))
+def _path(*parts: str) -> str:
+    return "/".join(("/vector_stores", *parts))
 
 
 def _store(id: str) -> str:
@@ -120,7 +120,7 @@ def create_store(
     body: JSON = {"name": _checked_name(name), "metadata": {OPERATION: turn.operation}}
     if days is not None:
         body["expires_after"] = {"anchor": "last_active_at", "days": _checked_days(days)}
-    request = Send("POST", _path(turn), dumps(body), query=version(turn))
+    request = Send("POST", turn.route(_path()), dumps(body))
 
     def write() -> Flow[JSON]:
         return read_object((yield from send(request, turn, "create the vector store")))
@@ -144,8 +144,8 @@ def _checked_days(days: object) -> int:
 
 def _find_named(turn: Turn) -> Flow[JSON | None]:
     """The store that an earlier attempt made, among the newest: its metadata names the attempt."""
-    query = (*version(turn), ("limit", "20"), ("order", "desc"))
-    page = yield from fetch(_path(turn), turn, "look for the vector store", query)
+    route = turn.route(_path(), ("limit", "20"), ("order", "desc"))
+    page = yield from fetch(route, turn, "look for the vector store")
     for store in page.get("data") or ():
         if (store.get("metadata") or {}).get(OPERATION) == turn.operation:
             return dict(store)
@@ -180,9 +180,8 @@ def add_files(
 
 
 def _add(turn: Turn, store_id: str, file: Added) -> Flow[JSON]:
-    path = _path(turn, store_id, "files")
     body = dumps({"file_id": check_id(file[0])})
-    request = Send("POST", path, body, query=version(turn))
+    request = Send("POST", turn.route(_path(store_id, "files")), body)
 
     def write() -> Flow[JSON]:
         return read_object((yield from send(request, turn, "add the file")))
@@ -204,8 +203,8 @@ def _add(turn: Turn, store_id: str, file: Added) -> Flow[JSON]:
 
 
 def _look_at(turn: Turn, store_id: str, file_id: str) -> Flow[JSON]:
-    path = _path(turn, store_id, "files", file_id)
-    return (yield from fetch(path, turn, "look at the file's index", version(turn)))
+    route = turn.route(_path(store_id, "files", file_id))
+    return (yield from fetch(route, turn, "look at the file's index"))
 
 
 # --- waiting ------------------------------------------------------------------------------------
@@ -259,11 +258,11 @@ def _looker(turn: Turn, store_id: str, file_id: str) -> Callable[[], Flow[JSON]]
 
 
 def _raise_failed(turn: Turn, store_id: str) -> Flow[None]:
-    path = _path(turn, store_id, "files")
+    path = _path(store_id, "files")
     entries: list[JSON] = []
     for status in ("failed", "cancelled"):
-        query = (*version(turn), ("filter", status), ("limit", str(PAGE)))
-        entries += yield from read_list(path, turn, "list the files that failed", query)
+        route = turn.route(path, ("filter", status), ("limit", str(PAGE)))
+        entries += yield from read_list(route, turn, "list the files that failed")
     named: list[tuple[Added, JSON]] = []
     for number, entry in enumerate(entries):
         name = None
@@ -302,9 +301,9 @@ def _shown(file: Added) -> str:
 
 
 def _get(turn: Turn, store_id: str) -> Flow[JSON]:
-    path = _path(turn, _store(store_id))
+    route = turn.route(_path(_store(store_id)))
     with known(f"vector store {store_id!r}"):
-        return (yield from fetch(path, turn, "look at the vector store", version(turn)))
+        return (yield from fetch(route, turn, "look at the vector store"))
 
 
 def get_store(turn: Turn, store_id: str) -> Flow[VectorStore]:
@@ -314,19 +313,19 @@ def get_store(turn: Turn, store_id: str) -> Flow[VectorStore]:
 
 def list_stores(turn: Turn) -> Flow[list[VectorStore]]:
     """All vector stores of the project."""
-    query = (*version(turn), ("limit", str(PAGE)))
-    items: Iterable[JSON] = yield from read_list(_path(turn), turn, "list the vector stores", query)
+    route = turn.route(_path(), ("limit", str(PAGE)))
+    items: Iterable[JSON] = yield from read_list(route, turn, "list the vector stores")
     return [read_store(item) for item in items]
 
 
 def delete_store(turn: Turn, store_id: str) -> Flow[None]:
     """Delete a vector store; the files stay."""
     with known(f"vector store {store_id!r}"):
-        yield from delete(turn, _path(turn, _store(store_id)), "delete the vector store")
+        yield from delete(turn, _path(_store(store_id)), "delete the vector store")
 
 
 def remove_file(turn: Turn, store_id: str, file_id: str) -> Flow[None]:
     """Take a file out of a vector store; the file itself stays."""
-    path = _path(turn, _store(store_id), "files", check_id(file_id))
+    path = _path(_store(store_id), "files", check_id(file_id))
     with known(f"file {file_id!r} of vector store {store_id!r}"):
         yield from delete(turn, path, "remove the file")

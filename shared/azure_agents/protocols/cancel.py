@@ -20,13 +20,10 @@ def cancel(
     if turn.settings.agent.generation == "v2":
         if response_id is None or thread_id or run_id:
             raise InvalidRequestError("a v2 agent's answer is cancelled by its response_id alone")
-        path = f"/openai/v1/responses/{check_id(response_id, 'response')}/cancel"
-        request = Send("POST", path)
+        path = f"/responses/{check_id(response_id, 'response')}/cancel"
     else:
         if thread_id is None or run_id is None or response_id:
             raise InvalidRequestError("a classic run is cancelled by its thread_id and run_id")
-        version = (("api-version", turn.settings.api_version),)
-        thread, run = check_id(thread_id, "thread"), check_id(run_id, "run")
-        request = Send("POST", f"/threads/{thread}/runs/{run}/cancel", query=version)
-    reply = yield from send(request, turn, "cancel the turn")
+        path = f"/threads/{check_id(thread_id, 'thread')}/runs/{check_id(run_id, 'run')}/cancel"
+    reply = yield from send(Send("POST", turn.route(path)), turn, "cancel the turn")
     return str(read_object(reply).get("status"))

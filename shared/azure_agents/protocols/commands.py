@@ -32,27 +32,51 @@ class Upload:
     sent: Callable[[int], None]
 
 
+Query: TypeAlias = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where a request goes; `Turn.route` makes one.
+
+    Attributes:
+        path: Path below the project endpoint, for instance ``/openai/v1/responses``.
+        query: Query parameters, in order.
+    """
+
+    path: str
+    query: Query = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Send:
     """Send a request below the project endpoint; the result is a `Reply`.
 
     Attributes:
         method: HTTP method.
-        path: Path below the project endpoint, for instance ``/openai/v1/responses``.
+        route: Path and query.
         body: JSON text as bytes, an `Upload`, or None.
-        query: Query parameters.
         stream: Leave a 2xx answer's body open for `Pump`.
         content_type: Media type of `body`.
         accept: Media types of the answer; None: JSON, and events if it is a stream.
     """
 
     method: str
-    path: str
+    route: Route
     body: bytes | Upload | None = None
-    query: tuple[tuple[str, str], ...] = ()
     stream: bool = False
     content_type: str = "application/json"
     accept: str | None = None
+
+    @property
+    def path(self) -> str:
+        """Path below the project endpoint."""
+        return self.route.path
+
+    @property
+    def query(self) -> Query:
+        """Query parameters."""
+        return self.route.query
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from ..threads.approvals import RAN, Telling
 from .commands import Flow, Send
 from .options import OPERATION
 from .retry import may_pass
-from .sending import Query, is_too_much, read_list, read_object, retrying, send
+from .sending import is_too_much, read_list, read_object, retrying, send
 from .turn import Turn
 
 _MOST_ITEMS = 20  # per request, recorded
@@ -52,8 +52,9 @@ def fork_thread(turn: Turn, thread_id: str, without: Collection[str]) -> Flow[st
 
 
 def _fork_conversation(turn: Turn, thread: str, without: Collection[str]) -> Flow[str]:
-    path = "/openai/v1/conversations"
-    items = yield from read_list(f"{path}/{thread}/items", turn, "read the thread", _PAGES)
+    path = "/conversations"
+    route = turn.route(f"{path}/{thread}/items", *_PAGES)
+    items = yield from read_list(route, turn, "read the thread")
     copies = list(_copied_items([item for item in items if item.get("id") not in without]))
     first, rest = copies[:_MOST_ITEMS], copies[_MOST_ITEMS:]
     made = yield from _post(turn, path, {"items": first, "metadata": _named(turn)})
@@ -104,21 +105,19 @@ def _said(item: JSON) -> Message:
 
 
 def _fork_classic(turn: Turn, thread: str, without: Collection[str]) -> Flow[str]:
-    version = (("api-version", turn.settings.api_version),)
-    messages = yield from read_list(
-        f"/threads/{thread}/messages", turn, "read the thread", (*version, *_PAGES)
-    )
+    route = turn.route(f"/threads/{thread}/messages", *_PAGES)
+    messages = yield from read_list(route, turn, "read the thread")
     kept = [_copied_message(m) for m in messages if m.get("id") not in without]
     try:
         body = {"messages": kept, "metadata": _named(turn)}
-        made = yield from _post(turn, "/threads", body, version)
+        made = yield from _post(turn, "/threads", body)
     except BadRequestError as error:
         if not is_too_much(error):
             raise
-        made = yield from _post(turn, "/threads", {"metadata": _named(turn)}, version)
+        made = yield from _post(turn, "/threads", {"metadata": _named(turn)})
         for message in kept:
             path = f"/threads/{made['id']}/messages"
-            yield from _post(turn, path, message, version, repeats=False)
+            yield from _post(turn, path, message, repeats=False)
     return str(made["id"])
 
 
@@ -141,16 +140,9 @@ def _copied_part(part: JSON) -> JSON:
     return part
 
 
-def _post(
-    turn: Turn,
-    path: str,
-    body: Any,
-    version: Query = (),
-    *,
-    repeats: bool = True,
-) -> Flow[JSON]:
+def _post(turn: Turn, path: str, body: Any, *, repeats: bool = True) -> Flow[JSON]:
     """Create something; a lost copy is an orphan, but items are never added twice."""
-    request = Send("POST", path, dumps(body), query=version)
+    request = Send("POST", turn.route(path), dumps(body))
     attempt = partial(send, request, turn, "copy the thread")
     reply = yield from (retrying(attempt, turn, when=may_pass) if repeats else attempt())
     return read_object(reply)

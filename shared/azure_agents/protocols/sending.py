@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from typing import TypeVar
 
 from ..errors import (
@@ -15,13 +16,12 @@ from ..errors import (
 )
 from ..jsonio import JSON, load_object, malformed
 from ..service_errors.envelopes import error_from_reply
-from .commands import Flow, Reply, Send, Sleep
+from .commands import Flow, Reply, Route, Send, Sleep
 from .retry import delay_before, may_pass
 from .turn import Turn
 
 T = TypeVar("T")
 SUCCESS = range(200, 300)
-Query = tuple[tuple[str, str], ...]
 
 
 def send(request: Send, turn: Turn, doing: str, **facts: str | None) -> Flow[Reply]:
@@ -69,26 +69,26 @@ def retrying(
             yield Sleep(delay, instead=error)
 
 
-def fetch(path: str, turn: Turn, doing: str, query: Query = ()) -> Flow[JSON]:
+def fetch(route: Route, turn: Turn, doing: str) -> Flow[JSON]:
     """GET a JSON object, patiently: reading again is always harmless."""
 
     def attempt() -> Flow[JSON]:
-        reply = yield from send(Send("GET", path, query=query), turn, doing)
+        reply = yield from send(Send("GET", route), turn, doing)
         return read_object(reply)
 
     return (yield from retrying(attempt, turn, when=may_pass))
 
 
-def read_list(path: str, turn: Turn, doing: str, query: Query = ()) -> Flow[list[JSON]]:
+def read_list(route: Route, turn: Turn, doing: str) -> Flow[list[JSON]]:
     """GET every object of a list, page by page, in the order of the pages.
 
     Raises:
         ProtocolError: A page has only what was on those before it, and says that there is more.
     """
     found: dict[str, JSON] = {}
-    cursor: Query = ()
+    here = route
     while True:
-        page = yield from fetch(path, turn, doing, (*query, *cursor))
+        page = yield from fetch(here, turn, doing)
         with malformed(page):
             new = {str(item["id"]): item for item in page["data"]}
         if not page.get("has_more") or not new:
@@ -99,7 +99,7 @@ def read_list(path: str, turn: Turn, doing: str, query: Query = ()) -> Flow[list
                 f"{next(reversed(found))!r}"
             )
         found |= new
-        cursor = (("after", next(reversed(new))),)
+        here = replace(route, query=(*route.query, ("after", next(reversed(new)))))
 
 
 def ask_to_stop(request: Send, turn: Turn) -> Flow[None]:

@@ -1,10 +1,13 @@
-"""One turn as its flow sees it: what was asked, by whom, of whom. Nothing in here changes."""
+"""One turn as its flow sees it: what was asked, by whom, of whom. Nothing in here changes.
+
+Values that are derived from settings and request are computed once, at their first use.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 
 from ..events import ApprovalRequest
 from ..messages import Message, TurnRequest, system
@@ -13,11 +16,12 @@ from ..settings.config import Settings
 from ..settings.endpoint import OwnEndpoint
 from ..threads.anchor import scope_of, short_digest
 from ..threads.approvals import seal_of
+from .commands import Route
 from .memo import Memo
 from .retry import RetryPolicy
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Turn:
     """The input of a flow.
 
@@ -40,7 +44,7 @@ class Turn:
         """The pinned thread of this call."""
         return self.request.thread_id or self.settings.thread_id
 
-    @property
+    @cached_property
     def owner(self) -> str | None:
         """Whose history this is; None: nobody's in particular.
 
@@ -51,7 +55,7 @@ class Turn:
         told = [f"{type(mark).__name__}{mark.fingerprint}" for mark in marks if mark is not None]
         return "\n".join([owner or "", *told]) if told and owner else owner
 
-    @property
+    @cached_property
     def scope(self) -> str:
         """What anchors of this turn are bound to; those of another user are not continued."""
         user = self.settings.user_identity
@@ -59,22 +63,22 @@ class Turn:
         named = agent if user is None else f"{agent}\n{user.fingerprint}"
         return scope_of(self.settings.endpoint.url, named)
 
-    @property
+    @cached_property
     def anchor_key(self) -> AnchorKey | None:
         """What anchors of this turn are sealed with; an owner's are worth nothing to others."""
         key = self.settings.anchor_key
         return None if key is None else key.of(self.owner)
 
-    @property
+    @cached_property
     def seal(self) -> Callable[[ApprovalRequest], str] | None:
         """Seals requests for approval, where a decision will have to bring them along."""
         if self.settings.threads != "ephemeral":
             return None
         return partial(seal_of, scope=self.scope, key=self.anchor_key)
 
-    @property
-    def project(self) -> str:
-        """What thread ids belong to: every agent of the project may use the same thread."""
+    @cached_property
+    def project_key(self) -> str:
+        """Digest of the endpoint, for the keys of threads: all agents of a project share them."""
         return short_digest(self.settings.endpoint.url.encode(), 12)
 
     @property
@@ -82,15 +86,37 @@ class Turn:
         """The agent's own endpoint, if it is called there: then nothing can be looked up."""
         return self.settings.endpoint.own
 
-    @property
+    @cached_property
     def policy(self) -> RetryPolicy:
         """How often and how patiently to try."""
         return RetryPolicy(max_retries=self.settings.max_retries)
 
-    @property
+    @cached_property
     def messages(self) -> tuple[Message, ...]:
         """The messages of the call, the client's own instructions first."""
         instructions = self.settings.instructions
         if not instructions:
             return self.request.messages
         return (system(instructions), *self.request.messages)
+
+    def route(self, path: str, *query: tuple[str, str]) -> Route:
+        """Path and query of a request, under the root and the version of the API it belongs to.
+
+        Args:
+            path: Path in that API, such as ``/threads`` or ``/responses``.
+            query: Query parameters besides the version.
+        """
+        root, version = self._api_of(path)
+        versions = () if version is None else (("api-version", version),)
+        return Route(root + path, (*versions, *query))
+
+    def _api_of(self, path: str) -> tuple[str, str | None]:
+        # v2 speaks OpenAI's API, which is not versioned by a query, and beside it Foundry's own
+        # API for agents. An agent's own endpoint answers, and does nothing else.
+        if self.settings.agent.generation == "classic":
+            return "", self.settings.api_version
+        if path.startswith("/agents/"):
+            return "", "v1"
+        if self.own is not None and path == "/responses":
+            return self.own.path, self.settings.api_version
+        return "/openai/v1", None

@@ -177,6 +177,5 @@ class BegunRuns:
         Raises:
             AzureAgentsError: Nobody knows whether it will stop.
         """
-        query = (("api-version", self._turn.settings.api_version),)
-        request = Send("POST", f"/threads/{thread}/runs/{run}/cancel", query=query)
-        yield from ask_to_stop(request, self._turn)
+        route = self._turn.route(f"/threads/{thread}/runs/{run}/cancel")
+        yield from ask_to_stop(Send("POST", route), self._turn)

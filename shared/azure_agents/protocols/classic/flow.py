@@ -141,7 +141,7 @@ class _ThreadOfOurs:
         """Go on where the anchor is; whether that was possible."""
         if plan.submits:
             return (yield from self._submit(anchor, plan.suffix))
-        claimed = yield StoreTake(head_key(self._turn.project, anchor.thread), anchor.head)
+        claimed = yield StoreTake(head_key(self._turn.project_key, anchor.thread), anchor.head)
         return bool(claimed) and (yield from self._append(anchor.thread, plan.suffix))
 
     def _submit(self, anchor: Anchor, outputs: Sequence[Message]) -> Flow[bool]:
@@ -195,7 +195,7 @@ class _ThreadOfOurs:
         reader = self._runs.reader
         status = reader.run.get("status")
         if status == "completed":
-            key = head_key(self._turn.project, reader.thread_id or "")
+            key = head_key(self._turn.project_key, reader.thread_id or "")
             yield StorePut(key, reader.run_id or "")
         if status not in ("completed", "requires_action") or (
             self._is_ephemeral and not _is_paused(self._runs)
@@ -241,7 +241,7 @@ class _PinnedThread:
                 thread_id=self._thread,
             )
         # Anchors of before may not continue here any more: their histories lack this turn.
-        yield StorePut(head_key(self._turn.project, self._thread), "")
+        yield StorePut(head_key(self._turn.project_key, self._thread), "")
         if outputs:
             yield from self._submit(outputs)
             self._runs.sent = outputs

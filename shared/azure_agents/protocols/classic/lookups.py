@@ -37,10 +37,10 @@ class Looks:
 
     def get(self, path: str, doing: str, *query: tuple[str, str]) -> Flow[JSON]:
         """GET a JSON object below the classic API version."""
-        versioned = (("api-version", self._turn.settings.api_version), *query)
+        route = self._turn.route(path, *query)
         if self._is_patient:
-            return (yield from fetch(path, self._turn, doing, versioned))
-        reply = yield from send(Send("GET", path, query=versioned), self._turn, doing)
+            return (yield from fetch(route, self._turn, doing))
+        reply = yield from send(Send("GET", route), self._turn, doing)
         return read_object(reply)
 
     def run(self, thread: str, run: str) -> Flow[JSON]:
@@ -86,9 +86,8 @@ class Looks:
 
     def _all(self, path: str, doing: str, *query: tuple[str, str]) -> Flow[list[JSON]]:
         """Every object of a list, oldest first: what is told is told whole."""
-        version = ("api-version", self._turn.settings.api_version)
-        pages = (version, ("order", "asc"), ("limit", _PAGE), *query)
-        return (yield from read_list(path, self._turn, doing, pages))
+        route = self._turn.route(path, ("order", "asc"), ("limit", _PAGE), *query)
+        return (yield from read_list(route, self._turn, doing))
 
     def with_media(self, thread: str) -> Flow[list[str]]:
         """The ids of messages that hold more than text, newest first."""

@@ -43,7 +43,7 @@ class Pause:
     def __init__(self, turn: Turn, run: str, digest: str | None) -> None:
         self.run = run
         self.claim = Claim.UNKNOWN
-        self._key = pause_key(turn.project, run)
+        self._key = pause_key(turn.project_key, run)
         self._operation = turn.operation
         self._digest = digest
         self._is_held = False

@@ -137,7 +137,9 @@ class Runs:
         thread = {"messages": encode_messages(whole), "metadata": named}
         body = {**self._run_fields(), "thread": thread}
         try:
-            yield from self._run(Send("POST", "/threads/runs", dumps(body), stream=True))
+            yield from self._run(
+                Send("POST", self.turn.route("/threads/runs"), dumps(body), stream=True)
+            )
         except BadRequestError as error:
             if not is_too_much(error):
                 raise
@@ -155,7 +157,9 @@ class Runs:
     def _post_thread(self, messages: Sequence[Message]) -> Flow[str]:
         named = {OPERATION: self.turn.operation}
         body = dumps({"messages": encode_messages(messages), "metadata": named})
-        reply = yield from self._post(Send("POST", "/threads", body), "create a thread")
+        reply = yield from self._post(
+            Send("POST", self.turn.route("/threads"), body), "create a thread"
+        )
         return str(read_object(reply)["id"])
 
     def _create_thread_piecewise(self, whole: Sequence[Message]) -> Flow[str]:
@@ -169,9 +173,8 @@ class Runs:
             if number < self._pieces.get(thread, 0):
                 continue  # the thread was busy before it could take the next one
             named = {OPERATION: self.turn.operation, PIECE: str(number)}
-            request = Send(
-                "POST", f"/threads/{thread}/messages", dumps({**message, "metadata": named})
-            )
+            route = self.turn.route(f"/threads/{thread}/messages")
+            request = Send("POST", route, dumps({**message, "metadata": named}))
             try:
                 yield from self._post(request, "post a message")
             except AzureAgentsError as error:
@@ -222,14 +225,15 @@ class Runs:
         encoded = encode_messages(messages)
         if encoded:
             body["additional_messages"] = encoded
-        yield from self._run(Send("POST", f"/threads/{thread}/runs", dumps(body), stream=True))
+        route = self.turn.route(f"/threads/{thread}/runs")
+        yield from self._run(Send("POST", route, dumps(body), stream=True))
 
     def _run(self, request: Send) -> Flow[None]:
         attempt = partial(self._stream, request)
         yield from retrying(attempt, self.turn, when=was_not_applied)
 
     def _post(self, request: Send, doing: str) -> Flow[Reply]:
-        attempt = partial(self.send, request, doing)
+        attempt = partial(send, request, self.turn, doing)
         return (yield from retrying(attempt, self.turn, when=was_not_applied))
 
     def _run_fields(self) -> dict[str, Any]:
@@ -267,7 +271,7 @@ class Runs:
         reader = self.reader
         begun = self.begun.note(Begun(reader, submission))
         try:
-            yield from self.send(request, "run the agent", thread_id=reader.thread_id)
+            yield from send(request, self.turn, "run the agent", thread_id=reader.thread_id)
         except AzureAgentsError as error:
             if not is_unknown(error) and not isinstance(error, DeadlineError):
                 self.begun.was_refused(begun)
@@ -276,12 +280,6 @@ class Runs:
         if not (reader.is_done and reader.is_whole):
             raise ConnectionLostError("the stream ended before the run, or without a message")
         self.begun.is_over(reader.run_id)
-
-    def send(self, request: Send, doing: str, **facts: str | None) -> Flow[Reply]:
-        """Send below the classic API version."""
-        query = (("api-version", self.turn.settings.api_version), *request.query)
-        versioned = Send(request.method, request.path, request.body, query, request.stream)
-        return (yield from send(versioned, self.turn, doing, **facts))
 
     # --- finding out ----------------------------------------------------------------------------
 
@@ -362,6 +360,5 @@ class Runs:
         """Delete a thread, if one is known, as well as possible: nobody will use it again."""
         if thread is None:
             return
-        version = (("api-version", self.turn.settings.api_version),)
         with suppress_but_deadline():
-            yield Send("DELETE", f"/threads/{thread}", query=version)
+            yield Send("DELETE", self.turn.route(f"/threads/{thread}"))

@@ -46,12 +46,12 @@ def _may_go_again(error: AzureAgentsError) -> bool:
 
 
 def _attempt(runs: Runs, thread: str, submission: Submission) -> Flow[None]:
-    path = f"/threads/{thread}/runs/{submission.run}/submit_tool_outputs"
+    route = runs.turn.route(f"/threads/{thread}/runs/{submission.run}/submit_tool_outputs")
     body = dumps({**submission.given, "stream": True})
     runs.read_anew(thread, submission)
     submission.pause.use()
     try:
-        yield from runs.read_run(Send("POST", path, body, stream=True), submission)
+        yield from runs.read_run(Send("POST", route, body, stream=True), submission)
         runs.raise_failure()
     except AzureAgentsError as error:
         is_late = submission.was_lost and isinstance(error, BadRequestError)

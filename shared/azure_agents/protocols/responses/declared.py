@@ -20,8 +20,6 @@ from ..tools import flat, function_name
 from ..turn import Turn
 from .parameters import warn_of_other_parameters
 
-API_VERSION = (("api-version", "v1"),)
-
 
 def check_tools(turn: Turn) -> Flow[None]:
     """See that the agent declares every function of the call; warn of other parameters.
@@ -143,7 +141,7 @@ def _schema_of(definition: Mapping[str, Any]) -> JSON | None:
 
 
 def _get(path: str, turn: Turn) -> Flow[JSON]:
-    attempt = partial(send, Send("GET", path, query=API_VERSION), turn, "read the agent")
+    attempt = partial(send, Send("GET", turn.route(path)), turn, "read the agent")
     return read_object((yield from retrying(attempt, turn, when=may_pass)))
 
 
@@ -173,8 +171,7 @@ def declare_tools(turn: Turn, tools: Sequence[object]) -> Flow[str]:
         return str(latest["version"])
     body: JSON = {"definition": {**definition, "tools": merged}}
     body |= {key: latest[key] for key in ("description", "metadata") if latest.get(key)}
-    path = f"/agents/{name}/versions"
-    request = Send("POST", path, dumps(body), query=API_VERSION)
+    request = Send("POST", turn.route(f"/agents/{name}/versions"), dumps(body))
     attempt = partial(send, request, turn, "create an agent version")
     reply = yield from retrying(attempt, turn, when=may_pass)
     turn.memo.put("declared tools", None)

@@ -162,7 +162,7 @@ class _Policies:
     # --- conversation ---------------------------------------------------------------------------
 
     def _conversation(self) -> Flow[None]:
-        project = self._turn.project
+        project = self._turn.project_key
         messages = yield from recall(self._turn, ("conv_",), with_system=True)
         scope, key = self._turn.scope, self._turn.anchor_key
         plan = plan_thread(messages, scope, key, prefix="conv_", with_system=True)
@@ -216,7 +216,7 @@ class _Policies:
     def _pinned_conversation(self, pin: str) -> Flow[None]:
         messages = yield from self._for_pin(pin)
         # Anchors of before may not continue here any more: their histories lack this turn.
-        yield StorePut(head_key(self._turn.project, pin), "")
+        yield StorePut(head_key(self._turn.project_key, pin), "")
         try:
             reader = yield from self._append_or_wait(pin, messages)
         except PoisonedThreadError:
@@ -273,7 +273,7 @@ class _Policies:
         """What a pinned thread has not got: the newest messages, and new system messages."""
         messages = self._turn.messages
         fresh = [m for m in plan_pinned(messages) if m.role != "system"]
-        sent = yield StoreGet(system_key(self._turn.project, pin))
+        sent = yield StoreGet(system_key(self._turn.project_key, pin))
         if system_digest(messages) not in ("", sent):
             fresh = [m for m in messages if m.role == "system" and not m.is_empty] + fresh
         if not fresh:
@@ -287,9 +287,9 @@ class _Policies:
     def _remember_systems(self, handle: str) -> Flow[None]:
         digest = system_digest(self._turn.messages)
         if not digest and self._turn.pin:  # none this time: what it was sent before still holds
-            digest = yield StoreGet(system_key(self._turn.project, self._turn.pin))
+            digest = yield StoreGet(system_key(self._turn.project_key, self._turn.pin))
         if digest:
-            yield StorePut(system_key(self._turn.project, handle), digest)
+            yield StorePut(system_key(self._turn.project_key, handle), digest)
 
     # --- the end --------------------------------------------------------------------------------
 

@@ -10,14 +10,14 @@ from typing import cast
 
 from ...errors import ThreadNotFoundError
 from ...jsonio import JSON, malformed
-from ..commands import Flow
+from ..commands import Flow, Query
 from ..options import OPERATION
-from ..sending import Query, fetch
+from ..sending import fetch
 from ..turn import Turn
 from ..waiting import poll, suppress_but_deadline
 
-RESPONSES = "/openai/v1/responses"
-CONVERSATIONS = "/openai/v1/conversations"
+RESPONSES = "/responses"
+CONVERSATIONS = "/conversations"
 ACTIVE = ("queued", "in_progress")
 _LOOK_BACK = "20"  # a turn of ours is among the newest
 _MOST_PAGES = 5  # of the list of responses, where many are made at the same time
@@ -35,8 +35,8 @@ class Looks:
 
     def ended(self, response_id: str) -> Flow[JSON | None]:
         """The stored response once it is over; None if the service does not know it."""
-        path = f"{RESPONSES}/{response_id}"
-        look = partial(fetch, path, self._turn, "look for the response")
+        route = self._turn.route(f"{RESPONSES}/{response_id}")
+        look = partial(fetch, route, self._turn, "look for the response")
         try:
             return (yield from poll(look, active=ACTIVE))
         except ThreadNotFoundError:
@@ -45,8 +45,8 @@ class Looks:
     def ours_on(self, thread: str) -> Flow[JSON | None]:
         """The stored response on a conversation that carries this turn's operation key."""
         query = (("order", "desc"), ("limit", _LOOK_BACK))
-        path = f"{CONVERSATIONS}/{thread}/items"
-        page = yield from fetch(path, self._turn, "look for the turn", query)
+        route = self._turn.route(f"{CONVERSATIONS}/{thread}/items", *query)
+        page = yield from fetch(route, self._turn, "look for the turn")
         with malformed(page):
             ids = dict.fromkeys(item.get("response_id") for item in page.get("data") or ())
         for response_id in [i for i in ids if i][:3]:
@@ -57,10 +57,8 @@ class Looks:
 
     def ours(self) -> Flow[list[JSON]]:
         """This turn's responses, newest first: background ones, whose ids were lost."""
-        name = self._turn.settings.agent.name
-        query = (("order", "desc"), ("limit", _LOOK_BACK), ("agent_name", name))
         with suppress_but_deadline():  # the listing is Azure's own; without it nothing is found
-            page = yield from fetch(RESPONSES, self._turn, "look for the response", query)
+            page = yield from self._newest()
             with malformed(page):
                 return [stored for stored in page.get("data") or () if self._is_ours(stored)]
         return []
@@ -71,11 +69,9 @@ class Looks:
         The list holds foreground responses, too (recorded). It is read back to the parent, which
         is older than anything that goes on from it, and no further than `_MOST_PAGES`.
         """
-        name = self._turn.settings.agent.name
-        query: Query = (("order", "desc"), ("limit", _LOOK_BACK), ("agent_name", name))
         cursor: Query = ()
         for _ in range(_MOST_PAGES):
-            page = yield from fetch(RESPONSES, self._turn, "look for the response", query + cursor)
+            page = yield from self._newest(*cursor)
             with malformed(page):
                 for stored in page.get("data") or ():
                     if stored["id"] == parent:
@@ -87,14 +83,21 @@ class Looks:
                 cursor = (("after", str(page["data"][-1]["id"])),)
         return None
 
+    def _newest(self, *cursor: tuple[str, str]) -> Flow[JSON]:
+        """One page of the agent's responses, newest first."""
+        name = self._turn.settings.agent.name
+        query = (("order", "desc"), ("limit", _LOOK_BACK), ("agent_name", name), *cursor)
+        route = self._turn.route(RESPONSES, *query)
+        return (yield from fetch(route, self._turn, "look for the response"))
+
     def _goes_on_from(self, parent: str | None, stored: JSON) -> bool:
         return (stored.get("previous_response_id") or parent) == parent
 
     def with_media(self, thread: str) -> Flow[list[str]]:
         """The ids of messages on a conversation that hold more than text, newest first."""
         query = (("order", "desc"), ("limit", "100"))
-        path = f"{CONVERSATIONS}/{thread}/items"
-        page = yield from fetch(path, self._turn, "read the conversation", query)
+        route = self._turn.route(f"{CONVERSATIONS}/{thread}/items", *query)
+        page = yield from fetch(route, self._turn, "read the conversation")
         messages = [item for item in page.get("data") or () if item.get("type") == "message"]
         return [str(m["id"]) for m in messages if any(map(_is_media, m.get("content") or ()))]
 

@@ -158,7 +158,8 @@ class ResponseReading:
         query = [("stream", "true")]
         if reader.sequence_number is not None:
             query.append(("starting_after", str(reader.sequence_number)))
-        request = Send("GET", f"{RESPONSES}/{response_id}", query=tuple(query), stream=True)
+        route = self.turn.route(f"{RESPONSES}/{response_id}", *query)
+        request = Send("GET", route, stream=True)
         reader.reconnect()
         yield from send(request, self.turn, "resume the response", response_id=response_id)
         yield Pump(reader)

@@ -35,7 +35,7 @@ from ..retry import is_unknown, may_pass, was_not_applied
 from ..sending import ask_to_stop, read_object, retrying, send
 from ..turn import Turn
 from ..waiting import insist, to_the_end
-from .addressing import name_of, place_of, who_is_asked
+from .addressing import name_of, who_is_asked
 from .codec import encode_input
 from .lookups import ACTIVE, CONVERSATIONS, RESPONSES
 from .options import encode_options
@@ -170,8 +170,7 @@ class ResponseCalls(ResponseReading):
         self, reader: ResponseReader, body: bytes, *, streams: bool, **facts: str | None
     ) -> Flow[None]:
         """One POST, read to its end."""
-        path, query = place_of(self.turn)
-        request = Send("POST", path, body, query, stream=streams)
+        request = Send("POST", self.turn.route(RESPONSES), body, stream=streams)
         if self._is_background:
             self._begun.append(reader)
         try:
@@ -195,7 +194,7 @@ class ResponseCalls(ResponseReading):
     def create_conversation(self) -> Flow[str]:
         """A new, empty conversation."""
         body = dumps({"metadata": {OPERATION: self.turn.operation}})
-        request = Send("POST", CONVERSATIONS, body)
+        request = Send("POST", self.turn.route(CONVERSATIONS), body)
         attempt = partial(send, request, self.turn, "create a conversation")
         reply = yield from retrying(attempt, self.turn, when=may_pass)
         return str(read_object(reply)["id"])
@@ -220,7 +219,8 @@ class ResponseCalls(ResponseReading):
             found = yield from self.looks.ours()
             ids = [ours["id"] for ours in found if ours.get("status") in ACTIVE]
         for id in ids:
-            yield from ask_to_stop(Send("POST", f"{RESPONSES}/{id}/cancel"), self.turn)
+            route = self.turn.route(f"{RESPONSES}/{id}/cancel")
+            yield from ask_to_stop(Send("POST", route), self.turn)
 
     def add_facts(self, error: AzureAgentsError) -> None:
         """What is known of the turn belongs on every error that ends it."""
