@@ -76,6 +76,7 @@ record: $(SETUP)
 # Pages that say what the code does; tests compare them.
 docs: $(SETUP)
 	$(PY) -m tests.core.items_page
+	$(PY) -m tests.project.architecture_page
 
 # The structure of the code in words, read from its imports: rooms, floors, arrows, depth, circles.
 house: $(SETUP)

@@ -28,6 +28,15 @@ from .test_layers import EMULATOR, FLOORS, ROOMS, matches
 
 Graph = dict[str, set[str]]
 
+# Rooms that have a place in `FLOORS` and are still to be built.
+COMING = {
+    "bulk": "Files of questions, answered in parallel.",
+    "gateway": "An OpenAI-compatible server before agents and models.",
+    "models": "Deployments that are not agents.",
+    "prices": "What the tokens of a model cost.",
+    "routing": "One model of several deployments: limits and fallbacks.",
+}
+
 
 class Part(NamedTuple):
     """One part of the house that is drawn by itself."""
@@ -83,20 +92,19 @@ def describe(part: Part) -> Iterator[str]:
     """The lines about one part."""
     yield from (f"{part.title}", "=" * len(part.title), "")
     arrows = room_graph(part.graph, part.rooms)
-    knot = circle(arrows)
-    floors = {} if knot else _floors(part, arrows)
-    yield from _table(part, arrows, floors)
+    yield from _table(part, arrows, floors_in(part))
     yield f"import depth: {_depth_in_words(part.loaded)}"
     yield f"circles of modules: {_circle_in_words(part.graph)}"
     yield f"circles of rooms: {_circle_in_words(arrows)}"
     yield ""
 
 
-def _floors(part: Part, arrows: Graph) -> dict[str, int]:
-    """The rule's floors where there is a rule, else floors as the imports make them."""
-    if part.rooms != ROOMS:
-        return floors_of(arrows)
-    return {room: row for row, rooms in enumerate(FLOORS, start=1) for room in rooms}
+def floors_in(part: Part) -> dict[str, int]:
+    """The rule's floors where there is a rule, else as the imports make them; empty in a circle."""
+    if part.rooms == ROOMS:
+        return {room: row for row, rooms in enumerate(FLOORS, start=1) for room in rooms}
+    arrows = room_graph(part.graph, part.rooms)
+    return {} if circle(arrows) else floors_of(arrows)
 
 
 def _table(part: Part, arrows: Graph, floors: dict[str, int]) -> Iterator[str]:
@@ -107,7 +115,7 @@ def _table(part: Part, arrows: Graph, floors: dict[str, int]) -> Iterator[str]:
     for room in from_above:
         inside = [name for name in part.graph if room_of(name, part.rooms) == room]
         lines = sum(len(modules[name].read_text().splitlines()) for name in inside)
-        what = purpose(part.package, room) if inside else "(a place for a room to come)"
+        what = purpose(part.package, room) if inside else f"(to come) {COMING[room]}"
         yield f"{floors.get(room, '-'):>5}  {room:{width}}  {len(inside):7}  {lines:5}  {what}"
     yield ""
     yield f"arrows ({sum(map(len, arrows.values()))}): room > the rooms that it imports"

@@ -1,0 +1,68 @@
+"""Write the parts of `docs/architecture.md` that follow from the code (`make docs`)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from .house import ROOT
+from .journeys import JOURNEYS, passed
+from .print_house import COMING, floors_in, parts, purpose
+
+PAGE = ROOT / "docs" / "architecture.md"
+_BLOCK = re.compile(r"(<!-- (\w+): written by make docs -->\n).*?(<!-- end -->)", re.DOTALL)
+_JOURNEY = re.compile(r"<!-- journey: (\w+) -->\n```\n(.*?)```", re.DOTALL)
+_STATION = re.compile(r"^ *\d+ +([\w.]+) +([\w/]+\.py)$", re.MULTILINE)
+
+
+class Station(NamedTuple):
+    """One station of a drawn journey."""
+
+    function: str
+    path: str
+
+
+def stations() -> dict[str, list[Station]]:
+    """The journeys of the page, by name."""
+    drawn = _JOURNEY.findall(PAGE.read_text())
+    return {name: [Station(*found) for found in _STATION.findall(text)] for name, text in drawn}
+
+
+def page() -> str:
+    """The page with its written parts made anew."""
+    made = {"rooms": _rooms, "emulator": _emulator, "files": _files}
+
+    def block(found: re.Match[str]) -> str:
+        write: Callable[[], Iterator[str]] = made[found[2]]
+        return found[1] + "".join(f"{line}\n" for line in write()) + found[3]
+
+    return _BLOCK.sub(block, PAGE.read_text())
+
+
+def _rooms() -> Iterator[str]:
+    core = parts()[0]
+    yield "| floor | room | what it is for |"
+    yield "|---|---|---|"
+    floors = floors_in(core)
+    for room in sorted(floors, key=lambda room: (-floors[room], room)):
+        what = f"*to come:* {COMING[room]}" if room in COMING else purpose(core.package, room)
+        yield f"| {floors[room]} | `{room}` | {what} |"
+
+
+def _emulator() -> Iterator[str]:
+    emulator = parts()[1]
+    yield "| room | what it is for |"
+    yield "|---|---|"
+    for room in emulator.rooms:
+        yield f"| `{room}` | {purpose(emulator.package, room)} |"
+
+
+def _files() -> Iterator[str]:
+    for name, journey in JOURNEYS.items():
+        paths = sorted({step.path for step in passed(journey)})
+        yield f"- **{name}**, {len(paths)} files: {', '.join(f'`{path}`' for path in paths)}"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page())
