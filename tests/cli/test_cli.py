@@ -23,7 +23,7 @@ from azure_agents.emulator import (
     Parts,
     ToolCalls,
 )
-from azure_agents.emulator.served.server import run_server
+from azure_agents.emulator.served.command import run_server
 from azure_agents.events import TextDelta
 
 if TYPE_CHECKING:
@@ -372,7 +372,7 @@ def test_the_emulator_says_where_it_is(
 
         run_server(*args, ready=announce, **kwargs)
 
-    monkeypatch.setattr("azure_agents.emulator.served.server.run_server", until_ready)
+    monkeypatch.setattr("azure_agents.emulator.served.command.run_server", until_ready)
     with contextlib.suppress(_EnoughError):
         main(["emulator", "--port", "0", "--agents", str(agents)])
     output = capsys.readouterr().out

@@ -13,7 +13,7 @@ import pytest
 
 from azure_agents import AgentClient
 from azure_agents.emulator import Delayed, Emulator, Fault
-from azure_agents.emulator.served.server import read_agents
+from azure_agents.emulator.served.command import read_agents
 from azure_agents.errors import ConfigError
 from azure_agents.messages import TurnRequest, user
 

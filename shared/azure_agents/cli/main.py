@@ -100,7 +100,7 @@ def _demo(_arguments: argparse.Namespace) -> None:
 
 
 def _emulator(arguments: argparse.Namespace) -> None:
-    from ..emulator.served.server import DEMO_AGENTS, read_agents, run_server
+    from ..emulator.served.command import DEMO_AGENTS, read_agents, run_server
 
     if not (arguments.allow_remote or _is_loopback(arguments.host)):
         raise ConfigError(
@@ -125,12 +125,12 @@ def _read(read: Any, path: Path) -> Any:
         raise ConfigError(f"cannot read {str(path)!r} ({exc.strerror})") from exc
 
 
-def _announce(served: Any, foundry: Any) -> None:
+def _announce(served: Any, agents: Any) -> None:
     print("The emulator is listening (Ctrl-C ends it). Any token or key is accepted.")
     print(f"  endpoint  {served.endpoint}")
-    for agent in foundry.agents:
+    for agent in agents:
         print(f"  agent     {agent.model}  ({agent.generation}, {agent.name})")
-    model = foundry.agents[0].model if foundry.agents else "MODEL"
+    model = agents[0].model if agents else "MODEL"
     command = f"azure-agents chat {model} --endpoint {served.endpoint}"
     print(f"Try: AZURE_AI_API_KEY=any {command}")
     only = "" if served.authority else " (Microsoft's own clients need https: --tls FOLDER)"

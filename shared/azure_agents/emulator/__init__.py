@@ -42,11 +42,12 @@ if TYPE_CHECKING:
         WorkflowAction,
     )
     from .agent.transcripts import SeenCall, SeenMedia, SeenMessage, SeenReply, SeenTool, SeenTurn
+    from .agents import CreatedAgent
+    from .emulator import Emulator
     from .line.wireline import LoggedRequest
-    from .project import CreatedAgent, Emulator
     from .served.address import Served
     from .served.agents_file import AgentsFile
-    from .served.server import run_server
+    from .served.command import run_server
     from .trouble.faults import NAMED, Fault, Faults
     from .trouble.weather import Weather
     from .world.clock import FakeClock, RealClock
@@ -116,10 +117,8 @@ _PLACES = {
         "NAMED",
     ),
     "agent.foundry_tools": ("FoundryTool",),
-    "project": (
-        "CreatedAgent",
-        "Emulator",
-    ),
+    "agents": ("CreatedAgent",),
+    "emulator": ("Emulator",),
     "agent.replies": (
         "Delayed",
         "Empty",
@@ -136,7 +135,7 @@ _PLACES = {
         "read_script",
     ),
     "served.address": ("Served",),
-    "served.server": ("run_server",),
+    "served.command": ("run_server",),
     "agent.server_tools": (
         "Citation",
         "CodeInterpreter",

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from .project import Emulator
+    from .emulator import Emulator
     from .served.address import Served
 
 _MARKER = "foundry_agents"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING
 
-from .classic import runs as classic_runs
+from .classic import runs
 from .routes import find_route, looked_at
 from .v2.eras import at_todays_path
 from .world.exchange import Answer
@@ -52,7 +52,7 @@ class Service:
         for turn in turns:
             turn.catch_up()
         with world.lock:
-            classic_runs.expire(world)
+            runs.expire(world)
 
     def _apply(self, request: Request) -> Answer:
         world = self._world

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from ..agent.brains import Brain
 from ..world import problems
 from ..world.exchange import Answer, Request, check_known, check_metadata
-from ..world.limits import check_classic
 from ..world.paging import classic_list
 from ..world.state import Assistant
+from .checks import check_options
 from .objects import assistant_wire, read_tools
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def update(world: World, request: Request, id: str) -> Answer:
     assistant, body = find(world, id), request.json()
     check_known(body, *_FIELDS)
     changes = {key: value for key, value in body.items() if value is not None}
-    check_classic(body)
+    check_options(body)
     if "tools" in changes:
         changes["tools"] = read_tools(changes["tools"])
     if "metadata" in changes:

@@ -11,37 +11,21 @@ from typing import TYPE_CHECKING, Any
 from ..files import files
 from ..world import problems
 from ..world.exchange import check_known, check_metadata
-from ..world.limits import check_chosen, check_classic, check_message, check_tools
+from ..world.limits import check_chosen
+from .checks import check_message, check_options, check_tools
 
 if TYPE_CHECKING:
     from ...jsonio import JSON
     from ..world.state import Assistant, Run, World
 
 _LONGEST_TEXT = 1_500_000
-_TOOL_TYPES = (
-    "azure_ai_search",
-    "azure_function",
-    "bing_custom_search",
-    "bing_grounding",
-    "browser_automation",
-    "code_interpreter",
-    "computer_use_preview",
-    "connected_agent",
-    "deep_research",
-    "fabric_dataagent",
-    "file_search",
-    "function",
-    "mcp",
-    "openapi",
-    "sharepoint_grounding",
-)
 _CONTENT_TYPES = ("text", "image_url", "image_file")
 _MESSAGE_STATUS = ("status", "incomplete_details", "incomplete_at", "completed_at")
 
 
 def read_tools(given: list[JSON] | None) -> list[JSON]:
     """Tools with the service's defaults filled in."""
-    check_tools(given or [], _TOOL_TYPES)
+    check_tools(given or [])
     return [_filled(tool) for tool in given or []]
 
 
@@ -83,7 +67,7 @@ def _assistant_resources(world: World, given: JSON | None) -> JSON:
 
 def assistant_wire(world: World, id: str, body: JSON) -> JSON:
     """An assistant with the service's defaults."""
-    check_classic(body)
+    check_options(body)
     return {
         "id": id,
         "object": "assistant",
@@ -107,7 +91,7 @@ def _or(value: float | None, default: float) -> float:
 
 def thread_wire(world: World, body: JSON) -> JSON:
     """A thread."""
-    check_classic(body)
+    check_options(body)
     return {
         "id": world.ids.classic("thread"),
         "object": "thread",
@@ -199,7 +183,7 @@ def listed_message(message: JSON) -> JSON:
 def run_wire(world: World, assistant: Assistant, thread_id: str, body: JSON) -> JSON:
     """A run as it is created."""
     agent = assistant.wire
-    check_classic(body)
+    check_options(body)
     instructions = _or_agent(body, "instructions", agent)
     additional = body.get("additional_instructions")
     given = body.get("tools")

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 from ..agent.transcripts import SeenCall, SeenMessage
 from ..world import problems
 from ..world.exchange import Answer, Request, check_known, check_metadata
-from ..world.limits import check_classic
 from ..world.paging import classic_list
 from ..world.state import Entry, Run, Thread
 from . import agents as classic_agents
 from . import threads as classic_threads
+from .checks import check_options
 from .objects import run_wire
 from .play import DONE, finish, interrupt, run_event
 from .steps import without_contents
@@ -65,7 +65,7 @@ def create_with_thread(world: World, request: Request) -> Answer:
     """POST /threads/runs: it takes no `additional_…` fields."""
     body = request.json()
     check_known(body, *_FIELDS, "thread")
-    check_classic(body)
+    check_options(body)
     classic_agents.find(world, body.get("assistant_id"))
     thread = classic_threads.add_thread(world, body.get("thread") or {})
     thread.wire["tool_resources"] = thread.wire["tool_resources"] or {

@@ -14,11 +14,11 @@ from ..text.reading import chunks_of, text_of
 from ..text.search import Chunk
 from ..world import problems
 from ..world.exchange import Answer, Request, check_metadata
-from ..world.limits import check_store
 from ..world.paging import classic_list
 from ..world.paths import is_classic
 from ..world.state import VectorStore
 from . import files
+from .checks import check_store
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -18,6 +18,7 @@ from ..world.exchange import Answer, Request
 from ..world.log import Log
 from ..world.problems import server_error
 from ..world.turns import Frame, Think, Wait
+from .refusals import refusal
 
 if TYPE_CHECKING:
     from ..service import Service
@@ -190,7 +191,7 @@ class Wireline:
             yield _SILENCE if fault.kind == "timeout_after" else Break("ReadError")
 
     def _refuse(self, fault: Fault) -> Actions:
-        yield from self._plain(self.service.refusal(fault.problem()), None)
+        yield from self._plain(self.service.refusal(refusal(fault)), None)
 
     def _finish(self, turn: Turn) -> Actions:
         """Drive a turn to its end without sending anything."""

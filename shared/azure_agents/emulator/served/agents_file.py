@@ -17,7 +17,8 @@ from typing import Any, overload
 from ...errors import ConfigError
 from ..agent.reply_kinds import near
 from ..agent.scripts import read_rules, read_script
-from ..project import CreatedAgent, Emulator
+from ..agents import CreatedAgent
+from ..project import Project
 from ..text.yaml_lines import at_line_of, read
 
 _LOGGER = logging.getLogger(__name__)
@@ -59,17 +60,17 @@ class AgentsFile(Sequence[Mapping[str, Any]]):
     def __iter__(self) -> Iterator[Mapping[str, Any]]:
         return (_arguments(entry) for entry in self._entries)
 
-    def follow(self, foundry: Emulator) -> list[CreatedAgent]:
+    def follow(self, project: Project) -> list[CreatedAgent]:
         """Create the agents, and keep them as the file says for as long as the emulator runs.
 
         Args:
-            foundry: The emulator that the agents shall live in.
+            project: The emulator that the agents shall live in.
         """
-        made = [self._create(foundry, entry) for entry in self._entries]
-        foundry.before_requests(lambda: self._refresh(foundry))
+        made = [self._create(project, entry) for entry in self._entries]
+        project.before_requests(lambda: self._refresh(project))
         return made
 
-    def _create(self, foundry: Emulator, entry: Mapping[str, Any]) -> CreatedAgent:
+    def _create(self, project: Project, entry: Mapping[str, Any]) -> CreatedAgent:
         """Make what is new, change what is different."""
         key = (str(entry.get("generation", "v2")), str(entry["name"]))
         known = self._made.get(key)
@@ -79,17 +80,17 @@ class AgentsFile(Sequence[Mapping[str, Any]]):
             agent = known[1]
             agent.script(_script(entry))
         else:
-            agent = self._define(foundry, entry, known[1] if known else None)
+            agent = self._define(project, entry, known[1] if known else None)
         self._made[key] = (entry, agent)
         return agent
 
     def _define(
-        self, foundry: Emulator, entry: Mapping[str, Any], old: CreatedAgent | None
+        self, project: Project, entry: Mapping[str, Any], old: CreatedAgent | None
     ) -> CreatedAgent:
-        arguments = _with_files(foundry, self.path.parent, entry)
-        return foundry.change_agent(old, **arguments) if old else foundry.create_agent(**arguments)
+        arguments = _with_files(project, self.path.parent, entry)
+        return project.change_agent(old, **arguments) if old else project.create_agent(**arguments)
 
-    def _refresh(self, foundry: Emulator) -> None:
+    def _refresh(self, project: Project) -> None:
         """Look at the file; one that cannot be read changes nothing, until it is right again."""
         stamp = _stamp(self.path)
         with self._lock:
@@ -99,7 +100,7 @@ class AgentsFile(Sequence[Mapping[str, Any]]):
         try:
             self._entries = _read(self.path)
             for entry in self._entries:
-                self._create(foundry, entry)
+                self._create(project, entry)
         except (ConfigError, OSError, ValueError) as error:
             _LOGGER.warning("%s is not used as it is now: %s", self.path, error)
 
@@ -178,14 +179,14 @@ def _arguments(entry: Mapping[str, Any]) -> dict[str, Any]:
     return fields if script is None else {**fields, "reply": script}
 
 
-def _with_files(foundry: Emulator, folder: Path, entry: Mapping[str, Any]) -> dict[str, Any]:
+def _with_files(project: Project, folder: Path, entry: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments, with the entry's files in a vector store that the agent searches."""
     arguments = _arguments(entry)
     paths = [path for pattern in entry.get("files") or () for path in _find(folder, pattern)]
     if not paths:
         return arguments
-    ids = [foundry.add_file(path.name, path.read_bytes()) for path in paths]
-    store = foundry.add_vector_store(str(entry["name"]), ids)
+    ids = [project.add_file(path.name, path.read_bytes()) for path in paths]
+    store = project.add_vector_store(str(entry["name"]), ids)
     tool: dict[str, Any] = {"type": "file_search"}
     if entry.get("generation", "v2") == "v2":
         tool["vector_store_ids"] = [store]

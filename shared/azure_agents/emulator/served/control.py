@@ -18,11 +18,11 @@ from ..agent.scripts import read_rules, read_script
 from ..trouble.faults import Fault
 
 if TYPE_CHECKING:
-    from ..project import Emulator
+    from ..project import Project
 
 ROOT = "/_emulator"
 Answer: TypeAlias = tuple[int, Any]
-_Handler: TypeAlias = Callable[["Emulator", Any], Any]
+_Handler: TypeAlias = Callable[["Project", Any], Any]
 
 
 def is_allowed(client: str, headers: Mapping[str, str]) -> bool:
@@ -39,7 +39,7 @@ def _is_loopback(name: str) -> bool:
 
 
 def control(
-    foundry: Emulator, method: str, path: str, query: Mapping[str, str], body: bytes
+    project: Project, method: str, path: str, query: Mapping[str, str], body: bytes
 ) -> Answer:
     """Perform one request; its handler gets the JSON body, or else the query."""
     inside = path.removeprefix(ROOT).strip("/")
@@ -48,41 +48,41 @@ def control(
         routes = ", ".join(f"{method} {ROOT}/{place}".rstrip("/") for method, place in _ROUTES)
         return 404, {"error": f"no {method} {path}; there are: {routes}"}
     try:
-        return 200, handler(foundry, jsonio.loads(body) if body else query)
+        return 200, handler(project, jsonio.loads(body) if body else query)
     except (ConfigError, LookupError, ProtocolError, TypeError, ValueError) as exc:
         return 400, {"error": str(exc)}
     except Exception as exc:  # noqa: BLE001 - a server goes on
-        foundry.errors.append(exc)
+        project.errors.append(exc)
         return 500, {"error": repr(exc)}
 
 
-def _overview(foundry: Emulator, _: Any) -> Any:
+def _overview(project: Project, _: Any) -> Any:
     return {
         "agents": [
             {"name": agent.name, "model": agent.model, "generation": agent.generation}
-            for agent in foundry.agents
+            for agent in project.agents
         ],
-        "weather": foundry.weather.now(),
-        "requests": len(foundry.requests),
-        "transcripts": len(foundry.seen),
+        "weather": project.weather.now(),
+        "requests": len(project.requests),
+        "transcripts": len(project.seen),
         "routes": [f"{method} {ROOT}/{place}".rstrip("/") for method, place in _ROUTES],
     }
 
 
-def _change_weather(foundry: Emulator, body: Any) -> Any:
-    foundry.weather.change(**_mapping(body))
-    return foundry.weather.now()
+def _change_weather(project: Project, body: Any) -> Any:
+    project.weather.change(**_mapping(body))
+    return project.weather.now()
 
 
-def _calm_weather(foundry: Emulator, _: Any) -> Any:
-    foundry.weather.calm()
-    return foundry.weather.now()
+def _calm_weather(project: Project, _: Any) -> Any:
+    project.weather.calm()
+    return project.weather.now()
 
 
-def _token(foundry: Emulator, query: Any) -> Any:
+def _token(project: Project, query: Any) -> Any:
     """A token as managed identities of App Service get it: `DefaultAzureCredential` asks here."""
     resource = str(query.get("resource", ""))
-    token = foundry.gate.issue((f"{resource.removesuffix('/')}/.default",))
+    token = project.gate.issue((f"{resource.removesuffix('/')}/.default",))
     return {
         "access_token": token.token,
         "expires_on": str(token.expires_on),
@@ -91,15 +91,15 @@ def _token(foundry: Emulator, query: Any) -> Any:
     }
 
 
-def _requests(foundry: Emulator, _: Any) -> Any:
-    return [dataclasses.asdict(request) for request in foundry.requests if _is_plain(request.body)]
+def _requests(project: Project, _: Any) -> Any:
+    return [dataclasses.asdict(request) for request in project.requests if _is_plain(request.body)]
 
 
 def _is_plain(body: Any) -> bool:
     return not isinstance(body, bytes)
 
 
-def _transcripts(foundry: Emulator, _: Any) -> Any:
+def _transcripts(project: Project, _: Any) -> Any:
     hidden = {"library", "tools"}
     return [
         {
@@ -107,7 +107,7 @@ def _transcripts(foundry: Emulator, _: Any) -> Any:
             for field in dataclasses.fields(turn)
             if field.name not in hidden
         }
-        for turn in foundry.seen
+        for turn in project.seen
     ]
 
 
@@ -121,37 +121,37 @@ def _plain(value: Any) -> Any:
     return {key: _plain(one) for key, one in value.items()} if isinstance(value, dict) else value
 
 
-def _forget(foundry: Emulator, body: Any) -> Any:
-    foundry.forget(*map(str, _mapping(body).get("ids") or ()))
+def _forget(project: Project, body: Any) -> Any:
+    project.forget(*map(str, _mapping(body).get("ids") or ()))
     return {}
 
 
-def _clear(foundry: Emulator, _: Any) -> Any:
-    foundry.requests.clear()
-    foundry.seen.clear()
+def _clear(project: Project, _: Any) -> Any:
+    project.requests.clear()
+    project.seen.clear()
     return {}
 
 
-def _plan_fault(foundry: Emulator, body: Any) -> Any:
+def _plan_fault(project: Project, body: Any) -> Any:
     fields = _mapping(body)
     if "name" in fields:
-        foundry.faults.plan(fields.pop("name"), **fields)
+        project.faults.plan(fields.pop("name"), **fields)
     else:
-        foundry.faults.add(Fault(**fields))
+        project.faults.add(Fault(**fields))
     return {}
 
 
-def _clear_faults(foundry: Emulator, _: Any) -> Any:
-    foundry.faults.clear()
+def _clear_faults(project: Project, _: Any) -> Any:
+    project.faults.clear()
     return {}
 
 
-def _set_reply(foundry: Emulator, body: Any) -> Any:
+def _set_reply(project: Project, body: Any) -> Any:
     """Give an agent a new script: `reply`, or `replies` with rules."""
     fields = _mapping(body)
     rules = "replies" in fields
     script = read_rules(fields["replies"]) if rules else read_script(fields.get("reply"))
-    foundry.agent(str(fields.get("agent"))).script(script)
+    project.agent(str(fields.get("agent"))).script(script)
     return {}
 
 
@@ -163,7 +163,7 @@ def _mapping(body: Any) -> dict[str, Any]:
 
 _ROUTES: dict[tuple[str, str], _Handler] = {
     ("GET", ""): _overview,
-    ("GET", "weather"): lambda foundry, _: foundry.weather.now(),
+    ("GET", "weather"): lambda project, _: project.weather.now(),
     ("PATCH", "weather"): _change_weather,
     ("DELETE", "weather"): _calm_weather,
     ("GET", "requests"): _requests,

@@ -11,7 +11,7 @@ import contextlib
 import threading
 import time
 from asyncio import BaseTransport
-from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -19,13 +19,13 @@ from ... import jsonio
 from ...errors import ConfigError
 from ..line.transport import ROOT, read_request, trusting
 from ..line.wireline import Actions, Break, Chunk, Head, Idle, Pondering, Wireline
-from ..project import Emulator
+from ..project import Project
 from ..service import Service
-from ..world.clock import Clock, FakeClock, RealClock
+from ..world.clock import Clock, FakeClock
 from ..world.credential import Gate
 from ..world.exchange import Request
 from .address import Served
-from .agents_file import MISSING, AgentsFile
+from .agents_file import MISSING
 from .certificate import Certificate, make_certificate
 from .control import ROOT as CONTROL
 from .control import control, is_allowed
@@ -34,24 +34,19 @@ Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 
-DEMO_AGENTS: tuple[Mapping[str, Any], ...] = (
-    {"name": "my-agent"},
-    {"name": "my-classic-agent", "generation": "classic"},
-)
-
 
 class Application:
     """An ASGI application.
 
     Args:
-        foundry: What is served, and controlled.
+        project: What is served, and controlled.
         wireline: Its end of the line.
     """
 
-    def __init__(self, foundry: Emulator, wireline: Wireline) -> None:
-        self._foundry = foundry
+    def __init__(self, project: Project, wireline: Wireline) -> None:
+        self._project = project
         self._wireline = wireline
-        self._clock: Clock = foundry.clock
+        self._clock: Clock = project.clock
         self.sockets: dict[Any, BaseTransport] = {}
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -74,7 +69,7 @@ class Application:
         request = await _read(scope, receive)
         method, path = scope["method"], scope["path"]
         path = CONTROL if path == "/" else path
-        status, answer = control(self._foundry, method, path, request.query, request.body)
+        status, answer = control(self._project, method, path, request.query, request.body)
         headers = [(b"content-type", b"application/json")]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": jsonio.dumps(answer)})
@@ -189,17 +184,17 @@ def _uvicorn_server(app: Application, host: str, port: int, certificate: Certifi
     return uvicorn.Server(config)
 
 
-def _application(foundry: Emulator, *, strict_auth: bool) -> Application:
-    world = foundry.wireline.world
-    gate = foundry.gate if strict_auth else Gate(world, strict=False)
-    line = foundry.wireline
+def _application(project: Project, *, strict_auth: bool) -> Application:
+    world = project.wireline.world
+    gate = project.gate if strict_auth else Gate(world, strict=False)
+    line = project.wireline
     wireline = Wireline(world, Service(world, gate), line.faults, line.chunk_size, line.requests)
-    return Application(foundry, wireline)
+    return Application(project, wireline)
 
 
 @contextlib.contextmanager
 def serve(
-    foundry: Emulator,
+    project: Project,
     host: str = "127.0.0.1",
     port: int = 0,
     *,
@@ -211,7 +206,7 @@ def serve(
     """Serve an emulator from a thread for the length of a ``with`` block.
 
     Args:
-        foundry: The emulator.
+        project: The emulator.
         host: Address to listen on.
         port: Port to listen on; 0 takes a free one.
         strict_auth: Accept only tokens that the emulator handed out.
@@ -225,7 +220,7 @@ def serve(
         ConfigError: uvicorn is not installed, or the port is taken.
     """
     certificate = make_certificate(tls) if tls else None
-    app = _application(foundry, strict_auth=strict_auth)
+    app = _application(project, strict_auth=strict_auth)
     server = _uvicorn_server(app, host, port, certificate)
     thread = threading.Thread(target=_run, args=(server,), name="foundry-emulator", daemon=True)
     thread.start()
@@ -238,8 +233,8 @@ def serve(
         shown = f"[{host}]" if ":" in host else host
         root = f"{'https' if certificate else 'http'}://{shown}:{bound}"
         authority = certificate.authority if certificate else None
-        place = (f"{root}{ROOT}", bound, f"{root}{CONTROL}", authority, foundry.credential)
-        with _as_served(foundry, keep, real_time=real_time), _trusted(authority) as transports:
+        place = (f"{root}{ROOT}", bound, f"{root}{CONTROL}", authority, project.credential)
+        with _as_served(project, keep, real_time=real_time), _trusted(authority) as transports:
             yield Served(*place, transports)
     finally:
         server.should_exit = True
@@ -255,61 +250,18 @@ def _trusted(authority: Path | None) -> Iterator[Mapping[str, Any]]:
 
 
 @contextlib.contextmanager
-def _as_served(foundry: Emulator, keep: int | None, *, real_time: bool) -> Iterator[None]:
+def _as_served(project: Project, keep: int | None, *, real_time: bool) -> Iterator[None]:
     """What is different while it is served: its memory has an end, and its time goes on."""
-    before = foundry.keep
-    foundry.keep = keep
-    runs = real_time and isinstance(foundry.clock, FakeClock)
+    before = project.keep
+    project.keep = keep
+    runs = real_time and isinstance(project.clock, FakeClock)
     try:
-        with foundry.clock.running() if runs else contextlib.nullcontext():
+        with project.clock.running() if runs else contextlib.nullcontext():
             yield
     finally:
-        foundry.keep = before
+        project.keep = before
 
 
 def _run(server: Any) -> None:
     with contextlib.suppress(SystemExit):  # uvicorn's way to say that the port is taken
         server.run()
-
-
-def read_agents(path: Path) -> AgentsFile:
-    """Read agents from a YAML file, see `agents_file`.
-
-    Raises:
-        ConfigError: PyYAML is not installed, or the file has another form.
-        OSError: The file cannot be read.
-    """
-    return AgentsFile(path)
-
-
-def run_server(
-    host: str = "127.0.0.1",
-    port: int = 8321,
-    *,
-    agents: Sequence[Mapping[str, Any]] = DEMO_AGENTS,
-    strict_auth: bool = False,
-    tls: Path | None = None,
-    ready: Callable[[Served, Emulator], None] | None = None,
-) -> None:
-    """Serve a new emulator on the real clock until interrupted: the command line's part.
-
-    Args:
-        host: Address to listen on.
-        port: Port to listen on; 0 takes a free one.
-        agents: Agents to create, as arguments of `Emulator.create_agent`; an `AgentsFile` is
-            followed when it changes.
-        strict_auth: Accept only tokens that the emulator handed out.
-        tls: Folder for a certificate made for it; None serves plain http.
-        ready: Called once it listens, for instance to print the endpoint and the agents.
-    """
-    foundry = Emulator(clock=RealClock())
-    if isinstance(agents, AgentsFile):
-        agents.follow(foundry)
-    else:
-        for agent in agents:
-            foundry.create_agent(**agent)
-    with serve(foundry, host, port, strict_auth=strict_auth, tls=tls) as served:
-        if ready is not None:
-            ready(served, foundry)
-        with contextlib.suppress(KeyboardInterrupt):
-            threading.Event().wait()

@@ -14,7 +14,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias, get_args
 
 from ...jsonio import JSON
-from ..world.problems import Problem, server_error
 
 Kind: TypeAlias = Literal[
     "refuse",  # no connection; nothing is applied
@@ -29,27 +28,6 @@ Kind: TypeAlias = Literal[
     "delay",  # the answer is late
     "duplicate",  # stream events come twice
 ]
-
-_BODIES: dict[int, JSON] = {
-    401: {
-        "statusCode": 401,
-        "message": "Unauthorized. Access token is missing, invalid, audience is incorrect "
-        "(https://ai.azure.com/), or have expired.",
-    },
-    403: {"error": {"code": "Forbidden", "message": "Access denied due to Virtual Network rules."}},
-    408: {"error": {"code": "Timeout", "message": "The operation was timeout."}},
-    409: {
-        "error": {
-            "code": "conflict",
-            "message": "The resource already exists or was modified concurrently. Please retry.",
-            "type": "error",
-            "param": "",
-            "details": [],
-            "additionalInfo": {"request_id": "0" * 32},
-        }
-    },
-    429: {"error": {"code": "429", "message": "Rate limit is exceeded. Try again in 1 seconds."}},
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,14 +85,6 @@ class Fault:
             and (self.path is None or re.search(self.path, path) is not None)
             and (self.when is None or bool(self.when(body)))
         )
-
-    def problem(self) -> Problem:
-        """The answer of an error status; of the default bodies only that of 500 was recorded."""
-        default = {"error": {"code": "InternalServerError", "message": "Internal server error."}}
-        retry = {"retry-after": "1", "retry-after-ms": "1000"} if self.status == 429 else {}
-        headers = retry | {name.lower(): value for name, value in self.headers.items()}
-        body = server_error().body if self.status == 500 else _BODIES.get(self.status, default)
-        return Problem(self.status, body if self.body is None else self.body, headers=headers)
 
 
 # What goes wrong most, by name; all of it hits turns unless told otherwise.

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from ..agent.brains import Brain
 from ..world import problems
 from ..world.exchange import Answer, Request, check_metadata
-from ..world.limits import check_v2_tools
 from ..world.paging import v2_list
 from ..world.state import Agent, AgentVersion
+from .checks import check_tools
 from .objects import agent_wire, version_wire
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ def _check_definition(definition: JSON, request: Request) -> None:
     what, feature = _PREVIEW_KINDS.get(kind, ("", ""))
     if feature not in request.headers.get("foundry-features", ""):
         raise problems.preview_required(what, feature)
-    check_v2_tools(definition.get("tools") or [], "/definition/tools")
+    check_tools(definition.get("tools") or [], "/definition/tools")
     for tool in definition.get("tools") or []:
         if "{{" in str(tool.get("server_label", "")):
             raise problems.invalid_payload("The supplied value is invalid.", "")

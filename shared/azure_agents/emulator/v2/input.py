@@ -5,42 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..world import problems
+from ..world.limits import kind_of
+from ..world.problems import invalid_values
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from ...jsonio import JSON
 
-REFUSED_WITH_AGENT = ("instructions", "tools", "temperature", "top_p", "text", "reasoning")
-
-_KNOWN = frozenset(
-    (
-        *REFUSED_WITH_AGENT,
-        "agent_reference",
-        "background",
-        "conversation",
-        "include",
-        "input",
-        "max_output_tokens",
-        "max_tool_calls",
-        "metadata",
-        "model",
-        "parallel_tool_calls",
-        "previous_response_id",
-        "prompt_cache_key",
-        "prompt_cache_retention",
-        "safety_identifier",
-        "service_tier",
-        "store",
-        "stream",
-        "stream_options",
-        "structured_inputs",
-        "tool_choice",
-        "top_logprobs",
-        "truncation",
-        "user",
-    )
-)
 
 _ROLES = ("user", "assistant", "system", "developer")
 _INPUT_PARTS = ("input_text", "input_image", "input_file")
@@ -91,43 +63,6 @@ def item_type(kind: str) -> tuple[str, tuple[str, ...]]:
     return ITEM_TYPES.get(kind, (prefix, ()))
 
 
-def check_fields(body: JSON) -> None:
-    """Refuse fields that do not exist, are outdated, or clash with an agent."""
-    if body.get("agent") is not None:
-        message = "The 'agent' property is deprecated. Use 'agent_reference' instead."
-        raise problems.invalid_payload(message, "agent")
-    for name in body:
-        if name not in _KNOWN and name != "agent":
-            message = f"Unknown parameter: '{name}'."
-            raise problems.openai(400, message, param=name, code="unknown_parameter")
-    if body.get("previous_response_id") and body.get("conversation"):
-        message = (
-            "Mutually exclusive parameters: 'previous_response_id' and 'conversation'. "
-            "Ensure you are only providing one of these."
-        )
-        raise problems.openai(400, message, code="mutually_exclusive_parameters")
-    if body.get("agent_reference") is not None:
-        _check_agent_fields(body)
-
-
-def _check_agent_fields(body: JSON) -> None:
-    sentence = "Not allowed when agent is specified."
-    offending = [name for name in REFUSED_WITH_AGENT if body.get(name) is not None]
-    if len(offending) == 1:
-        raise problems.invalid_payload(sentence, offending[0])
-    if offending:
-        raise invalid([(name, sentence) for name in offending])  # quoted without a slash
-
-
-def invalid(faults: Iterable[tuple[str, str]]) -> problems.Problem:
-    """400 with one validation error for each (JSON pointer, message)."""
-    details = [
-        {"code": "ValidationError", "message": message, "param": pointer, "type": "error"}
-        for pointer, message in faults
-    ]
-    return problems.invalid_payload("Invalid payload", None, details)
-
-
 def read_items(given: object, root: str, make_id: Callable[[str], str]) -> list[JSON]:
     """Items as they are stored: the long form, with ids.
 
@@ -139,67 +74,65 @@ def read_items(given: object, root: str, make_id: Callable[[str], str]) -> list[
     if isinstance(given, str):
         given = [{"role": "user", "content": given}]
     if not isinstance(given, list):
-        raise invalid([(root, f"Value is '{kind_of(given)}' but should be 'array'")])
+        raise invalid_values([(root, f"Value is '{kind_of(given)}' but should be 'array'")])
     for index, item in enumerate(given):
         _check_item(item, f"{root}/{index}")
     return [_stored(item, make_id) for item in given]
 
 
-def kind_of(value: object) -> str:
-    """The JSON type of a value."""
-    names = {type(None): "null", bool: "boolean", dict: "object", list: "array", str: "string"}
-    return names.get(type(value), "number")
-
-
 def _check_item(item: object, pointer: str) -> None:
     if not isinstance(item, dict):
-        raise invalid([(pointer, f"Value is '{kind_of(item)}' but should be 'object'")])
+        raise invalid_values([(pointer, f"Value is '{kind_of(item)}' but should be 'object'")])
     kinds = {key: kind_of(item[key]) for key in _TEXT_KEYS if key in item}
     wrong = {key: kind for key, kind in kinds.items() if kind != "string"}
     if wrong.get("output") in {"array", "object"}:  # parts, or a picture
         del wrong["output"]
     if wrong:
         faults = ((f"{pointer}/{key}", kind) for key, kind in wrong.items())
-        raise invalid(
+        raise invalid_values(
             [(place, f"Value is '{kind}' but should be 'string'") for place, kind in faults]
         )
     kind = item.get("type", "message")
     if kind not in ITEM_TYPES and not str(kind).endswith(("_call", "_output")):
-        raise invalid([(f"{pointer}/type", f"Value '{kind}' is not a known item type")])
+        raise invalid_values([(f"{pointer}/type", f"Value '{kind}' is not a known item type")])
     missing = [key for key in item_type(kind)[1] if key not in item]
     if missing:
-        raise invalid([(f"{pointer}/{key}", "Required property is missing") for key in missing])
+        raise invalid_values(
+            [(f"{pointer}/{key}", "Required property is missing") for key in missing]
+        )
     if kind == "message":
         _check_message(item, pointer)
     elif "output" in item:
         _check_output(kind, item["output"], f"{pointer}/output")
     elif kind == "mcp_approval_response" and not isinstance(item["approve"], bool):
         sentence = f"Value is '{kind_of(item['approve'])}' but should be 'boolean'"
-        raise invalid([(f"{pointer}/approve", sentence)])
+        raise invalid_values([(f"{pointer}/approve", sentence)])
 
 
 def _check_output(kind: str, output: object, pointer: str) -> None:
     """A text or parts; of a computer a picture."""
     wanted = "object" if kind == "computer_call_output" else "array"
     if kind_of(output) not in ({wanted} if wanted == "object" else {wanted, "string"}):
-        raise invalid([(pointer, f"Value is '{kind_of(output)}' but should be '{wanted}'")])
+        raise invalid_values([(pointer, f"Value is '{kind_of(output)}' but should be '{wanted}'")])
     for index, part in enumerate(output if isinstance(output, list) else ()):
         place = f"{pointer}/{index}"
         if not isinstance(part, dict):
-            raise invalid([(place, f"Value is '{kind_of(part)}' but should be 'object'")])
+            raise invalid_values([(place, f"Value is '{kind_of(part)}' but should be 'object'")])
         if part.get("type") not in _INPUT_PARTS:
-            raise invalid([(f"{place}/type", f"Value '{part.get('type')}' is not a known part")])
+            raise invalid_values(
+                [(f"{place}/type", f"Value '{part.get('type')}' is not a known part")]
+            )
         _check_part(part, place)
 
 
 def _check_message(item: JSON, pointer: str) -> None:
     role, content = item["role"], item["content"]
     if role not in _ROLES:
-        raise invalid([(f"{pointer}/role", f"Value '{role}' is not one of {list(_ROLES)}")])
+        raise invalid_values([(f"{pointer}/role", f"Value '{role}' is not one of {list(_ROLES)}")])
     if isinstance(content, str):
         return
     if not isinstance(content, list):
-        raise invalid(
+        raise invalid_values(
             [(f"{pointer}/content", f"Value is '{kind_of(content)}' but should be 'array'")]
         )
     allowed = _OUTPUT_PARTS if role == "assistant" else _INPUT_PARTS
@@ -227,11 +160,11 @@ def _check_part(part: JSON, pointer: str) -> None:
     keys = _PART_KEYS[part["type"]]
     given = [key for key in keys if part.get(key) is not None]
     if not given:
-        raise invalid([(f"{pointer}/{keys[0]}", "Required property is missing")])
+        raise invalid_values([(f"{pointer}/{keys[0]}", "Required property is missing")])
     for key in given:
         if not isinstance(part[key], str):
             sentence = f"Value is '{kind_of(part[key])}' but should be 'string'"
-            raise invalid([(f"{pointer}/{key}", sentence)])
+            raise invalid_values([(f"{pointer}/{key}", sentence)])
 
 
 def _stored(item: JSON, make_id: Callable[[str], str]) -> JSON:

@@ -16,7 +16,7 @@ from ..world.state import Agent, AgentVersion, Conversation, Response, Session
 from . import conversations as v2_conversations
 from . import endpoints as v2_endpoints
 from . import eras
-from .checks import check_body, check_tools
+from .checks import check_body, check_tool_use
 from .input import check_approvals, check_calls, check_ids, read_items
 from .objects import listed_response_wire, response_wire
 from .stream import error_event, respond
@@ -88,7 +88,7 @@ def _create(
     check_body(world, body)
     agent, model, brain = _who(world, body, is_hosted=session is not None)
     definition = _definition(agent, body)
-    check_tools(agent, body, definition.get("tools") or [], request)
+    check_tool_use(agent, body, definition.get("tools") or [], request)
     conversation = _conversation(world, body, request.user)
     previous = _previous(world, body, request.user)
     if conversation is not None:

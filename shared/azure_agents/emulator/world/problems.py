@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from ...jsonio import JSON
     from .turns import Turn
 
@@ -59,6 +61,15 @@ def invalid_payload(
     }
     body: JSON = {"error": error | _footer(details)}
     return Problem(400, body, has_request_id=False)
+
+
+def invalid_values(faults: Iterable[tuple[str, str]]) -> Problem:
+    """400 with one validation error for each (JSON pointer, message)."""
+    details = [
+        {"code": "ValidationError", "message": message, "param": pointer, "type": "error"}
+        for pointer, message in faults
+    ]
+    return invalid_payload("Invalid payload", None, details)
 
 
 def preview(status: int, code: str, message: str) -> Problem:

@@ -1,0 +1,140 @@
+"""The emulator as its users see it: a project with an endpoint, credentials and transports."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from .agent.replies import Script
+from .agents import CreatedAgent
+from .line.transport import ROOT, AsyncTransport, SyncTransport
+from .project import Project
+from .served.address import Served
+from .world.clock import Clock
+from .world.state import Rules
+
+_HOST = "emulator.services.ai.azure.com"
+
+
+class Emulator(Project):
+    """The Foundry agent service in this process: both generations, no sockets, no Azure.
+
+    Args:
+        seed: Makes ids, chunking and the clock's start repeatable; without it ids are
+            unguessable and the clock starts now.
+        chunk_size: Bytes in a chunk of a stream; None cuts every event at random places.
+        clock: Another clock than a `FakeClock`.
+        strict_auth: False accepts any bearer token and any key.
+        reply: What plain models and agents without a script answer, see `create_agent`.
+        rules: Knobs of the service, see `Rules`.
+    """
+
+    def __init__(
+        self,
+        seed: int | None = None,
+        *,
+        chunk_size: int | None = None,
+        clock: Clock | None = None,
+        strict_auth: bool = True,
+        reply: Script = None,
+        rules: Rules | None = None,
+    ) -> None:
+        how: dict[str, Any] = {"clock": clock, "strict_auth": strict_auth}
+        super().__init__(seed, chunk_size=chunk_size, reply=reply, rules=rules, **how)
+        self.endpoint = f"https://{_HOST}{ROOT}"
+        self.transport = SyncTransport(self.wireline, self.clock, _HOST)
+        self.async_transport = AsyncTransport(self.wireline, self.clock, _HOST)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def connection(self) -> dict[str, Any]:
+        """Keyword arguments that connect a client to this emulator, with its clock.
+
+        So deadlines and waits of the client pass with the time of the emulator: on a `FakeClock`
+        ``timeout=600`` is over at once when an agent is silent for so long.
+        """
+        return {
+            "endpoint": self.endpoint,
+            "credential": self.credential,
+            "transport": self.transport,
+            "async_transport": self.async_transport,
+            "clock": self.clock,
+        }
+
+    def endpoint_of(self, agent: CreatedAgent | str) -> str:
+        """The endpoint of one agent, which a client can be given instead of the project's.
+
+        It is the only one that reaches hosted agents (``definition={"kind": "hosted"}``).
+
+        Args:
+            agent: The agent, or its name.
+        """
+        name = agent if isinstance(agent, str) else agent.name
+        return f"{self.endpoint}/agents/{name}/endpoint/protocols/openai"
+
+    def publish(self, agent: CreatedAgent | str, application: str | None = None) -> str:
+        """Publish an agent as an application; returns the application's endpoint.
+
+        Args:
+            agent: The agent (v2).
+            application: Name of the application; default is the agent's.
+        """
+        name = agent if isinstance(agent, str) else agent.name
+        published = application or name
+        with self._world.lock:
+            if name not in self._world.agents:
+                raise LookupError(f"no v2 agent is called {name!r}")
+            self._world.applications[published] = name
+        return f"{self.endpoint}/applications/{published}/protocols/openai"
+
+    def serve(
+        self,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        *,
+        strict_auth: bool = False,
+        tls: Path | None = None,
+        real_time: bool = True,
+        keep: int | None = 10_000,
+    ) -> AbstractContextManager[Served]:
+        """Serve this emulator on a socket for the length of a ``with`` block.
+
+        A `FakeClock` runs meanwhile, so that waits and timeouts are real ones.
+
+        Args:
+            host: Address to listen on.
+            port: Port to listen on; 0 takes a free one.
+            strict_auth: Accept only tokens that the emulator handed out.
+            tls: Folder for a certificate made for it; None serves plain http.
+            real_time: False leaves a `FakeClock` standing: waits of the emulator take no time.
+            keep: How many requests, transcripts and responses it remembers, the newest ones; None
+                keeps all. A response that it forgot is a 404.
+        """
+        from .served.server import serve
+
+        how: dict[str, Any] = {"strict_auth": strict_auth, "tls": tls}
+        return serve(self, host, port, **how, real_time=real_time, keep=keep)
+
+    def load(self, path: str | Path) -> list[CreatedAgent]:
+        """Create the agents of a YAML file, and follow its changes from now on.
+
+        Args:
+            path: The YAML file; it is read again when it has changed.
+
+        Raises:
+            ConfigError: PyYAML is not installed, or the file has another form.
+        """
+        from .served.agents_file import AgentsFile
+
+        return AgentsFile(Path(path)).follow(self)
