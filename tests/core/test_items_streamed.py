@@ -229,12 +229,12 @@ def test_things_are_matched_by_name(
     """In one answer things keep their ids, whatever order a source tells them in."""
     delivered = Delivered()
     stream = Attempt(delivered)
-    stream.tells_of("resp_1")
+    stream.belongs_to("resp_1")
     stream.take_all(before)
     final = Attempt(delivered, repeats=stream)
     assert added_events == final.take_all(stored)
     again = Attempt(delivered)
-    again.tells_of("resp_1")
+    again.belongs_to("resp_1")
     assert [] == again.take_all(stored)
 
 
@@ -242,10 +242,10 @@ def test_an_answer_generated_again_stands_for_the_first() -> None:
     """Its ids are others: calls are matched by tool and order, and the first ids stay."""
     delivered = Delivered()
     first = Attempt(delivered)
-    first.tells_of("resp_1")
+    first.belongs_to("resp_1")
     first.take_all([A, B, RB])
     second = Attempt(delivered)
-    second.tells_of("resp_2")
+    second.belongs_to("resp_2")
     story = [call("x"), result("x"), call("y", "file_search"), result("y", "file_search")]
     news = [call("z"), result("z")]
     assert [result("a"), *news] == second.take_all([*story, *news])
@@ -257,10 +257,10 @@ def test_an_approval_of_another_answer_is_a_contradiction() -> None:
     """The user would approve what the agent that goes on has not asked for."""
     delivered = Delivered()
     first = Attempt(delivered)
-    first.tells_of("resp_1")
+    first.belongs_to("resp_1")
     first.take_all([ApprovalRequest("mcpr_1", "f", "{}")])
     second = Attempt(delivered)
-    second.tells_of("resp_2")
+    second.belongs_to("resp_2")
     with pytest.raises(StreamInterruptedError):
         second.take(ApprovalRequest("mcpr_2", "f", "{}"))
 

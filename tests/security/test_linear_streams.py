@@ -77,7 +77,7 @@ def _delivered(*makers: Callable[[int], Any]) -> Case:
             delivered = Delivered()
             for number, events in enumerate(told):
                 attempt = Attempt(delivered)
-                attempt.tells_of(f"resp_{number}")
+                attempt.belongs_to(f"resp_{number}")
                 for event in events:
                     attempt.take_all([event])
 

@@ -1,50 +1,72 @@
-"""What the caller has already got, and how another source of the same answer is joined to it.
+"""Delivery: what the caller has of an answer, and what each further source adds to it.
 
-Text already delivered binds. A turn may be told by several sources: a stream that is cut, the
-stored answer, a stream that was generated again, the final object that repeats every delta. Each
-source passes its events through an `Attempt`; what was delivered before is swallowed, what is new
-goes on, and a source that contradicts what was delivered is a `StreamInterruptedError`. Blocks are
-matched by their order, since a second attempt has other ids; the first ids stay. Things (calls of
-server-side tools, images, citations …) are matched by name; only an answer that was generated again
-has other names, and there each stands for the next one of its kind.
+The service may tell one answer several times. A stream is cut after half a sentence, and the stored
+answer is read instead; a stream repeats in its final object all that its deltas said; a request is
+sent again after its answer was lost, and the agent writes another one. The caller must get the
+answer once, without a gap and without a repetition, and what the caller has read cannot be taken
+back. So each source passes its events through an `Attempt`, and all attempts of a turn share one
+`Delivered`. Each event meets one of three ends:
+
+- *swallowed*: the caller has it.
+- *passed on*: all of it, or the new part of a text, under the ids that were delivered first.
+- *refused*: it contradicts what was delivered. The turn ends in a `StreamInterruptedError` with the
+  text so far; another answer behind the beginning of this one would be nobody's answer.
+
+`matching` says which block or thing an event is about; here is what becomes of it. Texts are
+compared by position: each attempt counts how much of a block it has told, and what lies behind the
+end of the delivered text is new. Arguments of a function call are such a text, too, with the number
+of the call in place of a block. Things come whole, so they are new or known.
+
+A source must not end early either: `Attempt.settle` refuses one that is over and lacks something
+that was delivered before it began.
+
+One answer, told by a stream that is cut, by the stored answer, by a stream of another answer (its
+ids differ), and by one that contradicts (`tests/core/test_delivery_table.py` plays this table):
+
+    source   event in                         event out                text delivered
+    -------  -------------------------------  -----------------------  ---------------
+    stream   text msg_1 "Hello"               the same                 "Hello"
+    stream   text msg_1 ", w"                 the same                 "Hello, w"
+    stream   image file_1                     the same                 "Hello, w"
+    stream   call 0 call_1 add {"a"           the same                 "Hello, w"
+    stored   text msg_1 "Hello, world"        text msg_1 "orld"        "Hello, world"
+    stored   image file_1                     nothing                  "Hello, world"
+    stored   image file_2                     the same                 "Hello, world"
+    stored   call 0 call_1 add {"a":1}        rest 0 :1}               "Hello, world"
+    again    text msg_7 "Hello, "             nothing                  "Hello, world"
+    again    text msg_7 "world!"              text msg_1 "!"           "Hello, world!"
+    again    text msg_8 "Bye."                the same                 "Hello, world!Bye."
+    again    image file_8                     nothing                  "Hello, world!Bye."
+    again    image file_9                     nothing                  "Hello, world!Bye."
+    again    call 0 call_1 add {"a":1}        nothing                  "Hello, world!Bye."
+    another  text msg_9 "Howdy"               StreamInterruptedError   "Hello, world!Bye."
+
+In the third source ``file_8`` stands for ``file_1`` and ``file_9`` for ``file_2``: things of
+another answer take the place of the first one's, one by one, so nobody is shown two images for one.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from typing import TypeAlias, cast
+from typing import TypeAlias
 
-from ..errors import ProtocolError, StreamInterruptedError
+from ..errors import StreamInterruptedError
 from ..events import (
     ApprovalRequest,
     Citation,
-    ConsentRequest,
     Event,
-    MediaOutput,
-    Other,
     ReasoningDelta,
     RefusalDelta,
-    ServerToolCall,
     ServerToolResult,
     TextDelta,
     ToolCallDelta,
 )
+from .event_checks import check_text
+from .matching import Blocks, Identities, Kind, Name, Thing, Things
 
 _Delta: TypeAlias = TextDelta | RefusalDelta | ReasoningDelta
 _Place: TypeAlias = tuple[type, int]  # kind of block, and its number among those of its kind
-_Thing: TypeAlias = (
-    Citation
-    | ServerToolCall
-    | ServerToolResult
-    | MediaOutput
-    | ApprovalRequest
-    | ConsentRequest
-    | Other
-)
-_Kind: TypeAlias = tuple[Hashable, ...]  # things of one kind may stand for each other
-_Name: TypeAlias = Hashable  # what tells two of a kind apart
 
 
 @dataclass(slots=True)
@@ -61,6 +83,7 @@ class _Channel:
         self.length += len(text)
 
     def text(self) -> str:
+        # Joined only when somebody asks, since joining at every delta would be quadratic.
         if len(self.pieces) > 1:
             self.pieces = ["".join(self.pieces)]
         return self.pieces[0] if self.pieces else ""
@@ -71,8 +94,8 @@ class Delivered:
 
     def __init__(self) -> None:
         self.channels: dict[type, list[_Channel]] = {}
-        self.calls: dict[int, tuple[str, _Channel]] = {}
-        self.things: dict[_Kind, dict[_Name, object]] = {}  # name -> the answer it came with
+        self.calls: dict[int, tuple[str, _Channel]] = {}  # by the index of the call: id, arguments
+        self.things: dict[Kind, dict[Name, object]] = {}  # name -> the answer it came with
 
     @property
     def text(self) -> str:
@@ -80,28 +103,25 @@ class Delivered:
         return "".join(channel.text() for channel in self.channels.get(TextDelta, ()))
 
     def lengths(self) -> dict[_Place, int]:
-        """How much of each answer text and of each call's arguments was delivered."""
-        told: dict[_Place, int] = {
+        """Return how much of each answer text and of each call's arguments was delivered."""
+        # Reasoning is not owed: a stored answer need not repeat the summary that was streamed.
+        lengths: dict[_Place, int] = {
             (kind, ordinal): channel.length
             for kind in (TextDelta, RefusalDelta)
             for ordinal, channel in enumerate(self.channels.get(kind, ()))
         }
         for index, (_, call) in self.calls.items():
-            told[ToolCallDelta, index] = call.length
-        return told
+            lengths[ToolCallDelta, index] = call.length
+        return lengths
 
 
 @dataclass(slots=True)
 class _Source:
     """What a stream and the final objects that repeat it have in common."""
 
-    owed: dict[_Place, int]
-    answer: object = field(default_factory=object)
-    order: dict[tuple[type, str, int], int] = field(default_factory=dict)
-    blocks: Counter[type] = field(default_factory=Counter)  # of `order`, by their kind
-    names: dict[_Kind, dict[_Name, _Name]] = field(default_factory=dict)  # here -> as delivered
-    others: dict[_Kind, Iterator[_Name]] = field(default_factory=dict)  # not yet stood for
-    early: set[tuple[str, int]] = field(default_factory=set)  # texts that were cited before told
+    owed: dict[_Place, int]  # delivered before it began: all of this it has to tell
+    blocks: Blocks = field(default_factory=Blocks)
+    things: Things = field(default_factory=Things)
 
 
 class Attempt:
@@ -123,64 +143,75 @@ class Attempt:
         self._delivered = delivered
         self._repeats = repeats
         self._source = repeats.source if repeats else _Source(delivered.lengths())
-        self._lenient = repeats is not None and not self._source.owed and is_numbered
+        # Only the deltas of this very stream may be wrong: what another source delivered before a
+        # cut is still owed, and a final object that differs there is another answer.
+        self._is_lenient = repeats is not None and not self._source.owed and is_numbered
         self._is_exact = repeats is not None and not is_numbered
-        self._positions: dict[_Place, int] = {}
-        self._nameless: Counter[_Kind] = Counter()
+        self._positions: dict[_Place, int] = {}  # how much of each block this attempt told
+        self._identities = Identities(self._source.blocks, self._source.things)
 
     @property
     def source(self) -> _Source:
-        """What this attempt shares with those that repeat it."""
+        """The state that this attempt shares with those that repeat it."""
         return self._source
 
-    def tells_of(self, answer: str | None) -> None:
-        """The id of the response or run is known: its things keep their names in every source."""
-        if answer is not None:
-            self._source.answer = answer
+    def belongs_to(self, answer_id: str | None) -> None:
+        """Note which response or run tells this: its things keep their names in every source.
+
+        Args:
+            answer_id: Id of the response or run; None: not known yet.
+        """
+        if answer_id is not None:
+            self._source.things.answer = answer_id
 
     def take(self, event: Event) -> Event | None:
-        """The part of `event` that is new, or None.
+        """Return the part of `event` that is new, or None.
 
         Raises:
             StreamInterruptedError: The source contradicts what was delivered.
+            ProtocolError: A field holds something of another type.
         """
         if isinstance(event, TextDelta | RefusalDelta | ReasoningDelta):
             return self._take_delta(event)
         if isinstance(event, ToolCallDelta):
             return self._take_call(event)
-        if isinstance(event, _Thing):
+        if isinstance(event, Thing):
             return self._take_thing(event)
         return event
 
     def take_all(self, events: Iterable[Event]) -> list[Event]:
-        """The new parts of several events."""
+        """Return the new parts of several events."""
         return [event for event in map(self.take, events) if event is not None]
 
     def settle(self) -> None:
-        """The source has told its whole answer: what other sources told must be in it.
+        """Verify that this complete source contains everything delivered before it began.
 
         Raises:
             StreamInterruptedError: The answer is shorter than what was delivered.
         """
-        if not all(self.has_told(place, length) for place, length in self._source.owed.items()):
+        if not all(self.covers(place, length) for place, length in self._source.owed.items()):
             self._contradicted()
         for place, length in self._delivered.lengths().items():
             is_exact = self._is_exact or place[0] is ToolCallDelta
+            # Deltas that came twice made the delivered text longer than the final one. With
+            # arguments that is never let pass: '{"a":1}{"a":1}' would reach the tool.
             if is_exact and self._positions.get(place, length) < length:
-                self._contradicted()  # deltas that came twice
+                self._contradicted()
 
-    def has_told(self, place: _Place, length: int) -> bool:
+    def covers(self, place: _Place, length: int) -> bool:
         """Whether this source, or the stream it repeats, told so much of a block."""
-        told = self._positions.get(place)
-        if told is not None and told >= length:
+        position = self._positions.get(place)
+        if position is not None and position >= length:
             return True
-        return self._repeats is not None and self._repeats.has_told(place, length)
+        return self._repeats is not None and self._repeats.covers(place, length)
+
+    # --- texts ----------------------------------------------------------------------------------
 
     def _take_delta(self, event: _Delta) -> Event | None:
         if event.text == "":  # would count as a block, which the stored answer does not have
             return None
         kind = type(event)
-        ordinal = self._ordinal(kind, event.item, event.part)
+        ordinal = self._source.blocks.number(kind, event.item, event.part)
         channels = self._delivered.channels.setdefault(kind, [])
         if ordinal == len(channels):
             channels.append(_Channel(event.item, event.part))
@@ -192,25 +223,16 @@ class Attempt:
             return event
         return kind(fresh, channel.item, channel.part)
 
-    def _ordinal(self, kind: type, item: str, part: int) -> int:
-        order = self._source.order
-        key = (kind, item, part)
-        ordinal = order.get(key)
-        if ordinal is None:
-            ordinal = order[key] = self._source.blocks[kind]
-            self._source.blocks[kind] += 1
-        return ordinal
-
-    def _advance(self, key: _Place, channel: _Channel, text: str) -> str:
-        """The part of `text` that goes beyond the channel; the channel takes it."""
-        _check_text(text)
-        start = self._positions.get(key, 0)
-        self._positions[key] = start + len(text)
+    def _advance(self, place: _Place, channel: _Channel, text: str) -> str:
+        """Return the part of `text` that goes beyond the channel; the channel takes it."""
+        check_text(text)
+        start = self._positions.get(place, 0)
+        self._positions[place] = start + len(text)
         overlap = channel.length - start
         if overlap > 0:
             known = channel.text()[start : start + len(text)]
             if not text.startswith(known):
-                self._contradicted(ignore=self._lenient and key[0] is not ToolCallDelta)
+                self._contradicted(ignore=self._is_lenient and place[0] is not ToolCallDelta)
                 return ""
             text = text[overlap:]
         if text:
@@ -225,8 +247,10 @@ class Attempt:
                 partial_text=self._delivered.text,
             )
 
+    # --- function calls -------------------------------------------------------------------------
+
     def _take_call(self, event: ToolCallDelta) -> Event | None:
-        _check_text(event.id, event.name)
+        check_text(event.id, event.name)
         known = self._delivered.calls.get(event.index)
         if known is None:
             channel = _Channel(event.name, event.index)
@@ -234,110 +258,49 @@ class Attempt:
             self._advance((ToolCallDelta, event.index), channel, event.arguments)
             return event
         call_id, channel = known
+        # Another id is another answer's call. The caller may be running the first one already, and
+        # its result would be refused where this answer goes on.
         if event.id and (event.id, event.name) != (call_id, channel.item):
             self._contradicted()
         fresh = self._advance((ToolCallDelta, event.index), channel, event.arguments)
         return replace(event, arguments=fresh, id="", name="") if fresh else None
 
-    def _take_thing(self, event: _Thing) -> Event | None:
-        kind, name = self._named(event)
-        names = self._source.names.setdefault(kind, {})
-        if name in names:
+    # --- things ---------------------------------------------------------------------------------
+
+    def _take_thing(self, event: Thing) -> Event | None:
+        kind, name = self._identities.identify(event)
+        things = self._source.things
+        if things.has(kind, name):
             return None
-        known = self._delivered.things.setdefault(kind, {})
-        delivered = name if name in known else self._counterpart(event, kind)
-        if delivered is None:
-            known[name] = self._source.answer
-        names[name] = name if delivered is None else delivered
-        return self._placed(event) if delivered is None else None
+        delivered = self._delivered.things.setdefault(kind, {})
+        known = name if name in delivered else self._replaced(event, kind)
+        things.record(kind, name, name if known is None else known)
+        if known is not None:
+            return None
+        delivered[name] = things.answer
+        return self._under_first_ids(event)
 
-    def _named(self, event: _Thing) -> tuple[_Kind, _Name]:
-        """What `event` may stand for, and its name."""
-        match event:
-            case Citation():
-                _check_place(event.start, event.end)
-                _check_facts(event.marker, event.url, event.title, event.file_id, event.filename)
-                _check_facts(event.container_id, event.quote)
-                span = (event.start, event.end, event.url, event.file_id)
-                kind: _Kind = (Citation, event.kind, self._place_of(event), span)
-                return kind, self._number(kind)
-            case ServerToolCall():
-                return (ServerToolCall, event.name), event.id
-            case ServerToolResult():
-                return (ServerToolResult, event.name), self._call_of(event)
-            case MediaOutput():
-                _check_facts(event.file_id, event.url, event.data, event.filename)
-                _check_facts(event.container_id, event.mime_type)
-                return (MediaOutput, event.kind), event.file_id or event.url or event.data
-            case ConsentRequest():
-                return (ConsentRequest,), event.link
-            case ApprovalRequest():
-                return (ApprovalRequest,), event.id
-            case Other():
-                return (Other, event.kind), event.data.get("id") or self._number(event.kind)
-
-    def _number(self, kind: Hashable) -> int:
-        """The name of what has none: its number in this telling."""
-        self._nameless[(kind,)] += 1
-        return self._nameless[(kind,)]
-
-    def _call_of(self, event: ServerToolResult) -> str:
-        """The call of a result under the id by which it was delivered."""
-        names = self._source.names.get((ServerToolCall, event.name), {})
-        return cast("str", names.get(event.id, event.id))
-
-    def _counterpart(self, event: _Thing, kind: _Kind) -> _Name | None:
-        """The next thing of an answer that this one was generated in place of."""
+    def _replaced(self, event: Thing, kind: Kind) -> Name | None:
+        """Return the delivered thing in whose place this one was generated, if any."""
         if isinstance(event, Citation | ServerToolResult):
             return None  # the text and the call they belong to say which they are
-        names, things = self._source.names[kind], self._delivered.things[kind]
-        others = self._source.others.get(kind)
-        if others is None:  # each is passed once: looking again from the start would be quadratic
-            others = self._source.others[kind] = iter(list(things))
-        answer = self._source.answer
-        found = next((n for n in others if things[n] != answer and n not in names), None)
+        found = self._source.things.find_replaced(kind, self._delivered.things[kind])
         if found is not None and isinstance(event, ApprovalRequest):
             self._contradicted()  # an approval of the other answer would be refused
         return found
 
-    def _placed(self, event: _Thing) -> Event:
-        """The event under the ids that were delivered first."""
+    def _under_first_ids(self, event: Thing) -> Event:
+        """Return the event under the ids of the call or text that it belongs to, as delivered."""
         if isinstance(event, ServerToolResult):
-            call = self._call_of(event)
+            call = self._source.things.call_id(event)
             return event if call == event.id else replace(event, id=call)
-        return self._first_place(event) if isinstance(event, Citation) else event
+        return self._in_first_block(event) if isinstance(event, Citation) else event
 
-    def _place_of(self, event: Citation) -> Hashable:
-        """Number of the cited text; where the first citation came before it, its id."""
-        place = (event.item, event.part)
-        ordinal = self._source.order.get((TextDelta, *place))
-        if ordinal is None:
-            self._source.early.add(place)
-        return place if place in self._source.early else ordinal
-
-    def _first_place(self, event: Citation) -> Citation:
-        """The citation in the block whose text was delivered first."""
-        ordinal = self._source.order.get((TextDelta, event.item, event.part))
+    def _in_first_block(self, event: Citation) -> Citation:
+        ordinal = self._source.blocks.find_text(event.item, event.part)
         if ordinal is None:
             return event
         channel = self._delivered.channels[TextDelta][ordinal]
         if (channel.item, channel.part) == (event.item, event.part):
             return event
         return replace(event, item=channel.item, part=channel.part)
-
-
-def _check_place(*indices: object) -> None:
-    for index in indices:
-        if index is not None and type(index) is not int:
-            raise ProtocolError(f"expected a place in a text, got {str(index)[:80]!r}")
-
-
-def _check_facts(*facts: object) -> None:
-    _check_text(*(fact for fact in facts if fact is not None))
-
-
-def _check_text(*values: object) -> None:
-    """Everything both protocols deliver passes here: events hold what their types say."""
-    for value in values:
-        if not isinstance(value, str):
-            raise ProtocolError(f"expected text, got {str(value)[:80]!r}")

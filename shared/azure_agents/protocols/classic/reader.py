@@ -143,7 +143,7 @@ class RunReader:
             raise ProtocolError(f"expected a run with id and status: {str(run)[:80]!r}")
         self.run = cast("RunObject", run)
         self.thread_id = run.get("thread_id") or self.thread_id
-        self._attempt.tells_of(self.run_id)
+        self._attempt.belongs_to(self.run_id)
         if self._started:
             return
         self._started = True

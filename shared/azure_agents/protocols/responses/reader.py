@@ -236,7 +236,7 @@ class ResponseReader:
         if not isinstance(response, dict) or not isinstance(response.get("id"), str):
             raise ProtocolError(f"expected a response object with an id: {str(response)[:80]!r}")
         self.response = cast("ResponseObject", response)
-        self._attempt.tells_of(self.response_id)
+        self._attempt.belongs_to(self.response_id)
         if self._started:
             return []
         self._started = True
