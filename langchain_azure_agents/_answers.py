@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from langchain_core.messages import AIMessage
 from langchain_core.messages.ai import InputTokenDetails, OutputTokenDetails, UsageMetadata
 
-from azure_agents.content.approvals import CONSENTS, OUTCOMES, REQUESTS
-from azure_agents.content.computer import CALLS, call_facts
-from azure_agents.content.joins import RefusalPlaces, reasoning_of
-from azure_agents.events import ApprovalRequest, ConsentRequest, Finished, Usage
+from azure_agents.content.approvals import OUTCOMES, asked_by
+from azure_agents.content.joins import cited, reasoning_of, refusal_of, refusal_places, text_of
+from azure_agents.events import Finished, Usage
+from azure_agents.fold import Block as FoldedBlock
 from azure_agents.fold import Completion, ReasoningBlock, RefusalBlock, TextBlock
+from azure_agents.jsonio import known_fields
 
 from ._blocks import (
     PROVIDER,
     REFUSAL_AT,
     Block,
-    approval_facts,
     citation,
-    consent_facts,
-    known,
     refusal,
     standalone,
 )
@@ -37,7 +35,7 @@ def to_message(completion: Completion, *, agent: str, v1: bool) -> AIMessage:
         v1: Whether `content` shall be the list of standard blocks (``output_version="v1"``).
     """
     calls, invalid = sorted_out(completion.tool_calls)
-    metadata = metadata_of(completion.finished, agent, _requests(completion.blocks))
+    metadata = metadata_of(completion.finished, agent, asked_by(completion.blocks))
     content, extra = _as_blocks(completion) if v1 else _as_text(completion)
     if v1:
         metadata["output_version"] = "v1"
@@ -59,7 +57,7 @@ def metadata_of(finished: Finished, agent: str, requests: dict[str, list[Block]]
         # LangChain counts usage by this name, and not at all without it.
         "model_name": finished.model or agent,
         "finish_reason": finished.reason,
-        **known(
+        **known_fields(
             id=finished.response_id or finished.run_id,
             status=finished.status or None,
             thread_id=finished.thread_id,
@@ -91,42 +89,25 @@ def usage_of(usage: Usage | None) -> UsageMetadata | None:
     return counted
 
 
-def _requests(events: Iterable[object]) -> dict[str, list[Block]]:
-    found: dict[str, list[Block]] = {}
-    for event in events:
-        collect_request(found, event)
-    return found
-
-
-def collect_request(found: dict[str, list[Block]], event: object) -> None:
-    """Note what the user is asked for, by the metadata key under which it is found."""
-    if isinstance(event, ApprovalRequest):
-        found.setdefault(REQUESTS, []).append(approval_facts(event))
-    elif isinstance(event, ConsentRequest):
-        found.setdefault(CONSENTS, []).append(consent_facts(event))
-    elif facts := call_facts(event):
-        found.setdefault(CALLS, []).append(facts)
-
-
 def _as_text(completion: Completion) -> tuple[str, dict[str, Any]]:
-    text = ""
-    extra: dict[str, Any] = {}
-    for block in completion.blocks:
-        if isinstance(block, TextBlock):
-            if block.citations:
-                cited = [citation(each, len(text)) for each in block.citations]
-                extra.setdefault("annotations", []).extend(cited)
-            text += block.text
-        elif isinstance(block, RefusalBlock):
-            extra["refusal"] = extra.get("refusal", "") + block.text
-        elif not isinstance(block, ReasoningBlock) and (made := standalone(block)) is not None:
-            others = extra.setdefault("blocks", [])
-            others.append({**made, "at": len(text)})
-    told = {
-        "reasoning_content": reasoning_of(completion.blocks) or None,
-        REFUSAL_AT: RefusalPlaces(completion.blocks).told(),
+    blocks = completion.blocks
+    extra = {
+        "annotations": [citation(one.citation, one.begin) for one in cited(blocks)] or None,
+        "refusal": refusal_of(blocks) or None,
+        "blocks": list(_placed(blocks)) or None,
+        "reasoning_content": reasoning_of(blocks) or None,
+        REFUSAL_AT: refusal_places(blocks),
     }
-    return text, extra | known(**told)
+    return text_of(blocks), known_fields(**extra)
+
+
+def _placed(blocks: Iterable[FoldedBlock]) -> Iterator[Block]:
+    at = 0
+    for block in blocks:
+        if isinstance(block, TextBlock):
+            at += len(block.text)
+        elif not isinstance(block, RefusalBlock | ReasoningBlock) and (made := standalone(block)):
+            yield {**made, "at": at}
 
 
 def _as_blocks(completion: Completion) -> tuple[list[str | Block], dict[str, Any]]:
@@ -134,8 +115,8 @@ def _as_blocks(completion: Completion) -> tuple[list[str | Block], dict[str, Any
     for block in completion.blocks:
         made: Block | None
         if isinstance(block, TextBlock):
-            cited = [citation(each) for each in block.citations]
-            made = known(type="text", text=block.text, annotations=cited or None)
+            notes = [citation(each) for each in block.citations]
+            made = known_fields(type="text", text=block.text, annotations=notes or None)
         elif isinstance(block, ReasoningBlock):
             made = {"type": "reasoning", "reasoning": block.text}
         elif isinstance(block, RefusalBlock):

@@ -2,63 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 
 from langchain_core.messages import AIMessage, HumanMessage
 
-from azure_agents.content.approvals import REQUESTS
+from azure_agents.content.approvals import REQUESTS, ApprovalReplies, Requests
 from azure_agents.content.blocks import APPROVAL_REPLIES
-from azure_agents.errors import InvalidRequestError
-
-from ._blocks import known
-
-
-def approve(request_id: str, *more: str) -> HumanMessage:
-    """The message that lets the server-side tools run.
-
-    Args:
-        request_id: ``id`` of an entry in ``message.response_metadata["approval_requests"]``.
-        more: Further ids, if several tools asked at once.
-    """
-    return _reply(dict.fromkeys((request_id, *more), True))
+from azure_agents.jsonio import known_fields
+from azure_agents.messages import ApprovalReply
 
 
-def reject(request_id: str, *more: str, reason: str | None = None) -> HumanMessage:
-    """The message that forbids the server-side tools to run.
-
-    Args:
-        request_id: ``id`` of an entry in ``message.response_metadata["approval_requests"]``.
-        more: Further ids, if several tools asked at once.
-        reason: What the agent is told, if anything.
-    """
-    return _reply(dict.fromkeys((request_id, *more), False), reason)
-
-
-def decide(message: AIMessage, decision: object) -> HumanMessage:
-    """The reply to all approval requests of a message, made of what a human or a program said.
-
-    Only ``True`` approves: not ``"yes"``, not ``1``, not an object that says so.
-
-    Args:
-        message: The answer that asks.
-        decision: ``True`` for all of them, or a mapping from the id of a request to ``True``.
-
-    Raises:
-        InvalidRequestError: The message asks for nothing.
-    """
-    ids = [request["id"] for request in message.response_metadata.get(REQUESTS, ())]
-    if not ids:
-        raise InvalidRequestError(
-            f"the message asks for no approval: its response_metadata has no {REQUESTS!r}"
+def _message_of(replies: Sequence[ApprovalReply]) -> HumanMessage:
+    values = [
+        known_fields(
+            type=APPROVAL_REPLIES[0],
+            request_id=reply.request_id,
+            approve=reply.approve,
+            reason=reply.reason,
         )
-    given = decision if isinstance(decision, Mapping) else dict.fromkeys(ids, decision)
-    return _reply({id: given.get(id) is True for id in ids})
-
-
-def _reply(decisions: Mapping[str, bool], reason: str | None = None) -> HumanMessage:
-    kind = APPROVAL_REPLIES[0]
-    replies = [
-        known(type=kind, request_id=id, approve=approved, reason=reason)
-        for id, approved in decisions.items()
+        for reply in replies
     ]
-    return HumanMessage([{"type": "non_standard", "value": reply} for reply in replies])
+    return HumanMessage([{"type": "non_standard", "value": value} for value in values])
+
+
+def _requests_in(answer: AIMessage) -> Requests:
+    return Requests("response_metadata", answer.response_metadata.get(REQUESTS, ()))
+
+
+_replies = ApprovalReplies(_message_of, _requests_in)
+approve, reject, decide = _replies.approve, _replies.reject, _replies.decide

@@ -5,7 +5,7 @@ Both stand in typed places of the message - its metadata, else its blocks - and 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from azure_agents.content import approvals
@@ -27,7 +27,9 @@ def asks_of(message: AIMessage) -> tuple[ApprovalRequest | ConsentRequest, ...]:
 
 def outcomes_of(message: AIMessage) -> dict[str, str]:
     """What it shows of decisions before it."""
-    return approvals.outcomes_of(message.response_metadata, _calls(message))
+    return approvals.outcomes_of(
+        message.response_metadata, approvals.ids_shown(_blocks(message), "extras")
+    )
 
 
 def _in_blocks(message: AIMessage) -> dict[str, list[Mapping[str, Any]]]:
@@ -38,14 +40,6 @@ def _in_blocks(message: AIMessage) -> dict[str, list[Mapping[str, Any]]]:
         if key is not None and isinstance(value, Mapping):
             found.setdefault(key, []).append(value)
     return found
-
-
-def _calls(message: AIMessage) -> Iterator[object]:
-    for block in _blocks(message):
-        if block.get("type") == "server_tool_call":
-            extras = block.get("extras")
-            yield block.get("id")
-            yield extras.get("approval_request_id") if isinstance(extras, Mapping) else None
 
 
 def _blocks(message: AIMessage) -> list[Mapping[str, Any]]:

@@ -19,6 +19,7 @@ empty.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from operator import itemgetter
 from typing import Any, TypeAlias, cast
 from zlib import crc32
@@ -27,7 +28,7 @@ from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.messages import content as types
 from langchain_core.messages.block_translators import register_translator
 
-from azure_agents.content.joins import placed_refusals
+from azure_agents.content.joins import placed_refusals, span_of
 from azure_agents.events import (
     ApprovalRequest,
     Citation,
@@ -38,6 +39,7 @@ from azure_agents.events import (
     ServerToolCall,
     ServerToolResult,
 )
+from azure_agents.jsonio import known_fields
 
 PROVIDER = "azure_ai_agents"
 # Key in `additional_kwargs`: where refusals stand in the text, if not at its end.
@@ -49,26 +51,20 @@ Block: TypeAlias = dict[str, Any]
 _KNOWS_REFUSALS = "refusal" in types.KNOWN_BLOCK_TYPES
 
 
-def known(**fields: Any) -> Block:
-    """The fields that have a value."""
-    return {name: value for name, value in fields.items() if value is not None}
-
-
 def citation(event: Citation, offset: int = 0) -> Block:
     """A citation, its indices moved by `offset`."""
-    extras = known(
+    extras = known_fields(
         kind=event.kind,
         file_id=event.file_id,
         filename=event.filename,
         container_id=event.container_id,
         marker=event.marker,
     )
-    return known(
+    return known_fields(
         type="citation",
         url=event.url,
         title=event.title or event.filename,
-        start_index=None if event.start is None else event.start + offset,
-        end_index=None if event.end is None else event.end + offset,
+        **span_of(event, offset),
         cited_text=event.quote,
         extras=extras,
     )
@@ -84,7 +80,7 @@ def standalone(event: Event) -> Block | None:
     """The block of an event that stands for itself; None for the other events."""
     match event:
         case ServerToolCall():
-            return known(
+            return known_fields(
                 type="server_tool_call",
                 id=event.id,
                 name=event.name,
@@ -92,7 +88,7 @@ def standalone(event: Event) -> Block | None:
                 extras=event.details or None,
             )
         case ServerToolResult():
-            return known(
+            return known_fields(
                 type="server_tool_result",
                 tool_call_id=event.id,
                 status=event.status,
@@ -102,34 +98,18 @@ def standalone(event: Event) -> Block | None:
         case MediaOutput():
             return _medium(event)
         case ApprovalRequest():
-            return _non_standard("approval_request", **approval_facts(event))
+            return _non_standard("approval_request", **known_fields(**asdict(event)))
         case ConsentRequest():
-            return _non_standard("consent_request", **consent_facts(event))
+            return _non_standard("consent_request", **known_fields(**asdict(event)))
         case Other():
             return {"type": "non_standard", "value": {"type": event.kind, **event.data}}
         case _:
             return None
 
 
-def approval_facts(event: ApprovalRequest) -> Block:
-    """What a user must know to approve."""
-    return known(
-        id=event.id,
-        name=event.name,
-        arguments=event.arguments,
-        server_label=event.server_label,
-        seal=event.seal,
-    )
-
-
-def consent_facts(event: ConsentRequest) -> Block:
-    """What a user must know to consent."""
-    return known(id=event.id, link=event.link, server_label=event.server_label)
-
-
 def _medium(event: MediaOutput) -> Block:
-    extras = known(filename=event.filename, container_id=event.container_id)
-    return known(
+    extras = known_fields(filename=event.filename, container_id=event.container_id)
+    return known_fields(
         type=event.kind,
         id=event.id or None,
         file_id=event.file_id,

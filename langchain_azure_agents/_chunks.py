@@ -20,7 +20,8 @@ from typing import Any, TypeAlias
 from langchain_core.messages import AIMessageChunk
 from langchain_core.messages.tool import tool_call_chunk
 
-from azure_agents.content.joins import Paragraphs, RefusalPlaces
+from azure_agents.content.approvals import asked_by
+from azure_agents.content.joins import JoinedText
 from azure_agents.events import (
     Citation,
     Event,
@@ -33,9 +34,10 @@ from azure_agents.events import (
     ToolCallDelta,
     Usage,
 )
+from azure_agents.jsonio import known_fields
 
-from ._answers import collect_request, metadata_of, usage_of
-from ._blocks import PROVIDER, REFUSAL_AT, Block, citation, known, refusal, standalone
+from ._answers import metadata_of, usage_of
+from ._blocks import PROVIDER, REFUSAL_AT, Block, citation, refusal, standalone
 from ._calls import spoiler
 from ._progress import fields_of
 
@@ -60,9 +62,8 @@ class Chunker:
         if v1:
             self._metadata["output_version"] = "v1"
         self._calls: dict[int, str] = {}  # arguments so far
-        self._citations: list[Citation] = []
         self._usage: Usage | None = None
-        self._requests: dict[str, list[Block]] = {}
+        self._others: list[Event] = []
 
     def chunk(self, event: Event) -> AIMessageChunk | None:
         """Give the chunk of the next event, or None if it shows nothing (yet)."""
@@ -76,7 +77,7 @@ class Chunker:
             case ToolCallDelta():
                 return self._call(event)
             case Citation():
-                self._citations.append(event)
+                self._form.cite(event)
             case Usage():
                 self._usage = event
             case Progress():
@@ -111,16 +112,16 @@ class Chunker:
         return {**self._form.call(dict(made)), "tool_call_chunks": [made]}
 
     def _standalone(self, event: Event) -> AIMessageChunk | None:
-        collect_request(self._requests, event)
+        self._others.append(event)
         block = standalone(event)
         return None if block is None else self._chunk(self._form.block(block))
 
     def _last(self, event: Finished) -> AIMessageChunk:
-        chunk = self._chunk(self._form.last(self._citations))
+        chunk = self._chunk(self._form.last())
         for index, arguments in self._calls.items():
             if rest := spoiler(arguments):
                 chunk += self._chunk(self._piece(name=None, args=rest, id=None, index=index))
-        chunk.response_metadata |= metadata_of(event, self._agent, self._requests)
+        chunk.response_metadata |= metadata_of(event, self._agent, asked_by(self._others))
         chunk.usage_metadata = usage_of(self._usage)
         chunk.chunk_position = "last"
         return chunk
@@ -130,36 +131,33 @@ class _TextForm:
     """`content` is the text; everything else rides in `additional_kwargs`."""
 
     def __init__(self) -> None:
-        self._length = 0
-        self._starts: dict[_Part, int] = {}
-        self._paragraphs = Paragraphs()
-        self._places = RefusalPlaces()
+        self._joined = JoinedText()
+        self._cited: list[tuple[int, Citation]] = []
 
     def text(self, event: TextDelta) -> dict[str, Any]:
-        self._starts.setdefault((event.item, event.part), self._length)
-        self._length += len(event.text)
-        self._places.text(event.text)
-        return {"content": event.text}
+        return {"content": self._joined.add(event)}
 
     def reasoning(self, event: ReasoningDelta) -> dict[str, Any]:
-        return {"additional_kwargs": {"reasoning_content": self._paragraphs.next(event)}}
+        return {"additional_kwargs": {"reasoning_content": self._joined.add(event)}}
 
     def refusal(self, event: RefusalDelta) -> dict[str, Any]:
-        self._places.refusal(event.text)
-        return {"additional_kwargs": {"refusal": event.text}}
+        return {"additional_kwargs": {"refusal": self._joined.add(event)}}
+
+    def cite(self, event: Citation) -> None:
+        self._cited.append((self._joined.begin_of(event), event))
 
     def call(self, piece: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG002 - calls have a field
         return {}
 
     def block(self, block: Block) -> dict[str, Any]:
-        return {"additional_kwargs": {"blocks": [{**block, "at": self._length}]}}
+        return {"additional_kwargs": {"blocks": [{**block, "at": self._joined.length}]}}
 
-    def last(self, citations: list[Citation]) -> dict[str, Any]:
-        placed = [(self._starts.get((c.item, c.part), 0), c) for c in citations]
+    def last(self) -> dict[str, Any]:
         # In the order of the texts, as an answer has them that was not streamed.
-        moved = [citation(c, start) for start, c in sorted(placed, key=itemgetter(0))]
-        told = {"annotations": moved or None, REFUSAL_AT: self._places.told()}
-        return {"additional_kwargs": known(**told)}
+        ordered = sorted(self._cited, key=itemgetter(0))
+        moved = [citation(each, begin) for begin, each in ordered]
+        told = {"annotations": moved or None, REFUSAL_AT: self._joined.refusal_places()}
+        return {"additional_kwargs": known_fields(**told)}
 
 
 class _BlockForm:
@@ -167,6 +165,7 @@ class _BlockForm:
 
     def __init__(self) -> None:
         self._indices: dict[object, int] = {}
+        self._cited: dict[_Part, list[Block]] = {}
 
     def text(self, event: TextDelta) -> dict[str, Any]:
         return self._content(("text", event.item, event.part), type="text", text=event.text)
@@ -179,19 +178,19 @@ class _BlockForm:
         return self._content(("refusal", event.item, event.part), **refusal(event.text))
 
     def call(self, piece: dict[str, Any]) -> dict[str, Any]:
-        block = {k: v for k, v in piece.items() if v is not None}
-        return self._content(("call", piece["index"]), **{**block, "type": "tool_call_chunk"})
+        block = {**known_fields(**piece), "type": "tool_call_chunk"}
+        return self._content(("call", piece["index"]), **block)
+
+    def cite(self, event: Citation) -> None:
+        self._cited.setdefault((event.item, event.part), []).append(citation(event))
 
     def block(self, block: Block) -> dict[str, Any]:
         return self._content(object(), **block)
 
-    def last(self, citations: list[Citation]) -> dict[str, Any]:
-        by_part: dict[_Part, list[Block]] = {}
-        for each in citations:
-            by_part.setdefault((each.item, each.part), []).append(citation(each))
+    def last(self) -> dict[str, Any]:
         blocks = [
-            self._numbered(("text", *part), type="text", text="", annotations=cited)
-            for part, cited in by_part.items()
+            self._numbered(("text", *part), type="text", text="", annotations=notes)
+            for part, notes in self._cited.items()
         ]
         return {"content": blocks}
 

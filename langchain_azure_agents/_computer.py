@@ -1,37 +1,15 @@
-"""Answers to computer calls (v2): a screenshot after each action."""
+"""Answers to computer calls: a screenshot after each action."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
-
 from langchain_core.messages import ToolMessage
 
-from azure_agents.content.computer import ACKNOWLEDGED, OUTPUT, id_of, picture
+from azure_agents.content.computer import Screenshot, Screenshots
 
 
-def screenshot(
-    call: Mapping[str, Any] | str,
-    image: bytes | str,
-    *,
-    acknowledged: Iterable[Mapping[str, Any]] = (),
-    mime_type: str = "image/png",
-) -> ToolMessage:
-    """The message that answers a computer call.
+def _message_of(shot: Screenshot) -> ToolMessage:
+    content: list[str | dict[str, object]] = [{"type": "image_url", "image_url": {"url": shot.url}}]
+    return ToolMessage(content, tool_call_id=shot.call_id, additional_kwargs=shot.fields)
 
-    Args:
-        call: An entry of ``message.response_metadata["computer_calls"]``, or its id.
-        image: What the screen shows after the action: bytes, a data URL or an https URL.
-        acknowledged: The entries of ``pending_safety_checks`` that a human or a rule let pass;
-            none is acknowledged by itself.
-        mime_type: Of bytes.
 
-    Raises:
-        InvalidRequestError: The call or the image is none.
-    """
-    url = picture(image, mime_type)
-    return ToolMessage(
-        [{"type": "image_url", "image_url": {"url": url}}],
-        tool_call_id=id_of(call),
-        additional_kwargs={"type": OUTPUT, ACKNOWLEDGED: list(acknowledged)},
-    )
+screenshot = Screenshots(_message_of).screenshot

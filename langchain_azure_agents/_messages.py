@@ -22,7 +22,7 @@ from langchain_core.messages import (
     ToolMessage,
 )
 
-from azure_agents.content.calls import written_call
+from azure_agents.content.calls import function_call_id, written_call
 from azure_agents.content.computer import ACKNOWLEDGED, CALLS, answer_of, calls_told
 from azure_agents.content.notices import left_out
 from azure_agents.content.parts import (
@@ -90,7 +90,7 @@ def _message(message: BaseMessage, where: str, *, is_old: bool) -> Message:
             return _said(message, "system", where, is_old=is_old)
         case FunctionMessage():
             parts = result_parts(message.content)
-            return Message("tool", parts, tool_call_id=_function_id(message.name))
+            return Message("tool", parts, tool_call_id=function_call_id(message.name))
         case ChatMessage():
             return _by_role(message, where, is_old=is_old)
         case _:
@@ -158,14 +158,9 @@ def _calls(message: AIMessage) -> Iterator[ToolCall]:
     legacy = message.additional_kwargs.get("function_call")
     if not calls and isinstance(legacy, Mapping):
         call = written_call(legacy)
-        yield replace(call, id=_function_id(call.name))
+        yield replace(call, id=function_call_id(call.name))
 
 
 def _blocks(message: AIMessage, kinds: tuple[str, ...]) -> Iterable[Mapping[str, Any]]:
     blocks = message.content if isinstance(message.content, list) else []
     return (b for b in blocks if isinstance(b, dict) and b.get("type") in kinds)
-
-
-def _function_id(name: str | None) -> str:
-    # Function messages, which ToolMessage replaced, name the function instead of the call.
-    return f"call_{name}"

@@ -17,13 +17,14 @@ from langchain_core.messages import BaseMessage
 
 from azure_agents.content.progress_words import Steps
 from azure_agents.events import Progress, Started
+from azure_agents.jsonio import known_fields
 
 FIELD = "progress"
 
 
 def fields_of(step: Progress | Started) -> dict[str, Any]:
     """The field of a chunk; plain data, since chunks may travel as JSON."""
-    return {FIELD: {name: value for name, value in asdict(step).items() if value is not None}}
+    return {FIELD: known_fields(**asdict(step))}
 
 
 def progress_of(chunk: BaseMessage) -> Progress | Started | None:

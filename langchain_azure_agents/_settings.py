@@ -28,6 +28,7 @@ from azure_agents.client.agent_client import AgentClient, AsyncAgentClient
 from azure_agents.client.held import HELD, HeldClients
 from azure_agents.errors import ConfigError
 from azure_agents.frameworks.copies import checked_copy
+from azure_agents.jsonio import known_fields
 from azure_agents.naming import near
 from azure_agents.settings.config import InstructionsMode, Settings, ThreadPolicy
 from azure_agents.settings.headers import extra_headers_of, user_identity_of
@@ -35,7 +36,7 @@ from azure_agents.settings.timeouts import DEFAULT_TIMEOUT, Timeouts
 from azure_agents.stop import stop_texts
 
 from ._arguments import argument_names, refuse_near_misses, refuse_secrets
-from ._blocks import PROVIDER, known
+from ._blocks import PROVIDER
 
 _NOT_OPTIONS = frozenset({"owner", "stream", "thread_id"})
 # Never pickled: what is secret, and what belongs to this process.
@@ -339,8 +340,7 @@ class AgentSettings(BaseChatModel):
     def _options(self, kwargs: Mapping[str, Any]) -> dict[str, Any]:
         own = {"temperature": self.temperature, "max_tokens": self.max_tokens}
         call = {name: value for name, value in kwargs.items() if name not in _NOT_OPTIONS}
-        options = {**self.model_kwargs, **known(**own), **call}
-        return {name: value for name, value in options.items() if value is not None}
+        return known_fields(**{**self.model_kwargs, **known_fields(**own), **call})
 
     @property
     def takes_schema(self) -> bool:

@@ -21,7 +21,7 @@ from llama_index.core.base.llms.types import (
     CompletionResponseGen,
 )
 
-from azure_agents.content.joins import Paragraphs
+from azure_agents.content.joins import JoinedText
 from azure_agents.events import (
     Citation,
     Event,
@@ -35,10 +35,11 @@ from azure_agents.events import (
     Usage,
 )
 from azure_agents.fold import Fold
+from azure_agents.jsonio import known_fields
 from azure_agents.messages import ToolCall
 
 from ._recording import Turns, noted
-from ._responses import known, listed, said_blocks, to_completion, to_message, to_response
+from ._responses import listed, said_blocks, to_completion, to_message, to_response
 
 
 def stream(
@@ -97,7 +98,7 @@ class Chunks:
         self._tells_id = tells_id
         self._text = ""
         self._thinking = ""
-        self._paragraphs = Paragraphs()
+        self._joined = JoinedText()
         self._calls: dict[int, ToolCall] = {}
 
     def add(self, event: Event) -> ChatResponse | None:
@@ -108,25 +109,22 @@ class Chunks:
                 self._text += text
                 return self._chunk(text)
             case ReasoningDelta():
-                return self._chunk("", thinking_delta=self._think(event))
+                delta = self._joined.add(event)
+                self._thinking += delta
+                return self._chunk("", thinking_delta=delta)
             case ToolCallDelta():
                 self._call(event)
                 return self._chunk("")
             case Progress():
                 return self._working(event)
             case Started() if self._tells_id:
-                return self._chunk("", **known(asdict(event)))
+                return self._chunk("", **known_fields(**asdict(event)))
             case Finished():
                 return self._last()
             case Started() | Citation() | Usage():  # these show in the last chunk
                 return None
             case _:
                 return self._chunk("", **listed([event]))
-
-    def _think(self, event: ReasoningDelta) -> str:
-        delta = self._paragraphs.next(event)
-        self._thinking += delta
-        return delta
 
     def _call(self, event: ToolCallDelta) -> None:
         so_far = self._calls.get(event.index, ToolCall("", "", ""))
@@ -135,7 +133,7 @@ class Chunks:
         )
 
     def _working(self, step: Progress) -> ChatResponse:
-        progress = known(asdict(step))
+        progress = known_fields(**asdict(step))
         chunk = self._chunk("", progress=progress)
         chunk.raw = {"progress": progress}
         return chunk

@@ -6,7 +6,6 @@ No URL is fetched (LlamaIndex's own ``resolve_…`` methods would), the service 
 
 from __future__ import annotations
 
-from base64 import b64decode
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from io import IOBase
 from mimetypes import guess_type
@@ -26,14 +25,14 @@ from llama_index.core.base.llms.types import (
     ToolCallBlock,
 )
 
-from azure_agents.content.approvals import asks_of, outcomes_of
+from azure_agents.content.approvals import asks_of, outcomes_of, reply_of
 from azure_agents.content.computer import ACKNOWLEDGED, CALLS, answer_of, calls_told
 from azure_agents.content.media import media
 from azure_agents.content.notices import left_out
 from azure_agents.content.parts import newest_of
 from azure_agents.content.wording import untold
 from azure_agents.errors import InvalidRequestError
-from azure_agents.messages import ApprovalReply, Media, Message, Part, Role, Text, said_by
+from azure_agents.messages import ApprovalReply, Message, Part, Role, Text, said_by
 
 from ._tools import ANCHOR, calls_of
 
@@ -117,11 +116,7 @@ def _approvals(entries: object, where: str) -> Iterable[ApprovalReply]:
         raise InvalidRequestError(
             f"{where} has approvals in an unknown form: make the message with approve() or reject()"
         )
-    return (
-        # Anything but True denies.
-        ApprovalReply(entry["id"], approve=entry.get("approve") is True, reason=entry.get("reason"))
-        for entry in entries
-    )
+    return (reply_of(entry["id"], entry.get("approve"), entry.get("reason")) for entry in entries)
 
 
 def _is_approval(entry: object) -> bool:
@@ -181,17 +176,14 @@ def _text(block: TextBlock, _where: str) -> Iterable[Part]:
 def _image(block: ImageBlock, where: str) -> Iterable[Part]:
     url = str(block.url) if block.url else None
     source = _source(block, block.image, url, where)
-    yield Media("image", mime_type=block.image_mimetype, detail=block.detail, **source)
+    yield media("image", where, mime_type=block.image_mimetype, detail=block.detail, **source)
 
 
 def _document(block: DocumentBlock, where: str) -> Iterable[Part]:
     source = _source(block, block.data, block.url, where)
     # LlamaIndex knows types that begin with magic bytes; texts have none.
     mime_type = block.document_mimetype or guess_type(source["name"] or "")[0]
-    if "url" in source:  # maybe a data URL, which no service would fetch
-        yield media("file", where, mime_type=mime_type, **source)
-    else:
-        yield Media("file", mime_type=mime_type, **source)
+    yield media("file", where, mime_type=mime_type, **source)
 
 
 def _citable(block: CitableBlock, where: str) -> Iterable[Part]:
@@ -215,7 +207,7 @@ def _source(
 ) -> dict[str, Any]:
     name = _name(block)
     if content is not None:
-        return {"data": _bytes(content), "name": name}
+        return {"data": _content(content), "name": name}
     if block.path is not None:
         return {"data": _file(Path(block.path), where), "name": name}
     if not url:
@@ -234,9 +226,9 @@ def _name(block: ImageBlock | DocumentBlock) -> str | None:
     return Path(block.path).name if block.path is not None else title
 
 
-def _bytes(content: bytes | IOBase) -> bytes:
+def _content(content: bytes | IOBase) -> bytes | str:
     if isinstance(content, bytes):
-        return b64decode(content)  # blocks keep their bytes as base64
+        return content.decode("latin-1")  # blocks keep their bytes as base64
     content.seek(0)
     return bytes(content.read())
 

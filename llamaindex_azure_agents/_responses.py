@@ -7,9 +7,8 @@ them: `raw`, `additional_kwargs`, and as one short anchor onto the message.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from typing import Any, TypeAlias
 
 from llama_index.core.base.llms.types import (
     ChatMessage,
@@ -24,13 +23,13 @@ from llama_index.core.base.llms.types import (
     ThinkingBlock,
 )
 
-from azure_agents.content.approvals import APPROVED_CALLS, CONSENTS, OUTCOMES, REQUESTS
-from azure_agents.content.computer import CALLS, call_facts
-from azure_agents.content.joins import reasoning_of
+from azure_agents.content.approvals import (
+    APPROVED_CALLS,
+    OUTCOMES,
+    asked_by,
+)
+from azure_agents.content.joins import Cited, cited, reasoning_of, refusal_of, span_of
 from azure_agents.events import (
-    ApprovalRequest,
-    Citation,
-    ConsentRequest,
     Finished,
     MediaOutput,
     Other,
@@ -38,54 +37,50 @@ from azure_agents.events import (
     ServerToolResult,
     Usage,
 )
-from azure_agents.fold import Block, Completion, RefusalBlock
-from azure_agents.fold import TextBlock as FoldedText
+from azure_agents.fold import Block, Completion
+from azure_agents.jsonio import JSON, known_fields
 from azure_agents.messages import ToolCall
 
 from ._tools import ANCHOR, blocks_of, written
-
-JSON: TypeAlias = dict[str, Any]
 
 # Where events without a LlamaIndex block go: key in `additional_kwargs` and `raw`.
 _LISTED: dict[type, str] = {
     ServerToolCall: "built_in_tool_calls",  # the name OpenAI's LlamaIndex class uses
     ServerToolResult: "built_in_tool_results",
-    ApprovalRequest: REQUESTS,
-    ConsentRequest: CONSENTS,
     MediaOutput: "files",
     Other: "other",
 }
 
 
+_PLACE = ("item", "part", "start", "end")  # of a citation in its own text
+
+
 def to_response(completion: Completion) -> ChatResponse:
     """A finished answer."""
     finished, usage = completion.finished, completion.usage
-    found = listed(completion.blocks)
-    computer = [facts for block in completion.blocks if (facts := call_facts(block))]
-    if computer:
-        found[CALLS] = computer
-    if annotations := [_annotation(*cited) for cited in _cited(completion)]:
-        found["annotations"] = annotations
-    if finished.approval_outcomes:
-        found[OUTCOMES] = finished.approval_outcomes
+    annotations = [_annotation(one) for one in _cited(completion)]
+    asked = asked_by(completion.blocks)
+    outcomes = known_fields(**{OUTCOMES: finished.approval_outcomes or None})
+    found = {
+        **listed(completion.blocks),
+        **known_fields(annotations=annotations or None),
+        **outcomes,
+    }
     message = to_message(_final_blocks(completion), completion.tool_calls, finished.anchor)
     # Chat memories keep the message and drop the rest.
-    message.additional_kwargs |= _of_approvals(completion, found)
-    if computer:
-        message.additional_kwargs[CALLS] = computer
+    message.additional_kwargs |= {**asked, **outcomes, **_approved_calls(completion)}
     return ChatResponse(
         message=message,
         raw={**_ids(finished), **_ending(completion), "usage": _both_spellings(usage), **found},
-        additional_kwargs={**_flat(usage), **known({"thread_id": finished.thread_id}), **found},
+        additional_kwargs={**_flat(usage), **known_fields(thread_id=finished.thread_id), **found},
     )
 
 
-def _of_approvals(completion: Completion, found: JSON) -> JSON:
-    """What later turns have to know: what was asked, what could only be told, what ran."""
+def _approved_calls(completion: Completion) -> JSON:
+    # Messages have no blocks for server tools; a later turn must know which approved ones ran.
     calls = [b for b in completion.blocks if isinstance(b, ServerToolCall) and b.name == "mcp"]
     ran = [call.details.get("approval_request_id") or call.id for call in calls]
-    kept = {name: found[name] for name in (REQUESTS, CONSENTS, OUTCOMES) if name in found}
-    return {**kept, APPROVED_CALLS: ran} if ran else kept
+    return {APPROVED_CALLS: ran} if ran else {}
 
 
 def to_completion(response: ChatResponse) -> CompletionResponse:
@@ -101,7 +96,7 @@ def to_completion(response: ChatResponse) -> CompletionResponse:
 def to_message(
     blocks: list[ContentBlock], calls: list[ToolCall], anchor: str | None = None
 ) -> ChatMessage:
-    kwargs: JSON = known({ANCHOR: anchor})
+    kwargs = known_fields(**{ANCHOR: anchor})
     if calls:
         kwargs["tool_calls"] = written(calls)
     return ChatMessage(
@@ -120,42 +115,32 @@ def _final_blocks(completion: Completion) -> list[ContentBlock]:
     thinking, has_calls = reasoning_of(completion.blocks), bool(completion.tool_calls)
     return [
         *said_blocks(thinking, completion.text, has_calls=has_calls),
-        *(_citation(*cited) for cited in _cited(completion)),
+        *map(_citation, _cited(completion)),
         *(_media(b) for b in completion.blocks if isinstance(b, MediaOutput) and b.data),
     ]
 
 
-def _cited(completion: Completion) -> Iterator[tuple[Citation, FoldedText, int]]:
-    """Every citation, the block it stands in, and where that block begins in the whole text."""
-    begin = 0
-    for block in completion.blocks:
-        if isinstance(block, FoldedText):
-            yield from ((citation, block, begin) for citation in block.citations)
-        if isinstance(block, FoldedText | RefusalBlock):
-            begin += len(block.text)
+def _cited(completion: Completion) -> Iterator[Cited]:
+    return cited(completion.blocks, counts_refusals=True)  # the text of a message holds them
 
 
-def _citation(citation: Citation, said: FoldedText, begin: int) -> CitationBlock:
+def _citation(one: Cited) -> CitationBlock:
+    citation, said = one.citation, one.block.text
     start, end = citation.start, citation.end
-    span = said.text[start:end] if start is not None and end is not None else citation.marker
+    span = said[start:end] if start is not None and end is not None else citation.marker
     source = citation.url or citation.file_id or ""
     return CitationBlock(
         cited_content=TextBlock(text=citation.quote or span or ""),
         source=source,
         title=citation.title or citation.filename or source,
-        additional_location_info=_span(citation, begin),
+        additional_location_info=span_of(citation, one.begin),
     )
 
 
-def _annotation(citation: Citation, _said: FoldedText, begin: int) -> JSON:
-    place = {"item", "part", "start", "end"}
-    fields = {name: v for name, v in known(asdict(citation)).items() if name not in place}
-    return {**fields, **_span(citation, begin)}
-
-
-def _span(citation: Citation, begin: int) -> dict[str, int]:
-    ends = {"start_index": citation.start, "end_index": citation.end}
-    return {name: begin + index for name, index in ends.items() if index is not None}
+def _annotation(one: Cited) -> JSON:
+    facts = known_fields(**asdict(one.citation))
+    fields = {name: value for name, value in facts.items() if name not in _PLACE}
+    return {**fields, **span_of(one.citation, one.begin)}
 
 
 def _media(output: MediaOutput) -> ContentBlock:
@@ -166,17 +151,17 @@ def _media(output: MediaOutput) -> ContentBlock:
     return DocumentBlock(data=content, title=output.filename, document_mimetype=output.mime_type)
 
 
-def listed(blocks: Iterable[Block]) -> JSON:
+def listed(blocks: Sequence[Block]) -> JSON:
     found: JSON = {}
     for block in blocks:
         key = _LISTED.get(type(block))
         if key is not None:
             found.setdefault(key, []).append(_entry(block))
-    return found
+    return {**found, **asked_by(blocks)}
 
 
 def _entry(block: Block) -> JSON:
-    fields = known(asdict(block))
+    fields = known_fields(**asdict(block))
     if isinstance(block, MediaOutput) and fields.pop("data", None) is not None:
         fields["inline"] = True  # the message has it
     if not fields.get("details"):
@@ -185,36 +170,33 @@ def _entry(block: Block) -> JSON:
 
 
 def _ids(finished: Finished) -> JSON:
-    ids = {
-        "id": finished.response_id or finished.run_id,
-        "thread_id": finished.thread_id,
-        "response_id": finished.response_id,
-        "run_id": finished.run_id,
-        "message_id": finished.message_id,
-    }
-    return known(ids)
+    return known_fields(
+        id=finished.response_id or finished.run_id,
+        thread_id=finished.thread_id,
+        response_id=finished.response_id,
+        run_id=finished.run_id,
+        message_id=finished.message_id,
+    )
 
 
 def _ending(completion: Completion) -> JSON:
     finished = completion.finished
-    refusals = [b.text for b in completion.blocks if isinstance(b, RefusalBlock)]
-    ending = {
-        "status": finished.status,
-        "finish_reason": finished.reason,
-        "model": finished.model,
-        "incomplete_reason": finished.incomplete_reason,
-        "refusal": "".join(refusals) or None,
-        "details": finished.details or None,
-    }
-    return known(ending)
+    return known_fields(
+        status=finished.status,
+        finish_reason=finished.reason,
+        model=finished.model,
+        incomplete_reason=finished.incomplete_reason,
+        refusal=refusal_of(completion.blocks) or None,
+        details=finished.details or None,
+    )
 
 
 def _both_spellings(usage: Usage | None) -> JSON | None:
     """Usage as `TokenCountingHandler` and as readers of OpenAI's two formats look for it."""
     if usage is None:
         return None
-    read = known({"cached_tokens": usage.cached_tokens})
-    thought = known({"reasoning_tokens": usage.reasoning_tokens})
+    read = known_fields(cached_tokens=usage.cached_tokens)
+    thought = known_fields(reasoning_tokens=usage.reasoning_tokens)
     return {
         **_flat(usage),
         "input_tokens": usage.input_tokens,
@@ -234,7 +216,3 @@ def _flat(usage: Usage | None) -> JSON:
         "completion_tokens": usage.output_tokens,
         "total_tokens": usage.total_tokens,
     }
-
-
-def known(fields: JSON) -> JSON:
-    return {name: value for name, value in fields.items() if value is not None}

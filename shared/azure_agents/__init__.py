@@ -17,7 +17,7 @@ from .settings.timeouts import Timeouts
 if TYPE_CHECKING:
     from .client.agent_client import AgentClient, AsyncAgentClient
     from .completions.api import acompletion, completion
-    from .content.computer import screenshot
+    from .completions.input import screenshot
 
 __all__ = [
     "AgentClient",
@@ -36,7 +36,7 @@ _LATE = {
     "AsyncAgentClient": "client.agent_client",
     "acompletion": "completions.api",
     "completion": "completions.api",
-    "screenshot": "content.computer",
+    "screenshot": "completions.input",
 }
 
 

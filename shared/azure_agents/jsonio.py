@@ -39,6 +39,15 @@ def _encode(value: object, *, ensure_ascii: bool) -> str:
     return json.dumps(value, separators=(",", ":"), ensure_ascii=ensure_ascii, allow_nan=False)
 
 
+def known_fields(**fields: Any) -> JSON:
+    """Make an object of the fields that have a value, in their order.
+
+    Args:
+        fields: Names and values; a value of None counts as none and is left out.
+    """
+    return {name: value for name, value in fields.items() if value is not None}
+
+
 def canonical(value: object) -> str:
     """One text for equal values: keys sorted, no spaces."""
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False, sort_keys=True)

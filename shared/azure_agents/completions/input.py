@@ -11,9 +11,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeAlias
 
-from ..content.approvals import asks_of, asks_of_others, outcomes_of
-from ..content.calls import written_call
-from ..content.computer import ACKNOWLEDGED, CALLS, answer_of, calls_told
+from ..content.approvals import asks_of, asks_of_others, ids_shown, outcomes_of
+from ..content.blocks import plain
+from ..content.calls import function_call_id, written_call
+from ..content.computer import (
+    ACKNOWLEDGED,
+    CALLS,
+    Screenshot,
+    Screenshots,
+    answer_of,
+    calls_told,
+)
 from ..content.notices import left_out
 from ..content.parts import answer_parts, newest_of, result_parts, said_parts, with_fields
 from ..errors import InvalidRequestError
@@ -115,8 +123,7 @@ def _check_fields(message: _Dict, role: Role, where: str) -> None:
 
 
 def _as_dict(given: object, at: int) -> _Dict:
-    dump = getattr(given, "model_dump", None)
-    value = dump() if callable(dump) else given
+    value = plain(given)
     if isinstance(value, Mapping):
         return value
     raise InvalidRequestError(
@@ -139,18 +146,8 @@ def _answer(message: _Dict, where: str) -> Message:
         (*_calls(message, where), *calls_told(_own(message).get(CALLS))),
         anchor=anchor,
         asks=asks_of(_own(message)) or asks_of_others(message.get("content")),
-        outcomes=outcomes_of(_own(message), _shown_calls(message)),
+        outcomes=outcomes_of(_own(message), ids_shown(_own(message).get("blocks"), "details")),
     )
-
-
-def _shown_calls(message: _Dict) -> Iterator[object]:
-    """Ids of the server-side calls that an answer tells of, and of the requests they answer."""
-    blocks = _own(message).get("blocks")
-    for block in blocks if isinstance(blocks, Sequence) else ():
-        if isinstance(block, Mapping) and block.get("type") == "server_tool_call":
-            details = block.get("details")
-            yield block.get("id")
-            yield details.get("approval_request_id") if isinstance(details, Mapping) else None
 
 
 def _anchor(message: _Dict) -> str | None:
@@ -162,6 +159,14 @@ def _own(message: _Dict) -> _Dict:
     """What our answers hold that OpenAI's have no field for."""
     fields = message.get("provider_specific_fields")
     return fields if isinstance(fields, Mapping) else {}
+
+
+def _screenshot_message(shot: Screenshot) -> dict[str, Any]:
+    content = [{"type": "image_url", "image_url": {"url": shot.url}}]
+    return {"role": "tool", "tool_call_id": shot.call_id, "content": content, **shot.fields}
+
+
+screenshot = Screenshots(_screenshot_message).screenshot
 
 
 # --- tool calls and results ---------------------------------------------------------------------
@@ -176,7 +181,7 @@ def _calls(message: _Dict, where: str) -> Iterator[ToolCall]:
     legacy = message.get("function_call")
     if legacy and not message.get("tool_calls"):
         call = _named(written_call(legacy), f"{where}.function_call")
-        yield replace(call, id=_id_of_function(call.name))
+        yield replace(call, id=function_call_id(call.name))
 
 
 def _call(entry: object, where: str) -> ToolCall:
@@ -205,13 +210,8 @@ def _named(call: ToolCall, where: str) -> ToolCall:
 
 def _answered_call(message: _Dict, where: str) -> str:
     if message["role"] == "function":
-        return _id_of_function(str(message.get("name")))
+        return function_call_id(message.get("name"))
     call_id = message.get("tool_call_id")
     if isinstance(call_id, str):
         return call_id
     raise InvalidRequestError(f"{where} lacks its 'tool_call_id': copy the 'id' of the tool call")
-
-
-def _id_of_function(name: str) -> str:
-    # Function messages, which tool messages replaced, name the function instead of the call.
-    return f"call_{name}"

@@ -7,17 +7,23 @@ count from the start of the whole text. What OpenAI has no field for stands in
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from ..content.approvals import CONSENTS, OUTCOMES, REQUESTS
-from ..content.computer import CALLS, call_facts
-from ..content.joins import Paragraphs, RefusalPlaces, reasoning_of
+from ..content.approvals import OUTCOMES, asked_by
+from ..content.computer import CALLS
+from ..content.joins import (
+    JoinedText,
+    cited,
+    reasoning_of,
+    refusal_of,
+    refusal_places,
+    span_of,
+    text_of,
+)
 from ..events import (
-    ApprovalRequest,
     Citation,
-    ConsentRequest,
     Event,
     Finished,
     FinishReason,
@@ -33,7 +39,8 @@ from ..events import (
     ToolCallDelta,
     Usage,
 )
-from ..fold import Completion, RefusalBlock, TextBlock
+from ..fold import Block, Completion
+from ..jsonio import known_fields
 from ..messages import ToolCall
 from .input import ANCHOR_FIELD, REFUSAL_AT
 from .objects import (
@@ -42,18 +49,18 @@ from .objects import (
     CalledFunction,
     Choice,
     ChoiceMessage,
-    CompletionDetails,
     Delta,
     DeltaToolCall,
     MessageToolCall,
     ModelResponse,
     ModelResponseStream,
-    PromptDetails,
     Source,
     StreamChoice,
     TokenUsage,
 )
 
+# Events of an answer that OpenAI's message has no field for.
+_WITHOUT_FIELD = (ServerToolCall, ServerToolResult, MediaOutput, Other)
 _CITATION_TYPES = {
     "url": "url_citation",
     "file": "file_citation",
@@ -93,15 +100,13 @@ def to_response(
 
 def to_message(completion: Completion) -> ChoiceMessage:
     """Make the message of a finished turn."""
-    text, annotations = _joined(completion)
-    refusal = "".join(b.text for b in completion.blocks if isinstance(b, RefusalBlock))
-    thoughts = reasoning_of(completion.blocks)
+    blocks = completion.blocks
+    text, refusal, thoughts = text_of(blocks), refusal_of(blocks), reasoning_of(blocks)
+    annotations = [to_annotation(one.citation, one.begin) for one in cited(blocks)]
     calls = [_call(call) for call in completion.tool_calls]
     message = ChoiceMessage(
         content=None if not text and (calls or refusal) else text,
-        provider_specific_fields=_extras(
-            completion.blocks, completion.finished, RefusalPlaces(completion.blocks)
-        ),
+        provider_specific_fields=_extras(blocks, completion.finished, refusal_places(blocks)),
     )
     # Set one by one: what is absent is not dumped.
     if calls:
@@ -113,16 +118,6 @@ def to_message(completion: Completion) -> ChoiceMessage:
     if thoughts:
         message.reasoning_content = thoughts
     return message
-
-
-def _joined(completion: Completion) -> tuple[str, list[Annotation]]:
-    text = ""
-    annotations: list[Annotation] = []
-    for block in completion.blocks:
-        if isinstance(block, TextBlock):
-            annotations += [to_annotation(each, len(text)) for each in block.citations]
-            text += block.text
-    return text, annotations
 
 
 def _call(call: ToolCall) -> MessageToolCall:
@@ -140,28 +135,25 @@ def to_annotation(citation: Citation, offset: int = 0) -> Annotation:
         "container_id": citation.container_id,
         "quote": citation.quote,
         "text": citation.marker,
-        "start_index": None if citation.start is None else citation.start + offset,
-        "end_index": None if citation.end is None else citation.end + offset,
+        **span_of(citation, offset),
     }
     kind = _CITATION_TYPES[citation.kind]
-    return Annotation.model_validate({"type": kind, kind: Source(**_known(facts))})
+    return Annotation.model_validate({"type": kind, kind: Source(**known_fields(**facts))})
 
 
 def to_usage(usage: Usage | None) -> TokenUsage | None:
     """Make OpenAI's usage, with the details that the service told."""
     if usage is None:
         return None
-    counted = TokenUsage(
+    cached, reasoning = usage.cached_tokens, usage.reasoning_tokens
+    fields = known_fields(
         prompt_tokens=usage.input_tokens,
         completion_tokens=usage.output_tokens,
         total_tokens=usage.total_tokens,
+        prompt_tokens_details=known_fields(cached_tokens=cached) or None,
+        completion_tokens_details=known_fields(reasoning_tokens=reasoning) or None,
     )
-    if usage.cached_tokens is not None:
-        counted.prompt_tokens_details = PromptDetails(cached_tokens=usage.cached_tokens)
-    if usage.reasoning_tokens is not None:
-        details = CompletionDetails(reasoning_tokens=usage.reasoning_tokens)
-        counted.completion_tokens_details = details
-    return counted
+    return TokenUsage.model_validate(fields)
 
 
 def _finish_reason(finished: Finished, *, has_calls: bool) -> FinishReason:
@@ -171,58 +163,46 @@ def _finish_reason(finished: Finished, *, has_calls: bool) -> FinishReason:
 
 
 def _tell_end(choice: Choice | StreamChoice, finished: Finished) -> None:
-    facts = _known({"incomplete_reason": finished.incomplete_reason, **finished.details})
+    facts = known_fields(**{"incomplete_reason": finished.incomplete_reason, **finished.details})
     if facts:
         choice.provider_specific_fields = facts
 
 
 def _hidden_params(finished: Finished) -> dict[str, Any]:
-    return _known(
-        {
-            "thread_id": finished.thread_id,
-            "run_id": finished.run_id,
-            "response_id": finished.response_id,
-            "deployment": finished.model,
-            "custom_llm_provider": PROVIDER,
-        }
+    return known_fields(
+        thread_id=finished.thread_id,
+        run_id=finished.run_id,
+        response_id=finished.response_id,
+        deployment=finished.model,
+        custom_llm_provider=PROVIDER,
     )
 
 
-def _extras(blocks: Iterable[object], finished: Finished, places: RefusalPlaces) -> dict[str, Any]:
-    found = _known({ANCHOR_FIELD: finished.anchor, REFUSAL_AT: places.told()})
-    if finished.approval_outcomes:
-        found[OUTCOMES] = finished.approval_outcomes
-    for block in blocks:
-        match block:
-            case ApprovalRequest():
-                found.setdefault(REQUESTS, []).append(_known(asdict(block)))
-            case ConsentRequest():
-                found.setdefault(CONSENTS, []).append(_known(asdict(block)))
-            case ServerToolCall() | ServerToolResult() | MediaOutput() | Other():
-                found.setdefault("blocks", []).append(_block(block))
-                if facts := call_facts(block):
-                    found.setdefault(CALLS, []).append(facts)
-            case _:  # has a field of its own
-                pass
-    return found
+def _extras(
+    blocks: Sequence[Block], finished: Finished, places: list[list[int]] | None
+) -> dict[str, Any]:
+    others = [_entry(block) for block in blocks if isinstance(block, _WITHOUT_FIELD)]
+    own = {
+        ANCHOR_FIELD: finished.anchor,
+        REFUSAL_AT: places,
+        OUTCOMES: finished.approval_outcomes or None,
+        "blocks": others or None,
+    }
+    return {**known_fields(**own), **asked_by(blocks)}
 
 
-def _block(event: ServerToolCall | ServerToolResult | MediaOutput | Other) -> dict[str, Any]:
+def _entry(event: ServerToolCall | ServerToolResult | MediaOutput | Other) -> dict[str, Any]:
     match event:
         case ServerToolCall():
             facts = {**asdict(event), "details": event.details or None}
-            return {"type": "server_tool_call", **_known(facts)}
+            return {"type": "server_tool_call", **known_fields(**facts)}
         case ServerToolResult():
-            return {"type": "server_tool_result", **_known(asdict(event))}
+            return {"type": "server_tool_result", **known_fields(**asdict(event))}
         case MediaOutput():
-            facts = _known(asdict(event))
+            facts = known_fields(**asdict(event))
             return {"type": facts.pop("kind"), **facts}
         case Other():
             return {"type": event.kind, **event.data}
-
-
-def _known(facts: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in facts.items() if value is not None}
 
 
 class Chunker:
@@ -242,10 +222,7 @@ class Chunker:
         self._include_usage = include_usage
         self._has_begun = False
         self._has_calls = False
-        self._length = 0  # of the text so far
-        self._starts: dict[tuple[str, int], int] = {}  # where the text of a part begins
-        self._paragraphs = Paragraphs()
-        self._places = RefusalPlaces()
+        self._joined = JoinedText()
         self._usage: Usage | None = None
         self._others: list[Event] = []
 
@@ -274,26 +251,21 @@ class Chunker:
     def _delta(self, event: Event) -> Delta | None:
         match event:
             case TextDelta():
-                self._starts.setdefault((event.item, event.part), self._length)
-                self._length += len(event.text)
-                self._places.text(event.text)
-                return Delta(content=event.text)
+                return Delta(content=self._joined.add(event))
             case RefusalDelta():
-                self._places.refusal(event.text)
-                return Delta(refusal=event.text)
+                return Delta(refusal=self._joined.add(event))
             case ReasoningDelta():
-                return Delta(reasoning_content=self._paragraphs.next(event))
+                return Delta(reasoning_content=self._joined.add(event))
             case ToolCallDelta():
                 self._has_calls = True
                 return Delta(tool_calls=[_call_delta(event)])
             case Citation():
-                start = self._starts.get((event.item, event.part), self._length)
-                return Delta(annotations=[to_annotation(event, start)])
+                return Delta(annotations=[to_annotation(event, self._joined.begin_of(event))])
             case _:
                 return None
 
     def _end(self, finished: Finished) -> list[ModelResponseStream]:
-        extras = _extras(self._others, finished, self._places)
+        extras = _extras(self._others, finished, self._joined.refusal_places())
         delta = Delta(provider_specific_fields=extras) if extras else Delta()
         reason = _finish_reason(finished, has_calls=self._has_calls or CALLS in extras)
         last = self._chunk(delta, finish_reason=reason)

@@ -10,8 +10,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias, cast
 
 from ..errors import InvalidRequestError
-from ..messages import ApprovalReply, Part, Text
+from ..messages import Part, Text
 from ..naming import shown
+from .approvals import reply_of
 from .media import Kind, media
 from .wording import as_json
 
@@ -28,12 +29,10 @@ def type_of(block: Block) -> str:
     return kind if isinstance(kind, str) else ""
 
 
-def others_request(block: object) -> Block | None:
-    """The request for approval that another model made, in the words of OpenAI's Responses API."""
-    wrapped = block.get("value") if isinstance(block, Mapping) else None
-    given = wrapped if isinstance(wrapped, Mapping) else block
-    is_one = isinstance(given, Mapping) and given.get("type") == "mcp_approval_request"
-    return cast("Block", given) if is_one else None
+def plain(value: object) -> object:
+    """Turn an object of an SDK's class into the dictionary that it dumps to; the rest stays."""
+    dump = getattr(value, "model_dump", None)
+    return dump() if callable(dump) else value
 
 
 def unknown_block(kind: object, role: str, where: str) -> InvalidRequestError:
@@ -160,10 +159,7 @@ def _approval(block: Block, where: str) -> Part:
         raise InvalidRequestError(
             f"{where} lacks its 'approval_request_id' (or 'request_id'): copy the request's id"
         )
-    reason = value.get("reason")
-    # Only `True` approves: no truthy text, number or object does.
-    approve = value.get("approve") is True
-    return ApprovalReply(request_id, approve, reason if isinstance(reason, str) else None)
+    return reply_of(request_id, value.get("approve"), value.get("reason"))
 
 
 READERS: dict[str, Read] = {

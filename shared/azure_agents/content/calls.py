@@ -33,6 +33,11 @@ def written_call(entry: object) -> ToolCall:
     )
 
 
+def function_call_id(name: object) -> str:
+    """Make the id of a call in OpenAI's old form, where call and result name the function only."""
+    return f"call_{name}"
+
+
 def _arguments(given: object, *, is_custom: bool) -> str:
     if isinstance(given, str) and not is_custom:
         return given

@@ -9,21 +9,23 @@ runs nothing is recorded: call and answer are in the words of azure-ai-agents 1.
 
 from __future__ import annotations
 
-from base64 import b64encode
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Generic, TypeVar
 
 from ..errors import InvalidRequestError
 from ..events import ServerToolCall
-from ..jsonio import JSON, dumps
+from ..jsonio import JSON, dumps, known_fields
 from ..messages import ComputerAnswer, Media, Message, SafetyCheck, ToolCall
 from ..naming import shown
+from .media import data_url
 
 CALLS = "computer_calls"
 OUTPUT = "computer_call_output"
 ACKNOWLEDGED = "acknowledged_safety_checks"
 TOOL = "computer_use"
+
+_Message = TypeVar("_Message")
 
 
 def call_facts(event: object) -> JSON | None:
@@ -88,10 +90,7 @@ def answer_fields(message: Message, answer: ComputerAnswer) -> JSON:
         )
     fields: JSON = {"output": {"type": "computer_screenshot", **_source(images[0])}}
     if answer.acknowledged:
-        checks = [asdict(check) for check in answer.acknowledged]
-        fields[ACKNOWLEDGED] = [
-            {name: value for name, value in check.items() if value is not None} for check in checks
-        ]
+        fields[ACKNOWLEDGED] = [known_fields(**asdict(check)) for check in answer.acknowledged]
     return fields
 
 
@@ -110,7 +109,7 @@ def picture(image: object, mime_type: str = "image/png") -> str:
         InvalidRequestError: Neither.
     """
     if isinstance(image, bytes):
-        return f"data:{mime_type};base64,{b64encode(image).decode()}"
+        return data_url(image, mime_type)
     if isinstance(image, str) and image.startswith(("data:", "https://")):
         return image
     raise InvalidRequestError(
@@ -133,29 +132,64 @@ def id_of(call: Mapping[str, Any] | str) -> str:
     )
 
 
-def screenshot(
-    call: Mapping[str, Any] | str,
-    image: bytes | str,
-    *,
-    acknowledged: Iterable[Mapping[str, Any]] = (),
-    mime_type: str = "image/png",
-) -> dict[str, Any]:
-    """The message that answers a computer call of `completion`.
+@dataclass(frozen=True, slots=True)
+class Screenshot:
+    """What answers one computer call, for a message of any framework.
+
+    Attributes:
+        call_id: The call.
+        image: Bytes, or a data URL or an https URL.
+        mime_type: Media type of bytes.
+        acknowledged: Safety checks of the call that a human or a rule let pass.
+    """
+
+    call_id: str
+    image: bytes | str
+    mime_type: str
+    acknowledged: list[Mapping[str, Any]]
+
+    @property
+    def url(self) -> str:
+        """The image as a URL."""
+        return picture(self.image, self.mime_type)
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """What tells the message from the result of a function, and the acknowledged checks."""
+        return {"type": OUTPUT, ACKNOWLEDGED: self.acknowledged}
+
+
+class Screenshots(Generic[_Message]):
+    """Makes the messages of one framework that answer computer calls.
 
     Args:
-        call: An entry of ``message.provider_specific_fields["computer_calls"]``, or its id.
-        image: What the screen shows after the action: bytes, a data URL or an https URL.
-        acknowledged: The entries of ``pending_safety_checks`` that a human or a rule let pass;
-            none is acknowledged by itself.
-        mime_type: Of bytes.
-
-    Raises:
-        InvalidRequestError: The call or the image is none.
+        message_of: Makes the message of a screenshot.
     """
-    return {
-        "role": "tool",
-        "type": OUTPUT,
-        "tool_call_id": id_of(call),
-        "content": [{"type": "image_url", "image_url": {"url": picture(image, mime_type)}}],
-        ACKNOWLEDGED: list(acknowledged),
-    }
+
+    def __init__(self, message_of: Callable[[Screenshot], _Message]) -> None:
+        self._message_of = message_of
+
+    def screenshot(
+        self,
+        call: Mapping[str, Any] | str,
+        image: bytes | str,
+        *,
+        acknowledged: Iterable[Mapping[str, Any]] = (),
+        mime_type: str = "image/png",
+    ) -> _Message:
+        """Make the message that answers a computer call.
+
+        Args:
+            call: An entry of ``computer_calls``, or its id: in LangChain's
+                ``message.response_metadata``, in LlamaIndex's ``response.raw``, in
+                ``message.provider_specific_fields`` of `completion`.
+            image: What the screen shows after the action: bytes, a data URL or an https URL.
+            acknowledged: The entries of ``pending_safety_checks`` that a human or a rule let pass;
+                none is acknowledged by itself.
+            mime_type: Media type of bytes.
+
+        Raises:
+            InvalidRequestError: The call or the image is none.
+        """
+        picture(image, mime_type)  # refused here, not where some framework reads it
+        return self._message_of(Screenshot(id_of(call), image, mime_type, list(acknowledged)))

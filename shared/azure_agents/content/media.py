@@ -6,10 +6,10 @@ URL is fetched: the service does that.
 
 from __future__ import annotations
 
-import base64
 import binascii
 import re
-from typing import Literal, TypeAlias
+from base64 import b64decode, b64encode
+from typing import Literal, NamedTuple, TypeAlias
 
 from ..errors import InvalidRequestError
 from ..messages import Media
@@ -17,6 +17,29 @@ from ..messages import Media
 Kind: TypeAlias = Literal["image", "file"]
 
 _DATA_URL = re.compile(r"data:(?P<mime>[^;,]*)(?:;[^,]*)?;base64,(?P<data>.*)", re.DOTALL)
+
+
+class Inline(NamedTuple):
+    """The two halves of a data URL.
+
+    Attributes:
+        mime_type: Media type; "" if the URL has none.
+        data: The content as base64 text, which nobody has decoded yet.
+    """
+
+    mime_type: str
+    data: str
+
+
+def data_url(data: bytes, mime_type: str) -> str:
+    """Write bytes as a data URL."""
+    return f"data:{mime_type};base64,{b64encode(data).decode()}"
+
+
+def split_data_url(url: object) -> Inline | None:
+    """Split a data URL in base64; None for everything else."""
+    match = _DATA_URL.fullmatch(url) if isinstance(url, str) else None
+    return Inline(match["mime"], match["data"]) if match else None
 
 
 def media(
@@ -46,9 +69,11 @@ def media(
         InvalidRequestError: None or several of the three, or data that are no base64.
     """
     for text in (data, url):  # a data URL may stand in either place
-        if isinstance(text, str) and (match := _DATA_URL.fullmatch(text)):
-            data, url, mime_type = match["data"], None, mime_type or match["mime"]
+        if inline := split_data_url(text):
+            data, url, mime_type = inline.data, None, mime_type or inline.mime_type
             break
+    if data == b"":
+        raise InvalidRequestError(f"{where} is an empty {kind}: give the bytes of one")
     given = {"url": url, "data": data, "file_id": file_id}
     values = {key: value for key, value in given.items() if value}
     if len(values) != 1 or not isinstance(next(iter(values.values())), str | bytes):
@@ -75,7 +100,7 @@ def _decoded(data: object, where: str) -> bytes:
     if isinstance(data, bytes):
         return data
     try:
-        return base64.b64decode("".join(str(data).split()), validate=True)
+        return b64decode("".join(str(data).split()), validate=True)
     except (binascii.Error, ValueError):
         # `from None`: a file may be secret, and the cause would repeat it.
         raise InvalidRequestError(

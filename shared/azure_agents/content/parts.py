@@ -18,7 +18,8 @@ from typing import cast
 
 from ..errors import InvalidRequestError
 from ..messages import Message, Part, Role, Text
-from .blocks import READERS, REPLIES, Block, others_request, read_resource, type_of, unknown_block
+from .approvals import others_request
+from .blocks import READERS, REPLIES, Block, plain, read_resource, type_of, unknown_block
 from .joins import with_refusals
 from .notices import left_out
 from .wording import as_json, untold
@@ -147,8 +148,7 @@ def as_block(block: object, where: str) -> Block:
     Raises:
         InvalidRequestError: It is none.
     """
-    dump = getattr(block, "model_dump", None)
-    value = dump() if callable(dump) else block
+    value = plain(block)
     if isinstance(value, Mapping):
         return value
     raise InvalidRequestError(f"{where} is a {type(block).__name__}: pass a dictionary")
@@ -225,8 +225,7 @@ def with_fields(
 def _answered(block: object, *, is_ours: bool) -> Part | None:
     if isinstance(block, str):
         return Text(block)
-    dump = getattr(block, "model_dump", None)
-    given = dump() if callable(dump) else block
+    given = plain(block)
     text = _text_within(given) if isinstance(given, Mapping) else None
     if text is not None:
         return Text(text)
@@ -274,8 +273,7 @@ def result_parts(content: object) -> tuple[Part, ...]:
 def _returned(block: object) -> Part:
     if isinstance(block, str):
         return Text(block)
-    dump = getattr(block, "model_dump", None)
-    given = dump() if callable(dump) else block
+    given = plain(block)
     if not isinstance(given, Mapping):
         return Text(as_json(given))
     kind = type_of(given)

@@ -7,11 +7,11 @@ tools are the same in both. Nothing is evaluated: what is no JSON stays the text
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
+from ..content.media import split_data_url
 from ..errors import ProtocolError
 from ..events import MediaOutput, ServerToolCall, ServerToolResult
 from ..jsonio import JSON, loads
@@ -21,7 +21,6 @@ Told: TypeAlias = Callable[[JSON], Any]
 Made: TypeAlias = Callable[[str, JSON], Iterable[MediaOutput]]
 
 _FAILED = frozenset({"failed", "incomplete", "cancelled", "expired"})
-_DATA_URL = re.compile(r"data:(?P<mime>[^;,]*)(?:;[^;,]*)*;base64,(?P<data>.*)", re.DOTALL)
 _IMAGES = {
     "gif": "image/gif",
     "jpeg": "image/jpeg",
@@ -143,13 +142,11 @@ def image_at(id: str, url: object, **more: Any) -> Iterable[MediaOutput]:
     """An image by its URL; a data URL is its content."""
     if not isinstance(url, str) or not url:
         return
-    inline = _DATA_URL.fullmatch(url)
+    inline = split_data_url(url)
     if inline is None:
         yield MediaOutput(id, "image", url=url, **more)
     else:
-        yield MediaOutput(
-            id, "image", data=inline["data"], mime_type=inline["mime"] or None, **more
-        )
+        yield MediaOutput(id, "image", data=inline.data, mime_type=inline.mime_type or None, **more)
 
 
 def image_type(suffix: object) -> str | None:

@@ -6,12 +6,12 @@ submitted to their run any more are told as text of the assistant, whose calls t
 
 from __future__ import annotations
 
-from base64 import b64encode
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
 from ...content.computer import OUTPUT, answer_fields, computer_call
+from ...content.media import data_url
 from ...content.wording import call_text, described, result_text, text_of, untold
 from ...errors import InvalidRequestError
 from ...events import (
@@ -124,8 +124,7 @@ def _image(part: Media) -> dict[str, Any]:
     if part.file_id:
         return {"type": "image_file", "image_file": {"file_id": part.file_id, "detail": detail}}
     # A data URL in `image_url` is what OpenAI's service takes; on Azure it is a guess.
-    data = b64encode(part.data or b"").decode()
-    url = part.url or f"data:{part.mime_type or 'image/png'};base64,{data}"
+    url = part.url or data_url(part.data or b"", part.mime_type or "image/png")
     return {"type": "image_url", "image_url": {"url": url, "detail": detail}}
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
 from ...content.computer import OUTPUT, answer_fields, computer_call
+from ...content.media import data_url
 from ...content.wording import FAILED
 from ...errors import InvalidRequestError
 from ...events import (
@@ -150,17 +150,15 @@ def _part(part: Text | Media) -> dict[str, Any]:
         return {"type": "input_file", "file_id": part.file_id}
     if part.url:
         return {"type": "input_file", "file_url": part.url}
-    return {"type": "input_file", "filename": part.name or "file", "file_data": data_url(part)}
+    return {"type": "input_file", "filename": part.name or "file", "file_data": _inline(part)}
 
 
 def _url(part: Media) -> str:
-    return part.url if part.url is not None else data_url(part)
+    return part.url if part.url is not None else _inline(part)
 
 
-def data_url(part: Media) -> str:
-    """The bytes of `part` as a data URL."""
-    data = b64encode(part.data or b"").decode()
-    return f"data:{part.mime_type or 'application/octet-stream'};base64,{data}"
+def _inline(part: Media) -> str:
+    return data_url(part.data or b"", part.mime_type or "application/octet-stream")
 
 
 # --- answers ------------------------------------------------------------------------------------
