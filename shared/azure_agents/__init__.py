@@ -1,7 +1,10 @@
 """Microsoft (Azure AI) Foundry agents: the core that the framework adapters share.
 
-Importing this package loads no framework, no Azure SDK and opens nothing. `completion`,
-`acompletion` and the two clients are loaded when they are first asked for.
+What stands in `__all__` here and in `azure_agents.errors` and `azure_agents.emulator` is public
+(docs/api.md lists it); every other module is private.
+
+Importing this package loads no framework, no SDK and no httpx, and opens nothing: most names are
+loaded when they are first asked for.
 """
 
 from __future__ import annotations
@@ -18,34 +21,178 @@ if TYPE_CHECKING:
     from .client.agent_client import AgentClient, AsyncAgentClient
     from .completions.api import acompletion, completion
     from .completions.input import screenshot
+    from .drivers.observe import Observer, RequestEnded, RequestStarted, Retrying
+    from .events import (
+        ApprovalRequest,
+        Citation,
+        ConsentRequest,
+        Event,
+        Finished,
+        MediaOutput,
+        Other,
+        Progress,
+        ReasoningDelta,
+        RefusalDelta,
+        ServerToolCall,
+        ServerToolResult,
+        Started,
+        TextDelta,
+        ToolCallDelta,
+        Usage,
+    )
+    from .files.file_flows import StoredFile
+    from .files.files import AsyncFiles, Files, text_progress
+    from .files.handles import AsyncFileHandle, FileHandle
+    from .files.references import FileReference
+    from .files.vector_store_flows import FileCounts, VectorStore
+    from .files.vector_stores import AsyncVectorStores, VectorStores
+    from .fold import Completion, Fold, ReasoningBlock, RefusalBlock, TextBlock
+    from .frameworks.tool_results import ToolResults
+    from .messages import (
+        ApprovalReply,
+        ComputerAnswer,
+        Media,
+        Message,
+        SafetyCheck,
+        Text,
+        ToolCall,
+        TurnRequest,
+        assistant,
+        system,
+        tool,
+        user,
+    )
+    from .threads.memory import MemoryThreadStore
+    from .threads.redis import RedisThreadStore
+    from .threads.sqlite import SQLiteThreadStore
+    from .threads.store import ThreadStore
 
 __all__ = [
     "AgentClient",
+    "ApprovalReply",
+    "ApprovalRequest",
     "AsyncAgentClient",
+    "AsyncFileHandle",
+    "AsyncFiles",
+    "AsyncVectorStores",
     "AzureAgentsError",
+    "Citation",
+    "Completion",
+    "ComputerAnswer",
+    "ConsentRequest",
+    "Event",
+    "FileCounts",
+    "FileHandle",
+    "FileReference",
+    "Files",
+    "Finished",
+    "Fold",
+    "Media",
+    "MediaOutput",
+    "MemoryThreadStore",
+    "Message",
+    "Observer",
+    "Other",
+    "Progress",
+    "ReasoningBlock",
+    "ReasoningDelta",
+    "RedisThreadStore",
+    "RefusalBlock",
+    "RefusalDelta",
+    "RequestEnded",
+    "RequestStarted",
+    "Retrying",
+    "SQLiteThreadStore",
+    "SafetyCheck",
+    "ServerToolCall",
+    "ServerToolResult",
+    "Started",
+    "StoredFile",
+    "Text",
+    "TextBlock",
+    "TextDelta",
+    "ThreadStore",
     "Timeouts",
+    "ToolCall",
+    "ToolCallDelta",
+    "ToolResults",
+    "TurnRequest",
+    "Usage",
+    "VectorStore",
+    "VectorStores",
     "__version__",
     "acompletion",
+    "assistant",
     "completion",
     "errors",
     "screenshot",
+    "system",
+    "text_progress",
+    "tool",
+    "user",
 ]
 
-_LATE = {
-    "AgentClient": "client.agent_client",
-    "AsyncAgentClient": "client.agent_client",
-    "acompletion": "completions.api",
-    "completion": "completions.api",
-    "screenshot": "completions.input",
+# The module of each name that is loaded late.
+_PLACES = {
+    "client.agent_client": ("AgentClient", "AsyncAgentClient"),
+    "completions.api": ("acompletion", "completion"),
+    "completions.input": ("screenshot",),
+    "drivers.observe": ("Observer", "RequestEnded", "RequestStarted", "Retrying"),
+    "events": (
+        "ApprovalRequest",
+        "Citation",
+        "ConsentRequest",
+        "Event",
+        "Finished",
+        "MediaOutput",
+        "Other",
+        "Progress",
+        "ReasoningDelta",
+        "RefusalDelta",
+        "ServerToolCall",
+        "ServerToolResult",
+        "Started",
+        "TextDelta",
+        "ToolCallDelta",
+        "Usage",
+    ),
+    "files.file_flows": ("StoredFile",),
+    "files.files": ("AsyncFiles", "Files", "text_progress"),
+    "files.handles": ("AsyncFileHandle", "FileHandle"),
+    "files.references": ("FileReference",),
+    "files.vector_store_flows": ("FileCounts", "VectorStore"),
+    "files.vector_stores": ("AsyncVectorStores", "VectorStores"),
+    "fold": ("Completion", "Fold", "ReasoningBlock", "RefusalBlock", "TextBlock"),
+    "frameworks.tool_results": ("ToolResults",),
+    "messages": (
+        "ApprovalReply",
+        "ComputerAnswer",
+        "Media",
+        "Message",
+        "SafetyCheck",
+        "Text",
+        "ToolCall",
+        "TurnRequest",
+        "assistant",
+        "system",
+        "tool",
+        "user",
+    ),
+    "threads.memory": ("MemoryThreadStore",),
+    "threads.redis": ("RedisThreadStore",),
+    "threads.sqlite": ("SQLiteThreadStore",),
+    "threads.store": ("ThreadStore",),
 }
+_MODULES = {name: module for module, names in _PLACES.items() for name in names}
 
 
 def __getattr__(name: str) -> object:
-    if name not in _LATE:
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    late: object = getattr(_import_module(f".{_LATE[name]}", __name__), name)
-    return late
+    value: object = getattr(_import_module(f".{_MODULES[name]}", __name__), name)
+    globals()[name] = value
+    return value
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_LATE})
+    return sorted({*globals(), *_MODULES})

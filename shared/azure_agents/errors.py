@@ -45,6 +45,42 @@ from __future__ import annotations
 import re
 from typing import Any
 
+__all__ = [
+    "AgentNotFoundError",
+    "AuthenticationError",
+    "AzureAgentsError",
+    "BadRequestError",
+    "ConfigError",
+    "ConflictError",
+    "ConnectionLostError",
+    "ContentFilteredError",
+    "CredentialError",
+    "DeadlineError",
+    "InvalidRequestError",
+    "NotFoundError",
+    "NotSentError",
+    "PermissionDeniedError",
+    "PoisonedThreadError",
+    "ProtocolError",
+    "RateLimitError",
+    "RefusedError",
+    "RunCancelledError",
+    "RunExpiredError",
+    "RunFailedError",
+    "ServerError",
+    "ServiceError",
+    "StoreUnavailableError",
+    "StreamInterruptedError",
+    "StructuredOutputError",
+    "ThreadBusyError",
+    "ThreadNotFoundError",
+    "TimedOutError",
+    "ToolOutcomeUnknownError",
+    "TransportError",
+    "TurnError",
+    "TurnUnknownError",
+]
+
 FACTS = (
     "status",
     "code",

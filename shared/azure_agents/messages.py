@@ -203,7 +203,7 @@ def request_of(asked: TurnRequest | str) -> TurnRequest:
         return TurnRequest((user(asked),))
     raise InvalidRequestError(
         f"a client takes a text or a TurnRequest, got {type(asked).__name__}: pass for instance "
-        "TurnRequest((user('Hello'),)), both from azure_agents.messages"
+        "TurnRequest((user('Hello'),)), both from azure_agents"
     )
 
 

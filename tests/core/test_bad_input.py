@@ -131,7 +131,7 @@ def option(**options: Any) -> TurnRequest:
 
 BOTH: dict[str, tuple[TurnRequest, str]] = {
     "no messages": (ask(), "no messages"),
-    "a text as messages": (TurnRequest("x"), "takes messages of azure_agents.messages, got 'x'"),  # type: ignore[arg-type]
+    "a text as messages": (TurnRequest("x"), "takes messages as azure_agents.Message, got 'x'"),  # type: ignore[arg-type]
     "unknown role": (ask(Message(ANY("narrator"), (Text("x"),))), "has the role 'narrator'"),
     "a text as parts": (ask(Message("user", ANY("hi"))), "holds 'h': give parts"),
     "a text of a number": (ask(Message("user", (Text(ANY(5)),))), "holds Text(text=5)"),

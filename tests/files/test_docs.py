@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import azure_agents.client.agent_client
+import azure_agents
 from azure_agents.emulator import CodeInterpreter, Emulator, Text
 
 if TYPE_CHECKING:
@@ -46,5 +46,5 @@ def test_the_snippets_run(
 def connect(monkeypatch: pytest.MonkeyPatch, foundry: Emulator) -> None:
     """Let the page's client find the emulator."""
     given = {**foundry.connection(), "clock": foundry.clock}
-    client = partial(azure_agents.client.agent_client.AgentClient, **given)
-    monkeypatch.setattr(azure_agents.client.agent_client, "AgentClient", client)
+    client = partial(azure_agents.AgentClient, **given)
+    monkeypatch.setattr(azure_agents, "AgentClient", client)

@@ -20,25 +20,18 @@ PACKAGES = (
     "langchain_azure_agents",
     "llamaindex_azure_agents",
 )
-# What the clients hand out, and what users make or take: reached by no `__all__`.
+# What the public names show of themselves, in attributes and arguments, and what adapters share.
 MORE = (
-    "azure_agents.client.agent_client",
-    "azure_agents.settings.config",
+    "azure_agents.completions.arguments",
     "azure_agents.drivers.clock",
-    "azure_agents.events",
-    "azure_agents.files.handles",
     "azure_agents.files.files",
+    "azure_agents.files.handles",
+    "azure_agents.files.vector_stores",
     "azure_agents.fold",
     "azure_agents.messages",
-    "azure_agents.drivers.observe",
-    "azure_agents.completions.arguments",
     "azure_agents.seams",
-    "azure_agents.threads.memory",
-    "azure_agents.threads.redis",
-    "azure_agents.threads.sqlite",
-    "azure_agents.threads.store",
+    "azure_agents.settings.config",
     "azure_agents.frameworks.tool_results",
-    "azure_agents.files.vector_stores",
 )
 # The sections of a docstring that name things, and their entries; further lines stand deeper.
 SECTIONS = re.compile(r"^(?:Args|Attributes|Fields):\n((?:(?: .*)?\n)+)", re.MULTILINE)

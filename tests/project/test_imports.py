@@ -72,6 +72,12 @@ def test_the_core_loads_no_framework_and_no_sdk(module: str) -> None:
     assert (None, set()) == (error, loaded & set(FOREIGN))
 
 
+def test_the_core_is_imported_without_what_it_needs_to_call() -> None:
+    """Neither httpx nor pydantic is loaded before a name that needs them is asked for."""
+    error, loaded = _import("azure_agents", "httpx", "pydantic")
+    assert (None, {"azure_agents"}) == (error, loaded & {"azure_agents", "httpx", "pydantic"})
+
+
 @pytest.mark.parametrize(("adapter", "framework", "sentence"), ADAPTERS)
 def test_an_adapter_without_its_framework_names_the_extra(
     adapter: str, framework: str, sentence: str

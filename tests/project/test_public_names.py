@@ -1,9 +1,11 @@
-"""The public surface of each package is a list, and the list is true."""
+"""The public surface of each package is a list, the list is true, and no page needs more."""
 
 from __future__ import annotations
 import __future__
 
 import importlib
+import json
+import re
 from pathlib import Path
 from types import ModuleType
 
@@ -18,6 +20,23 @@ PUBLIC = {
     "llamaindex_azure_agents": "llamaindex_azure_agents",
 }
 PACKAGES = [name for name, folder in PUBLIC.items() if (ROOT / folder / "__init__.py").exists()]
+DOORS = [*PACKAGES, "azure_agents.errors"]
+
+# For users. Pages for those who work on the package name its insides; so does the second part of
+# api.md, after the lists.
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CHANGELOG.md",
+    *sorted({*(ROOT / "docs").glob("*.md")} - {ROOT / "docs" / "architecture.md"}),
+    *sorted((ROOT / "notebooks").glob("*.ipynb")),
+]
+IMPORT = re.compile(
+    r"^ *from ((?:azure|langchain_azure|llamaindex_azure)_agents\S*) import ([^#\n]+)", re.MULTILINE
+)
+DOTTED = re.compile(
+    r"(?<![\w./])((?:azure|langchain_azure|llamaindex_azure)_agents)((?:\.[A-Za-z_]\w*)+)"
+)
+COMMAND = re.compile(r"python -m azure_agents\.[\w.]+")
 
 
 @pytest.mark.parametrize("name", PACKAGES)
@@ -28,6 +47,7 @@ def test_public_names_are_sorted_and_complete(name: str) -> None:
     present = [public for public, value in vars(package).items() if _is_public(public, value)]
     assert sorted({*listed, *present}, key=_order) == listed
     assert [] == [public for public in listed if not hasattr(package, public)]
+    assert [] == [public for public in listed if public not in dir(package)]
 
 
 def _is_public(name: str, value: object) -> bool:
@@ -37,3 +57,69 @@ def _is_public(name: str, value: object) -> bool:
 
 def _order(name: str) -> tuple[bool, bool, str]:
     return not name.isupper(), not name[0].isupper(), name
+
+
+@pytest.mark.parametrize("name", DOORS)
+def test_the_page_lists_what_a_package_exports(name: str) -> None:
+    """docs/api.md is the list of what users may rely on: no name is promised by accident."""
+    page = (ROOT / "docs" / "api.md").read_text()
+    section = page.split(f"\n## {name}\n")[1].split("\n## ")[0]
+    listed = [
+        one for row in re.findall(r"^\|(.+?)\|", section, re.MULTILINE) for one in _names_in(row)
+    ]
+    exported = {*importlib.import_module(name).__all__} - {"__version__"}
+    assert sorted(exported) == sorted(listed)
+
+
+def _names_in(cell: str) -> list[str]:
+    return re.findall(r"`(\w+)`", cell)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_pages_and_notebooks_name_only_what_is_public(page: Path) -> None:
+    """What a page shows can be relied on: it imports, and mentions, public names only."""
+    text = page.read_text()
+    if page.suffix == ".ipynb":
+        text = "\n".join("".join(cell["source"]) for cell in json.loads(text)["cells"])
+    assert [] == [name for name in named(text) if not is_public(name)]
+
+
+def named(text: str) -> list[str]:
+    """The dotted names of ours that a text imports or mentions; commands are none."""
+    text = COMMAND.sub("", text)
+    imported = [
+        f"{module}.{name.split(' as ')[0].strip(' ()')}"
+        for module, names in IMPORT.findall(text)
+        for name in names.split(",")
+    ]
+    text = IMPORT.sub("", text)
+    return imported + [module + rest for module, rest in DOTTED.findall(text)]
+
+
+def is_public(dotted: str) -> bool:
+    """Whether the name is a door or stands in one; what follows it are its attributes."""
+    if dotted in DOORS:
+        return True
+    parts = dotted.split(".")
+    doors = (".".join(parts[:length]) for length in (2, 1) if len(parts) > length)
+    door = next(one for one in doors if one in DOORS)
+    return parts[door.count(".") + 1] in importlib.import_module(door).__all__
+
+
+@pytest.mark.parametrize(
+    ("text", "private"),
+    [
+        ("from azure_agents import AgentClient, user", []),
+        ("See `azure_agents.Timeouts.read` and `azure_agents.errors`.", []),
+        (
+            "from azure_agents.threads.redis import RedisThreadStore",
+            ["azure_agents.threads.redis.RedisThreadStore"],
+        ),
+        ("from azure_agents.errors import one_line", ["azure_agents.errors.one_line"]),
+        ("`langchain_azure_agents._files.x`", ["langchain_azure_agents._files.x"]),
+        ("python -m azure_agents.cli.demo", []),
+    ],
+)
+def test_the_check_of_pages_sees_what_it_must(text: str, private: list[str]) -> None:
+    """A private module, and a private name of a public one, are found; commands are not."""
+    assert private == [name for name in named(text) if not is_public(name)]

@@ -33,7 +33,7 @@ class AgentClient(BaseClient):
     """Calls an agent from any number of threads.
 
     Example:
-        >>> client = AgentClient(model="my-agent", endpoint="https://…/api/projects/p")
+        >>> client = AgentClient("my-agent", endpoint="https://…/api/projects/p")
         >>> client.complete("Hello").text
 
     Args:
@@ -198,7 +198,7 @@ class AsyncAgentClient(BaseClient):
     """Calls an agent from any number of tasks and event loops.
 
     Example:
-        >>> client = AsyncAgentClient(model="my-agent", endpoint="https://…/api/projects/p")
+        >>> client = AsyncAgentClient("my-agent", endpoint="https://…/api/projects/p")
         >>> (await client.complete("Hello")).text
 
     Args:

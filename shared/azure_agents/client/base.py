@@ -191,7 +191,7 @@ def check_request(settings: Settings, request: TurnRequest) -> None:
 def _check_message(message: object) -> None:
     if not isinstance(message, Message):
         raise InvalidRequestError(
-            f"TurnRequest takes messages of azure_agents.messages, got {shown(message)}: pass "
+            f"TurnRequest takes messages as azure_agents.Message, got {shown(message)}: pass "
             "for instance (user('Hello'),)"
         )
     if message.role not in get_args(Role):
