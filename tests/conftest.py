@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
 # Pytest explains the assertions of the oracle; it must hear of that before anybody imports it.
 pytest.register_assert_rewrite("tests.promise.world", "tests.promise.steps")
+
+# Importing the frameworks and collecting makes much and no garbage.
+gc.disable()
 
 # A developer's own endpoint, key or tracing must never decide a test, nor be reached by one.
 FOREIGN_SETTINGS = ("AZURE_", "FOUNDRY_", "OPENAI_", "ANTHROPIC_", "LANGCHAIN_", "LANGSMITH_")
@@ -47,6 +51,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         (item for item in items if item in kept),
         key=lambda item: item.get_closest_marker("slow") is None,
     )
+
+
+def pytest_collection_finish() -> None:
+    """Keep what was imported and collected out of every later search for garbage."""
+    gc.freeze()
+    gc.enable()
 
 
 def _kept(items: list[pytest.Item]) -> set[pytest.Item]:

@@ -19,7 +19,7 @@ from typing import TypeVar
 PRODUCTS = os.environ.get("PRODUCTS", "pairs")
 TOGETHER = {"few": 1, "pairs": 2, "all": 0}[PRODUCTS]
 ALL = PRODUCTS == "all"
-FEW = 5
+FEW = 3
 
 Value = TypeVar("Value", int, float)
 

@@ -153,6 +153,7 @@ def test_an_event_has_a_size_limit(raw: bytes, fits: bool, step: int) -> None:
         decode(*pushes, limit=20)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "piece", [b"xx", b"data:x\n", b"data:x\r\n"], ids=["line", "lines", "CRLF"]
 )

@@ -26,7 +26,6 @@ EVERY = scaled(all=1, pairs=4, few=24)
 
 
 @pytest.mark.slow
-@pytest.mark.quick
 @pytest.mark.parametrize(("number", "shape"), [*enumerate(SHAPES)], ids=str)
 def test_no_single_fault_loses_or_doubles_anything(number: int, shape: Shape) -> None:
     """Every fault at every request: the right answer or a typed error, and a way on."""
@@ -37,7 +36,6 @@ def test_no_single_fault_loses_or_doubles_anything(number: int, shape: Shape) ->
 
 
 @pytest.mark.slow
-@pytest.mark.quick
 def test_faults_deaths_and_second_clients_do_no_harm_together() -> None:
     """Seeded sequences of two to four faults, in which clients die, start anew and meet."""
     met: set[str] = set()

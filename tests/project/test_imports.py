@@ -87,6 +87,7 @@ def test_an_adapter_without_its_framework_names_the_extra(
     assert f"ImportError: {sentence}" == error
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("adapter", "framework"), [row[:2] for row in ADAPTERS])
 def test_an_adapter_needs_only_its_own_framework(adapter: str, framework: str) -> None:
     """Neither the other framework nor an SDK is needed to import an adapter."""

@@ -29,6 +29,7 @@ class Store:
 '''
 
 
+@pytest.mark.slow
 def test_every_mutant_belongs_to_one_place_and_changes_it() -> None:
     """A function that was renamed, or an expression that was rewritten, changes its entry."""
     sources = read_sources(ROOT)
