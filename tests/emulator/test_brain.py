@@ -1,4 +1,4 @@
-"""The small brain: which tools it calls, with what, and what it answers without a script."""
+"""The built-in responder: which tools it calls, with what, and what it answers without a script."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ def test_an_overview(control: httpx.Client) -> None:
     assert seen["agents"] == [
         {"name": "my-agent", "model": "my-agent:1", "generation": "v2"},
     ]
-    assert (seen["requests"], seen["transcripts"], seen["weather"]["latency"]) == (1, 1, 0.0)
+    assert (seen["requests"], seen["seen"], seen["weather"]["latency"]) == (1, 1, 0.0)
 
 
 def test_the_weather_changes(control: httpx.Client) -> None:
@@ -97,11 +97,11 @@ def test_traffic_is_shown_and_forgotten(control: httpx.Client) -> None:
     (request,) = control.get("requests").json()
     assert (request["path"], request["body"], request["status"]) == (V2, BODY, 200)
     assert request["headers"]["authorization"] == "***"
-    (turn,) = control.get("transcripts").json()
+    (turn,) = control.get("seen").json()
     assert (turn["agent"], turn["messages"][0]["text"]) == ("my-agent:1", "hi")
     assert turn["reply"]["text"] == "Hello!"
-    control.delete("transcripts")
-    assert (control.get("requests").json(), control.get("transcripts").json()) == ([], [])
+    control.delete("seen")
+    assert (control.get("requests").json(), control.get("seen").json()) == ([], [])
 
 
 @pytest.mark.parametrize(

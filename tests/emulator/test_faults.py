@@ -185,7 +185,7 @@ def test_linger_says_how_long_an_abandoned_turn_is_seen_working(
     make_wire: Any, linger: Any
 ) -> None:
     """A knob for clients that look once, or poll."""
-    foundry = Emulator(rules=Rules(linger=linger))
+    foundry = Emulator(rules=Rules(abandoned_polls=linger))
     wire = make_wire(foundry)
     agent = foundry.create_agent("a", generation="classic")
     thread = wire.start_thread("hi")

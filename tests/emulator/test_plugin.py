@@ -48,7 +48,7 @@ def play(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def test_an_emulator_for_every_test(play: Any) -> None:
-    """Each test has its own project; requests and transcripts are there to assert on."""
+    """Each test has its own project; requests and what agents saw are there to assert on."""
     result = play("""
 def test_one(foundry):
     foundry.create_agent("my-agent", "Hello!")
@@ -139,7 +139,7 @@ def test_wrong(foundry):
         [
             "*Foundry requests*",
             "POST /openai/v1/responses -> 200",
-            "*Foundry transcripts*",
+            "*Foundry agents saw*",
             "turn 1 of my-agent:1",
             "  user      hi",
             "  answered  Hello!",

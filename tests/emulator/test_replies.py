@@ -97,7 +97,7 @@ RULES = [
 
 
 def test_the_first_rule_that_fits_answers(foundry: Emulator, wire: Any) -> None:
-    """By what the user said, by the tool that answered, by the turn; else the small brain."""
+    """By the user's words, the tool that answered, or the turn; else the built-in responder."""
     agent = foundry.create_agent("a", read_rules(RULES))
     asked = wire.respond(agent, "what's the weather in Paris?")
     call = asked["output"][0]

@@ -1,4 +1,4 @@
-"""The small brain's values are valid for any schema, or an error names the keyword it cannot do."""
+"""The built-in responder fills in any schema, or an error names the keyword it cannot do."""
 
 from __future__ import annotations
 

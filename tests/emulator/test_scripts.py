@@ -1,4 +1,4 @@
-"""What agents say: the small brain, and the forms a script may have."""
+"""What agents say: the built-in responder, and the forms a script may have."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from azure_agents.emulator import Emulator, RealClock
-from azure_agents.emulator.agent.transcripts import from_items
+from azure_agents.emulator.agent.seen import from_items
 
 from .child import START, Child
 from .faults import (

@@ -316,7 +316,7 @@ def _emulator() -> Iterator[Stage]:
 def _slowly(turn: Any) -> Any:
     """Answer as an agent without a script does, word by word."""
     from ..emulator import Pause, Text
-    from ..emulator.agent.brains import converse
+    from ..emulator.agent.responder import converse
 
     words = re.findall(r"\S+\s*", converse(turn))
     return [part for word in words for part in (Text(word), Pause(_SECONDS_PER_WORD))]

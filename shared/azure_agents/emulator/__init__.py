@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .agent.foundry_tools import FoundryTool
     from .agent.replies import Delayed, Empty, Failed, Incomplete, Parts, Pause, Text, ToolCalls
     from .agent.scripts import Rulebook, read_rules, read_script
+    from .agent.seen import SeenCall, SeenMedia, SeenMessage, SeenReply, SeenTool, SeenTurn
     from .agent.server_tools import (
         Citation,
         CodeInterpreter,
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
         WebSearch,
         WorkflowAction,
     )
-    from .agent.transcripts import SeenCall, SeenMedia, SeenMessage, SeenReply, SeenTool, SeenTurn
     from .agents import CreatedAgent
     from .emulator import Emulator
     from .line.wireline import LoggedRequest
@@ -154,7 +154,7 @@ _PLACES = {
         "WorkflowAction",
     ),
     "world.state": ("Rules",),
-    "agent.transcripts": (
+    "agent.seen": (
         "SeenCall",
         "SeenMedia",
         "SeenMessage",

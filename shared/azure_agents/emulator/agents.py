@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ..jsonio import JSON
-from .agent.brains import Brain
 from .agent.replies import Script
+from .agent.responder import Responder
 from .classic import agents as classic_agents
 from .v2 import agents as v2_agents
 from .world.state import AgentVersion, Assistant, Generation, World
@@ -41,9 +41,9 @@ class CreatedAgent:
 
         Args:
             reply: What it answers with: a reply, a list of replies played in order, or a function
-                of the `SeenTurn`. None lets the emulator's small brain answer.
+                of the `SeenTurn`. None lets the emulator's built-in responder answer.
         """
-        self._made.brain = Brain(reply)
+        self._made.responder = Responder(reply)
 
     def become(self, other: CreatedAgent) -> None:
         """Take over everything of another assistant but its id.
@@ -55,7 +55,7 @@ class CreatedAgent:
         assert isinstance(made, Assistant)  # noqa: S101 - for the type checker
         assert isinstance(new, Assistant)  # noqa: S101 - v2 agents get a new version instead
         kept = {key: made.wire[key] for key in ("id", "created_at")}
-        made.wire, made.brain = new.wire | kept, new.brain
+        made.wire, made.responder = new.wire | kept, new.responder
 
     def __str__(self) -> str:
         return self.model

@@ -118,7 +118,7 @@ class Emulator(Project):
             strict_auth: Accept only tokens that the emulator handed out.
             tls: Folder for a certificate made for it; None serves plain http.
             real_time: False leaves a `FakeClock` standing: waits of the emulator take no time.
-            keep: How many requests, transcripts and responses it remembers, the newest ones; None
+            keep: How many requests, seen turns and responses it remembers, the newest ones; None
                 keeps all. A response that it forgot is a 404.
         """
         from .served.server import serve

@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..jsonio import JSON
-from .agent.brains import Brain
 from .agent.replies import Script
-from .agent.transcripts import SeenTurn
+from .agent.responder import Responder
+from .agent.seen import SeenTurn
 from .agents import CreatedAgent, create, existing, find, replace
 from .files import files, vector_stores
 from .line.wireline import LoggedRequest, Wireline
@@ -42,7 +42,7 @@ class Project:
         self.clock: Any = clock or FakeClock(None if seed is None else _EPOCH)
         self.rules = rules or Rules()
         self.faults = Faults()
-        self._world = World(self.clock, seed, self.rules, Brain(reply))
+        self._world = World(self.clock, seed, self.rules, Responder(reply))
         self.gate = Gate(self._world, strict=strict_auth)
         self.credential = Credential(self.gate)
         self.async_credential = AsyncCredential(self.gate)
@@ -56,7 +56,7 @@ class Project:
 
     @property
     def keep(self) -> int | None:
-        """How many requests, transcripts and responses are remembered; None: all of them."""
+        """How many requests, seen turns and responses are remembered; None: all of them."""
         return self._world.seen.limit
 
     @keep.setter
@@ -67,7 +67,7 @@ class Project:
     @property
     def weather(self) -> Weather:
         """The conditions that every client meets; set its attributes at any time."""
-        return self._world.sky.weather
+        return self._world.injector.weather
 
     @property
     def api_key(self) -> str:
@@ -114,8 +114,8 @@ class Project:
 
         Args:
             name: The agent's name.
-            reply: What it answers: None for a small brain that remembers, a string, a part such
-                as `ToolCalls`, a function of the `SeenTurn`, or a list of replies in order.
+            reply: What it answers: None for the built-in responder, a string, a part such as
+                `ToolCalls`, a function of the `SeenTurn`, or a list of replies in order.
             instructions: The agent's own instructions.
             model: Its model deployment.
             tools: Tools in the generation's own form.
@@ -138,13 +138,13 @@ class Project:
         with self._world.lock:
             return replace(self._world, agent, self.create_agent(**arguments))
 
-    def before_requests(self, look: Callable[[], None]) -> None:
-        """Have something looked after before every request.
+    def before_requests(self, callback: Callable[[], None]) -> None:
+        """Call a function before every request.
 
         Args:
-            look: Called without arguments before each request is handled.
+            callback: Called without arguments before each request is handled.
         """
-        self._world.before_requests.append(look)
+        self._world.before_requests.append(callback)
 
     def forget(self, *ids: str) -> None:
         """Forget responses, conversations, threads or sessions, as the service does in the end.
@@ -194,11 +194,6 @@ class Project:
     @property
     def seen(self) -> list[SeenTurn]:
         """What agents saw and answered, turn by turn, in the order in which they answered."""
-        return self._world.seen
-
-    @property
-    def transcripts(self) -> list[SeenTurn]:
-        """The same as `seen`."""
         return self._world.seen
 
     def seen_by(self, id: str) -> SeenTurn:

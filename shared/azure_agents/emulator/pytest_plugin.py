@@ -101,7 +101,7 @@ def pytest_runtest_makereport(
     emulator = item.stash.get(_KEY, None)
     if emulator is not None and report.when == "call" and report.failed:
         report.sections.append(("Foundry requests", "\n".join(_requests(emulator))))
-        report.sections.append(("Foundry transcripts", "\n".join(_transcripts(emulator))))
+        report.sections.append(("Foundry agents saw", "\n".join(_seen_turns(emulator))))
         if emulator.errors:
             lines = [f"{type(error).__name__}: {error}" for error in emulator.errors]
             report.sections.append(("Foundry errors", "\n".join(lines[-_MOST_LINES:])))
@@ -116,7 +116,7 @@ def _requests(emulator: Emulator) -> list[str]:
     return lines[-_MOST_LINES:] or ["none"]
 
 
-def _transcripts(emulator: Emulator) -> list[str]:
+def _seen_turns(emulator: Emulator) -> list[str]:
     lines: list[str] = []
     for number, turn in enumerate(emulator.seen, 1):
         lines.append(f"turn {number} of {turn.agent}")

@@ -179,7 +179,7 @@ def _check_version(request: Request) -> None:
         raise problems.gateway(400, "UnsupportedApiVersionValue", message)
 
 
-def looked_at(world: World, request: Request, variables: dict[str, Any]) -> Turn | None:
+def polled_turn(world: World, request: Request, variables: dict[str, Any]) -> Turn | None:
     """The turn that a request looks at: reading gives an unread turn time to go on."""
     if request.method != "GET":
         return None

@@ -6,7 +6,7 @@ import uuid
 from typing import TYPE_CHECKING
 
 from .classic import runs
-from .routes import find_route, looked_at
+from .routes import find_route, polled_turn
 from .v2.eras import at_todays_path
 from .world.exchange import Answer
 from .world.paths import is_classic
@@ -32,14 +32,14 @@ class Service:
 
     def answer(self, request: Request) -> Answer:
         """Apply a request and answer it; a turn in the answer has one more reader."""
-        for look in self._world.before_requests:
-            look()
+        for callback in self._world.before_requests:
+            callback()
         self.pass_time()
         try:
             answer = self._apply(request)
         except Problem as problem:
             if problem.turn is not None:
-                problem.turn.look()  # whoever tries again finds it further on
+                problem.turn.poll()  # whoever tries again finds it further on
             return self.refusal(problem)
         answer.headers = self._headers(request, answer) | answer.headers
         return answer
@@ -60,9 +60,9 @@ class Service:
             self._gate.check(request)
             request = at_todays_path(world, request)
             route = find_route(request)
-            turn = looked_at(world, request, route.variables)
+            turn = polled_turn(world, request, route.variables)
         if turn is not None:
-            turn.look()
+            turn.poll()
         with world.lock:
             answer = route.handler(world, request, **route.variables)
             if answer.turn is not None:

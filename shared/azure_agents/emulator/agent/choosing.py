@@ -1,4 +1,4 @@
-"""Which tools a message asks for, as far as words tell."""
+"""Choose the functions that a message asks for, by matching words."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from .replies import ToolCalls
 from .schemas import Evidence, sample
 
 if TYPE_CHECKING:
-    from .transcripts import SeenTool, SeenTurn
+    from .seen import SeenTool, SeenTurn
 
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
-# Words in the names of tools that say how, not what.
+# Words in the names of tools that say how a tool works, not what it is about.
 _HOW = (
     "api call calculate check compute create do execute fetch find function get list look lookup "
     "make my perform query read retrieve return run search tool value"
@@ -24,7 +24,7 @@ _ENOUGH = 3
 
 
 def choose_calls(turn: SeenTurn) -> ToolCalls | None:
-    """The calls that the last message asks for, or None."""
+    """Return the calls that the last message asks for; None if it asks for none."""
     last = turn.messages[-1] if turn.messages else None
     if not turn.tools or turn.tool_choice == "none" or last is None or last.role == "tool":
         return None
@@ -49,7 +49,7 @@ def _wanted(turn: SeenTurn) -> list[SeenTool]:
 
 
 def _score(tool: SeenTool, text: str) -> int:
-    """How much a text asks for a tool: its name, what its name says, what it is described as."""
+    """Score how well a text asks for a tool: by its name, the words in it, its description."""
     if re.search(rf"(?<!\w){re.escape(tool.name)}(?!\w)", text):
         return 2 * _ENOUGH
     said = set(words_of(text))

@@ -34,14 +34,14 @@ _PREVIEWS = ("bing_custom_search", "browser_automation", "fabric_dataagent", "sh
 
 @dataclass(frozen=True, slots=True)
 class FoundryTool:
-    """Use a tool that Foundry runs.
+    """The agent uses a tool that Foundry runs.
 
     Args:
-        tool: Which one, see `FoundryToolName`.
-        arguments: What it is asked: JSON arguments, or the question of a classic search.
-        output: What it answers; v2 was mostly recorded with an empty text.
-        name: Name of the function, where the tool has several.
-        seconds: How long it works, on the emulator's clock; v2 streams keepalives meanwhile.
+        tool: The tool's type, one of `FoundryToolName`.
+        arguments: Its arguments as JSON text, or the question of a classic search.
+        output: Its result; v2 was mostly recorded with an empty text.
+        name: Name of the function, for a tool that has several.
+        seconds: How long it runs on the emulator's clock; v2 streams keepalives meanwhile.
         details: More keys of a classic call, such as the `steps` of browser automation.
     """
 
@@ -63,7 +63,7 @@ class FoundryTool:
         return f"{self.tool}_preview_call" if self.tool in _PREVIEWS else f"{self.tool}_call"
 
     def classic_call(self) -> JSON:
-        """What a classic step says of it, without id."""
+        """Build the call as a classic step shows it, without an id."""
         named = self.tool in {"openapi", "azure_function"}
         asked = {"name": self.name, "arguments": self.arguments}
         said: JSON = asked if named else {"input": self.arguments}

@@ -1,9 +1,9 @@
-"""The vocabulary of scripted answers.
+"""The parts of scripted replies.
 
 A *reply* is what a test or notebook writes: a text, a part, or several parts. A *part* is one
-thing an agent does: say something, call functions, wait, fail. `parts_of` turns replies into
-parts; the streams of both generations play parts. To teach the emulator a new feature, add a
-part here and one entry in the table of each generation.
+thing that an agent does: say something, call functions, wait, fail. `parts_of` turns replies into
+parts, and the streams of both generations play them. To add a feature of the service, add a part
+here and its branch in `v2/items.py` and `classic/steps.py`.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from typing import Any, TypeAlias
 
 from ... import jsonio
 from ..text import tokens
+from .seen import SeenTurn
 from .server_tools import SERVER_PARTS, Citation, FileSearch, Refusal, ServerPart
-from .transcripts import SeenTurn
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """Say something.
+    """The agent says something.
 
     Args:
         text: The text; may be left out when `deltas` are given.
@@ -44,7 +44,7 @@ class Text:
 
 @dataclass(frozen=True, slots=True, init=False)
 class ToolCalls:
-    """Call functions, all in parallel.
+    """The agent calls functions, all in parallel.
 
     Args:
         calls: ``(name, arguments)`` or ``(name, arguments, id)``; arguments are a mapping, or a
@@ -66,12 +66,12 @@ def _call(
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The turn fails on the server; `text` is what was said before, if anything.
+    """The turn fails on the server.
 
     Attributes:
         code: Error code of the failed response or run.
-        message: The sentence that the service gives as the reason.
-        text: Answer text that was said before; "" is none.
+        message: The reason, as the service words it.
+        text: Answer text before the failure; "" is none.
     """
 
     code: str = "server_error"
@@ -81,7 +81,7 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Incomplete:
-    """The answer stops early: ``max_output_tokens`` or ``content_filter``.
+    """The answer stops early.
 
     Attributes:
         reason: ``max_output_tokens`` or ``content_filter``.
@@ -94,12 +94,12 @@ class Incomplete:
 
 @dataclass(frozen=True, slots=True)
 class Empty:
-    """Nothing is said: no message at all, and no error."""
+    """The agent says nothing: there is no message, and no error."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """Wait on the emulator's clock before going on.
+    """The agent waits on the emulator's clock before it goes on.
 
     Attributes:
         seconds: How long; a fake clock jumps over it.
@@ -123,11 +123,11 @@ class Parts:
 
 
 def Delayed(seconds: float, reply: Reply) -> Parts:  # noqa: N802 - reads as a reply among replies
-    """An answer that comes late.
+    """Build a reply that comes late.
 
     Args:
-        seconds: How long the agent thinks before, on the emulator's clock.
-        reply: What it says then.
+        seconds: How long the agent waits before it replies, on the emulator's clock.
+        reply: Its reply.
     """
     return Parts(Pause(seconds), reply)
 
@@ -158,7 +158,7 @@ def parts_of(reply: Reply) -> tuple[Part, ...]:
 
 
 def searched(parts: Sequence[Part], turn: SeenTurn) -> tuple[Part, ...]:
-    """The same parts, with searches that were left open done in the attached files."""
+    """Run each file search that has no scripted results; the other parts stay as they are."""
     return tuple(
         turn.search(*part.queries)
         if isinstance(part, FileSearch) and part.results is None
@@ -168,7 +168,7 @@ def searched(parts: Sequence[Part], turn: SeenTurn) -> tuple[Part, ...]:
 
 
 def said(parts: Sequence[Part]) -> str:
-    """The text of an answer."""
+    """Join the texts of an answer."""
     spoken = (part for part in parts if isinstance(part, Text | Failed | Incomplete | Refusal))
     return "".join(part.text for part in spoken)
 

@@ -1,4 +1,4 @@
-"""What a mapping in a script may say: its kinds, their arguments, and how they are checked.
+"""The kinds of replies that a mapping in a script may name, with their arguments.
 
 The arguments of a kind are those of its part. They stand beside the kind, or all of them in a
 mapping under it:
@@ -30,7 +30,7 @@ class Kind:
     """One kind of reply.
 
     Attributes:
-        make: Makes the part; the first of its arguments is the kind's value.
+        make: Builds the part; the first of its arguments is the kind's value.
         is_mapping: Whether the value is a mapping itself, and not one of arguments.
     """
 
@@ -102,12 +102,12 @@ KINDS: dict[str, Kind] = {
 
 
 def part_of(name: str, given: Mapping[str, Any], others: Sequence[str] = ()) -> Part:
-    """The part that a mapping of this kind asks for.
+    """Build the part that a mapping of this kind asks for.
 
     Args:
         name: The kind, a key of `given`.
         given: The mapping.
-        others: Further words that may stand in a mapping, to guess what was meant.
+        others: Further words that may stand in a mapping, for guesses about a misspelt one.
 
     Raises:
         ConfigError: An argument is missing, unknown or of another type.
@@ -129,7 +129,7 @@ def _part(made: Any) -> Part:
 
 
 def make(name: str, kind: Kind, given: dict[str, Any], others: Sequence[str] = ()) -> Any:
-    """Check arguments and call what they are for.
+    """Check the arguments of a kind and build its part.
 
     Raises:
         ConfigError: An argument is missing, unknown or of another type.
@@ -169,6 +169,6 @@ def _adapters(made: Callable[..., Any]) -> Mapping[str, TypeAdapter[Any]]:
 
 
 def near(word: object, known: Sequence[str]) -> str:
-    """What to put behind an unknown word: the known one that may be meant, if any."""
+    """Build the hint behind an unknown word: the nearest known one; "" if none is near."""
     found = get_close_matches(str(word), known, 1, cutoff=0.5)
     return f" (did you mean {found[0]!r}?)" if found else ""

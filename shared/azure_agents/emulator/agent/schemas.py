@@ -62,7 +62,7 @@ class SchemaError(ValueError):
 
     def __init__(self, keyword: str, reason: str) -> None:
         super().__init__(
-            f"the emulator's small brain cannot fill in the schema: {keyword!r} {reason}; "
+            f"the emulator's built-in responder cannot fill in the schema: {keyword!r} {reason}; "
             "give the agent a script"
         )
 
@@ -91,7 +91,7 @@ class Evidence:
 
 
 def sample(schema: Any, evidence: Evidence) -> Any:
-    """A value that is valid for the schema.
+    """Build a value that is valid for the schema.
 
     Raises:
         SchemaError: The schema has a keyword that this cannot do.
@@ -106,7 +106,7 @@ class _Filler:
         self._depth = 0
 
     def value(self, schema: Any, name: str) -> Any:
-        """A value for one place; `name` is the property it is for."""
+        """Build a value for one place; `name` is the property that it fills."""
         if schema is False:
             raise SchemaError("false", "accepts no value")
         if not isinstance(schema, Mapping):
@@ -136,7 +136,7 @@ class _Filler:
                 return self._string(schema, name)
 
     def _resolved(self, schema: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The schema with its references, unions and intersections worked in."""
+        """Resolve the references, unions and intersections of a schema."""
         while True:
             if "$ref" in schema:
                 rest = {key: inner for key, inner in schema.items() if key != "$ref"}
@@ -234,7 +234,7 @@ class _Filler:
         return _fitting(text.ljust(shortest, "x")[:longest], schema)
 
     def _patterned(self, schema: Mapping[str, Any]) -> str:
-        """A word of the text that fits, or any text that does."""
+        """Return a word of the text that fits the pattern, or any text that does."""
         shortest, longest = int(schema.get("minLength", 0)), schema.get("maxLength")
         words: list[str] = re.findall(r"\S+", self._evidence.text)
         wanted = str(schema["pattern"])
@@ -271,7 +271,7 @@ def _fitting(text: str, schema: Mapping[str, Any]) -> str:
 
 
 def _step(schema: Mapping[str, Any], kind: str) -> Fraction | None:
-    """What the number is a multiple of."""
+    """Return the number of which all values are multiples."""
     given = schema.get("multipleOf")
     step = Fraction(str(given)) if given else None
     if kind != "integer":

@@ -16,10 +16,10 @@ from typing import Any, TypeAlias
 
 from ...errors import ConfigError
 from ..text.yaml_lines import at_line_of
-from .brains import think
 from .replies import Part, Parts, Reply, Script, Text, parts_of
 from .reply_kinds import KINDS, near, part_of
-from .transcripts import SeenTurn
+from .responder import built_in_reply
+from .seen import SeenTurn
 
 Values: TypeAlias = Mapping[str, str]
 
@@ -28,7 +28,7 @@ _CONDITIONS = ("when", "after", "turn")
 
 
 def read_script(given: Any) -> Script:
-    """A script from plain data: one reply, or a list of replies played in order.
+    """Read a script from plain data: one reply, or a list of replies played in order.
 
     Args:
         given: A text, a mapping that names a kind of reply, a list of these, or None for no script.
@@ -46,13 +46,13 @@ def read_script(given: Any) -> Script:
 
 
 def _read_one(given: Any) -> Reply:
-    """One reply without rules: nothing is filled in."""
+    """Read one reply without rules: nothing is filled in."""
     parts = _read_parts(given, {})
     return parts[0] if len(parts) == 1 else Parts(*parts)
 
 
 def read_rules(given: Any) -> Rulebook:
-    """Rules from plain data: the first that fits answers; the small brain, if none does.
+    """Read rules from plain data: the first that fits answers, else the built-in responder.
 
     Args:
         given: A list of mappings, each with what it fits and the reply.
@@ -75,7 +75,7 @@ class Rule:
     reply: Any
 
     def match(self, turn: SeenTurn) -> Values | None:
-        """What there is to fill in, if this rule is about the turn."""
+        """Return the values to fill into the reply; None if this rule does not fit the turn."""
         last = turn.messages[-1] if turn.messages else None
         is_result = last is not None and last.role == "tool"
         if is_result != (self.after is not None) and (self.when or self.after):
@@ -95,7 +95,7 @@ class Rule:
 
 
 def _called(turn: SeenTurn) -> str:
-    """The function whose result the last message is."""
+    """Return the name of the function whose result the last message is."""
     id = turn.messages[-1].tool_call_id
     calls = (call for message in reversed(turn.messages) for call in message.tool_calls)
     return next((call.name for call in calls if call.id == id), "")
@@ -106,18 +106,18 @@ class Rulebook:
     """Answers by the first rule that fits; a script like a function.
 
     Attributes:
-        rules: The rules, asked in this order.
+        rules: The rules, tried in this order.
     """
 
     rules: Sequence[Rule]
 
     def __call__(self, turn: SeenTurn) -> Reply:
-        """The reply to this turn."""
+        """Return the reply to this turn."""
         for rule in self.rules:
             values = rule.match(turn)
             if values is not None:
                 return Parts(*_read_parts(rule.reply, values))
-        return think(turn)
+        return built_in_reply(turn)
 
 
 def _read_rule(given: Any) -> Rule:
@@ -134,7 +134,7 @@ def _read_rule(given: Any) -> Rule:
 def _checked_rule(given: Mapping[str, Any]) -> Rule:
     reply = {key: value for key, value in given.items() if key not in _CONDITIONS}
     content = reply["reply"] if set(reply) == {"reply"} else reply
-    # Wrong replies are errors now, not in the middle of a turn.
+    # A wrong reply is an error when the file is read, not in the middle of a turn.
     _read_parts(content, {}, (*_CONDITIONS, "reply"))
     turn = given.get("turn")
     if turn is not None and not isinstance(turn, int):

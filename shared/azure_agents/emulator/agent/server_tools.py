@@ -1,7 +1,7 @@
-"""Parts of an answer beyond text and functions: what an agent does with tools on the server.
+"""Parts of a reply beyond text and functions: what an agent does with tools on the server.
 
-One vocabulary for both generations where both have the tool. `v2_items` and `classic_steps` say
-how each part looks on the wire; a part that a generation does not have is a TypeError there.
+Both generations share a part where both have the tool. `v2/items.py` and `classic/steps.py` write
+the parts as the wire shows them. A part that a generation does not have is a TypeError there.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from .foundry_tools import FoundryTool
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """Where a piece of the text comes from.
+    """The source of a piece of text.
 
     Args:
         kind: A web page, a file in a vector store, or a file in a container.
-        start: Where the cited piece of text begins.
-        end: Where it ends.
+        start: Index of the cited piece's first character in the text.
+        end: Index behind its last character.
         url: The page.
-        title: What the source is called.
-        file_id: What is cited, by its id on the server.
-        filename: Its name.
-        container_id: Where the file is, if it is in a container (v2).
+        title: The page's title.
+        file_id: The file's id.
+        filename: The file's name.
+        container_id: The container that the file is in (v2).
     """
 
     kind: Literal["url", "file", "container_file"]
@@ -40,11 +40,11 @@ class Citation:
 
 @dataclass(frozen=True, slots=True)
 class Reasoning:
-    """Think before answering (v2): a summary, and the tokens it cost.
+    """The agent reasons before it answers (v2).
 
     Attributes:
-        summary: What is told of the thoughts; "" tells nothing.
-        tokens: Reasoning tokens that the usage counts for it.
+        summary: The summary of its reasoning that clients get; "" is none.
+        tokens: Reasoning tokens in the usage.
     """
 
     summary: str = ""
@@ -53,10 +53,10 @@ class Reasoning:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Decline to answer (v2).
+    """The agent declines to answer (v2).
 
     Attributes:
-        text: Why, in the agent's words.
+        text: The reason, in the agent's words.
     """
 
     text: str
@@ -64,12 +64,12 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class FileSearch:
-    """Search files.
+    """The agent searches files.
 
     Args:
-        queries: What is searched for; by default what the user said last.
-        results: Mappings with file_id, filename, score and text; by default what is found in
-            the files attached to the agent.
+        queries: The queries; by default the user's last message.
+        results: Mappings with file_id, filename, score and text; by default the results of a
+            real search in the files attached to the agent.
     """
 
     queries: tuple[str, ...] = ()
@@ -78,13 +78,13 @@ class FileSearch:
 
 @dataclass(frozen=True, slots=True)
 class CodeInterpreter:
-    """Run code; `logs` is what it printed, `images` are file ids (classic) or URLs (v2).
+    """The agent runs code.
 
     Attributes:
-        code: The Python source that was run.
-        logs: What it printed; "" is nothing.
-        images: Ids of files (classic) or URLs (v2) of what it drew.
-        container_id: ``cntr_…`` it ran in (v2); "" makes one up.
+        code: The Python source.
+        logs: The printed output; "" is none.
+        images: The drawn images, as ids of files (classic) or URLs (v2).
+        container_id: The container that it runs in, ``cntr_…`` (v2); "" makes one up.
     """
 
     code: str
@@ -95,10 +95,10 @@ class CodeInterpreter:
 
 @dataclass(frozen=True, slots=True)
 class WebSearch:
-    """Search the web: a web search call (v2), Bing grounding (classic).
+    """The agent searches the web: a web search call (v2), Bing grounding (classic).
 
     Attributes:
-        query: What is searched for.
+        query: The query.
     """
 
     query: str
@@ -106,10 +106,10 @@ class WebSearch:
 
 @dataclass(frozen=True, slots=True)
 class McpTools:
-    """List the tools of an MCP server; tools have name, description and schema.
+    """The agent lists the tools of an MCP server.
 
     Attributes:
-        server_label: What the agent calls the server.
+        server_label: The server's label in the agent's definition.
         tools: Dictionaries with ``name``, ``description`` and ``schema`` (of its arguments).
     """
 
@@ -119,10 +119,10 @@ class McpTools:
 
 @dataclass(frozen=True, slots=True)
 class McpApproval:
-    """Ask whether an MCP tool may be called; a classic run pauses for the answer.
+    """The agent asks whether it may call an MCP tool; a classic run pauses for the decision.
 
     Attributes:
-        server_label: What the agent calls the server.
+        server_label: The server's label in the agent's definition.
         name: The tool to be called.
         arguments: Its arguments as JSON text.
         id: ``mcpr_…`` of the request; None makes one up.
@@ -136,14 +136,14 @@ class McpApproval:
 
 @dataclass(frozen=True, slots=True)
 class McpCall:
-    """Call an MCP tool; right after an approval it is the approved call.
+    """The agent calls an MCP tool; right after an approval it is the approved call.
 
     Attributes:
-        server_label: What the agent calls the server.
+        server_label: The server's label in the agent's definition.
         name: The tool that is called.
         arguments: Its arguments as JSON text.
-        output: What the tool gave; None if it gave nothing.
-        error: What went wrong in the tool; None if nothing did.
+        output: The tool's result; None if it has none.
+        error: The tool's error; None if it succeeded.
     """
 
     server_label: str
@@ -155,7 +155,7 @@ class McpCall:
 
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """Ask the user to sign in somewhere (v2).
+    """The agent asks the user to sign in somewhere (v2).
 
     Attributes:
         link: The URL where the user signs in.
@@ -168,12 +168,12 @@ class Consent:
 
 @dataclass(frozen=True, slots=True)
 class GeneratedImage:
-    """Paint (v2): base64 data, and the prompt that was really used.
+    """The agent generates an image (v2).
 
     Attributes:
         result: The finished image as base64 text.
-        revised_prompt: The prompt that was really used; None if it is not told.
-        partial: Unfinished images before it as base64 text, sent while streaming.
+        revised_prompt: The prompt that was really used; None if clients do not get it.
+        partial: Unfinished images as base64 text, which a stream sends before the result.
     """
 
     result: str
@@ -183,12 +183,12 @@ class GeneratedImage:
 
 @dataclass(frozen=True, slots=True)
 class ConnectedAgent:
-    """Ask another agent: a connected agent (classic), agent to agent (v2).
+    """The agent asks another agent: a connected agent (classic), agent to agent (v2).
 
     Attributes:
-        name: The agent that is asked.
-        arguments: What it is asked, as JSON text.
-        output: What it answers.
+        name: The other agent.
+        arguments: The question, as JSON text.
+        output: The answer.
     """
 
     name: str
@@ -198,10 +198,10 @@ class ConnectedAgent:
 
 @dataclass(frozen=True, slots=True)
 class ComputerCall:
-    """Act on a computer (v2), and wait for the next picture of it.
+    """The agent acts on a computer (v2), and waits for the next picture of its screen.
 
     Args:
-        action: What to do, for instance ``{"type": "type", "text": "OpenAI news"}``.
+        action: The action, for instance ``{"type": "type", "text": "OpenAI news"}``.
         pending_safety_checks: Checks that the caller has to acknowledge, as they are on the wire.
         id: The call's id, which the picture is sent back with.
     """
@@ -213,7 +213,7 @@ class ComputerCall:
 
 @dataclass(frozen=True, slots=True)
 class WorkflowAction:
-    """One step of a workflow agent (v2); `says` is a message that it sends.
+    """One step of a workflow agent (v2).
 
     Attributes:
         kind: The action's kind, such as ``SendActivity``.
@@ -232,7 +232,7 @@ class WorkflowAction:
 
 @dataclass(frozen=True, slots=True)
 class Items:
-    """Raw output items (v2) or step details (classic); ids are filled in where they are missing.
+    """Raw output items (v2) or step details (classic); missing ids are filled in.
 
     Attributes:
         items: The items or details as JSON objects, in the service's own form.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..agent.brains import Brain
+from ..agent.responder import Responder
 from ..world import problems
 from ..world.exchange import Answer, Request, check_known, check_metadata
 from ..world.paging import classic_list
@@ -33,14 +33,14 @@ _FIELDS = (
 
 def add_assistant(world: World, body: JSON, script: Script = None) -> Assistant:
     """Create an assistant."""
-    brain = world.default if script is None else Brain(script)
-    assistant = Assistant(assistant_wire(world, world.ids.classic("asst"), body), brain)
+    responder = world.default if script is None else Responder(script)
+    assistant = Assistant(assistant_wire(world, world.ids.classic("asst"), body), responder)
     world.assistants[assistant.id] = assistant
     return assistant
 
 
 def find(world: World, id: object) -> Assistant:
-    """The assistant of this id; 400 for an id of another form, else 404."""
+    """Return the assistant of this id; 400 for an id of another form, else 404."""
     if not isinstance(id, str) or not id.startswith("asst"):
         message = f"Invalid 'assistant_id': '{id}'. Expected an ID that begins with 'asst'."
         raise problems.openai(400, message, param="assistant_id", code="invalid_value")

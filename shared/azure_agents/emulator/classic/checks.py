@@ -64,7 +64,7 @@ _TOOL_TYPES = (
 
 
 def check_options(body: JSON) -> None:
-    """The options of a run, thread or assistant."""
+    """Check the options of a run, thread or assistant."""
     check_values(body, _OPTIONS, wrong_type)
     check_choice(body.get("tool_choice"))
     _check_format(body.get("response_format"))
@@ -74,7 +74,7 @@ def check_options(body: JSON) -> None:
 
 
 def check_message(message: Any) -> None:
-    """A message that is posted to a thread."""
+    """Check a message that is posted to a thread."""
     if not isinstance(message, dict):
         raise wrong_type("messages", "object", message)
     check_values({**message, "role": message.get("role") or ""}, _MESSAGE, wrong_type)

@@ -24,7 +24,7 @@ _MESSAGE_STATUS = ("status", "incomplete_details", "incomplete_at", "completed_a
 
 
 def read_tools(given: list[JSON] | None) -> list[JSON]:
-    """Tools with the service's defaults filled in."""
+    """Check tools, and fill in the service's defaults."""
     check_tools(given or [])
     return [_filled(tool) for tool in given or []]
 
@@ -55,7 +55,7 @@ def _without_blanks(settings: JSON) -> JSON:
 
 
 def _assistant_resources(world: World, given: JSON | None) -> JSON:
-    """Tool resources as they come back: data sources have become files."""
+    """Turn the data sources of tool resources into files, as the service does."""
     resources = dict(given or {})
     code = dict(resources.get("code_interpreter") or {})
     if sources := code.pop("data_sources", None):
@@ -66,7 +66,7 @@ def _assistant_resources(world: World, given: JSON | None) -> JSON:
 
 
 def assistant_wire(world: World, id: str, body: JSON) -> JSON:
-    """An assistant with the service's defaults."""
+    """Build an assistant with the service's defaults."""
     check_options(body)
     return {
         "id": id,
@@ -90,7 +90,7 @@ def _or(value: float | None, default: float) -> float:
 
 
 def thread_wire(world: World, body: JSON) -> JSON:
-    """A thread."""
+    """Build a thread."""
     check_options(body)
     return {
         "id": world.ids.classic("thread"),
@@ -102,7 +102,7 @@ def thread_wire(world: World, body: JSON) -> JSON:
 
 
 def posted_message(world: World, thread_id: str, body: JSON) -> JSON:
-    """A message that a client posts."""
+    """Build a message that a client posts."""
     check_message(body)
     check_known(body, "role", "content", "attachments", "metadata")
     return {
@@ -154,7 +154,7 @@ def _check_media(part: JSON, kind: str) -> None:
 
 
 def written_message(world: World, run: Run) -> JSON:
-    """A message that a run begins to write."""
+    """Build a message that a run begins to write."""
     return {
         "id": world.ids.classic("msg"),
         "object": "thread.message",
@@ -174,14 +174,14 @@ def written_message(world: World, run: Run) -> JSON:
 
 
 def listed_message(message: JSON) -> JSON:
-    """A message as plain answers show it: a completed one has no status fields."""
+    """Show a message as plain answers do: without the status fields if it is completed."""
     if message.get("status", "completed") != "completed":
         return message
     return {key: value for key, value in message.items() if key not in _MESSAGE_STATUS}
 
 
 def run_wire(world: World, assistant: Assistant, thread_id: str, body: JSON) -> JSON:
-    """A run as it is created."""
+    """Build a run as it is created."""
     agent = assistant.wire
     check_options(body)
     instructions = _or_agent(body, "instructions", agent)
@@ -233,13 +233,13 @@ def _or_agent(body: JSON, key: str, agent: JSON) -> object:
 
 
 def streamed_run_wire(run: Run) -> JSON:
-    """A run inside stream events."""
+    """Show a run as stream events do."""
     resources = run.wire["tool_resources"] or {"code_interpreter": {"file_ids": []}}
     return run.wire | {"tool_resources": resources}
 
 
 def step_wire(world: World, run: Run, details: JSON) -> JSON:
-    """A step as it is created."""
+    """Build a step as it is created."""
     return {
         "id": world.ids.classic("step"),
         "object": "thread.run.step",
@@ -260,7 +260,7 @@ def step_wire(world: World, run: Run, details: JSON) -> JSON:
 
 
 def usage(prompt: int, completion: int) -> JSON:
-    """Token counts; the service writes ``prompt_token_details`` (sic)."""
+    """Build token counts; the service writes ``prompt_token_details`` (sic)."""
     return {
         "prompt_tokens": prompt,
         "completion_tokens": completion,

@@ -8,16 +8,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..agent.transcripts import SeenCall, SeenMessage
+from ..agent.seen import SeenCall, SeenMessage
 from ..world import problems
 from ..world.exchange import Answer, Request, check_known, check_metadata
 from ..world.paging import classic_list
 from ..world.state import Entry, Run, Thread
-from . import agents as classic_agents
-from . import threads as classic_threads
+from . import agents, threads
 from .checks import check_options
+from .events import DONE, finish, interrupt, run_event
 from .objects import run_wire
-from .play import DONE, finish, interrupt, run_event
 from .steps import without_contents
 from .stream import first_leg, next_leg
 
@@ -48,7 +47,7 @@ _FIELDS = (
 
 def create(world: World, request: Request, id: str) -> Answer:
     """POST /threads/{id}/runs."""
-    thread, body = classic_threads.find(world, id), request.json()
+    thread, body = threads.find(world, id), request.json()
     check_known(body, *_FIELDS, "additional_instructions", "additional_messages")
     active = thread.active
     if active is not None:
@@ -56,7 +55,7 @@ def create(world: World, request: Request, id: str) -> Answer:
         raise problems.openai(400, message, turn=active.turn)
     run = _new_run(world, thread, body)
     posted = body.get("additional_messages") or []
-    classic_threads.add_messages(world, thread, posted, "additional_messages")
+    threads.add_messages(world, thread, posted, "additional_messages")
     run.shows_contents = _CONTENTS in request.query.get("include[]", "")
     return _start(world, run, body, None)
 
@@ -66,8 +65,8 @@ def create_with_thread(world: World, request: Request) -> Answer:
     body = request.json()
     check_known(body, *_FIELDS, "thread")
     check_options(body)
-    classic_agents.find(world, body.get("assistant_id"))
-    thread = classic_threads.add_thread(world, body.get("thread") or {})
+    agents.find(world, body.get("assistant_id"))
+    thread = threads.add_thread(world, body.get("thread") or {})
     thread.wire["tool_resources"] = thread.wire["tool_resources"] or {
         "code_interpreter": {"file_ids": []},
         "azure_ai_search": {"indexes": []},
@@ -76,7 +75,7 @@ def create_with_thread(world: World, request: Request) -> Answer:
 
 
 def _new_run(world: World, thread: Thread, body: JSON) -> Run:
-    assistant = classic_agents.find(world, body.get("assistant_id"))
+    assistant = agents.find(world, body.get("assistant_id"))
     instructions = body.get("instructions")
     return Run(
         wire=run_wire(world, assistant, thread.id, body),
@@ -108,8 +107,8 @@ def _go(world: World, run: Run, work: Work, body: JSON) -> Answer:
 
 
 def find(world: World, id: str, run_id: str) -> Run:
-    """The run of this id, or 404."""
-    thread = classic_threads.find(world, id)
+    """Return the run of this id, or refuse with 404."""
+    thread = threads.find(world, id)
     if run_id not in thread.runs:
         raise problems.classic_not_found("run", run_id)
     return thread.runs[run_id]
@@ -117,7 +116,7 @@ def find(world: World, id: str, run_id: str) -> Run:
 
 def list_all(world: World, request: Request, id: str) -> Answer:
     """GET /threads/{id}/runs."""
-    runs = [run.wire for run in classic_threads.find(world, id).runs.values()]
+    runs = [run.wire for run in threads.find(world, id).runs.values()]
     return Answer(classic_list(runs, request.query))
 
 
@@ -152,7 +151,7 @@ def submit_tool_outputs(world: World, request: Request, id: str, run_id: str) ->
 
 
 def _given(run: Run, body: JSON, name: str) -> dict[str, JSON]:
-    """What was submitted, by call: exactly one for each call of the pause."""
+    """Return what was submitted, by call id: exactly one entry for each call of the pause."""
     action = run.wire["required_action"]
     expected = [call["id"] for call in action[action["type"]]["tool_calls"]]
     given = body.get(name) or []
@@ -182,7 +181,7 @@ def _take_outputs(run: Run, given: dict[str, JSON]) -> None:
 
 
 def _take_approvals(run: Run, body: JSON) -> None:
-    """Note the decisions; only `true` approves."""
+    """Write down the decisions; only `true` approves."""
     given = _given(run, body, "tool_approvals")
     if all(one.get("approve") is True for one in given.values()):
         run.approved, run.had_approval = run.open_step, True

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ToolStep:
-    """What a tool leaves in a run: the step's details, the deltas on the way there, its time."""
+    """A tool's step: its final details, the deltas that stream it, the seconds that it takes."""
 
     details: JSON
     deltas: list[JSON] = field(default_factory=list)
@@ -37,7 +37,7 @@ class ToolStep:
 
 
 def tool_steps(world: World, part: Part) -> list[ToolStep]:
-    """The steps of one part of an answer."""
+    """Build the steps of one part of a reply."""
     id = world.ids.classic("call")
     match part:
         case tools.FileSearch(_, results):
@@ -66,7 +66,7 @@ def tool_steps(world: World, part: Part) -> list[ToolStep]:
 
 
 def mcp_call(id: str, label: str, name: str, arguments: str) -> JSON:
-    """An MCP call without its output."""
+    """Build an MCP call without its output."""
     return {
         "id": id,
         "type": "mcp",
@@ -77,7 +77,7 @@ def mcp_call(id: str, label: str, name: str, arguments: str) -> JSON:
 
 
 def _calls(final: JSON, *deltas: JSON) -> ToolStep:
-    """One tool call; deltas after the first one name only what they add."""
+    """Build the step of one tool call; a later delta names only what it adds."""
     kind = final["type"]
     numbered = [
         {"index": 0} | ({"id": delta["id"]} if "id" in delta else {}) | {"type": kind} | delta
@@ -87,7 +87,7 @@ def _calls(final: JSON, *deltas: JSON) -> ToolStep:
 
 
 def _nested(id: str, kind: str, final: JSON, *deltas: JSON) -> ToolStep:
-    """The same for tools that keep everything under their own name."""
+    """As `_calls`, for tools that keep everything under their own name."""
     first, *rest = deltas
     head: JSON = {"id": id, "type": kind, kind: first}
     return _calls({"id": id, "type": kind, kind: final}, head, *({kind: one} for one in rest))
@@ -110,7 +110,7 @@ def _file_search(id: str, results: list[JSON]) -> ToolStep:
 
 
 def without_contents(details: JSON) -> JSON:
-    """A file search step as it is shown unless its contents are asked for."""
+    """Leave out the found texts of a file search, as the service does unless asked for them."""
     if details["type"] != "tool_calls":
         return details
     return details | {"tool_calls": [_without_content(call) for call in details["tool_calls"]]}

@@ -1,4 +1,4 @@
-"""How a classic run goes: the events in recorded order, and the state they stand for.
+"""The course of a classic run: from its creation, or submitted outputs, to its end or pause.
 
 Sources: classic/create_stream.json, classic/submit_tool_outputs_to_stream.json,
 classic/mcp_tool_streaming.json. A run has one leg per model call; tool outputs and approvals
@@ -9,14 +9,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..agent import transcripts
 from ..agent.replies import Failed, ToolCalls, limited, said, searched
+from ..agent.seen import (
+    SeenCall,
+    SeenMessage,
+    SeenReply,
+    SeenTurn,
+    count_prompt,
+    join_messages,
+    read_choice,
+    read_schema,
+    read_tools,
+)
 from ..agent.server_tools import McpApproval
 from ..files import vector_search
 from ..text import tokens
-from ..world.turns import Frame, Think, Wait, frame
+from ..world.turns import AskAgent, Frame, Wait, frame
+from .events import DONE, Player, count_call, run_event
 from .objects import usage
-from .play import DONE, Player, count_call, run_event
 from .steps import mcp_call
 
 if TYPE_CHECKING:
@@ -30,7 +40,7 @@ if TYPE_CHECKING:
 
 
 def first_leg(world: World, run: Run, new_thread: Thread | None) -> Work:
-    """From the run's creation to its end or its first pause."""
+    """Run from the creation to the end or the first pause."""
     if new_thread is not None:
         yield frame("thread.created", new_thread.wire)
     yield run_event(run, "created")
@@ -39,7 +49,7 @@ def first_leg(world: World, run: Run, new_thread: Thread | None) -> Work:
 
 
 def next_leg(world: World, run: Run) -> Work:
-    """From submitted outputs to the run's end or its next pause."""
+    """Run from submitted outputs to the end or the next pause."""
     step, run.open_step = run.open_step, None
     if step is not None:
         step |= {"status": "completed", "completed_at": world.now}
@@ -55,28 +65,26 @@ def _leg(world: World, run: Run) -> Work:
     run.wire |= {"status": "in_progress", "started_at": world.now}
     yield run_event(run)
     seen = _seen(world, run, remember=world.rules.remember_tool_rounds)
-    parts = yield Think(seen, run.assistant.brain)
-    parts = searched(world.sky.spoil(parts), seen)
+    parts = yield AskAgent(seen, run.assistant.responder)
+    parts = searched(world.injector.fail_at_random(parts), seen)
     parts = _until_pause(limited(parts, run.wire["max_completion_tokens"]))
     calls = _calls(world, parts)
-    prompt = transcripts.count_prompt(
-        seen.messages, seen.instructions, seen.additional_instructions
-    )
+    prompt = count_prompt(seen.messages, seen.instructions, seen.additional_instructions)
     run.prompt_tokens += prompt
     _record(world, run, seen, parts, calls)
-    yield from _quiet(world, world.sky.weather.slow_start)
+    yield from _quiet(world, world.injector.weather.slow_start)
     for step in Player(world, run, calls, prompt).play(parts):
         if isinstance(step, Wait):
             yield from _quiet(world, step.seconds)
             continue
         yield step
         if isinstance(step, Frame):
-            yield from _quiet(world, world.sky.pause_after(step.event))
+            yield from _quiet(world, world.injector.pause_after(step.event))
     yield DONE
 
 
 def _quiet(world: World, seconds: float) -> Work:
-    """Nothing is said for a while, but for keepalives where they are switched on."""
+    """Stay silent for some seconds, but for keepalives where `Rules` asks for them."""
     every = world.rules.classic_keepalive
     while every and seconds > every:
         yield Wait(every)
@@ -87,7 +95,7 @@ def _quiet(world: World, seconds: float) -> Work:
 
 
 def _until_pause(parts: Sequence[Part]) -> tuple[Part, ...]:
-    """What comes after function calls or approvals is not said: the run pauses there."""
+    """Cut the parts where the run pauses: behind function calls, or behind approvals."""
     for position, part in enumerate(parts):
         if isinstance(part, ToolCalls):
             return tuple(parts[: position + 1])
@@ -98,7 +106,7 @@ def _until_pause(parts: Sequence[Part]) -> tuple[Part, ...]:
 
 
 def _calls(world: World, parts: Sequence[Part]) -> list[JSON]:
-    """The calls of a leg's pause, with ids."""
+    """Build the calls of a leg's pause, with ids."""
     found: list[JSON] = []
     for part in parts:
         if isinstance(part, ToolCalls):
@@ -114,7 +122,7 @@ def _function_call(world: World, name: str, arguments: str, id: str | None) -> J
     return {"id": id or world.ids.classic("call"), "type": "function", "function": function}
 
 
-def _seen(world: World, run: Run, *, remember: bool) -> transcripts.SeenTurn:
+def _seen(world: World, run: Run, *, remember: bool) -> SeenTurn:
     entries = [
         entry
         for entry in run.thread.entries
@@ -123,7 +131,7 @@ def _seen(world: World, run: Run, *, remember: bool) -> transcripts.SeenTurn:
     strategy = run.wire["truncation_strategy"]
     if strategy["type"] == "last_messages":
         entries = entries[-strategy["last_messages"] :]
-    return transcripts.SeenTurn(
+    return SeenTurn(
         generation="classic",
         agent=run.assistant.id,
         instructions=run.instructions,
@@ -132,16 +140,16 @@ def _seen(world: World, run: Run, *, remember: bool) -> transcripts.SeenTurn:
         run_id=run.id,
         thread_id=run.thread.id,
         metadata=dict(run.wire["metadata"]),
-        tools=transcripts.read_tools(run.wire["tools"]),
-        tool_choice=transcripts.read_choice(run.wire["tool_choice"]),
+        tools=read_tools(run.wire["tools"]),
+        tool_choice=read_choice(run.wire["tool_choice"]),
         parallel_tool_calls=run.wire["parallel_tool_calls"] is not False,
-        schema=transcripts.read_schema(run.wire["response_format"]),
+        schema=read_schema(run.wire["response_format"]),
         library=_library(world, run),
     )
 
 
 def _library(world: World, run: Run) -> Library | None:
-    """The stores of the agent and of the thread, and files attached to messages for search."""
+    """Collect what the run may search: stores of agent and thread, files attached to messages."""
     tool = next((tool for tool in run.wire["tools"] if tool["type"] == "file_search"), None)
     if tool is None:
         return None
@@ -171,15 +179,15 @@ def _attached(message: JSON) -> list[str]:
     ]
 
 
-def _joined(entries: Sequence[Entry]) -> tuple[transcripts.SeenMessage, ...]:
-    """What one leg said and called is one message."""
-    seen: list[transcripts.SeenMessage] = []
+def _joined(entries: Sequence[Entry]) -> tuple[SeenMessage, ...]:
+    """Join what one leg said and called into one message."""
+    seen: list[SeenMessage] = []
     author: object = None
     for entry in entries:
         first, *rest = entry.seen
         is_assistant = first.role == "assistant"
         if is_assistant and author is not None and entry.author == author:
-            seen[-1] = transcripts.join(seen[-1], first)
+            seen[-1] = join_messages(seen[-1], first)
         else:
             seen.append(first)
         seen += rest
@@ -190,17 +198,17 @@ def _joined(entries: Sequence[Entry]) -> tuple[transcripts.SeenMessage, ...]:
 def _record(
     world: World,
     run: Run,
-    seen: transcripts.SeenTurn,
+    seen: SeenTurn,
     parts: Sequence[Part],
     calls: Sequence[JSON],
 ) -> None:
     made = tuple(
-        transcripts.SeenCall(call["id"], call["function"]["name"], call["function"]["arguments"])
+        SeenCall(call["id"], call["function"]["name"], call["function"]["arguments"])
         for call in calls
         if call["type"] == "function"
     )
     error = next((part.code for part in parts if isinstance(part, Failed)), None)
     written = tokens.count(said(parts)) + sum(map(count_call, calls))
     counts = usage(run.prompt_tokens, run.completion_tokens + written)
-    reply = transcripts.SeenReply(said(parts), made, error)
+    reply = SeenReply(said(parts), made, error)
     world.seen.append(seen.answered(reply, counts))

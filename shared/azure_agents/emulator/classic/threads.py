@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..agent.transcripts import SeenMedia, SeenMessage, read_content
+from ..agent.seen import SeenMedia, SeenMessage, read_content
 from ..world import problems
 from ..world.exchange import Answer, Request, check_known, check_metadata
 from ..world.paging import classic_list
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def find(world: World, id: str) -> Thread:
-    """The thread of this id, or 404."""
+    """Return the thread of this id, or refuse with 404."""
     if id not in world.threads:
         raise problems.classic_not_found("thread", id)
     return world.threads[id]
@@ -120,7 +120,7 @@ def list_messages(world: World, request: Request, id: str) -> Answer:
 
 
 def find_message(world: World, id: str, message_id: str) -> JSON:
-    """One message, or 404."""
+    """Return one message, or refuse with 404."""
     for message in find(world, id).messages:
         if message["id"] == message_id:
             return message

@@ -1,4 +1,4 @@
-"""Check what is asked of a vector store."""
+"""Check the options of a vector store."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _STORE: Mapping[str, Limit] = {
 
 
 def check_store(body: JSON) -> None:
-    """A vector store, or files for one."""
+    """Check the options of a vector store, or of files for one."""
     check_values(body, _STORE, wrong_type)
     after = body.get("expires_after")
     check_values(after or {}, {"days": Number(1, 365)}, wrong_type)

@@ -43,7 +43,7 @@ def add_file(world: World, filename: str, data: bytes, purpose: str = "assistant
 
 
 def find(world: World, id: str) -> StoredFile:
-    """The file of this id, or 404."""
+    """Return the file of this id, or refuse with 404."""
     if id not in world.files:
         raise problems.classic_not_found("file", id)
     return world.files[id]
@@ -111,7 +111,7 @@ def content(world: World, _: Request, id: str) -> Answer:
 
 
 def download(file: StoredFile) -> Answer:
-    """The bytes of a file."""
+    """Answer with the bytes of a file."""
     headers = {
         "content-type": "application/octet-stream",
         "content-disposition": f'attachment; filename="{file.wire["filename"]}"',

@@ -29,7 +29,7 @@ def library(
     limit: int = MOST_RESULTS,
     threshold: float = 0.0,
 ) -> Library:
-    """What may be searched: these stores, and files that were attached without one."""
+    """Collect what a turn may search: these stores, and files attached without a store."""
 
     def gather() -> list[Chunk]:
         with world.lock:
@@ -42,7 +42,7 @@ def library(
 
 
 def _all_chunks(world: World, store: VectorStore) -> list[Chunk]:
-    """Everything in a store; whoever searches waits until all of it is indexed."""
+    """Return all chunks of a store; a search waits until all of its files are indexed."""
     for file_id in store.files:
         index(world, store, file_id)
     return [chunk for file in store.chunks.values() for chunk in file]

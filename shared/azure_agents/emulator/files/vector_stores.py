@@ -55,7 +55,7 @@ _INDEX_BYTES = 1024  # recorded: what indexing adds to the bytes of a small file
 
 
 def find(world: World, id: str) -> VectorStore:
-    """The vector store of this id, or 404."""
+    """Return the vector store of this id, or refuse with 404."""
     if id not in world.stores:
         raise problems.classic_not_found("vector store", id)
     store = world.stores[id]
@@ -71,7 +71,7 @@ def create(world: World, request: Request) -> Answer:
 
 
 def add_store(world: World, name: str, file_ids: Sequence[str]) -> str:
-    """Make a store of files; returns its id."""
+    """Create a store of files and return its id."""
     store = _create(world, {"name": name, "file_ids": list(file_ids)})
     return str(store.wire["id"])
 
@@ -105,7 +105,7 @@ def _expiry(world: World, after: JSON | None) -> int | None:
 
 
 def _strategy(given: JSON | None) -> JSON:
-    """How a file is cut; the limits are OpenAI's."""
+    """Read the strategy by which a file is cut; the limits are OpenAI's."""
     if not given or given.get("type") == "auto":
         return dict(STRATEGY)
     static = given.get("static") or {}
@@ -162,7 +162,7 @@ def _add(world: World, store: VectorStore, body: JSON) -> JSON:
 
 
 def index(world: World, store: VectorStore, file_id: str) -> None:
-    """Finish a file: it is searchable now."""
+    """Finish the indexing of a file; it is searchable from now on."""
     wire = store.files[file_id]
     if wire["status"] == "in_progress":
         data = world.files[file_id].data if file_id in world.files else b""
@@ -173,7 +173,7 @@ def index(world: World, store: VectorStore, file_id: str) -> None:
 
 
 def chunks(world: World, file_id: str, attributes: JSON, static: JSON) -> list[Chunk]:
-    """A file, cut up."""
+    """Cut a file into chunks."""
     file = world.files.get(file_id)
     if file is None:
         return []
@@ -189,7 +189,7 @@ def list_all(world: World, request: Request) -> Answer:
 
 
 def get(world: World, _: Request, id: str) -> Answer:
-    """GET /vector_stores/{id}: whoever looks finds it indexed."""
+    """GET /vector_stores/{id}: finishes the indexing of all its files."""
     store = find(world, id)
     for file_id in store.files:
         index(world, store, file_id)
@@ -237,12 +237,12 @@ def list_files(world: World, request: Request, id: str) -> Answer:
 
 
 def get_file(world: World, _: Request, id: str, file_id: str) -> Answer:
-    """GET /vector_stores/{id}/files/{file_id}: indexed at the second look, as recorded."""
+    """GET /vector_stores/{id}/files/{file_id}: indexed at the second request, as recorded."""
     store = find(world, id)
     if file_id not in store.files:
         raise problems.classic_not_found("file", file_id)
-    looks = store.looks[file_id] = store.looks.get(file_id, 0) + 1
-    if looks > 1:
+    polls = store.polls[file_id] = store.polls.get(file_id, 0) + 1
+    if polls > 1:
         index(world, store, file_id)
     return Answer(store.files[file_id])
 
@@ -294,7 +294,7 @@ def _find_batch(world: World, id: str, batch_id: str) -> tuple[VectorStore, Any]
 
 
 def get_batch(world: World, request: Request, id: str, batch_id: str) -> Answer:
-    """GET /vector_stores/{id}/file_batches/{batch_id}: whoever looks finds it indexed."""
+    """GET /vector_stores/{id}/file_batches/{batch_id}: finishes the indexing of its files."""
     store, batch = _find_batch(world, id, batch_id)
     for file_id in batch["files"]:
         if batch["cancelled"] and store.files[file_id]["status"] == "in_progress":
@@ -307,7 +307,7 @@ def get_batch(world: World, request: Request, id: str, batch_id: str) -> Answer:
 def cancel_batch(world: World, request: Request, id: str, batch_id: str) -> Answer:
     """POST /vector_stores/{id}/file_batches/{batch_id}/cancel.
 
-    Recorded: the answer still says `in_progress`. What later looks find was not recorded.
+    Recorded: the answer still says `in_progress`. Later answers were not recorded.
     """
     store, batch = _find_batch(world, id, batch_id)
     batch["cancelled"] = True

@@ -1,7 +1,7 @@
-"""httpx transports that talk to the emulator in process: no sockets, real chunking.
+"""httpx transports that talk to the emulator in process: no sockets, real chunks.
 
 `httpx.MockTransport` cannot stream and `httpx.ASGITransport` buffers to the end, so tests on them
-never see half an event. These give every chunk as its own read.
+never see half an event. These transports deliver every chunk as a read of its own.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl
 import httpx
 
 from ..world.exchange import Request
-from .wireline import Break, Chunk, Head, Idle, Pondering
+from .wireline import AwaitReply, Break, Chunk, Head, Idle
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,7 +29,7 @@ ROOT = "/api/projects/demo"
 def read_request(
     method: str, path: str, query: str, headers: dict[str, str], body: bytes
 ) -> Request:
-    """A request relative to the project root; a path outside of it has no route."""
+    """Build a request relative to the project root; a path outside it gets no route."""
     inside = path == ROOT or path.startswith(f"{ROOT}/")
     return Request(
         method=method.upper(),
@@ -54,12 +54,12 @@ class _Patience:
 
     @property
     def _limit(self) -> float | None:
-        """As it is now: a client may change it between two reads, and httpcore reads it anew."""
+        """The timeout now: a client may change it between two reads, and httpcore reads it anew."""
         limit: float | None = (self._request.extensions.get("timeout") or {}).get("read")
         return limit
 
     def seconds(self, idle: float) -> tuple[float, Exception | None]:
-        """How long to wait now, and the error after that if it is too long."""
+        """Return the seconds to wait now, and the timeout error to raise then, if one is due."""
         limit = self._limit
         left = float("inf") if limit is None else limit - self._idle
         if idle < left:
@@ -69,7 +69,7 @@ class _Patience:
         return wait, httpx.ReadTimeout("the read operation timed out", request=self._request)
 
     def heard(self) -> None:
-        """A byte came."""
+        """Start the timeout anew: a byte has arrived."""
         self._idle = 0.0
 
 
@@ -87,7 +87,7 @@ def _response(head: Head, stream: httpx.SyncByteStream | httpx.AsyncByteStream) 
 
 
 def trusting(authority: Path) -> dict[str, Any]:
-    """Transports over the network that trust a served emulator's certificate, and nothing else."""
+    """Build transports over the network that trust a served emulator's certificate only."""
     trust = ssl.create_default_context(cafile=str(authority))
     return {
         "transport": httpx.HTTPTransport(verify=trust),
@@ -96,12 +96,12 @@ def trusting(authority: Path) -> dict[str, Any]:
 
 
 class SyncTransport(httpx.BaseTransport):
-    """Talks to the emulator from synchronous code.
+    """Carries requests of synchronous clients to the emulator.
 
     Args:
-        wireline: The emulator's end of the line.
-        clock: Where waits happen.
-        host: The only host that exists.
+        wireline: The emulator's end of the connection.
+        clock: The clock that waits pass on.
+        host: The emulator's host; to every other host there is no connection.
     """
 
     def __init__(self, wireline: Wireline, clock: Clock, host: str) -> None:
@@ -110,7 +110,7 @@ class SyncTransport(httpx.BaseTransport):
         self._host = host
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Send one request; the answer's body streams."""
+        """Send one request and return the response, whose body streams."""
         if request.url.host != self._host:
             raise httpx.ConnectError(f"unknown host {request.url.host!r}", request=request)
         body = request.read()
@@ -132,8 +132,8 @@ def _play(actions: Actions, request: httpx.Request, clock: Clock) -> Iterator[He
                 case Chunk(data):
                     patience.heard()
                     yield data
-                case Pondering(turn):
-                    turn.think()
+                case AwaitReply(turn):
+                    turn.ask_agent()
                 case Idle(seconds):
                     wait, error = patience.seconds(seconds)
                     clock.sleep(wait)
@@ -161,7 +161,7 @@ class _SyncBody(httpx.SyncByteStream):
 
 
 class AsyncTransport(httpx.AsyncBaseTransport):
-    """Talks to the emulator from asynchronous code; arguments as `SyncTransport`."""
+    """Carries requests of asynchronous clients to the emulator; arguments as `SyncTransport`."""
 
     def __init__(self, wireline: Wireline, clock: Clock, host: str) -> None:
         self._wireline = wireline
@@ -169,7 +169,7 @@ class AsyncTransport(httpx.AsyncBaseTransport):
         self._host = host
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send one request; the answer's body streams."""
+        """Send one request and return the response, whose body streams."""
         if request.url.host != self._host:
             raise httpx.ConnectError(f"unknown host {request.url.host!r}", request=request)
         body = await request.aread()
@@ -192,10 +192,12 @@ async def _aplay(
                     yield action
                 case Chunk(data):
                     patience.heard()
-                    await asyncio.sleep(0)  # where a real client would wait for the socket
+                    await asyncio.sleep(
+                        0
+                    )  # a real client waits for the socket here: other tasks run
                     yield data
-                case Pondering(turn):
-                    await turn.athink()
+                case AwaitReply(turn):
+                    await turn.ask_agent_async()
                 case Idle(seconds):
                     wait, error = patience.seconds(seconds)
                     await clock.asleep(wait)

@@ -1,8 +1,8 @@
-"""One HTTP exchange as a script of small actions, so that sync, async and served do the same.
+"""One HTTP exchange as a sequence of small actions, the same for sync, async and served clients.
 
-`exchange` is a generator: it applies the request, works the planned fault in, and yields what is
-to be done next (wait, let an agent think, send the head, send bytes, break). The transports and
-the server only perform actions. Closing the generator is the client going away.
+`exchange` is a generator: it applies the request, works a due fault in, and yields the next action
+(wait, wait for an agent's reply, send the head, send bytes, break the connection). The transports
+and the server only perform actions. A client that goes away closes the generator.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ...errors import ProtocolError
 from ..world.exchange import Answer, Request
 from ..world.log import Log
 from ..world.problems import server_error
-from ..world.turns import Frame, Think, Wait
+from ..world.turns import AskAgent, Frame, Wait
 from .refusals import refusal
 
 if TYPE_CHECKING:
@@ -45,27 +45,27 @@ class Chunk:
 
 
 @dataclass(frozen=True, slots=True)
-class Pondering:
-    """Let the agent of this turn think."""
+class AwaitReply:
+    """Wait until the agent of this turn has replied."""
 
     turn: Turn
 
 
 @dataclass(frozen=True, slots=True)
 class Idle:
-    """Let time pass; infinity is a connection that has gone silent."""
+    """Let time pass; with infinite seconds the connection has gone silent for good."""
 
     seconds: float
 
 
 @dataclass(frozen=True, slots=True)
 class Break:
-    """Break the connection; `error` names the httpx exception, none is a quiet early end."""
+    """Break the connection; `error` names the httpx exception, "" ends the body early."""
 
     error: str
 
 
-Action: TypeAlias = Head | Chunk | Pondering | Idle | Break
+Action: TypeAlias = Head | Chunk | AwaitReply | Idle | Break
 Actions: TypeAlias = Generator[Action, None, None]
 
 
@@ -96,7 +96,7 @@ class LoggedRequest:
     fault: str | None = None
 
     def __repr__(self) -> str:
-        # A list of them is looked at in notebooks; headers and bodies would make a wall of text.
+        # Notebooks print lists of requests; headers and bodies would make a wall of text.
         hit = f", {self.fault}" if self.fault else ""
         return f"<{self.method} {self.path}: {self.status or 'no answer'}{hit}>"
 
@@ -116,14 +116,14 @@ class Wireline:
     requests: Log[LoggedRequest] = field(default_factory=Log)
 
     def exchange(self, request: Request) -> Actions:
-        """Perform one request; an error of ours is a 500, or breaks an answer that has begun."""
+        """Perform one request; an error of the emulator is a 500, or breaks a begun answer."""
         has_begun = False
         try:
             with closing(self._exchange(request)) as actions:
                 for action in actions:
                     has_begun = has_begun or isinstance(action, Head)
                     yield action
-        except Exception as error:  # noqa: BLE001 - a caller must never see an error of ours
+        except Exception as error:  # noqa: BLE001 - a client sees only what a service could answer
             self.world.report(error)
             if has_begun:
                 yield Break("ReadError")
@@ -133,7 +133,7 @@ class Wireline:
     def _exchange(self, request: Request) -> Actions:
         logged = _logged(request)
         target = (request.method, request.path, logged.body)
-        fault = self.faults.due(*target) or self.world.sky.strike(*target)
+        fault = self.faults.due(*target) or self.world.injector.fault_for(*target)
         logged.fault = fault.kind if fault else None
         with self.world.lock:
             self.requests.append(logged)
@@ -169,7 +169,7 @@ class Wireline:
                         answer.turn.lose()
 
     def _deliver(self, answer: Answer, fault: Fault | None) -> Actions:
-        latency = self.world.sky.weather.latency
+        latency = self.world.injector.weather.latency
         if latency:
             yield Idle(latency)
         if fault and fault.kind in _AFTER:
@@ -199,7 +199,7 @@ class Wireline:
             if not isinstance(step, Frame):
                 yield step
 
-    def _steps(self, turn: Turn, start: int) -> Iterator[Frame | Pondering | Idle]:
+    def _steps(self, turn: Turn, start: int) -> Iterator[Frame | AwaitReply | Idle]:
         index = start
         while True:
             with self.world.lock:
@@ -207,14 +207,14 @@ class Wireline:
                 step = turn.frames[index] if known else turn.step()
             match step:
                 case None if index < len(turn.frames):
-                    continue  # it was ended from outside, or broke: there are last words
+                    continue  # the turn was ended from outside, or broke: it has closing frames
                 case None:
                     return
                 case Frame():
                     index += 1
                     yield step
-                case Think():
-                    yield Pondering(turn)
+                case AskAgent():
+                    yield AwaitReply(turn)
                 case Wait(seconds):
                     yield Idle(seconds)
 
@@ -291,7 +291,7 @@ def _copies(fault: Fault | None, number: int) -> int:
 
 
 def _room(fault: Fault | None, sent: int, size: int) -> int:
-    """How many of the next bytes are let through."""
+    """Return how many of the next bytes the fault lets through."""
     if fault is None or fault.kind not in {"cut", "stall"}:
         return size
     if fault.after_bytes is not None:

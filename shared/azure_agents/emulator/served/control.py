@@ -64,7 +64,7 @@ def _overview(project: Project, _: Any) -> Any:
         ],
         "weather": project.weather.now(),
         "requests": len(project.requests),
-        "transcripts": len(project.seen),
+        "seen": len(project.seen),
         "routes": [f"{method} {ROOT}/{place}".rstrip("/") for method, place in _ROUTES],
     }
 
@@ -99,7 +99,7 @@ def _is_plain(body: Any) -> bool:
     return not isinstance(body, bytes)
 
 
-def _transcripts(project: Project, _: Any) -> Any:
+def _seen(project: Project, _: Any) -> Any:
     hidden = {"library", "tools"}
     return [
         {
@@ -168,8 +168,8 @@ _ROUTES: dict[tuple[str, str], _Handler] = {
     ("DELETE", "weather"): _calm_weather,
     ("GET", "requests"): _requests,
     ("GET", "token"): _token,
-    ("GET", "transcripts"): _transcripts,
-    ("DELETE", "transcripts"): _clear,
+    ("GET", "seen"): _seen,
+    ("DELETE", "seen"): _clear,
     ("POST", "forget"): _forget,
     ("POST", "faults"): _plan_fault,
     ("DELETE", "faults"): _clear_faults,

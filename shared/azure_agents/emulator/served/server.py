@@ -18,7 +18,7 @@ from typing import Any, TypeAlias
 from ... import jsonio
 from ...errors import ConfigError
 from ..line.transport import ROOT, read_request, trusting
-from ..line.wireline import Actions, Break, Chunk, Head, Idle, Pondering, Wireline
+from ..line.wireline import Actions, AwaitReply, Break, Chunk, Head, Idle, Wireline
 from ..project import Project
 from ..service import Service
 from ..world.clock import Clock, FakeClock
@@ -91,8 +91,8 @@ class Application:
                     body = {"type": "http.response.body", "body": data, "more_body": True}
                     await send(body)
                     await asyncio.sleep(0)  # lets a client that went away be noticed
-                case Pondering(turn):
-                    await turn.athink()
+                case AwaitReply(turn):
+                    await turn.ask_agent_async()
                 case Idle(seconds):
                     await self._wait(seconds, gone)
                 case Break("") if not has_length:
@@ -213,7 +213,7 @@ def serve(
         tls: Folder for a certificate made for it; None serves plain http.
         real_time: Let a `FakeClock` run meanwhile, so that waits and timeouts are real ones;
             False leaves it standing: waits of the emulator take no time.
-        keep: How many requests, transcripts and responses it remembers, the newest ones; None
+        keep: How many requests, seen turns and responses it remembers, the newest ones; None
             keeps all. A response that it forgot is a 404.
 
     Raises:

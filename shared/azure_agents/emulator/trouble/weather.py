@@ -91,7 +91,7 @@ def _checked(name: str, value: Any) -> float | None:
     return float(value)
 
 
-class Sky:
+class FaultInjector:
     """Throws the dice of the weather; safe to ask from several threads.
 
     Args:
@@ -108,7 +108,7 @@ class Sky:
         with self._lock:  # fair weather throws no dice, so that it does not disturb a seed
             return share > 0 and self._random.random() < share
 
-    def strike(self, method: str, path: str, body: object) -> Fault | None:
+    def fault_for(self, method: str, path: str, body: object) -> Fault | None:
         """What the weather does to a request, as a fault."""
         weather = self.weather
         if self._hits(weather.unavailable):
@@ -137,7 +137,7 @@ class Sky:
         with self._lock:
             return self._random.choices(range(len(shares)), [share or 1e-9 for share in shares])[0]
 
-    def spoil(self, parts: Sequence[Part]) -> tuple[Part, ...]:
+    def fail_at_random(self, parts: Sequence[Part]) -> tuple[Part, ...]:
         """The answer of a turn, or its failure."""
         return (Failed(),) if self._hits(self.weather.failed_turns) else tuple(parts)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from ..agent.brains import Brain
+from ..agent.responder import Responder
 from ..world import problems
 from ..world.exchange import Answer, Request, check_metadata
 from ..world.paging import v2_list
@@ -29,7 +29,7 @@ def add_version(
     definition: JSON,
     script: Script = None,
     *,
-    brain: Brain | None = None,
+    responder: Responder | None = None,
     description: str = "",
     metadata: dict[str, str] | None = None,
 ) -> AgentVersion:
@@ -40,7 +40,7 @@ def add_version(
         name=name,
         version=str(agent.made),
         definition=definition,
-        brain=brain or (world.default if script is None else Brain(script)),
+        responder=responder or (world.default if script is None else Responder(script)),
         created_at=world.now,
         description=description,
         metadata=metadata or {},
@@ -110,7 +110,7 @@ def _create(world: World, request: Request, name: str, body: JSON) -> AgentVersi
         world,
         name,
         definition,
-        brain=known.latest.brain if known and known.latest else None,
+        responder=known.latest.responder if known and known.latest else None,
         description=body.get("description") or "",
         metadata=check_metadata(body),
     )

@@ -80,7 +80,7 @@ def select_version(world: World, agent: Agent) -> AgentVersion | None:
     if not rules:
         return agent.latest
     shares = [float(rule.get("traffic_percentage", 0)) for rule in rules]
-    return agent.versions[rules[world.sky.pick(shares)]["agent_version"]]
+    return agent.versions[rules[world.injector.pick(shares)]["agent_version"]]
 
 
 def enable(world: World, _: Request, name: str) -> Answer:

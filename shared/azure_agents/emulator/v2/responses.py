@@ -13,9 +13,7 @@ from ..world.exchange import Answer, Request
 from ..world.ids import partition_of
 from ..world.paging import v2_list
 from ..world.state import Agent, AgentVersion, Conversation, Response, Session
-from . import conversations as v2_conversations
-from . import endpoints as v2_endpoints
-from . import eras
+from . import conversations, endpoints, eras
 from .checks import check_body, check_tool_use
 from .input import check_approvals, check_calls, check_ids, read_items
 from .objects import listed_response_wire, response_wire
@@ -23,7 +21,7 @@ from .stream import error_event, respond
 
 if TYPE_CHECKING:
     from ...jsonio import JSON
-    from ..agent.brains import Brain
+    from ..agent.responder import Responder
     from ..world.state import Era, World
 
 
@@ -71,11 +69,11 @@ def _session(world: World, agent: Agent, request: Request, body: JSON) -> Sessio
     """The session that a hosted agent answers in: the named one, the chain's, or a new one."""
     id = body.pop("agent_session_id", None)
     if id is not None:
-        return v2_endpoints.find_session(world, agent, str(id), request.user)
+        return endpoints.find_session(world, agent, str(id), request.user)
     previous = _previous(world, body, request.user)
     if previous is not None and previous.session is not None:
         return previous.session
-    return v2_endpoints.add_session(world, agent, user=request.user)
+    return endpoints.add_session(world, agent, user=request.user)
 
 
 def _create(
@@ -86,13 +84,13 @@ def _create(
     era: Era | None = None,
 ) -> Answer:
     check_body(world, body)
-    agent, model, brain = _who(world, body, is_hosted=session is not None)
+    agent, model, responder = _who(world, body, is_hosted=session is not None)
     definition = _definition(agent, body)
     check_tool_use(agent, body, definition.get("tools") or [], request)
     conversation = _conversation(world, body, request.user)
     previous = _previous(world, body, request.user)
     if conversation is not None:
-        v2_conversations.check_free(conversation)
+        conversations.check_free(conversation)
     kept = conversation or session
     context = list(kept.items) if kept else previous.chain() if previous else []
     partition = _partition(world, conversation, previous)
@@ -103,7 +101,7 @@ def _create(
         params=body,
         model=model,
         agent=agent,
-        brain=brain,
+        responder=responder,
         definition=definition,
         inputs=inputs,
         previous_id=previous.id if previous else None,
@@ -123,12 +121,14 @@ def _new_id(world: World, agent: AgentVersion | None, partition: str) -> str:
     return world.ids.stored(prefix, partition) if prefix else world.ids.made("resp", partition)
 
 
-def _who(world: World, body: JSON, *, is_hosted: bool) -> tuple[AgentVersion | None, str, Brain]:
+def _who(
+    world: World, body: JSON, *, is_hosted: bool
+) -> tuple[AgentVersion | None, str, Responder]:
     """Who answers: an agent's version, or a plain model."""
     reference = body.get("agent_reference")
     if reference is not None:
         agent = _agent(world, reference, is_hosted=is_hosted)
-        return agent, str(agent.definition.get("model", "")), agent.brain
+        return agent, str(agent.definition.get("model", "")), agent.responder
     model = body.get("model")
     if not model:
         message = "Missing required parameter: 'model'."
@@ -156,7 +156,7 @@ def _agent(world: World, reference: Any, *, is_hosted: bool) -> AgentVersion:
     if not agent or not found:
         message = f"Agent {reference['name']} with version {version or ''} not found"
         raise problems.foundry(404, "not_found", message.replace("  ", " "))
-    v2_endpoints.check_enabled(agent)
+    endpoints.check_enabled(agent)
     if found.definition.get("kind") == "hosted" and not is_hosted:
         raise problems.gateway(400, "bad_request", "ID cannot be null or empty (Parameter 'id')")
     return found
@@ -164,7 +164,7 @@ def _agent(world: World, reference: Any, *, is_hosted: bool) -> AgentVersion:
 
 def _version(world: World, agent: Agent, version: str | None) -> AgentVersion | None:
     if version is None:
-        return v2_endpoints.select_version(world, agent)
+        return endpoints.select_version(world, agent)
     return agent.versions.get(version)
 
 
@@ -198,7 +198,7 @@ def _conversation(world: World, body: JSON, user: str) -> Conversation | None:
     if given is None:
         return None
     id = given.get("id") if isinstance(given, dict) else given
-    return v2_conversations.find(world, str(id), user)
+    return conversations.find(world, str(id), user)
 
 
 def _previous(world: World, body: JSON, user: str) -> Response | None:

@@ -8,12 +8,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..agent import transcripts
 from ..agent.replies import Failed, Incomplete, Pause, limited, said, searched
+from ..agent.seen import (
+    SeenCall,
+    SeenReply,
+    SeenTurn,
+    count_prompt,
+    from_items,
+    read_choice,
+    read_schema,
+    read_tools,
+)
 from ..agent.server_tools import Reasoning
 from ..files import vector_search
 from ..text import tokens
-from ..world.turns import Frame, Think, Wait, frame
+from ..world.turns import AskAgent, Frame, Wait, frame
 from .eras import show_event
 from .events import stream_items
 from .items import ItemMaker
@@ -64,15 +73,15 @@ def respond(world: World, response: Response) -> Work:
         response.status = "in_progress"
     yield emit.status("response.in_progress")
     seen = _seen(world, response)
-    parts = yield Think(seen, response.brain)
-    parts = searched(world.sky.spoil(parts), seen)
+    parts = yield AskAgent(seen, response.responder)
+    parts = searched(world.injector.fail_at_random(parts), seen)
     parts = limited(parts, response.params.get("max_output_tokens"))
     output: list[JSON] = []
     maker = ItemMaker(world, response)
     made = [(part, maker.items_of(part)) for part in parts]
     usage = _count(seen, made)
     world.seen.append(_answered(seen, parts, made, usage))
-    yield from _quiet(world, emit, world.sky.weather.slow_start)
+    yield from _quiet(world, emit, world.injector.weather.slow_start)
     for part, items in made:
         if isinstance(part, Pause):
             yield from _quiet(world, emit, part.seconds)
@@ -83,7 +92,7 @@ def respond(world: World, response: Response) -> Work:
                 continue
             event, fields = step
             yield emit(event, **fields)
-            yield from _quiet(world, emit, world.sky.pause_after(event))
+            yield from _quiet(world, emit, world.injector.pause_after(event))
         output += items
     _finish(world, response, parts, output, usage)
     yield emit.status(f"response.{response.status}")
@@ -100,24 +109,24 @@ def _quiet(world: World, emit: Emitter, seconds: float) -> Work:
         yield Wait(seconds)
 
 
-def _seen(world: World, response: Response) -> transcripts.SeenTurn:
+def _seen(world: World, response: Response) -> SeenTurn:
     definition = response.definition
     tools = definition.get("tools") or []
     choice = response.params.get("tool_choice") or definition.get("tool_choice")
     conversation = response.conversation
-    return transcripts.SeenTurn(
+    return SeenTurn(
         generation="v2",
         agent=response.agent.id if response.agent else response.model,
         instructions=definition.get("instructions"),
-        messages=transcripts.from_items([*response.context, *response.inputs]),
+        messages=from_items([*response.context, *response.inputs]),
         response_id=response.id,
         thread_id=conversation.id if conversation else None,
         previous_response_id=response.previous_id,
         metadata=dict(response.params.get("metadata") or {}),
-        tools=transcripts.read_tools(tools),
-        tool_choice=transcripts.read_choice(choice),
+        tools=read_tools(tools),
+        tool_choice=read_choice(choice),
         parallel_tool_calls=response.params.get("parallel_tool_calls") is not False,
-        schema=transcripts.read_schema((definition.get("text") or {}).get("format")),
+        schema=read_schema((definition.get("text") or {}).get("format")),
         library=_library(world, tools),
     )
 
@@ -137,25 +146,25 @@ def _library(world: World, tools: list[JSON]) -> Library | None:
 
 
 def _answered(
-    seen: transcripts.SeenTurn,
+    seen: SeenTurn,
     parts: Sequence[Part],
     made: Sequence[tuple[Part, list[JSON]]],
     usage: JSON,
-) -> transcripts.SeenTurn:
+) -> SeenTurn:
     calls = tuple(
-        transcripts.SeenCall(item["call_id"], item["name"], item["arguments"])
+        SeenCall(item["call_id"], item["name"], item["arguments"])
         for _, items in made
         for item in items
         if item["type"] == "function_call"
     )
     error = next((part.code for part in parts if isinstance(part, Failed)), None)
-    reply = transcripts.SeenReply(said(parts), calls, error)
+    reply = SeenReply(said(parts), calls, error)
     return seen.answered(reply, usage)
 
 
-def _count(seen: transcripts.SeenTurn, made: Sequence[tuple[Part, list[JSON]]]) -> JSON:
-    prompt = transcripts.count_prompt(seen.messages, seen.instructions)
-    messages = transcripts.from_items(item for _, items in made for item in items)
+def _count(seen: SeenTurn, made: Sequence[tuple[Part, list[JSON]]]) -> JSON:
+    prompt = count_prompt(seen.messages, seen.instructions)
+    messages = from_items(item for _, items in made for item in items)
     output = sum(
         tokens.count(message.text)
         + sum(tokens.count(call.name) + tokens.count(call.arguments) for call in message.tool_calls)

@@ -9,15 +9,15 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from ..agent.transcripts import SeenMessage, SeenTurn
+from ..agent.seen import SeenMessage, SeenTurn
 from ..text.search import Chunk
-from ..trouble.weather import Sky, Weather
+from ..trouble.weather import FaultInjector, Weather
 from .ids import Ids
 from .log import Log
 
 if TYPE_CHECKING:
     from ...jsonio import JSON
-    from ..agent.brains import Brain
+    from ..agent.responder import Responder
     from .clock import Clock
     from .turns import Turn, Work
 
@@ -33,7 +33,7 @@ class AgentVersion:
     name: str
     version: str
     definition: JSON
-    brain: Brain
+    responder: Responder
     created_at: int
     description: str = ""
     metadata: dict[str, str] = field(default_factory=dict)
@@ -120,7 +120,7 @@ class Response:
     params: JSON
     model: str
     agent: AgentVersion | None
-    brain: Brain
+    responder: Responder
     definition: JSON
     inputs: list[JSON]
     previous_id: str | None = None
@@ -162,7 +162,7 @@ class Assistant:
     """A classic agent: mutable, known by an opaque id."""
 
     wire: JSON
-    brain: Brain
+    responder: Responder
 
     @property
     def id(self) -> str:
@@ -260,7 +260,7 @@ class Rules:
     Attributes:
         run_lifetime: Seconds until a run expires (600 in early recordings, 1800 later).
         pause_lifetime: Seconds a run waits for tool outputs.
-        linger: How many looks an abandoned turn stays in progress.
+        abandoned_polls: How many looks an abandoned turn stays in progress.
         deployments: Model deployments that exist; agents may name any.
         remember_tool_rounds: Whether later runs read the tool rounds of earlier ones.
         most_messages: Longest list of messages one classic request may hold; None is no limit.
@@ -281,7 +281,7 @@ class Rules:
 
     run_lifetime: int = 1800
     pause_lifetime: int = 36_000
-    linger: int = 1
+    abandoned_polls: int = 1
     remember_tool_rounds: bool = True
     most_messages: int | None = None
     keepalive: float | None = 30.0
@@ -297,12 +297,12 @@ class Rules:
 class World:
     """All state of one emulated project, its lock, clock and ids."""
 
-    def __init__(self, clock: Clock, seed: int | None, rules: Rules, default: Brain) -> None:
+    def __init__(self, clock: Clock, seed: int | None, rules: Rules, default: Responder) -> None:
         self.clock = clock
         self.rules = rules
         self.default = default
         self.ids = Ids(seed, clock.time)
-        self.sky = Sky(Weather(), seed)
+        self.injector = FaultInjector(Weather(), seed)
         self.lock = threading.Condition(threading.RLock())
         self.agents: dict[str, Agent] = {}
         self.applications: dict[str, str] = {}  # published agents, by name of the application
@@ -341,7 +341,7 @@ class World:
         """Begin a turn and take its first step, so that its clean-up will always run."""
         from .turns import Turn
 
-        hooks |= {"report": self.report, "linger": self.rules.linger}
+        hooks |= {"report": self.report, "abandoned_polls": self.rules.abandoned_polls}
         turn = Turn(work, lock=self.lock, clock=self.clock, **hooks)
         turn.step()
         self.turns.append(turn)
@@ -373,5 +373,5 @@ class VectorStore:
     wire: JSON
     files: dict[str, JSON] = field(default_factory=dict)
     batches: dict[str, JSON] = field(default_factory=dict)
-    looks: dict[str, int] = field(default_factory=dict)
+    polls: dict[str, int] = field(default_factory=dict)
     chunks: dict[str, list[Chunk]] = field(default_factory=dict)

@@ -1,7 +1,8 @@
-"""Who answers: the script of an agent, or a small brain that remembers.
+"""What answers for an agent: its script, or the built-in responder.
 
-The small brain knows no language. It calls a declared function when the words of a message ask
-for it, answers from attached files, fills in a schema, remembers names, and echoes the rest.
+The built-in responder understands no language. It calls a declared function when the words of a
+message match it, answers from attached files, fills in a schema, remembers names, and echoes
+everything else.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from .replies import Part, Reply, Script
+    from .seen import SeenTurn
     from .server_tools import FileSearch
-    from .transcripts import SeenTurn
 
 _NAME = re.compile(r"\bmy name is (\w+)", re.IGNORECASE)
 _KEYS = re.compile(r"\b(?:keys?|fields?|properties|property)\b", re.IGNORECASE)
@@ -33,12 +34,12 @@ _KEY = re.compile(r"'(\w+)'|\"(\w+)\"")
 _ASKED = re.compile(r"\bwhat(?:'s| is) my name\b|\bwho am i\b", re.IGNORECASE)
 
 
-class Brain:
+class Responder:
     """Answers the turns of one agent from its script; safe to call from several threads.
 
     Args:
-        script: None for the default brain, one reply for every turn, a function of the turn, or
-            several replies played in order (the last one repeats).
+        script: One reply for every turn, a function of the turn, or several replies played in
+            order (the last one repeats); None for the built-in responder.
     """
 
     def __init__(self, script: Script) -> None:
@@ -55,15 +56,15 @@ class Brain:
 
     @property
     def may_block(self) -> bool:
-        """Whether answering runs somebody else's code."""
+        """Whether answering runs a function of the caller's."""
         return callable(self._script)
 
     def answer(self, turn: SeenTurn) -> tuple[Part, ...]:
-        """The parts of the answer to this turn."""
+        """Return the parts of the answer to this turn."""
         if self._played is not None:
             return parts_of(self._next())
         if self._script is None:
-            return parts_of(think(turn))
+            return parts_of(built_in_reply(turn))
         if callable(self._script):
             return parts_of(self._script(turn))
         return parts_of(self._script)  # type: ignore[arg-type]  # iterators are gone by now
@@ -75,18 +76,18 @@ class Brain:
             return self._last
 
 
-def think(turn: SeenTurn) -> Reply:
-    """What the small brain answers: calls, an answer from files, JSON for a schema, or talk.
+def built_in_reply(turn: SeenTurn) -> Reply:
+    """Answer without a script: with calls, JSON for a schema, an answer from files, or talk.
 
-    A schema that it cannot fill in fails the turn, and the error names the keyword.
+    A schema that the responder cannot fill in fails the turn, and the error names the keyword.
     """
     try:
-        return _thought(turn)
+        return _choose_reply(turn)
     except SchemaError as error:
         return Failed("server_error", str(error))
 
 
-def _thought(turn: SeenTurn) -> Reply:
+def _choose_reply(turn: SeenTurn) -> Reply:
     calls = choose_calls(turn)
     if calls is not None:
         return calls
@@ -102,7 +103,7 @@ def _thought(turn: SeenTurn) -> Reply:
 
 
 def asked_schema(turn: SeenTurn) -> Mapping[str, Any] | None:
-    """What callers ask for in words: a schema in their newest instructions, or JSON with keys."""
+    """Find the schema that a caller asks for in words: in its instructions, or as quoted keys."""
     told = (m.text for m in reversed(turn.messages) if m.role in {"developer", "system"})
     start, decoder = next(told, ""), json.JSONDecoder()
     while (place := start.find("{")) >= 0:
@@ -128,14 +129,14 @@ def _quoted_keys(text: str) -> list[str]:
 
 
 def _named_keys(text: str) -> Mapping[str, Any]:
-    """Free JSON: with the keys that the text names in quotes, or one."""
+    """Build a schema for free JSON, with the keys that the text quotes, or with one key."""
     names = _quoted_keys(text) or ["answer"]
     properties = {name: {"type": "string"} for name in names}
     return {"type": "object", "properties": properties, "required": names}
 
 
 def _from_file(turn: SeenTurn, searched: FileSearch) -> Text:
-    """The sentence of the best result that has most to do with the question, with its source."""
+    """Answer with the sentence of the best result that shares most words with the question."""
     best = (searched.results or ())[0]
     asked = set(words_of(turn.last_user_text))
     sentence = max(sentences_of(best["text"]), key=lambda one: len(asked & set(words_of(one))))
@@ -164,7 +165,7 @@ def converse(turn: SeenTurn) -> str:
 
 
 def _results(turn: SeenTurn) -> list[str]:
-    """What the tools said that were called last."""
+    """Collect the results of the tools that were called last."""
     found: list[str] = []
     for message in reversed(turn.messages):
         if message.role != "tool":

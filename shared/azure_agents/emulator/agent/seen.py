@@ -1,6 +1,6 @@
-"""What the agent saw, turn by turn: the oracle of every test about histories.
+"""What an agent saw in a turn: the oracle of every test about histories.
 
-Built from the service's own state, never from what a client says it sent.
+A `SeenTurn` is built from the service's own state, never from what a client says it sent.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class SeenTool:
 
     Attributes:
         name: The function.
-        description: What the agent is told of it; "" is nothing.
+        description: Its description, as the agent reads it; "" is none.
         parameters: JSON schema of its arguments; an empty one takes none.
     """
 
@@ -80,10 +80,10 @@ class SeenTool:
 
 @dataclass(frozen=True, slots=True)
 class SeenReply:
-    """What the agent answered: text, function calls, and how it ended.
+    """An agent's answer: text, function calls, and how the turn ended.
 
     Attributes:
-        text: What it said; "" if it said nothing.
+        text: Its text; "" if it said nothing.
         tool_calls: The functions that it called.
         error: Error code if the turn failed or stopped early; None if it ended well.
     """
@@ -102,7 +102,7 @@ class SeenTurn:
         agent: ``name:version``, assistant id, or deployment of a plain model call.
         instructions: The agent's own instructions, in force for this turn.
         additional_instructions: What a classic run added to them.
-        messages: The whole transcript, oldest first, this call's input last.
+        messages: The whole history, oldest first, this call's input last.
         response_id: The response (v2).
         run_id: The run (classic).
         thread_id: Conversation or thread, if there is one.
@@ -113,8 +113,8 @@ class SeenTurn:
         parallel_tool_calls: Whether it may call several at once.
         schema: JSON schema that the answer must fit; an empty one is any JSON, None is text.
         library: The attached files; None if the agent has none to search.
-        reply: What the agent answered; None while it is thinking.
-        usage: Token counts on the wire; None while it is thinking.
+        reply: The agent's answer; None until it has answered.
+        usage: Token counts on the wire; None until it has answered.
     """
 
     generation: str
@@ -152,7 +152,7 @@ class SeenTurn:
         return FileSearch(asked, tuple(one.result for one in found))
 
     def answered(self, reply: SeenReply, usage: Mapping[str, Any]) -> SeenTurn:
-        """The same turn with its answer.
+        """Return the same turn with its answer.
 
         Args:
             reply: The answer.
@@ -162,7 +162,7 @@ class SeenTurn:
 
 
 def read_tools(given: Iterable[JSON]) -> tuple[SeenTool, ...]:
-    """The functions among an agent's tools, in either generation's form."""
+    """Read the functions among an agent's tools, in either generation's form."""
     functions = (tool.get("function", tool) for tool in given if tool.get("type") == "function")
     return tuple(
         SeenTool(one["name"], one.get("description") or "", one.get("parameters") or {})
@@ -171,7 +171,7 @@ def read_tools(given: Iterable[JSON]) -> tuple[SeenTool, ...]:
 
 
 def read_choice(given: Any) -> str:
-    """A tool choice in either generation's form: a word, or the name of a function."""
+    """Read a tool choice in either generation's form: a word, or the name of a function."""
     if isinstance(given, dict):
         inner = given.get("function", given)
         return str(inner.get("name", "auto"))
@@ -179,7 +179,7 @@ def read_choice(given: Any) -> str:
 
 
 def read_schema(format: Any) -> Mapping[str, Any] | None:
-    """The schema in a response format of either generation."""
+    """Read the schema in a response format of either generation; None if it asks for text."""
     if not isinstance(format, dict) or format.get("type") not in {"json_schema", "json_object"}:
         return None
     inner = format.get("json_schema", format)
@@ -187,7 +187,7 @@ def read_schema(format: Any) -> Mapping[str, Any] | None:
 
 
 def from_items(items: Iterable[JSON]) -> tuple[SeenMessage, ...]:
-    """Read v2 items; what one response said in adjacent items is one message."""
+    """Read v2 items as messages; adjacent items of one response are one message."""
     seen: list[SeenMessage] = []
     author: object = None  # whose assistant message may still grow
     for item in items:
@@ -199,15 +199,15 @@ def from_items(items: Iterable[JSON]) -> tuple[SeenMessage, ...]:
         if seen and seen[-1].role == "assistant" == message.role and author is not None:
             same = author == response_id if response_id else (author == "posted" and calls_only)
             if same:
-                seen[-1] = join(seen[-1], message)
+                seen[-1] = join_messages(seen[-1], message)
                 continue
         author = (response_id or "posted") if message.role == "assistant" else None
         seen.append(message)
     return tuple(seen)
 
 
-def join(first: SeenMessage, second: SeenMessage) -> SeenMessage:
-    """Two things an assistant said or did at once, as one message."""
+def join_messages(first: SeenMessage, second: SeenMessage) -> SeenMessage:
+    """Join two messages of an assistant that belong to one answer."""
     return SeenMessage(
         role=first.role,
         text=first.text + second.text,
@@ -243,7 +243,7 @@ def _from_item(item: JSON) -> SeenMessage | None:
 
 
 def read_content(content: object) -> tuple[str, tuple[SeenMedia, ...]]:
-    """Text and media of a message's content, in either generation's form."""
+    """Read the text and media of a message's content, in either generation's form."""
     if isinstance(content, str):
         return content, ()
     text, media = "", []
@@ -273,7 +273,7 @@ _PER_MESSAGE = 4  # tokens of role and separators, as chat formats count them
 
 
 def count_prompt(messages: Iterable[SeenMessage], *instructions: str | None) -> int:
-    """Number of tokens in everything an agent reads for one turn."""
+    """Count the tokens of everything that an agent reads for one turn."""
     total = sum(count(text) + _PER_MESSAGE for text in instructions if text)
     for message in messages:
         total += _PER_MESSAGE + count(message.text)

@@ -1,4 +1,4 @@
-"""How a run says and does things: its steps, messages and pauses, event by event.
+"""The events of a classic run: its steps, messages and pauses, in recorded order.
 
 Sources: classic/create_stream.json, classic/submit_tool_outputs_to_stream.json,
 classic/cancel_run.json, classic/mcp_tool_streaming.json. Failed and incomplete runs were not
@@ -11,8 +11,8 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..agent.replies import Empty, Failed, Incomplete, Part, Pause, Text, ToolCalls
+from ..agent.seen import SeenMessage
 from ..agent.server_tools import Citation, McpApproval, McpCall
-from ..agent.transcripts import SeenMessage
 from ..text import tokens
 from ..world.state import Entry, Run, World
 from ..world.turns import Frame, Step, Wait, frame
@@ -31,12 +31,12 @@ _ACTIONS = {"function": "submit_tool_outputs", "mcp": "submit_tool_approval"}
 
 
 def run_event(run: Run, status: str | None = None) -> Frame:
-    """``thread.run.<status>`` with the run as it is now."""
+    """Build the event ``thread.run.<status>`` with the run as it is now."""
     return frame(f"thread.run.{status or run.status}", streamed_run_wire(run))
 
 
 class Player:
-    """Plays the parts of one leg.
+    """Turns the parts of one leg into events, and keeps the run's state up to date.
 
     Args:
         world: Clock and ids.
@@ -52,7 +52,7 @@ class Player:
         self._prompt = prompt
 
     def play(self, parts: Sequence[Part]) -> Generator[Step, Any, None]:
-        """Say and do everything, and end or pause the run."""
+        """Play all parts, and end or pause the run."""
         for part in parts:
             match part:
                 case Pause(seconds):
@@ -114,7 +114,7 @@ class Player:
         return step
 
     def _charge(self, written: int) -> JSON:
-        """The token counts of a step; the transcript was read once."""
+        """Count the tokens of a step; only the first step of a leg counts the prompt."""
         read, self._prompt = self._prompt, 0
         self._run.completion_tokens += written
         return usage(read, written)
@@ -139,7 +139,7 @@ class Player:
         yield self._end_step("completed", sum(map(_weight, tool.deltas)))
 
     def _approved(self, output: str | None) -> Frame:
-        """The output of an approved call comes into the step that asked for the approval."""
+        """Write the output of an approved call into the step that asked for the approval."""
         step, self._run.approved = self._run.approved, None
         assert step is not None  # noqa: S101 - checked by the caller
         step["step_details"]["tool_calls"][0]["output"] = output
@@ -204,7 +204,7 @@ def _call_delta(step: JSON, call: JSON) -> Frame:
 
 
 def _text_deltas(part: Text) -> Iterator[tuple[str, JSON]]:
-    """Pieces of a text, a cited marker in one piece, with the citation that it completes."""
+    """Cut a text into deltas; a cited marker is one delta and carries its citation."""
     waiting, length = list(enumerate(_annotations(part))), 0
     for number, delta in enumerate(_pieces(part)):
         length += len(delta)
@@ -251,7 +251,7 @@ def _annotation(text: str, citation: Citation | Mapping[str, Any]) -> JSON:
 
 
 def _opening(index: int, call: JSON) -> Iterator[JSON]:
-    """The deltas of a call that the run will wait for."""
+    """Build the deltas of a call that the run will wait for."""
     head = {"index": index, "id": call["id"], "type": call["type"]}
     if call["type"] == "mcp":
         yield head | call | {"output": None}
@@ -269,7 +269,7 @@ def _unanswered(call: JSON) -> JSON:
 
 
 def count_call(call: JSON) -> int:
-    """Tokens that a call costs."""
+    """Count the tokens of a call."""
     function = call.get("function", call)
     return tokens.count(function["name"]) + tokens.count(function["arguments"])
 
@@ -279,7 +279,7 @@ def _weight(delta: JSON) -> int:
 
 
 def _break_message(world: World, run: Run, reason: str) -> Frame:
-    """Leave the open message as it is: incomplete, with the text so far."""
+    """End the open message as incomplete, with the text so far."""
     message, run.open_message = run.open_message, None
     assert message is not None  # noqa: S101 - for the type checker
     entry = next(entry for entry in run.thread.entries if entry.message is message)
@@ -308,7 +308,7 @@ def finish(world: World, run: Run, status: str) -> None:
 
 
 def interrupt(world: World, run: Run, status: str) -> None:
-    """End a run from outside: cancelled, expired, or failed because the service lost it."""
+    """End a run from outside: it is cancelled, expired, or failed because the service lost it."""
     closing: list[Frame] = []
     if run.open_message is not None:
         closing.append(_break_message(world, run, f"run_{status}"))
