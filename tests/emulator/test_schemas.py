@@ -6,7 +6,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from azure_agents.emulator import Emulator
@@ -118,6 +118,10 @@ LISTS = st.fixed_dictionaries(
 )
 
 
+# As floats, -2.4 is no multiple of 0.1.
+@example(
+    schema={"type": "number", "exclusiveMinimum": -2.5, "maximum": 0, "multipleOf": 0.1}, text=""
+)
 @settings(max_examples=300, deadline=None)
 @given(schema=st.one_of(LEAVES, LISTS), text=st.sampled_from(["", "17 -3.5", "aaa bb", "to Paris"]))
 def test_no_value_is_invalid(schema: dict[str, Any], text: str) -> None:

@@ -127,7 +127,7 @@ def Delayed(seconds: float, reply: Reply) -> Parts:  # noqa: N802 - reads as a r
 
     Args:
         seconds: How long the agent waits before it replies, on the emulator's clock.
-        reply: Its reply.
+        reply: What it answers then.
     """
     return Parts(Pause(seconds), reply)
 

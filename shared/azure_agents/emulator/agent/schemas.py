@@ -215,11 +215,13 @@ class _Filler:
         numbers = self._evidence.numbers
         said = Fraction(numbers.pop(0)) if numbers else None
         step = _step(schema, kind)
-        for number in _numbers(schema, said, step):
-            if _is_within(number, schema):
-                whole = number.denominator == 1
-                return int(number) if whole or kind == "integer" else float(number)
-        raise SchemaError("multipleOf" if "multipleOf" in schema else "minimum", "leaves no number")
+        fitting = [one for one in _numbers(schema, said, step) if _is_within(one, schema)]
+        if not fitting:
+            keyword = "multipleOf" if "multipleOf" in schema else "minimum"
+            raise SchemaError(keyword, "leaves no number")
+        number = next((one for one in fitting if _divides_as_floats(one, step)), fitting[0])
+        whole = number.denominator == 1
+        return int(number) if whole or kind == "integer" else float(number)
 
     def _string(self, schema: Mapping[str, Any], name: str) -> str:
         if "pattern" in schema:
@@ -293,6 +295,11 @@ def _numbers(
         else:
             below = start // step * step
             yield from (below, below + step, below - step)
+
+
+def _divides_as_floats(number: Fraction, step: Fraction | None) -> bool:
+    # Validators divide floats: -2.4 / 0.1 is -23.999999999999996, so -2.4 "is no multiple of 0.1".
+    return step is None or (float(number) / float(step)).is_integer()
 
 
 def _limit(schema: Mapping[str, Any], name: str) -> Fraction | None:

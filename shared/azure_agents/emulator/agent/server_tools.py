@@ -67,7 +67,7 @@ class FileSearch:
     """The agent searches files.
 
     Args:
-        queries: The queries; by default the user's last message.
+        queries: The words to search for; by default the user's last message.
         results: Mappings with file_id, filename, score and text; by default the results of a
             real search in the files attached to the agent.
     """
@@ -98,7 +98,7 @@ class WebSearch:
     """The agent searches the web: a web search call (v2), Bing grounding (classic).
 
     Attributes:
-        query: The query.
+        query: The words to search for.
     """
 
     query: str
