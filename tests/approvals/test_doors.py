@@ -218,7 +218,7 @@ def test_a_tool_that_ran_is_told_to_have_run(generation: str, name: str, way: st
     history = [door.user("Hi"), question, kept[0], door.approve(id), kept[1], door.user("thanks")]
     assert "Noted: thanks" == door.text(door.ask(*history))
     [record] = decisions(bench)
-    assert ('"outcome":"ran"' in record, bench.runs) == (True, 1)
+    assert (True, 1) == ('"outcome":"ran"' in record, bench.runs)
 
 
 @pytest.mark.parametrize(("name", "way"), PAIRS)
@@ -245,7 +245,7 @@ def test_a_request_to_sign_in_is_told_without_its_link(name: str, way: str) -> N
     answer = door.ask(door.user("read my mail"))
     door.ask(door.user("Read my mail"), door.stored(door.message(answer)), door.user("done"))
     records = [m.text for m in bench.foundry.seen[-1].messages if "sign-in requested" in m.text]
-    assert ['"server":"mail"' in record and link not in record for record in records] == [True]
+    assert [True] == ['"server":"mail"' in record and link not in record for record in records]
 
 
 def test_blocks_alone_keep_the_request() -> None:

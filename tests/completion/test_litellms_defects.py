@@ -129,7 +129,7 @@ def test_an_answer_appended_as_it_is_continues_on_the_server(
     messages += [first.choices[0].message, user("two")]
     second = way(messages=messages, **connection)
     sent = str(foundry.requests[-1].body)
-    assert ("two" in sent, "You said: one" in sent) == (True, False)
+    assert (True, False) == ("two" in sent, "You said: one" in sent)
     assert first.thread_id == second.thread_id
     messages += [second.choices[0].message.model_dump(), user("three")]
     way(messages=messages, **connection)

@@ -281,7 +281,7 @@ def test_both_styles_of_access() -> None:
     assert "Hi" == response.choices[0].message.content
     assert "Hi" == response.choices[0].get("message").get("content")
     assert "none" == response.get("nothing", "none")
-    assert ("model" in response, "nothing" in response) == (True, False)
+    assert (True, False) == ("model" in response, "nothing" in response)
     assert response.model_dump() == response.json()
     with pytest.raises(KeyError):
         response["nothing"]

@@ -117,7 +117,7 @@ def test_a_second_result_does_not_end_the_conversation(foundry: Any, make_ask: A
     assert "two" in foundry.seen[-1].messages[-1].text
     ask([HI, CALL, first, {"role": "assistant", "content": "ok"}, second, HI])
     told = [message.text for message in foundry.seen[-1].messages]
-    assert ("one" in told[2], "two" in "".join(told)) == (True, False)
+    assert (True, False) == ("one" in told[2], "two" in "".join(told))
 
 
 def test_calls_without_ids_keep_their_results(foundry: Any, make_ask: Any) -> None:

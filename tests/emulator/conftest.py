@@ -55,13 +55,13 @@ class Wire:
         return self._good(self.request("GET", path, **query))
 
     def _good(self, answer: httpx.Response) -> Any:
-        assert answer.status_code == 200, answer.text
+        assert 200 == answer.status_code, answer.text
         return answer.json()
 
     def stream(self, path: str, body: Any) -> list[tuple[str, Any]]:
         """POST and read a whole event stream."""
         answer = self.request("POST", path, {**body, "stream": True})
-        assert answer.headers["content-type"] == "text/event-stream; charset=utf-8", answer.text
+        assert "text/event-stream; charset=utf-8" == answer.headers["content-type"], answer.text
         return read_events(answer.text)
 
     def open(self, path: str, body: Any) -> httpx.Response:

@@ -85,10 +85,10 @@ def test_classic_agents_call_tools_as_well(foundry: Emulator, wire: Any) -> None
     path = f"/threads/{thread}/runs"
     run = wire.stream(path, {"assistant_id": agent.id})[-2][1]
     call = run["required_action"]["submit_tool_outputs"]["tool_calls"][0]
-    assert json.loads(call["function"]["arguments"]) == {"city": "Rome"}
+    assert {"city": "Rome"} == json.loads(call["function"]["arguments"])
     outputs = {"tool_outputs": [{"tool_call_id": call["id"], "output": "rain"}]}
     wire.stream(f"{path}/{run['id']}/submit_tool_outputs", outputs)
-    assert foundry.seen[-1].reply.text == "The tool said: rain"  # type: ignore[union-attr]
+    assert "The tool said: rain" == foundry.seen[-1].reply.text  # type: ignore[union-attr]
 
 
 def test_several_results_are_told_in_order(foundry: Emulator, wire: Any) -> None:
@@ -100,7 +100,7 @@ def test_several_results_are_told_in_order(foundry: Emulator, wire: Any) -> None
         for number, call in enumerate(asked["output"])
     ]
     wire.respond(agent, outputs, previous_response_id=asked["id"])
-    assert foundry.seen[-1].reply.text == "The tool said: 0; 1"  # type: ignore[union-attr]
+    assert "The tool said: 0; 1" == foundry.seen[-1].reply.text  # type: ignore[union-attr]
 
 
 PERSON = {
@@ -144,7 +144,7 @@ def test_values_fit_their_schema(schema: Any, text: str, expected: Any) -> None:
     """Filled with what the text gives away, and valid in any case."""
     value = sample(schema, Evidence(text))
     if expected is None:
-        assert value == {"name": "Ada", "age": 30}
+        assert {"name": "Ada", "age": 30} == value
     else:
         assert expected == value
 
@@ -160,7 +160,7 @@ def test_a_schema_that_contains_itself_ends() -> None:
         "required": ["name", "children"],
     }
     tree = sample({"$ref": "#/$defs/Node", "$defs": {"Node": node}}, Evidence("a tree"))
-    assert json.dumps(tree).count("name") == 3
+    assert 3 == json.dumps(tree).count("name")
 
 
 @pytest.mark.parametrize("generation", ["v2", "classic"])
@@ -178,7 +178,7 @@ def test_answers_have_the_agents_schema(foundry: Emulator, wire: Any, generation
         wire.stream(f"/threads/{wire.start_thread('Say that Ada is 36')}/runs", body)
     reply = foundry.seen[-1].reply
     assert reply is not None
-    assert json.loads(reply.text) == {"name": "Ada", "age": 36}
+    assert {"name": "Ada", "age": 36} == json.loads(reply.text)
 
 
 IN_WORDS = [
@@ -243,9 +243,9 @@ def test_a_script_may_search(foundry: Emulator, wire: Any) -> None:
         "a", lambda turn: turn.search("travel").results[0]["text"], tools=[search]
     )
     wire.respond(found, "x")
-    assert foundry.seen[-1].reply.text == "Travel is paid by the company."  # type: ignore[union-attr]
+    assert "Travel is paid by the company." == foundry.seen[-1].reply.text  # type: ignore[union-attr]
     both = foundry.create_agent("b", [[FileSearch(("leave", "travel")), "ok"]], tools=[search])
     call, _ = wire.respond(both, "x", include=["file_search_call.results"])["output"]
-    assert (call["queries"], len(call["results"])) == (["leave", "travel"], 1)
+    assert (["leave", "travel"], 1) == (call["queries"], len(call["results"]))
     none = foundry.create_agent("c", [[FileSearch(("leave",)), Text("ok")]])
     assert "results" not in wire.respond(none, "x")["output"][0]

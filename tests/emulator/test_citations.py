@@ -23,9 +23,9 @@ def test_v2_citations(foundry: Emulator, wire: Any) -> None:
         said += data["delta"] if name.endswith("text.delta") else ""
         if name.endswith("annotation.added"):
             places.append((data["annotation"]["type"], len(said) >= 8))
-    assert places == [("url_citation", True), ("file_citation", True)]
+    assert [("url_citation", True), ("file_citation", True)] == places
     annotations = events[-1][1]["response"]["output"][0]["content"][0]["annotations"]
-    assert annotations == [
+    assert [
         {
             "type": "url_citation",
             "url": "https://x.test",
@@ -34,7 +34,7 @@ def test_v2_citations(foundry: Emulator, wire: Any) -> None:
             "end_index": 8,
         },
         {"type": "file_citation", "file_id": "assistant-1", "filename": "a.md", "index": 18},
-    ]
+    ] == annotations
 
 
 def test_classic_citations(foundry: Emulator, wire: Any) -> None:
@@ -44,8 +44,8 @@ def test_classic_citations(foundry: Emulator, wire: Any) -> None:
     events = wire.stream(f"/threads/{thread}/runs", {"assistant_id": agent.id})
     deltas = [data["delta"]["content"][0]["text"] for name, data in events if "delta" in name]
     cited = [delta for delta in deltas if delta.get("annotations")]
-    assert [delta["value"] for delta in cited] == ["【1】", "【2】"]
-    assert cited[1]["annotations"][0]["file_citation"] == {"file_id": "assistant-1", "quote": ""}
+    assert ["【1】", "【2】"] == [delta["value"] for delta in cited]
+    assert {"file_id": "assistant-1", "quote": ""} == cited[1]["annotations"][0]["file_citation"]
     message = wire.get(f"/threads/{thread}/messages")["data"][0]["content"][0]["text"]
     assert message["value"] == TEXT
-    assert [one["text"] for one in message["annotations"]] == ["【1】", "【2】"]
+    assert ["【1】", "【2】"] == [one["text"] for one in message["annotations"]]

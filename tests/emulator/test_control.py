@@ -40,18 +40,18 @@ def test_an_overview(control: httpx.Client) -> None:
     """The agents, the weather, and how much happened."""
     ask(control)
     seen = control.get("").json()
-    assert seen["agents"] == [
+    assert [
         {"name": "my-agent", "model": "my-agent:1", "generation": "v2"},
-    ]
-    assert (seen["requests"], seen["seen"], seen["weather"]["latency"]) == (1, 1, 0.0)
+    ] == seen["agents"]
+    assert (1, 1, 0.0) == (seen["requests"], seen["seen"], seen["weather"]["latency"])
 
 
 def test_the_weather_changes(control: httpx.Client) -> None:
     """Some of it, and back."""
-    assert control.patch("weather", json={"throttled": 1}).json()["throttled"] == 1
-    assert ask(control).status_code == 429
+    assert 1 == control.patch("weather", json={"throttled": 1}).json()["throttled"]
+    assert 429 == ask(control).status_code
     assert control.delete("weather").json() == control.get("weather").json()
-    assert ask(control).status_code == 200
+    assert 200 == ask(control).status_code
 
 
 def test_faults_are_planned(control: httpx.Client) -> None:
@@ -59,9 +59,9 @@ def test_faults_are_planned(control: httpx.Client) -> None:
     control.post("faults", json={"name": "unavailable"})
     control.post("faults", json={"kind": "status_before", "status": 500, "nth": 2})
     control.post("faults", json={"kind": "status_before", "status": 418, "times": None, "nth": 4})
-    assert [ask(control).status_code for _ in range(4)] == [503, 500, 200, 418]
+    assert [503, 500, 200, 418] == [ask(control).status_code for _ in range(4)]
     control.delete("faults")
-    assert ask(control).status_code == 200
+    assert 200 == ask(control).status_code
 
 
 def test_answers_are_scripted(control: httpx.Client) -> None:
@@ -73,17 +73,17 @@ def test_answers_are_scripted(control: httpx.Client) -> None:
     ):
         control.put("reply", json={"agent": "my-agent", **script})
         texts.append(ask(control).json()["output"][0]["content"][0]["text"])
-    assert texts == ["Bye!", "You said hi."]
+    assert ["Bye!", "You said hi."] == texts
 
 
 def test_default_credentials_find_a_token(foundry: Emulator, control: httpx.Client) -> None:
     """As managed identities of App Service get theirs; a strict server takes it."""
     given = control.get("token", params={"resource": "https://ai.azure.com"}).json()
-    assert given["token_type"] == "Bearer"
-    assert foundry.token_scopes == [("https://ai.azure.com/.default",)]
+    assert "Bearer" == given["token_type"]
+    assert [("https://ai.azure.com/.default",)] == foundry.token_scopes
     with foundry.serve(strict_auth=True) as served:
         headers = {"authorization": f"Bearer {given['access_token']}"}
-        assert httpx.post(served.endpoint + V2, json=BODY, headers=headers).status_code == 200
+        assert 200 == httpx.post(served.endpoint + V2, json=BODY, headers=headers).status_code
         assert served.environment == {
             "AZURE_AI_PROJECT_ENDPOINT": served.endpoint,
             "IDENTITY_ENDPOINT": f"{served.control}/token",
@@ -96,12 +96,12 @@ def test_traffic_is_shown_and_forgotten(control: httpx.Client) -> None:
     ask(control)
     (request,) = control.get("requests").json()
     assert (request["path"], request["body"], request["status"]) == (V2, BODY, 200)
-    assert request["headers"]["authorization"] == "***"
+    assert "***" == request["headers"]["authorization"]
     (turn,) = control.get("seen").json()
-    assert (turn["agent"], turn["messages"][0]["text"]) == ("my-agent:1", "hi")
-    assert turn["reply"]["text"] == "Hello!"
+    assert ("my-agent:1", "hi") == (turn["agent"], turn["messages"][0]["text"])
+    assert "Hello!" == turn["reply"]["text"]
     control.delete("seen")
-    assert (control.get("requests").json(), control.get("seen").json()) == ([], [])
+    assert ([], []) == (control.get("requests").json(), control.get("seen").json())
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ def test_only_programs_on_this_machine_are_let_in(
 def test_strangers_see_nothing(control: httpx.Client) -> None:
     """As if there were no such path."""
     answer = control.get("", headers={"origin": "https://evil.example"})
-    assert (answer.status_code, "agents" in answer.text) == (401, False)
+    assert (401, False) == (answer.status_code, "agents" in answer.text)
 
 
 def test_tls(foundry: Emulator, tmp_path: Path) -> None:
@@ -162,16 +162,16 @@ def test_tls(foundry: Emulator, tmp_path: Path) -> None:
         assert served.endpoint.startswith("https://127.0.0.1:")
         headers = {"authorization": "Bearer any"}
         answer = httpx.post(served.endpoint + V2, json=BODY, headers=headers, verify=trusting)
-        assert answer.status_code == 200
+        assert 200 == answer.status_code
         with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
             httpx.post(served.endpoint + V2, json=BODY, headers=headers)
-    assert (tmp_path / "server.key").stat().st_mode & 0o077 == 0
+    assert 0 == (tmp_path / "server.key").stat().st_mode & 0o077
 
 
 def test_things_are_forgotten(control: httpx.Client) -> None:
     """By id; an unknown one is an error."""
     made = ask(control).json()["id"]
-    assert control.post("forget", json={"ids": [made]}).json() == {}
+    assert {} == control.post("forget", json={"ids": [made]}).json()
     assert "nothing is kept under the id" in control.post("forget", json={"ids": [made]}).text
     url = f"{control.headers['x-endpoint']}{V2}/{made}"
-    assert httpx.get(url, headers={"authorization": "Bearer any"}).status_code == 404
+    assert 404 == httpx.get(url, headers={"authorization": "Bearer any"}).status_code

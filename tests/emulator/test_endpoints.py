@@ -32,13 +32,13 @@ def test_a_patched_endpoint_selects_the_version(foundry: Emulator, wire: Any) ->
         named = wire.respond("my-agent", "hi")
         return [answer["output"][0]["content"][0]["text"] for answer in (own, named)]
 
-    assert answers() == ["two", "two"]
+    assert ["two", "two"] == answers()
     patched = wire.request("PATCH", "/agents/my-agent", endpoint(rule("1"))).json()
-    assert patched["agent_endpoint"]["protocols"] == ["responses"]
-    assert patched["agent_endpoint"]["authorization_schemes"][0]["type"] == "Entra"
-    assert answers() == ["one", "one"]
+    assert ["responses"] == patched["agent_endpoint"]["protocols"]
+    assert "Entra" == patched["agent_endpoint"]["authorization_schemes"][0]["type"]
+    assert ["one", "one"] == answers()
     wire.request("PATCH", "/agents/my-agent", {"agent_endpoint": None})
-    assert answers() == ["two", "two"]
+    assert ["two", "two"] == answers()
 
 
 def test_traffic_is_shared(foundry: Emulator, wire: Any) -> None:
@@ -64,12 +64,12 @@ def test_wrong_patches_are_refused(foundry: Emulator, wire: Any, body: Any, stat
 def test_a_disabled_agent_does_not_answer(foundry: Emulator, wire: Any) -> None:
     """Until it is enabled again."""
     foundry.create_agent("my-agent")
-    assert wire.request("POST", "/agents/my-agent:disable").status_code == 204
-    assert wire.get("/agents/my-agent")["state"] == "disabled"
+    assert 204 == wire.request("POST", "/agents/my-agent:disable").status_code
+    assert "disabled" == wire.get("/agents/my-agent")["state"]
     body = wire.turn("my-agent", "hi")
-    assert wire.request("POST", "/openai/v1/responses", body).status_code == 403
-    assert wire.request("POST", "/agents/my-agent:enable").status_code == 204
-    assert wire.respond("my-agent", "hi")["status"] == "completed"
+    assert 403 == wire.request("POST", "/openai/v1/responses", body).status_code
+    assert 204 == wire.request("POST", "/agents/my-agent:enable").status_code
+    assert "completed" == wire.respond("my-agent", "hi")["status"]
 
 
 def test_an_agents_own_root_has_everything(foundry: Emulator, wire: Any) -> None:
@@ -78,9 +78,9 @@ def test_an_agents_own_root_has_everything(foundry: Emulator, wire: Any) -> None
     conversation = wire.post(f"{OWN}/conversations")["id"]
     made = wire.post(f"{OWN}/responses", {"input": "hi", "conversation": conversation})
     assert wire.get(f"{OWN}/responses/{made['id']}")["id"] == made["id"]
-    assert len(wire.get(f"{OWN}/conversations/{conversation}/items")["data"]) == 2
+    assert 2 == len(wire.get(f"{OWN}/conversations/{conversation}/items")["data"])
     missing = wire.request("GET", f"{OWN}/conversations", api_version="")
-    assert missing.json()["error"]["message"] == "Missing required query parameter: api-version"
+    assert "Missing required query parameter: api-version" == missing.json()["error"]["message"]
 
 
 def test_structured_inputs_fill_instructions_and_tools(foundry: Emulator, wire: Any) -> None:
@@ -91,7 +91,7 @@ def test_structured_inputs_fill_instructions_and_tools(foundry: Emulator, wire: 
     }
     foundry.create_agent("my-agent", instructions="Greet {{who}}.", definition=definition)
     answer = wire.respond("my-agent", "hi", structured_inputs={"box": "cntr_1"})
-    assert (answer["instructions"], answer["tools"][0]["container"]) == ("Greet you.", "cntr_1")
+    assert ("Greet you.", "cntr_1") == (answer["instructions"], answer["tools"][0]["container"])
 
 
 def test_two_versions_at_once_are_a_conflict(wire: Any) -> None:
@@ -99,28 +99,28 @@ def test_two_versions_at_once_are_a_conflict(wire: Any) -> None:
     path = "/agents/my-agent/versions"
     first = wire.http.send(wire.build("POST", path, DEFINITION), stream=True)
     second = wire.request("POST", path, DEFINITION)
-    assert (second.status_code, second.json()["error"]["code"]) == (409, "conflict")
+    assert (409, "conflict") == (second.status_code, second.json()["error"]["code"])
     first.close()
-    assert wire.post(path, DEFINITION)["version"] == "2"
+    assert "2" == wire.post(path, DEFINITION)["version"]
 
 
 def test_agents_are_made_and_changed_as_a_whole(foundry: Emulator, wire: Any) -> None:
     """From the TypeSpec: a second one is a conflict, an update without change makes nothing."""
     made = wire.post("/agents", {"name": "my-agent", **DEFINITION})
-    assert made["versions"]["latest"]["version"] == "1"
-    assert wire.request("POST", "/agents", {"name": "my-agent", **DEFINITION}).status_code == 409
-    assert wire.post("/agents/my-agent", DEFINITION)["versions"]["latest"]["version"] == "1"
+    assert "1" == made["versions"]["latest"]["version"]
+    assert 409 == wire.request("POST", "/agents", {"name": "my-agent", **DEFINITION}).status_code
+    assert "1" == wire.post("/agents/my-agent", DEFINITION)["versions"]["latest"]["version"]
     changed = {"definition": {"kind": "prompt", "model": "n"}}
-    assert wire.post("/agents/my-agent", changed)["versions"]["latest"]["version"] == "2"
-    assert [agent.id for agent in foundry.agents] == ["my-agent:2"]
-    assert wire.get("/agents", kind="hosted")["data"] == []
+    assert "2" == wire.post("/agents/my-agent", changed)["versions"]["latest"]["version"]
+    assert ["my-agent:2"] == [agent.id for agent in foundry.agents]
+    assert [] == wire.get("/agents", kind="hosted")["data"]
 
 
 def test_a_new_version_goes_on_with_the_script(foundry: Emulator, wire: Any) -> None:
     """Whoever makes it over HTTP knows nothing of scripts."""
     foundry.create_agent("my-agent", "scripted")
     wire.post("/agents/my-agent/versions", DEFINITION)
-    assert wire.respond("my-agent:2", "hi")["output"][0]["content"][0]["text"] == "scripted"
+    assert "scripted" == wire.respond("my-agent:2", "hi")["output"][0]["content"][0]["text"]
 
 
 def test_a_hosted_agent(foundry: Emulator, wire: Any) -> None:
@@ -129,12 +129,12 @@ def test_a_hosted_agent(foundry: Emulator, wire: Any) -> None:
     answer = wire.request("POST", f"{OWN}/responses", {"input": "my name is Ann"})
     made = answer.json()
     assert made["id"].startswith("caresp_")
-    assert (made["model"], "usage" in made) == ("", False)
+    assert ("", False) == (made["model"], "usage" in made)
     session = made["agent_session_id"]
     assert answer.headers["x-agent-session-id"] == session
     body = {"input": "what is my name?", "agent_session_id": session}
     again = wire.post(f"{OWN}/responses", body)
-    assert again["output"][0]["content"][0]["text"] == "Your name is Ann."
+    assert "Your name is Ann." == again["output"][0]["content"][0]["text"]
     events = wire.stream(f"{OWN}/responses", body)
     assert events[-1][1]["response"]["agent_session_id"] == session
 
@@ -144,18 +144,18 @@ def test_sessions_of_hosted_agents(foundry: Emulator, wire: Any) -> None:
     foundry.create_agent("my-agent", definition={"kind": "hosted"})
     path = "/agents/my-agent/endpoint/sessions"
     made = wire.request("POST", path, {})
-    assert made.status_code == 201
+    assert 201 == made.status_code
     id = made.json()["agent_session_id"]
     assert [one["agent_session_id"] for one in wire.get(path)["data"]] == [id]
-    assert wire.request("DELETE", "/agents/my-agent").status_code == 409
-    assert wire.request("POST", f"{path}/{id}:stop").status_code == 204
-    assert wire.get(f"{path}/{id}")["status"] == "idle"
-    assert wire.request("DELETE", f"{path}/{id}").status_code == 204
+    assert 409 == wire.request("DELETE", "/agents/my-agent").status_code
+    assert 204 == wire.request("POST", f"{path}/{id}:stop").status_code
+    assert "idle" == wire.get(f"{path}/{id}")["status"]
+    assert 204 == wire.request("DELETE", f"{path}/{id}").status_code
     later = wire.request("POST", path, {}).json()["agent_session_id"]
     foundry.clock.advance(30 * 86_400)
     wire.sign_in()
-    assert wire.request("GET", f"{path}/{later}").status_code == 404
-    assert wire.request("DELETE", "/agents/my-agent", force="true").status_code == 200
+    assert 404 == wire.request("GET", f"{path}/{later}").status_code
+    assert 200 == wire.request("DELETE", "/agents/my-agent", force="true").status_code
 
 
 def test_a_hosted_answer_is_as_recorded(foundry: Emulator, wire: Any) -> None:
@@ -168,9 +168,9 @@ def test_a_hosted_answer_is_as_recorded(foundry: Emulator, wire: Any) -> None:
     body = {"input": "what is my name?", "previous_response_id": answer.json()["id"]}
     again = wire.post(f"{OWN}/responses", body)
     assert again["agent_session_id"] == answer.json()["agent_session_id"]
-    assert again["output"][0]["content"][0]["text"] == "Your name is Ann."
+    assert "Your name is Ann." == again["output"][0]["content"][0]["text"]
     refused = wire.request("POST", "/openai/v1/responses", wire.turn(agent, "hi"))
-    assert refused.json()["error"]["message"] == "ID cannot be null or empty (Parameter 'id')"
+    assert "ID cannot be null or empty (Parameter 'id')" == refused.json()["error"]["message"]
 
 
 APPLICATION = "/applications/my-app/protocols/openai/responses"
@@ -182,9 +182,9 @@ def test_a_published_agent(foundry: Emulator, wire: Any) -> None:
     agent = foundry.create_agent("my-agent", "Hello!")
     assert foundry.publish(agent, "my-app") == f"{foundry.endpoint}{APPLICATION[:-10]}"
     answer = wire.post(APPLICATION, {"input": "hi"}, api_version=PREVIEW)
-    assert answer["agent"] == {"type": "agent_id", "name": "my-agent", "version": "1"}
-    assert ("agent_reference" in answer, answer["conversation"]) == (False, None)
-    assert wire.request("GET", f"/openai/v1/responses/{answer['id']}").status_code == 404
+    assert {"type": "agent_id", "name": "my-agent", "version": "1"} == answer["agent"]
+    assert (False, None) == ("agent_reference" in answer, answer["conversation"])
+    assert 404 == wire.request("GET", f"/openai/v1/responses/{answer['id']}").status_code
 
 
 REFUSED = [
@@ -235,9 +235,9 @@ def test_users_are_kept_apart(foundry: Emulator, wire: Any) -> None:
     ]
     for method, path, body in requests:
         answers = [ask(method, path, user, body).status_code for user in ("ann", "bob")]
-        assert answers == [200, 404], path
-        assert wire.request(method, path, body).status_code == 404
-    assert ask("GET", f"{OWN}/conversations", "bob").json()["data"] == []
+        assert [200, 404] == answers, path
+        assert 404 == wire.request(method, path, body).status_code
+    assert [] == ask("GET", f"{OWN}/conversations", "bob").json()["data"]
 
 
 def test_the_service_forgets(foundry: Emulator, wire: Any) -> None:
@@ -258,4 +258,4 @@ def test_the_service_forgets(foundry: Emulator, wire: Any) -> None:
     ]
     body = wire.turn(agent, "hi", previous_response_id=made)
     gone = wire.request("POST", "/openai/v1/responses", body).json()["error"]["code"]
-    assert gone == "previous_response_not_found"
+    assert "previous_response_not_found" == gone

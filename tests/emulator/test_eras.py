@@ -34,10 +34,10 @@ def test_an_old_client_is_served(old: Any) -> None:
     conversation = old.post("/openai/conversations", api_version=PREVIEW)["id"]
     old.post(OLD, turn(conversation=conversation), api_version=PREVIEW)
     items = old.get(f"/openai/conversations/{conversation}/items", api_version=PREVIEW)["data"]
-    assert [("created_by" in item, item["role"]) for item in items] == [
+    assert [
         (True, "assistant"),
         (False, "user"),
-    ]
+    ] == [("created_by" in item, item["role"]) for item in items]
 
 
 WRONG = [
@@ -62,11 +62,11 @@ def test_each_era_refuses_the_word_of_the_other(old: Any, foundry: Emulator, wir
     """`agent_reference` then, and `agent` today, also on the old route."""
     foundry.create_agent("my-agent")
     early = old.request("POST", OLD, {"agent_reference": {}, "input": "x"}, api_version=PREVIEW)
-    assert early.json()["error"]["param"] == "agent_reference"
+    assert "agent_reference" == early.json()["error"]["param"]
     late = wire.request("POST", OLD, turn(), api_version=PREVIEW)
-    assert late.json()["error"]["param"] == "agent"
+    assert "agent" == late.json()["error"]["param"]
     body = wire.turn("my-agent", "hi")
-    assert wire.post(OLD, body, api_version=PREVIEW)["agent_reference"]["name"] == "my-agent"
+    assert "my-agent" == wire.post(OLD, body, api_version=PREVIEW)["agent_reference"]["name"]
 
 
 def test_what_the_sdk_requires(make_wire: Any) -> None:
@@ -75,8 +75,8 @@ def test_what_the_sdk_requires(make_wire: Any) -> None:
     agent = foundry.create_agent("my-agent")
     events = make_wire(foundry).stream(NEW, make_wire(foundry).turn(agent, "hi"))
     response = events[-1][1]["response"]
-    assert response["tool_choice"] == "auto"
-    assert response["usage"]["input_tokens_details"] == {
+    assert "auto" == response["tool_choice"]
+    assert {
         "cache_write_tokens": 0,
         "cached_tokens": 0,
-    }
+    } == response["usage"]["input_tokens_details"]

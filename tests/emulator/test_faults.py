@@ -31,7 +31,7 @@ def test_plain_requests_break(
         wire.respond(agent, "hi")
     assert len(foundry.seen) == applied
     assert [(r.path, r.status, r.fault) for r in foundry.requests] == [(V2, None, kind)]
-    assert wire.respond(agent, "hi")["status"] == "completed"
+    assert "completed" == wire.respond(agent, "hi")["status"]
 
 
 def test_requests_are_shown_as_short_lines(foundry: Emulator, wire: Any) -> None:
@@ -51,8 +51,8 @@ def test_error_statuses(foundry: Emulator, wire: Any, kind: Any, applied: Any) -
     agent = foundry.create_agent("my-agent")
     foundry.faults.add(Fault(kind, status=429, headers={"Retry-After-Ms": "20"}))
     answer = wire.request("POST", V2, wire.turn(agent, "hi"))
-    assert (answer.status_code, answer.headers["retry-after-ms"]) == (429, "20")
-    assert answer.json()["error"]["code"] == "429"
+    assert (429, "20") == (answer.status_code, answer.headers["retry-after-ms"])
+    assert "429" == answer.json()["error"]["code"]
     assert len(foundry.seen) == applied
 
 
@@ -118,10 +118,10 @@ def test_streams_break_off(foundry: Emulator, wire: Any, fault: Any, error: Any)
     if fault.after_bytes:
         assert len(got) == fault.after_bytes
     else:
-        assert got.count(b"\n\n") == 5
+        assert 5 == got.count(b"\n\n")
     id = got.split(b'"id":"', 1)[1].split(b'"', 1)[0].decode()
     statuses = [wire.get(f"{V2}/{id}")["status"] for _ in range(3)]
-    assert statuses == ["in_progress", "completed", "completed"]
+    assert ["in_progress", "completed", "completed"] == statuses
 
 
 def test_a_lost_response_is_gone(foundry: Emulator, wire: Any) -> None:
@@ -131,9 +131,9 @@ def test_a_lost_response_is_gone(foundry: Emulator, wire: Any) -> None:
     foundry.faults.add(Fault("cut", path="/responses$", after_events=3, finishes=False))
     got, _ = read(wire.open(V2, wire.turn(agent, "hi", conversation=conversation)))
     id = got.split(b'"id":"', 1)[1].split(b'"', 1)[0].decode()
-    assert wire.request("GET", f"{V2}/{id}").status_code == 404
-    assert wire.get(f"/openai/v1/conversations/{conversation}/items")["data"] == []
-    assert wire.respond(agent, "again", conversation=conversation)["status"] == "completed"
+    assert 404 == wire.request("GET", f"{V2}/{id}").status_code
+    assert [] == wire.get(f"/openai/v1/conversations/{conversation}/items")["data"]
+    assert "completed" == wire.respond(agent, "again", conversation=conversation)["status"]
 
 
 @pytest.mark.parametrize(("finishes", "status"), [(True, "completed"), (False, "failed")])
@@ -157,7 +157,7 @@ def test_a_lost_conversation_turn_shows_only_when_it_ends(foundry: Emulator, wir
         wire.open(V2, wire.turn(agent, "hi", conversation=conversation))
     path = f"/openai/v1/conversations/{conversation}/items"
     looks = [len(wire.get(path)["data"]) for _ in range(3)]
-    assert looks == [0, 2, 2]
+    assert [0, 2, 2] == looks
 
 
 def test_a_busy_conversation_becomes_free(foundry: Emulator, wire: Any) -> None:
@@ -167,7 +167,7 @@ def test_a_busy_conversation_becomes_free(foundry: Emulator, wire: Any) -> None:
     wire.open(V2, wire.turn(agent, "one", conversation=conversation)).close()
     body = wire.turn(agent, "two", conversation=conversation)
     statuses = [wire.request("POST", V2, body).status_code for _ in range(3)]
-    assert statuses == [400, 400, 200]
+    assert [400, 400, 200] == statuses
 
 
 def test_time_finishes_abandoned_turns(foundry: Emulator, wire: Any) -> None:
@@ -177,7 +177,7 @@ def test_time_finishes_abandoned_turns(foundry: Emulator, wire: Any) -> None:
     path = f"/threads/{thread}/runs"
     wire.open(path, {"assistant_id": agent.id}).close()
     foundry.clock.advance(5)
-    assert wire.get(path)["data"][0]["status"] == "completed"
+    assert "completed" == wire.get(path)["data"][0]["status"]
 
 
 @pytest.mark.parametrize("linger", [0, 2])
@@ -207,7 +207,7 @@ def test_delays_pass_on_the_clock(foundry: Emulator, wire: Any) -> None:
     )
     client = wire.http
     client.timeout = httpx.Timeout(60)
-    assert wire.respond(agent, "hi")["status"] == "completed"
+    assert "completed" == wire.respond(agent, "hi")["status"]
     wire.stream(V2, wire.turn(agent, "hi"))
     assert foundry.clock.time() - start == 7 + 20 + 7 + 40
 
@@ -219,7 +219,7 @@ def test_the_read_timeout_of_the_client_counts(foundry: Emulator, wire: Any) -> 
     start = foundry.clock.time()
     with pytest.raises(httpx.ReadTimeout):
         wire.respond(agent, "hi")
-    assert foundry.clock.time() - start == 10
+    assert 10 == foundry.clock.time() - start
 
 
 def test_events_come_twice(foundry: Emulator, wire: Any) -> None:
@@ -227,8 +227,8 @@ def test_events_come_twice(foundry: Emulator, wire: Any) -> None:
     agent = foundry.create_agent("my-agent", "a")
     foundry.faults.add(Fault("duplicate", after_events=5), Fault("duplicate", nth=2))
     once = [name for name, _ in wire.stream(V2, wire.turn(agent, "hi"))]
-    assert once.count("response.output_text.delta") == 2
-    assert once.count("response.created") == 1
+    assert 2 == once.count("response.output_text.delta")
+    assert 1 == once.count("response.created")
     twice = [name for name, _ in wire.stream(V2, wire.turn(agent, "hi"))]
     assert twice[::2] == twice[1::2]
 
@@ -237,4 +237,4 @@ def test_cleared_faults_do_nothing(foundry: Emulator, wire: Any) -> None:
     """`clear` forgets what was planned."""
     foundry.faults.add(Fault("refuse", times=None))
     foundry.faults.clear()
-    assert wire.request("GET", "/agents").status_code == 200
+    assert 200 == wire.request("GET", "/agents").status_code

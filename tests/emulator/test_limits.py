@@ -90,7 +90,7 @@ def test_v2_refuses_values(foundry: Emulator, wire: Any, case: Case) -> None:
     agent = foundry.create_agent("my-agent")
     body = {"model": "gpt-4o", "input": "hi"} if case in BY_MODEL else wire.turn(agent, "hi")
     assert blamed(wire.request("POST", V2, body | {name: value})) == (400, code, param)
-    assert foundry.errors == []
+    assert [] == foundry.errors
 
 
 @pytest.mark.parametrize("case", CLASSIC_WRONG, ids=str)
@@ -100,29 +100,29 @@ def test_classic_refuses_values(foundry: Emulator, wire: Any, case: Case) -> Non
     agent = foundry.create_agent("a", generation="classic")
     path, body = f"/threads/{wire.start_thread('hi')}/runs", {"assistant_id": agent.id}
     assert blamed(wire.request("POST", path, body | {name: value})) == (400, code, param)
-    assert wire.stream(path, body)[-2][0] == "thread.run.completed"
-    assert foundry.errors == []
+    assert "thread.run.completed" == wire.stream(path, body)[-2][0]
+    assert [] == foundry.errors
 
 
 def test_the_sentence_that_users_of_azure_quote(foundry: Emulator, wire: Any) -> None:
     """Word for word."""
     body = wire.turn(foundry.create_agent("my-agent"), "hi", max_output_tokens=10)
-    assert wire.request("POST", V2, body).json()["error"] == {
+    assert {
         "message": "Invalid 'max_output_tokens': integer below minimum value. "
         "Expected a value >= 16, but got 10 instead.",
         "type": "invalid_request_error",
         "param": "max_output_tokens",
         "code": "integer_below_min_value",
-    }
+    } == wire.request("POST", V2, body).json()["error"]
 
 
 def test_agents_with_malformed_tools_are_refused(wire: Any) -> None:
     """Both generations, when they are made."""
     definition = {"kind": "prompt", "model": "m", "tools": [{"type": "function"}]}
     made = wire.request("POST", "/agents/a/versions", {"definition": definition})
-    assert blamed(made) == (400, "invalid_payload", "/definition/tools/0/name")
+    assert (400, "invalid_payload", "/definition/tools/0/name") == blamed(made)
     made = wire.request("POST", "/assistants", {"model": "m", "temperature": 5})
-    assert blamed(made) == (400, "decimal_above_max_value", "temperature")
+    assert (400, "decimal_above_max_value", "temperature") == blamed(made)
 
 
 def test_values_at_the_limits_pass(foundry: Emulator, wire: Any) -> None:
@@ -197,4 +197,4 @@ def test_nothing_that_is_malformed_breaks_the_emulator(
         for value in WRONG:
             answer = wire.request("POST", path, changed(body, place, value))
             assert answer.status_code in {200, 400, 404}, (place, value, answer.text)
-    assert foundry.errors == []
+    assert [] == foundry.errors

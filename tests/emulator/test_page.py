@@ -47,7 +47,7 @@ def test_the_yaml_is_read() -> None:
     """As it stands, but for files that are not here."""
     (text,) = blocks("yaml")
     first, second = yaml.safe_load(text)["agents"]
-    assert len(read_rules(first["replies"]).rules) == 4
+    assert 4 == len(read_rules(first["replies"]).rules)
     assert read_script(second["reply"])
 
 
@@ -62,7 +62,7 @@ def test_the_list_of_replies_is_whole() -> None:
 def test_conditions_of_the_weather_are_named() -> None:
     """All of them but the one that goes with another."""
     named = {name for name in Weather().now() if name in PAGE}
-    assert set(Weather().now()) - named == {"retry_after"}
+    assert {"retry_after"} == set(Weather().now()) - named
 
 
 @pytest.mark.parametrize("name", [name for name in NAMED if f'plan("{name}")' in PAGE])

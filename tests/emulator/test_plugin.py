@@ -152,10 +152,13 @@ def test_loading_the_plugin_costs_nothing() -> None:
     code = f"import json, sys, {PLUGIN}; print(json.dumps(sorted(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = set(json.loads(done.stdout))
-    assert (
-        loaded & {"httpx", "uvicorn", "yaml", "pydantic", "azure_agents.emulator.world.state"}
-        == set()
-    )
+    assert set() == loaded & {
+        "httpx",
+        "uvicorn",
+        "yaml",
+        "pydantic",
+        "azure_agents.emulator.world.state",
+    }
 
 
 def test_the_entry_point_is_declared() -> None:

@@ -101,20 +101,20 @@ def test_the_first_rule_that_fits_answers(foundry: Emulator, wire: Any) -> None:
     agent = foundry.create_agent("a", read_rules(RULES))
     asked = wire.respond(agent, "what's the weather in Paris?")
     call = asked["output"][0]
-    assert call["arguments"] == '{"city":"Paris"}'
+    assert '{"city":"Paris"}' == call["arguments"]
     output = {"type": "function_call_output", "call_id": call["call_id"], "output": "rain"}
     answer = wire.respond(agent, [output], previous_response_id=asked["id"])
     again = wire.respond(agent, "repeat a b", previous_response_id=answer["id"])
     wire.respond(agent, "anything", previous_response_id=again["id"])
     wire.respond(agent, "both")
     wire.respond(agent, "hello")
-    assert [turn.reply.text for turn in foundry.seen[1:] if turn.reply] == [
+    assert [
         "Outside: rain",
         "b a, you said: repeat a b",
         "That is the third time.",
         "one two",
         "You said: hello (turn 1)",
-    ]
+    ] == [turn.reply.text for turn in foundry.seen[1:] if turn.reply]
 
 
 @pytest.mark.parametrize(
@@ -162,18 +162,18 @@ def test_replies_change_with_the_file(foundry: Emulator, wire: Any, editor: Edit
         wire.stream(f"/threads/{wire.start_thread('hi')}/runs", {"assistant_id": classic.id})
         return [turn.reply.text for turn in foundry.seen[-2:] if turn.reply]
 
-    assert texts() == ["old", "old"]
+    assert ["old", "old"] == texts()
     editor.write("- {name: a, reply: new}\n- {name: c, generation: classic, reply: new}\n")
-    assert texts() == ["new", "new"]
+    assert ["new", "new"] == texts()
     assert [agent.id for agent in foundry.agents] == ["a:1", classic.id]
     editor.write(
         "- {name: a, reply: new, instructions: Be kind.}\n"
         "- {name: c, generation: classic, instructions: Be kind., reply: newer}\n"
         "- {name: b}\n"
     )
-    assert texts() == ["new", "newer"]
+    assert ["new", "newer"] == texts()
     assert [agent.id for agent in foundry.agents] == ["a:2", "b:1", classic.id]
-    assert [turn.instructions for turn in foundry.seen[-2:]] == ["Be kind.", "Be kind."]
+    assert ["Be kind.", "Be kind."] == [turn.instructions for turn in foundry.seen[-2:]]
 
 
 def test_a_broken_file_changes_nothing(
@@ -186,7 +186,7 @@ def test_a_broken_file_changes_nothing(
     with caplog.at_level(logging.WARNING):
         for _ in range(2):
             wire.respond("a", "hi")
-    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert ["WARNING"] == [record.levelname for record in caplog.records]
     editor.path.unlink()
     wire.respond("a", "hi")
     editor.write("- {name: a, reply: new}\n")

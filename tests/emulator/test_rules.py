@@ -70,5 +70,5 @@ def test_bodies_that_are_not_json_are_refused(wire: Any) -> None:
     request = wire.build("POST", V2)
     headers = {**request.headers, "content-type": "application/json", "content-length": "9"}
     answer = wire.http.post(V2, content=b"{not json", headers=headers)
-    assert answer.status_code == 400
-    assert answer.json()["error"]["code"] == "invalid_payload"
+    assert 400 == answer.status_code
+    assert "invalid_payload" == answer.json()["error"]["code"]

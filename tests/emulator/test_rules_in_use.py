@@ -14,30 +14,30 @@ def test_bad_tokens_are_refused_in_their_own_envelope(wire: Any, header: Any) ->
     """Row 1: API management answers without an `error` key."""
     headers = {} if header is None else {"authorization": header}
     answer = wire.http.get("/agents", params={"api-version": "v1"}, headers=headers)
-    assert answer.status_code == 401
-    assert answer.json() == {
+    assert 401 == answer.status_code
+    assert {
         "statusCode": 401,
         "message": "Unauthorized. Access token is missing, invalid, audience is incorrect "
         "(https://ai.azure.com/), or have expired.",
-    }
+    } == answer.json()
 
 
 def test_a_token_for_another_audience_is_refused(foundry: Emulator, wire: Any) -> None:
     """Row 1: the credential hands it out, the service does not take it."""
     wire.token = foundry.credential.get_token("https://cognitiveservices.azure.com/.default").token
-    assert wire.request("GET", "/agents").status_code == 401
-    assert foundry.token_scopes[-1] == ("https://cognitiveservices.azure.com/.default",)
+    assert 401 == wire.request("GET", "/agents").status_code
+    assert ("https://cognitiveservices.azure.com/.default",) == foundry.token_scopes[-1]
 
 
 def test_tokens_end(foundry: Emulator, wire: Any) -> None:
     """Row 1: a token lives an hour on the clock, or until it is revoked."""
     foundry.clock.advance(3599)
-    assert wire.request("GET", "/agents").status_code == 200
+    assert 200 == wire.request("GET", "/agents").status_code
     foundry.clock.advance(1)
-    assert wire.request("GET", "/agents").status_code == 401
+    assert 401 == wire.request("GET", "/agents").status_code
     wire.sign_in()
     foundry.revoke_tokens()
-    assert wire.request("GET", "/agents").status_code == 401
+    assert 401 == wire.request("GET", "/agents").status_code
 
 
 @pytest.mark.parametrize(
@@ -57,12 +57,12 @@ def test_runs_that_nobody_answers_expire(foundry: Emulator, wire: Any) -> None:
     assert paused["expires_at"] == paused["started_at"] + 36_000
     foundry.clock.advance(36_000)
     wire.sign_in()
-    assert wire.get(f"/threads/{thread}/runs/{run}")["status"] == "expired"
+    assert "expired" == wire.get(f"/threads/{thread}/runs/{run}")["status"]
     late = {"tool_outputs": [{"tool_call_id": "call_1", "output": ""}]}
     answer = wire.request("POST", f"/threads/{thread}/runs/{run}/submit_tool_outputs", late)
-    assert answer.json()["error"]["message"] == (
-        'Runs in status "expired" do not accept tool outputs.'
-    )
+    assert ('Runs in status "expired" do not accept tool outputs.') == answer.json()["error"][
+        "message"
+    ]
     wire.post(f"/threads/{thread}/messages", {"role": "user", "content": "still there?"})
 
 
@@ -72,8 +72,8 @@ def test_model_quota_is_a_failed_run(foundry: Emulator, wire: Any) -> None:
     thread = wire.start_thread("hi")
     run = wire.post(f"/threads/{thread}/runs", {"assistant_id": agent.id})["id"]
     ended = wire.finish(thread, run)
-    assert ended["status"] == "failed"
-    assert ended["last_error"] == {"code": "rate_limit_exceeded", "message": "Wait."}
+    assert "failed" == ended["status"]
+    assert {"code": "rate_limit_exceeded", "message": "Wait."} == ended["last_error"]
 
 
 def test_lists_are_paged_newest_first(wire: Any) -> None:
@@ -85,10 +85,10 @@ def test_lists_are_paged_newest_first(wire: Any) -> None:
         return [message["content"][0]["text"]["value"] for message in page["data"]]
 
     first = wire.get(path)
-    assert (len(first["data"]), first["has_more"], texts(first)[0]) == (20, True, "24")
+    assert (20, True, "24") == (len(first["data"]), first["has_more"], texts(first)[0])
     second = wire.get(path, after=first["last_id"])
-    assert (texts(second), second["has_more"]) == (["4", "3", "2", "1", "0"], False)
-    assert texts(wire.get(path, order="asc", limit="2")) == ["0", "1"]
+    assert (["4", "3", "2", "1", "0"], False) == (texts(second), second["has_more"])
+    assert ["0", "1"] == texts(wire.get(path, order="asc", limit="2"))
 
 
 def test_deleting_an_item_answers_with_the_conversation(wire: Any) -> None:
@@ -98,7 +98,7 @@ def test_deleting_an_item_answers_with_the_conversation(wire: Any) -> None:
     path = f"/openai/v1/conversations/{conversation['id']}/items"
     item = wire.get(path)["data"][0]["id"]
     assert wire.request("DELETE", f"{path}/{item}").json() == conversation
-    assert wire.get(path) == {"data": [], "has_more": False, "object": "list"}
+    assert {"data": [], "has_more": False, "object": "list"} == wire.get(path)
 
 
 REQUEST = {"type": "mcp_approval_request", "id": "mcpr_1", "server_label": "s", "name": "n"}

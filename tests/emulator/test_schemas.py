@@ -43,7 +43,7 @@ def test_values_are_valid(schema: dict[str, Any], text: str) -> None:
 def test_a_word_of_the_text_that_fits_is_taken() -> None:
     """Rather than an invented one."""
     schema = {"type": "string", "pattern": "^[A-Z]{3}-[0-9]{4}$"}
-    assert sample(schema, Evidence("use ABC-1234 please")) == "ABC-1234"
+    assert "ABC-1234" == sample(schema, Evidence("use ABC-1234 please"))
 
 
 REFUSED: list[tuple[Any, str]] = [
@@ -83,7 +83,7 @@ def test_the_turn_fails_with_the_keyword(foundry: Emulator, wire: Any, generatio
         format = {"type": "json_schema", "json_schema": named}
         body = {"assistant_id": agent.id, "response_format": format}
         error = wire.stream(f"/threads/{wire.start_thread('hi')}/runs", body)[-2][1]["last_error"]
-    assert error["code"] == "server_error"
+    assert "server_error" == error["code"]
     assert "cannot fill in the schema: 'not' is beyond it" in error["message"]
 
 

@@ -60,7 +60,7 @@ def test_a_script_can_change(foundry: Emulator, wire: Any) -> None:
     agent = foundry.create_agent("a", "old")
     agent.script("new")
     wire.respond(agent, "hi")
-    assert foundry.seen[-1].reply.text == "new"  # type: ignore[union-attr]
+    assert "new" == foundry.seen[-1].reply.text  # type: ignore[union-attr]
 
 
 def test_wrong_scripts_are_errors() -> None:
@@ -77,22 +77,22 @@ def test_arguments_may_be_no_json(foundry: Emulator, wire: Any) -> None:
     """Strings are sent as they are, mappings are encoded."""
     agent = foundry.create_agent("a", ToolCalls(("f", "{broken"), ("g", {"a": 1}, "call_x")))
     calls = wire.respond(agent, "hi")["output"]
-    assert [call["arguments"] for call in calls] == ["{broken", '{"a":1}']
-    assert calls[1]["call_id"] == "call_x"
+    assert ["{broken", '{"a":1}'] == [call["arguments"] for call in calls]
+    assert "call_x" == calls[1]["call_id"]
 
 
 def test_agents_know_what_they_are(foundry: Emulator) -> None:
     """Versions count up; the model string is what clients pass."""
     first, second = (foundry.create_agent("my-agent") for _ in range(2))
     classic = foundry.create_agent("old-agent", generation="classic")
-    assert [str(first), second.model, second.version] == ["my-agent:1", "my-agent:2", "2"]
+    assert ["my-agent:1", "my-agent:2", "2"] == [str(first), second.model, second.version]
     assert classic.model == classic.id
     assert classic.id.startswith("asst_")
     assert [agent.id for agent in foundry.agents] == ["my-agent:2", classic.id]
-    assert set(foundry.connection()) == {
+    assert {
         "endpoint",
         "credential",
         "transport",
         "async_transport",
         "clock",
-    }
+    } == set(foundry.connection())

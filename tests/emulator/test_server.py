@@ -38,12 +38,12 @@ BODY = {"agent_reference": {"name": "my-agent"}, "input": "hi"}
 
 def test_turns_are_served(foundry: Emulator, http: Any) -> None:
     """Plain and streamed; the emulator's own state sees them."""
-    assert http.post(V2, json=BODY).json()["status"] == "completed"
+    assert "completed" == http.post(V2, json=BODY).json()["status"]
     with http.stream("POST", V2, json={**BODY, "stream": True}) as answer:
         chunks = list(answer.iter_raw())
     assert len(chunks) > 5
     assert b"".join(chunks).endswith(b"\n\n")
-    assert len(foundry.seen) == 2
+    assert 2 == len(foundry.seen)
 
 
 @pytest.mark.parametrize("kind", ["refuse", "lost", "cut"])
@@ -55,14 +55,14 @@ def test_connections_really_break(foundry: Emulator, http: Any, kind: Any) -> No
         http.stream("POST", V2, json={**BODY, "stream": True}) as answer,
     ):
         answer.read()
-    assert http.post(V2, json=BODY).status_code == 200
+    assert 200 == http.post(V2, json=BODY).status_code
 
 
 def test_a_quiet_end_looks_like_the_end(foundry: Emulator, http: Any) -> None:
     """The body of a stream has no length: a client cannot tell that there should be more."""
     foundry.faults.add(Fault("cut", after_events=3, mode="eof"))
     with http.stream("POST", V2, json={**BODY, "stream": True}) as answer:
-        assert answer.read().count(b"\n\n") == 3
+        assert 3 == answer.read().count(b"\n\n")
 
 
 def test_strict_servers_want_real_tokens(foundry: Emulator) -> None:
@@ -74,7 +74,7 @@ def test_strict_servers_want_real_tokens(foundry: Emulator) -> None:
             httpx.get(path, headers={"authorization": f"Bearer {value}"}).status_code
             for value in ("any", token)
         ]
-    assert statuses == [401, 200]
+    assert [401, 200] == statuses
 
 
 def test_missing_extras_are_named(
@@ -97,7 +97,7 @@ def test_agents_come_from_a_file(tmp_path: Path) -> None:
     foundry = Emulator()
     for agent in read_agents(path):
         foundry.create_agent(**agent)
-    assert [agent.name for agent in foundry.agents] == ["a", "b"]
+    assert ["a", "b"] == [agent.name for agent in foundry.agents]
     path.write_text("- a")
     with pytest.raises(ConfigError, match="has no list of agents"):
         read_agents(path)
@@ -138,7 +138,7 @@ def test_a_clock_may_stand_while_it_is_served(foundry: Emulator) -> None:
     body = {"agent_reference": {"name": agent.name}, "input": "hi"}
     with foundry.serve(real_time=False) as served:
         url, headers = f"{served.endpoint}{V2}", {"authorization": "Bearer any"}
-        assert httpx.post(url, json=body, headers=headers, timeout=20).status_code == 200
+        assert 200 == httpx.post(url, json=body, headers=headers, timeout=20).status_code
 
 
 def test_a_served_emulator_remembers_the_newest(foundry: Emulator) -> None:
@@ -151,10 +151,10 @@ def test_a_served_emulator_remembers_the_newest(foundry: Emulator) -> None:
         made = [http.post(f"{served.endpoint}{V2}", json=body).json()["id"] for _ in range(5)]
         statuses = [http.get(f"{served.endpoint}{V2}/{id}").status_code for id in made]
         listed = http.get(f"{served.endpoint}{V2}").json()["data"]
-    assert statuses == [404, 404, 200, 200, 200]
+    assert [404, 404, 200, 200, 200] == statuses
     assert [one["id"] for one in listed] == made[:1:-1]
-    assert (len(foundry.requests), len(foundry.seen)) == (3, 3)
-    assert len(foundry.seen[-1].messages) == 9
+    assert (3, 3) == (len(foundry.requests), len(foundry.seen))
+    assert 9 == len(foundry.seen[-1].messages)
     assert foundry.keep is None
 
 
@@ -166,7 +166,7 @@ def test_a_served_emulator_has_a_connection(foundry: Emulator, tmp_path: Path, t
     with foundry.serve(strict_auth=True, tls=folder) as served:
         assert "credential" not in repr(served)
         with closing(AgentClient(model="my-agent", **served.connection())) as client:
-            assert client.complete(TurnRequest((user("hi"),))).text == "Hello!"
+            assert "Hello!" == client.complete(TurnRequest((user("hi"),))).text
 
 
 def test_the_root_lists_what_there_is(foundry: Emulator) -> None:
@@ -175,8 +175,8 @@ def test_the_root_lists_what_there_is(foundry: Emulator) -> None:
     with foundry.serve() as served:
         root = served.endpoint.removesuffix("/api/projects/demo")
         seen = httpx.get(f"{root}/").json()
-        assert [agent["name"] for agent in seen["agents"]] == ["my-agent"]
+        assert ["my-agent"] == [agent["name"] for agent in seen["agents"]]
         assert "PATCH /_emulator/weather" in seen["routes"]
         assert seen == httpx.get(served.control).json()
-        assert httpx.get(f"{root}/", headers={"origin": "https://x.example"}).status_code == 401
-        assert httpx.post(f"{root}/").status_code == 401
+        assert 401 == httpx.get(f"{root}/", headers={"origin": "https://x.example"}).status_code
+        assert 401 == httpx.post(f"{root}/").status_code

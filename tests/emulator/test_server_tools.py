@@ -109,8 +109,8 @@ def test_tools_of_foundry_are_pairs(foundry: Emulator, wire: Any, part: Any, typ
         ("done", f"{type}_output"),
     ]
     opened, call, waiting, output = (item for _, item in items)
-    assert (opened["arguments"], call["arguments"], waiting["output"]) == ("", "{}", "[]")
-    assert (call["name"], output["output"], call["id"][:3]) == ("helper", "42", "fc_")
+    assert ("", "{}", "[]") == (opened["arguments"], call["arguments"], waiting["output"])
+    assert ("helper", "42", "fc_") == (call["name"], output["output"], call["id"][:3])
     assert call["call_id"] == output["call_id"]
 
 
@@ -168,7 +168,7 @@ def test_a_slow_tool_keeps_its_stream_alive(foundry: Emulator, wire: Any) -> Non
     ]
     foundry.rules.keepalive = None
     assert "keepalive" not in dict(wire.stream(V2, wire.turn(agent, "hi")))
-    assert wire.respond(agent, "hi")["status"] == "completed"
+    assert "completed" == wire.respond(agent, "hi")["status"]
 
 
 def test_classic_keepalives_are_switched_on(foundry: Emulator, wire: Any) -> None:
@@ -183,7 +183,7 @@ def test_classic_keepalives_are_switched_on(foundry: Emulator, wire: Any) -> Non
         assert "event: keepalive\ndata: \n\n" in answer.text or not foundry.rules.classic_keepalive
         return [line for line in answer.text.splitlines() if line.startswith("event: keep")]
 
-    assert names() == []
+    assert [] == names()
     foundry.rules.classic_keepalive = 30
     assert names() == ["event: keepalive"] * 3
 
@@ -196,18 +196,18 @@ def test_a_computer_is_used(foundry: Emulator, wire: Any) -> None:
     call = ComputerCall({"type": "type", "text": "news"}, id="call_1")
     agent = foundry.create_agent("my-agent", [[Reasoning(), call], "I see it."])
     first = wire.respond(agent, "search", truncation="auto")
-    assert first["truncation"] == "auto"
+    assert "auto" == first["truncation"]
     item = first["output"][-1]
-    assert (item["type"], item["call_id"], item["id"][:3]) == ("computer_call", "call_1", "cu_")
-    assert (item["action"]["text"], item["pending_safety_checks"]) == ("news", [])
+    assert ("computer_call", "call_1", "cu_") == (item["type"], item["call_id"], item["id"][:3])
+    assert ("news", []) == (item["action"]["text"], item["pending_safety_checks"])
     body = wire.turn(agent, "and?", previous_response_id=first["id"])
     refused = wire.request("POST", V2, body).json()["error"]["message"]
-    assert refused == "No tool output found for computer call call_1."
+    assert "No tool output found for computer call call_1." == refused
     output = {"type": "computer_call_output", "call_id": "call_1", "output": SCREEN}
     second = wire.respond(agent, [output], previous_response_id=first["id"])
-    assert second["output"][0]["content"][0]["text"] == "I see it."
+    assert "I see it." == second["output"][0]["content"][0]["text"]
     *_, called, shown = foundry.seen[-1].messages
-    assert called.tool_calls[0].name == "computer"
+    assert "computer" == called.tool_calls[0].name
     assert shown.media[0].reference == SCREEN["image_url"]
 
 
@@ -216,41 +216,41 @@ def test_an_image_is_as_the_tool_says(foundry: Emulator, wire: Any) -> None:
     tool = {"type": "image_generation", "quality": "low", "size": "auto"}
     agent = foundry.create_agent("a", GeneratedImage("aW1n"), tools=[tool])
     refused = wire.request("POST", V2, wire.turn(agent, "paint"))
-    assert (refused.status_code, refused.json()["error"]["code"]) == (
+    assert (
         400,
         "missing_required_parameter",
-    )
+    ) == (refused.status_code, refused.json()["error"]["code"])
     request = wire.build("POST", V2, wire.turn(agent, "paint"))
     request.headers["x-ms-oai-image-generation-deployment"] = "gpt-image-1"
     made = wire.http.send(request).json()
-    assert (made["output"][0]["quality"], made["output"][0]["size"]) == ("low", "1024x1024")
-    assert (made["tools"][0]["moderation"], made["tools"][0]["n"]) == ("auto", 1)
+    assert ("low", "1024x1024") == (made["output"][0]["quality"], made["output"][0]["size"])
+    assert ("auto", 1) == (made["tools"][0]["moderation"], made["tools"][0]["n"])
 
 
 def test_contents_come_when_they_are_asked_for(foundry: Emulator, wire: Any) -> None:
     """v2: results of searches and outputs of code need `include`."""
     agent = foundry.create_agent("a", [[FileSearch(("x",), FOUND), CodeInterpreter("1", "2")]])
     search, code = wire.respond(agent, "hi")["output"]
-    assert ("results" in search, code["outputs"]) == (False, None)
+    assert (False, None) == ("results" in search, code["outputs"])
     include = ["file_search_call.results", "code_interpreter_call.outputs"]
     search, code = wire.respond(agent, "hi", include=include)["output"]
-    assert search["results"][0]["text"] == "42"
-    assert code["outputs"] == [{"type": "logs", "logs": "2"}]
+    assert "42" == search["results"][0]["text"]
+    assert [{"type": "logs", "logs": "2"}] == code["outputs"]
 
 
 def test_reasoning_is_counted(foundry: Emulator, wire: Any) -> None:
     """v2: a summary in events of its own, and tokens in the details."""
     agent = foundry.create_agent("a", [[Reasoning("think hard", tokens=64), "yes"]])
     events = wire.stream(V2, wire.turn(agent, "hi"))
-    assert [name for name in squeezed(events) if "reasoning" in name] == [
+    assert [
         "response.reasoning_summary_part.added",
         "response.reasoning_summary_text.delta",
         "response.reasoning_summary_text.done",
         "response.reasoning_summary_part.done",
-    ]
+    ] == [name for name in squeezed(events) if "reasoning" in name]
     usage = events[-1][1]["response"]["usage"]
-    assert usage["output_tokens_details"] == {"reasoning_tokens": 64}
-    assert usage["output_tokens"] == 65
+    assert {"reasoning_tokens": 64} == usage["output_tokens_details"]
+    assert 65 == usage["output_tokens"]
 
 
 def test_refusals_are_content(foundry: Emulator, wire: Any) -> None:
@@ -259,7 +259,7 @@ def test_refusals_are_content(foundry: Emulator, wire: Any) -> None:
     events = wire.stream(V2, wire.turn(agent, "hi"))
     assert "response.refusal.delta" in squeezed(events)
     response = events[-1][1]["response"]
-    assert response["output"][0]["content"] == [{"type": "refusal", "refusal": "I won't."}]
+    assert [{"type": "refusal", "refusal": "I won't."}] == response["output"][0]["content"]
     wire.respond(agent, "please", previous_response_id=response["id"])
     assert foundry.seen[-1].messages[1] == SeenMessage("assistant", "I won't.")
 
@@ -268,9 +268,9 @@ def test_consent_is_asked_for(foundry: Emulator, wire: Any) -> None:
     """v2: an item with a link, and the event that no SDK knows."""
     agent = foundry.create_agent("a", Consent("https://login.test", "docs"))
     events = wire.stream(V2, wire.turn(agent, "hi"))
-    assert events[3][0] == "response.oauth_consent_requested"
+    assert "response.oauth_consent_requested" == events[3][0]
     item = events[-1][1]["response"]["output"][0]
-    assert (item["consent_link"], item["server_label"]) == ("https://login.test", "docs")
+    assert ("https://login.test", "docs") == (item["consent_link"], item["server_label"])
     assert item["id"].startswith("oauthreq_")
 
 
@@ -292,13 +292,13 @@ def test_classic_steps_are_streamed(
     thread = wire.start_thread("hi")
     events = wire.stream(f"/threads/{thread}/runs", {"assistant_id": agent.id})
     names = [name for name, _ in events]
-    assert names[3:5] == ["thread.run.step.created", "thread.run.step.in_progress"]
+    assert ["thread.run.step.created", "thread.run.step.in_progress"] == names[3:5]
     assert names[5 : 6 + deltas] == ["thread.run.step.delta"] * deltas + [
         "thread.run.step.completed"
     ]
     call = events[5 + deltas][1]["step_details"]["tool_calls"][0]
     assert call["type"] == type
-    assert names[-2:] == ["thread.run.completed", "done"]
+    assert ["thread.run.completed", "done"] == names[-2:]
     run = events[-2][1]
     steps = wire.get(f"/threads/{thread}/runs/{run['id']}/steps")["data"]
     assert sum(step["usage"]["total_tokens"] for step in steps) == run["usage"]["total_tokens"]
@@ -317,7 +317,7 @@ def test_classic_search_results_show_contents_when_asked(foundry: Emulator, wire
         return step["step_details"]["tool_calls"][0]["file_search"]["results"][0]
 
     assert "content" not in result()
-    assert result(**{"include[]": key})["content"] == [{"type": "text", "text": "42"}]
+    assert [{"type": "text", "text": "42"}] == result(**{"include[]": key})["content"]
 
 
 def test_a_v2_approval(foundry: Emulator, wire: Any) -> None:
@@ -329,12 +329,12 @@ def test_a_v2_approval(foundry: Emulator, wire: Any) -> None:
     request = asked["output"][0]
     answer = {"type": "mcp_approval_response", "approval_request_id": "mcpr_x", "approve": True}
     body = wire.turn(agent, [answer], previous_response_id=asked["id"])
-    assert wire.request("POST", V2, body).json()["error"]["param"] == "input"
+    assert "input" == wire.request("POST", V2, body).json()["error"]["param"]
     answer["approval_request_id"] = request["id"]
     call, message = wire.respond(agent, [answer], previous_response_id=asked["id"])["output"]
     assert call["approval_request_id"] == request["id"]
-    assert message["content"][0]["text"] == "ok"
-    assert foundry.seen[-1].messages[-1].text == "approved"
+    assert "ok" == message["content"][0]["text"]
+    assert "approved" == foundry.seen[-1].messages[-1].text
 
 
 @pytest.mark.parametrize(("approve", "seen"), [(True, "approved"), (False, "denied")])
@@ -345,13 +345,13 @@ def test_a_classic_approval(foundry: Emulator, wire: Any, approve: bool, seen: s
     thread = wire.start_thread("hi")
     events = wire.stream(f"/threads/{thread}/runs", {"assistant_id": agent.id})
     run = events[-2][1]
-    assert run["required_action"]["type"] == "submit_tool_approval"
+    assert "submit_tool_approval" == run["required_action"]["type"]
     path = f"/threads/{thread}/runs/{run['id']}/submit_tool_outputs"
     wrong = {"tool_outputs": [{"tool_call_id": "call_1", "output": "x"}]}
-    assert wire.request("POST", path, wrong).status_code == 400
+    assert 400 == wire.request("POST", path, wrong).status_code
     wire.stream(path, {"tool_approvals": [{"tool_call_id": "call_1", "approve": approve}]})
     assert foundry.seen[-1].messages[-1] == SeenMessage("tool", seen, tool_call_id="call_1")
-    assert foundry.seen[-1].reply.text == "ok"  # type: ignore[union-attr]
+    assert "ok" == foundry.seen[-1].reply.text  # type: ignore[union-attr]
 
 
 def test_a_workflow(foundry: Emulator, wire: Any) -> None:
@@ -369,7 +369,7 @@ def test_a_workflow(foundry: Emulator, wire: Any) -> None:
         for name, data in events
         if "output_item" in name
     ]
-    assert ends[2:6] == [("added", 1), ("added", 2), ("done", 2), ("done", 1)]
+    assert [("added", 1), ("added", 2), ("done", 2), ("done", 1)] == ends[2:6]
     assert events[-1][1]["response"]["id"].startswith("wfresp_")
 
 
@@ -379,5 +379,5 @@ def test_parts_that_classic_agents_do_not_have(foundry: Emulator, wire: Any, par
     agent = foundry.create_agent("a", part, generation="classic")
     thread = wire.start_thread("hi")
     events = wire.stream(f"/threads/{thread}/runs", {"assistant_id": agent.id})
-    assert events[-2][0] == "thread.run.failed"
+    assert "thread.run.failed" == events[-2][0]
     assert "a classic agent cannot answer with" in str(foundry.errors[0])

@@ -53,12 +53,12 @@ def test_texts_are_cut_into_chunks(words: int, size: int, overlap: int, expected
 
 def test_words_are_plain() -> None:
     """Small words say nothing; numbers of things do not matter."""
-    assert words_of("What are the POLICIES of classes and get_cities?") == [
+    assert [
         "policy",
         "class",
         "get",
         "city",
-    ]
+    ] == words_of("What are the POLICIES of classes and get_cities?")
 
 
 @pytest.fixture
@@ -90,12 +90,12 @@ def test_contents_and_attributes(wire: Any, store: str) -> None:
     """What was read can be read; attributes come with results."""
     file = wire.get(f"{V1}/vector_stores/{store}/files")["data"][0]["id"]
     path = f"{V1}/vector_stores/{store}/files/{file}"
-    assert wire.get(f"{path}/content")["data"] == [{"type": "text", "text": "Fish swim."}]
-    assert wire.post(path, {"attributes": {"a": 1}})["attributes"] == {"a": 1}
+    assert [{"type": "text", "text": "Fish swim."}] == wire.get(f"{path}/content")["data"]
+    assert {"a": 1} == wire.post(path, {"attributes": {"a": 1}})["attributes"]
     found = wire.post(f"{V1}/vector_stores/{store}/search", {"query": "fish"})["data"]
-    assert found[0]["attributes"] == {"a": 1}
+    assert {"a": 1} == found[0]["attributes"]
     wire.request("DELETE", path)
-    assert wire.post(f"{V1}/vector_stores/{store}/search", {"query": "fish"})["data"] == []
+    assert [] == wire.post(f"{V1}/vector_stores/{store}/search", {"query": "fish"})["data"]
 
 
 def test_files_are_cut_as_asked(foundry: Emulator, wire: Any) -> None:
@@ -108,10 +108,10 @@ def test_files_are_cut_as_asked(foundry: Emulator, wire: Any) -> None:
     made = wire.post(f"{V1}/vector_stores/{store}/files", body)
     assert made["chunking_strategy"]["static"] == static
     found = wire.post(f"{V1}/vector_stores/{store}/search", {"query": "word5 word150"})["data"]
-    assert len(found) == 2
+    assert 2 == len(found)
     static["chunk_overlap_tokens"] = 90
     wrong = wire.request("POST", f"{V1}/vector_stores/{store}/files", body)
-    assert wrong.json()["error"]["param"] == "chunking_strategy"
+    assert "chunking_strategy" == wrong.json()["error"]["param"]
 
 
 def test_stores_expire(foundry: Emulator, wire: Any) -> None:
@@ -121,7 +121,7 @@ def test_stores_expire(foundry: Emulator, wire: Any) -> None:
     assert store["expires_at"] == store["created_at"] + 2 * 86_400
     foundry.clock.advance(2 * 86_400)
     wire.sign_in()
-    assert wire.get(f"{V1}/vector_stores/{store['id']}")["status"] == "expired"
+    assert "expired" == wire.get(f"{V1}/vector_stores/{store['id']}")["status"]
 
 
 def test_files_attached_to_messages_are_searched(foundry: Emulator, wire: Any) -> None:
@@ -136,7 +136,7 @@ def test_files_attached_to_messages_are_searched(foundry: Emulator, wire: Any) -
     }
     thread = wire.post("/threads", {"messages": [message]})["id"]
     wire.stream(f"/threads/{thread}/runs", {"assistant_id": agent.id})
-    assert foundry.seen[-1].reply.text == "The code is 42.【4:0†source】"  # type: ignore[union-attr]
+    assert "The code is 42.【4:0†source】" == foundry.seen[-1].reply.text  # type: ignore[union-attr]
 
 
 def test_containers(foundry: Emulator, wire: Any) -> None:
@@ -149,12 +149,12 @@ def test_containers(foundry: Emulator, wire: Any) -> None:
         files={"file": ("b.txt", b"two")},
         headers={"authorization": f"Bearer {wire.token}"},
     ).json()
-    assert made["path"] == "/mnt/data/b.txt"
+    assert "/mnt/data/b.txt" == made["path"]
     wire.post(path, {"file_id": file})
-    assert [one["bytes"] for one in wire.get(path)["data"]] == [3, 3, 3]
-    assert wire.request("GET", f"{path}/{made['id']}/content").content == b"two"
+    assert [3, 3, 3] == [one["bytes"] for one in wire.get(path)["data"]]
+    assert b"two" == wire.request("GET", f"{path}/{made['id']}/content").content
     assert wire.request("DELETE", f"{path}/{made['id']}").json()["deleted"] is True
-    assert wire.request("GET", f"{path}/{made['id']}").status_code == 404
+    assert 404 == wire.request("GET", f"{path}/{made['id']}").status_code
     assert [one["id"] for one in wire.get(f"{V1}/containers")["data"]] == [container]
     assert wire.request("DELETE", f"{V1}/containers/{container}").json()["deleted"] is True
-    assert wire.request("GET", f"{V1}/containers/{container}").status_code == 404
+    assert 404 == wire.request("GET", f"{V1}/containers/{container}").status_code

@@ -46,7 +46,7 @@ def test_a_chain_is_everything_before_and_the_input(foundry: Emulator, wire: Any
     assert foundry.seen_by(left).messages == (*beginning, user("two"))
     assert foundry.seen_by(right).messages == (*beginning, user("three"))
     assert foundry.seen_by(right).previous_response_id == root
-    assert foundry.seen_by(right).reply.text == "answer 3"
+    assert "answer 3" == foundry.seen_by(right).reply.text
 
 
 def test_a_conversation_is_its_items_and_the_input(foundry: Emulator, wire: Any) -> None:
@@ -87,7 +87,7 @@ def test_adjacent_messages_stay_apart(foundry: Emulator, wire: Any) -> None:
     items = [{"role": "assistant", "content": "a"}, {"role": "assistant", "content": "b"}]
     first = wire.respond(agent, items)
     wire.respond(agent, [{"role": "assistant", "content": "c"}], previous_response_id=first["id"])
-    assert [m.text for m in foundry.seen[-1].messages] == ["a", "b", "b", "c"]
+    assert ["a", "b", "b", "c"] == [m.text for m in foundry.seen[-1].messages]
 
 
 def test_media_are_seen(foundry: Emulator, wire: Any) -> None:
@@ -131,10 +131,10 @@ def test_a_run_reads_the_thread(foundry: Emulator, wire: Any) -> None:
     wire.stream(path, body)
     seen = foundry.seen[-1]
     assert seen.messages == (user("one"), said("yes"), said("no"), user("two"))
-    assert (seen.instructions, seen.additional_instructions) == ("Be kind.", "Be brief.")
+    assert ("Be kind.", "Be brief.") == (seen.instructions, seen.additional_instructions)
     assert (seen.thread_id, seen.metadata) == (thread, {"op": "1"})
     wire.stream(path, {"assistant_id": agent.id, "instructions": "Be quick."})
-    assert foundry.seen[-1].instructions == "Be quick."
+    assert "Be quick." == foundry.seen[-1].instructions
 
 
 @pytest.mark.parametrize("remember", [True, False])
@@ -175,10 +175,10 @@ def test_a_cancelled_run_leaves_what_it_wrote(foundry: Emulator, wire: Any) -> N
     answer.close()
     wire.post(f"{path}/{run}/cancel")
     assert wire.finish(thread, run)["status"] in {"cancelling", "cancelled"}
-    assert wire.get(f"{path}/{run}")["status"] == "cancelled"
+    assert "cancelled" == wire.get(f"{path}/{run}")["status"]
     message = wire.get(f"/threads/{thread}/messages")["data"][0]
-    assert message["status"] == "incomplete"
-    assert message["incomplete_details"] == {"reason": "run_cancelled"}
+    assert "incomplete" == message["status"]
+    assert {"reason": "run_cancelled"} == message["incomplete_details"]
     wire.stream(path, {"assistant_id": agent.id})
     assert foundry.seen[-1].messages == (user("count"), said("one two "))
 
@@ -187,7 +187,7 @@ def test_stopped_answers_are_continued_as_they_are(foundry: Emulator, wire: Any)
     """v2: an incomplete answer is part of the chain."""
     agent = foundry.create_agent("my-agent", [Incomplete(text="half"), "ok"])
     first = wire.respond(agent, "hi")
-    assert first["status"] == "incomplete"
+    assert "incomplete" == first["status"]
     wire.respond(agent, "go on", previous_response_id=first["id"])
     assert foundry.seen[-1].messages == (user("hi"), said("half"), user("go on"))
 
@@ -198,7 +198,7 @@ def test_token_counts_are_real_and_the_same_everywhere(foundry: Emulator, wire: 
     plain = wire.respond(agent, "hello there")
     events = wire.stream("/openai/v1/responses", wire.turn(agent, "hello there"))
     assert events[-1][1]["response"]["usage"] == plain["usage"]
-    assert plain["usage"]["output_tokens"] == 3
+    assert 3 == plain["usage"]["output_tokens"]
     longer = wire.respond(agent, "hello there", previous_response_id=plain["id"])
     assert longer["usage"]["input_tokens"] > plain["usage"]["input_tokens"]
 
@@ -209,9 +209,9 @@ def test_structured_inputs_fill_the_instructions(foundry: Emulator, wire: Any) -
     agent = foundry.create_agent(
         "my-agent", instructions="Greet {{who}}.", definition={"structured_inputs": inputs}
     )
-    assert wire.respond(agent, "hi")["instructions"] == "Greet Ann."
+    assert "Greet Ann." == wire.respond(agent, "hi")["instructions"]
     wire.respond(agent, "hi", structured_inputs={"who": "Bob"})
-    assert foundry.seen[-1].instructions == "Greet Bob."
+    assert "Greet Bob." == foundry.seen[-1].instructions
 
 
 def test_seen_by_says_what_it_knows(foundry: Emulator) -> None:

@@ -121,7 +121,7 @@ def test_classic_events_come_in_order(
     thread = wire.start_thread("hi")
     events = wire.stream(f"/threads/{thread}/runs", {"assistant_id": agent.id})
     assert [name for name, _ in events] == [*HEAD, *expected, "done"]
-    assert events[-1][1] == "[DONE]"
+    assert "[DONE]" == events[-1][1]
 
 
 def test_a_new_thread_is_announced(foundry: Emulator, wire: Any) -> None:
@@ -132,7 +132,7 @@ def test_a_new_thread_is_announced(foundry: Emulator, wire: Any) -> None:
         "thread": {"messages": [{"role": "user", "content": "hi"}]},
     }
     events = wire.stream("/threads/runs", body)
-    assert events[0][0] == "thread.created"
+    assert "thread.created" == events[0][0]
     assert events[0][1]["id"] == events[1][1]["thread_id"]
 
 
@@ -159,10 +159,10 @@ def test_a_run_is_active_while_its_stream_is_open(foundry: Emulator, wire: Any) 
     chunks = answer.iter_raw()
     next(chunks)
     for _ in range(3):
-        assert wire.request("POST", path, {"assistant_id": agent.id}).status_code == 400
+        assert 400 == wire.request("POST", path, {"assistant_id": agent.id}).status_code
     for _ in chunks:
         pass
-    assert wire.request("POST", path, {"assistant_id": agent.id}).status_code == 200
+    assert 200 == wire.request("POST", path, {"assistant_id": agent.id}).status_code
 
 
 def test_a_client_may_stop_reading_at_the_terminal_event(foundry: Emulator, wire: Any) -> None:
@@ -175,7 +175,7 @@ def test_a_client_may_stop_reading_at_the_terminal_event(foundry: Emulator, wire
         got += chunk
         if b"response.completed" in got and got.endswith(b"\n\n"):
             break
-    assert wire.request("POST", V2, body).status_code == 200
+    assert 200 == wire.request("POST", V2, body).status_code
     answer.close()
 
 
@@ -186,13 +186,13 @@ def test_polling_moves_a_run_on(foundry: Emulator, wire: Any) -> None:
     path = f"/threads/{thread}/runs"
     run = wire.post(path, {"assistant_id": agent.id})
     statuses = [run["status"]] + [wire.get(f"{path}/{run['id']}")["status"] for _ in range(3)]
-    assert statuses == ["queued", "in_progress", "requires_action", "requires_action"]
+    assert ["queued", "in_progress", "requires_action", "requires_action"] == statuses
     outputs = {"tool_outputs": [{"tool_call_id": "call_1", "output": "x"}]}
     again = wire.post(f"{path}/{run['id']}/submit_tool_outputs", outputs)
     statuses = [again["status"]] + [wire.get(f"{path}/{run['id']}")["status"] for _ in range(2)]
-    assert statuses == ["queued", "in_progress", "completed"]
+    assert ["queued", "in_progress", "completed"] == statuses
     steps = wire.get(f"{path}/{run['id']}/steps")["data"]
-    assert [step["type"] for step in steps] == ["message_creation", "tool_calls"]
+    assert ["message_creation", "tool_calls"] == [step["type"] for step in steps]
     assert wire.get(f"{path}/{run['id']}/steps/{steps[0]['id']}") == steps[0]
     total = wire.get(f"{path}/{run['id']}")["usage"]["total_tokens"]
     assert total == sum(step["usage"]["total_tokens"] for step in steps)
@@ -205,7 +205,7 @@ def test_a_late_agent_is_waited_for_on_any_clock(foundry: Emulator, wire: Any) -
     run = wire.post(f"/threads/{thread}/runs", {"assistant_id": agent.id})["id"]
     path = f"/threads/{thread}/runs/{run}"
     statuses = [wire.get(path)["status"] for _ in range(6)]
-    assert (statuses.count("in_progress"), statuses[-1]) == (5, "completed")
+    assert (5, "completed") == (statuses.count("in_progress"), statuses[-1])
 
 
 def test_background_responses_resume(foundry: Emulator, wire: Any) -> None:
@@ -214,11 +214,11 @@ def test_background_responses_resume(foundry: Emulator, wire: Any) -> None:
     body = wire.turn(agent, "hi", background=True)
     whole = wire.stream(V2, body)
     id = whole[0][1]["response"]["id"]
-    assert [name for name, _ in whole][:3] == [
+    assert [
         "response.created",
         "response.queued",
         "response.in_progress",
-    ]
+    ] == [name for name, _ in whole][:3]
     answer = wire.request("GET", f"{V2}/{id}", stream="true", starting_after="4")
     numbers = [line for line in answer.text.split("\n") if line.startswith("data: ")]
     assert len(numbers) == len(whole) - 5
@@ -236,18 +236,18 @@ def test_unstored_responses_cannot_be_asked_for(foundry: Emulator, wire: Any) ->
     """`store: false` leaves nothing behind."""
     agent = foundry.create_agent("my-agent")
     id = wire.respond(agent, "hi", store=False)["id"]
-    assert wire.request("GET", f"{V2}/{id}").status_code == 404
+    assert 404 == wire.request("GET", f"{V2}/{id}").status_code
     body = wire.turn(agent, "hi", previous_response_id=id)
-    assert wire.request("POST", V2, body).json()["error"]["code"] == "previous_response_not_found"
+    assert "previous_response_not_found" == wire.request("POST", V2, body).json()["error"]["code"]
 
 
 def test_max_output_tokens_cut_the_answer(foundry: Emulator, wire: Any) -> None:
     """The budget ends the answer as incomplete."""
     agent = foundry.create_agent("my-agent", "one " * 30)
     answer = wire.respond(agent, "hi", max_output_tokens=16)
-    assert answer["incomplete_details"] == {"reason": "max_output_tokens"}
+    assert {"reason": "max_output_tokens"} == answer["incomplete_details"]
     assert answer["output"][0]["content"][0]["text"].split() == ["one"] * 16
-    assert answer["usage"]["output_tokens"] == 16
+    assert 16 == answer["usage"]["output_tokens"]
 
 
 def test_agent_versions_answer_for_themselves(foundry: Emulator, wire: Any) -> None:
@@ -258,9 +258,9 @@ def test_agent_versions_answer_for_themselves(foundry: Emulator, wire: Any) -> N
         wire.respond(name, "hi")["output"][0]["content"][0]["text"]
         for name in ("my-agent", "my-agent:1", new)
     ]
-    assert texts == ["new", "old", "new"]
+    assert ["new", "old", "new"] == texts
     path = "/agents/my-agent/endpoint/protocols/openai/responses"
-    assert wire.post(path, {"input": "hi"})["agent_reference"]["version"] == "2"
+    assert "2" == wire.post(path, {"input": "hi"})["agent_reference"]["version"]
 
 
 def test_ids_share_the_partition(foundry: Emulator, wire: Any) -> None:
@@ -269,7 +269,7 @@ def test_ids_share_the_partition(foundry: Emulator, wire: Any) -> None:
     conversation = wire.post("/openai/v1/conversations")["id"]
     made = wire.respond(agent, "hi", conversation=conversation)
     ids = [conversation, made["id"], made["output"][0]["id"]]
-    assert len({id.partition("_")[2][:18] for id in ids}) == 1
+    assert 1 == len({id.partition("_")[2][:18] for id in ids})
     first = wire.respond(agent, "hi")
     second = wire.respond(agent, "hi", previous_response_id=first["id"])
     assert first["id"][:23] == second["id"][:23]
@@ -296,7 +296,7 @@ def test_agents_think_in_parallel(foundry: Emulator, wire: Any) -> None:
     agent = foundry.create_agent("my-agent", lambda _: f"{barrier.wait() * 0}")
     with ThreadPoolExecutor(2) as pool:
         answers = list(pool.map(lambda n: wire.respond(agent, n), "ab"))
-    assert {answer["status"] for answer in answers} == {"completed"}
+    assert {"completed"} == {answer["status"] for answer in answers}
 
 
 def test_many_threads_share_one_emulator(foundry: Emulator, wire: Any) -> None:
@@ -325,7 +325,7 @@ async def test_agents_think_in_parallel_tasks(foundry: Emulator, wire: Any) -> N
     ) as client:
         posts = (client.post(V2, json=wire.turn(agent, text)) for text in "ab")
         answers = await asyncio.gather(*posts)
-    assert [answer.status_code for answer in answers] == [200, 200]
+    assert [200, 200] == [answer.status_code for answer in answers]
 
 
 async def test_a_cancelled_task_leaves_its_turn_behind(foundry: Emulator, wire: Any) -> None:
@@ -366,16 +366,16 @@ def test_a_script_that_raises_fails_the_turn(
     agent = foundry.create_agent("a", broken, generation="classic")
     path = f"/threads/{wire.start_thread('hi')}/runs"
     events = wire.stream(path, {"assistant_id": agent.id})
-    assert [name for name, _ in events[-2:]] == ["thread.run.failed", "done"]
-    assert events[-2][1]["last_error"]["code"] == "server_error"
+    assert ["thread.run.failed", "done"] == [name for name, _ in events[-2:]]
+    assert "server_error" == events[-2][1]["last_error"]["code"]
     agent = foundry.create_agent("b", broken)
     answer = wire.request("POST", "/openai/v1/responses", wire.turn(agent, "hi"))
-    assert (answer.status_code, answer.json()["error"]["code"]) == (500, "server_error")
+    assert (500, "server_error") == (answer.status_code, answer.json()["error"]["code"])
     assert answer.headers["x-request-id"] in answer.json()["error"]["message"]
     events = wire.stream("/openai/v1/responses", wire.turn(agent, "hi"))
-    assert events[-1][0] == "response.failed"
+    assert "response.failed" == events[-1][0]
     assert [str(error) for error in foundry.errors] == ["assertion in a script"] * 3
-    assert caplog.text.count("RuntimeError: assertion in a script") == 3
+    assert 3 == caplog.text.count("RuntimeError: assertion in a script")
 
 
 def test_a_reply_that_a_generation_does_not_have(foundry: Emulator, wire: Any) -> None:
@@ -383,12 +383,12 @@ def test_a_reply_that_a_generation_does_not_have(foundry: Emulator, wire: Any) -
     agent = foundry.create_agent("a", Reasoning("hm"), generation="classic")
     path = f"/threads/{wire.start_thread('hi')}/runs"
     events = wire.stream(path, {"assistant_id": agent.id})
-    assert [name for name, _ in events[-2:]] == ["thread.run.failed", "done"]
+    assert ["thread.run.failed", "done"] == [name for name, _ in events[-2:]]
     agent = foundry.create_agent("b", Items([{"kind": "no type"}]))
     name, data = wire.stream("/openai/v1/responses", wire.turn(agent, "hi"))[-1]
-    assert (name, data["code"], data["sequence_number"]) == ("error", "server_error", 2)
+    assert ("error", "server_error", 2) == (name, data["code"], data["sequence_number"])
     answer = wire.request("POST", "/openai/v1/responses", wire.turn(agent, "hi"))
-    assert answer.status_code == 500
+    assert 500 == answer.status_code
     assert "a classic agent cannot answer with" in str(foundry.errors[0])
 
 
@@ -400,15 +400,15 @@ def test_an_error_of_the_emulator_is_a_500(foundry: Emulator, wire: Any) -> None
 
     foundry.before_requests(look)
     answer = wire.request("GET", "/openai/v1/conversations")
-    assert (answer.status_code, answer.json()["error"]["type"]) == (500, "server_error")
-    assert [repr(error) for error in foundry.errors] == ["LookupError('a hook')"]
+    assert (500, "server_error") == (answer.status_code, answer.json()["error"]["type"])
+    assert ["LookupError('a hook')"] == [repr(error) for error in foundry.errors]
 
 
 def test_secrets_are_not_logged(foundry: Emulator, wire: Any) -> None:
     """The request log keeps bodies and headers, not tokens."""
     wire.respond(foundry.create_agent("my-agent"), "hi")
     logged = foundry.requests[-1]
-    assert logged.headers["authorization"] == "***"
+    assert "***" == logged.headers["authorization"]
     assert wire.token not in repr(foundry.requests)
     assert wire.token not in repr(foundry.credential.get_token("x"))
     assert (logged.body["input"], logged.status, logged.path) == ("hi", 200, V2)
@@ -421,7 +421,7 @@ def test_what_a_failed_turn_leaves_behind(make_wire: Any, keeps: bool) -> None:
         wire = make_wire(foundry)
         agent = foundry.create_agent("a", [Failed(), "ok", "ok"])
         talk = wire.post("/openai/v1/conversations")["id"]
-        assert wire.respond(agent, "one", conversation=talk)["status"] == "failed"
+        assert "failed" == wire.respond(agent, "one", conversation=talk)["status"]
         foundry.faults.plan("turn lost")
         body = {**wire.turn(agent, "two", conversation=talk), "stream": True}
         with pytest.raises(httpx.ReadError):

@@ -58,8 +58,8 @@ def test_throttled_turns(foundry: Emulator, wire: Any) -> None:
     old = foundry.create_agent("old", generation="classic")
     foundry.weather.change(throttled=1, retry_after=2)
     for answer in (wire.request("POST", V2, wire.turn(agent, "hi")), classic(wire, old)):
-        assert answer.status_code == 429
-        assert (answer.headers["retry-after"], answer.headers["retry-after-ms"]) == ("2", "2000")
+        assert 429 == answer.status_code
+        assert ("2", "2000") == (answer.headers["retry-after"], answer.headers["retry-after-ms"])
         assert "Try again in 2 seconds" in answer.json()["error"]["message"]
     assert wire.get("/agents")["data"]
 
@@ -68,9 +68,9 @@ def test_failed_turns(foundry: Emulator, wire: Any) -> None:
     """The turn begins, and fails on the server."""
     agent = foundry.create_agent("my-agent", "hello")
     foundry.weather.failed_turns = 1
-    assert wire.respond(agent, "hi")["status"] == "failed"
+    assert "failed" == wire.respond(agent, "hi")["status"]
     foundry.weather.calm()
-    assert wire.respond(agent, "hi")["status"] == "completed"
+    assert "completed" == wire.respond(agent, "hi")["status"]
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_a_share_is_a_share(make_wire: Any) -> None:
         foundry.weather.unavailable = 0.5
         return [wire.request("POST", V2, BODY).status_code for _ in range(40)]
 
-    assert {*play(1)} == {200, 503}
+    assert {200, 503} == {*play(1)}
     assert play(1) == play(1)
     assert play(1) != play(2)
 
@@ -129,4 +129,4 @@ def test_planned_faults_come_first(foundry: Emulator, wire: Any) -> None:
     foundry.weather.throttled = 1
     foundry.faults.plan("server error")
     statuses = [wire.request("POST", V2, BODY).status_code for _ in range(2)]
-    assert statuses == [500, 429]
+    assert [500, 429] == statuses

@@ -70,7 +70,7 @@ def test_the_second_turn_that_fails_alike_names_the_way_out(way: Way) -> None:
     said = talk.ask([*talk.history, user("better?")])
     assert "hello better?" == said.text
     texts = [message.text for message in talk.foundry.seen[-1].messages]
-    assert texts[0] == "hello"
+    assert "hello" == texts[0]
     assert "look at this" not in texts
     if way.has_results and way.generation == "v2":
         assert 2 == sum(message.role == "tool" for message in talk.foundry.seen[-1].messages)

@@ -161,7 +161,7 @@ def test_whatever_happens_to_one_event_the_text_is_the_stored_one(
             wrong = error
         if wrong is not None:
             # Deltas without numbers that were told doubled, in the wrong order or with a hole.
-            assert (way.generation, way.is_streamed) == ("classic", True)
+            assert ("classic", True) == (way.generation, way.is_streamed)
             assert wrong.run_id
             assert wrong.partial_text
             talk.check_runs()

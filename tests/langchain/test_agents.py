@@ -165,12 +165,12 @@ def test_a_loop_with_parallel_calls(model: Any, foundry: Emulator, run: Any) -> 
     """Both calls run, both results go back in one request, and the next question is one more."""
     app = agent_of(model(), add)
     messages = run(app, "compute")
-    assert [m.type for m in messages] == ["human", "ai", "tool", "tool", "ai"]
+    assert ["human", "ai", "tool", "tool", "ai"] == [m.type for m in messages]
     assert seen(foundry.seen[-1]) == told(messages[:-1])
-    assert posts(foundry) == 2
+    assert 2 == posts(foundry)
     messages = run(app, "thanks")
     assert seen(foundry.seen[-1]) == told(messages[:-1])
-    assert posts(foundry) == 3
+    assert 3 == posts(foundry)
 
 
 @pytest.mark.parametrize("threads", ["conversation", "ephemeral"])
@@ -191,12 +191,12 @@ def test_a_loop_with_a_system_prompt(model: Any, foundry: Emulator, generation: 
     app = agent_of(model(), add, system_prompt="Be brief.", name="bob")
     messages = app.invoke(_messages("compute"), THREAD)["messages"]
     app.invoke(_messages("thanks"), THREAD)
-    assert [m.name for m in messages if m.type == "ai"] == ["bob", "bob"]
+    assert ["bob", "bob"] == [m.name for m in messages if m.type == "ai"]
     for turn in foundry.seen:
-        assert turn.instructions == "You are a helpful agent."
+        assert "You are a helpful agent." == turn.instructions
         systems = [m.text for m in turn.messages if m.role == "system"]
         told_by = {"v2": systems, "classic": [turn.additional_instructions]}
-        assert told_by[generation] == ["Be brief."]
+        assert ["Be brief."] == told_by[generation]
     assert posts(foundry) == {"v2": 3, "classic": 4}[generation]
 
 
@@ -204,19 +204,19 @@ def test_a_failed_tool(model: Any, foundry: Emulator, run: Any) -> None:
     """Its error is a result like any other."""
     app = agent_of(model(), fail)
     messages = run(app, "try")
-    assert messages[2].status == "error"
+    assert "error" == messages[2].status
     assert seen(foundry.seen[-1]) == told(messages[:-1])
-    assert posts(foundry) == 2
+    assert 2 == posts(foundry)
 
 
 def test_broken_arguments(model: Any, foundry: Emulator, run: Any) -> None:
     """`create_agent` tells the agent what was wrong with a call; it is a call like any other."""
     script = iter([ToolCalls(("add", {"a": 1, "b": 2}), ("add", "{broken")), "three", "fine"])
     messages = run(agent_of(model(lambda _: next(script)), add), "compute")
-    assert [call["name"] for call in messages[1].invalid_tool_calls] == ["add"]
+    assert ["add"] == [call["name"] for call in messages[1].invalid_tool_calls]
     *_, one, two = foundry.seen[-1].messages
     assert "malformed" in one.text + two.text
-    assert messages[-1].text == "three"
+    assert "three" == messages[-1].text
 
 
 def test_a_half_answered_pair(model: Any, foundry: Emulator, generation: str) -> None:
@@ -236,7 +236,7 @@ def test_a_call_that_is_never_answered(model: Any, foundry: Emulator, run: Any) 
     app = agent_of(model(), add, interrupt_before=["tools"])
     run(app, "compute")
     messages = run(app, "never mind")
-    assert messages[-1].text == "never mind! (2)"
+    assert "never mind! (2)" == messages[-1].text
     assert seen(foundry.seen[-1]) == told([messages[0], messages[2]])
 
 
@@ -260,7 +260,7 @@ def test_a_human_decides_over_a_call(model: Any, foundry: Emulator, run: Any, ou
     messages = run(app, Command(resume={"decisions": [DECISIONS[outcome]]}))
     assert messages[2].text.endswith(outcome)
     assert seen(foundry.seen[-1]) == told(messages[:-1])
-    assert posts(foundry) == 2
+    assert 2 == posts(foundry)
 
 
 # Other histories than the newest
@@ -279,13 +279,13 @@ def test_time_travel(model: Any, foundry: Emulator, run: Any, generation: str) -
         left = run(app, text)
     newest = app.get_state(THREAD).config
     messages = run(app, "other", after_turns(app, 1))
-    assert [m.text for m in messages if m.type == "human"] == ["one", "other"]
+    assert ["one", "other"] == [m.text for m in messages if m.type == "human"]
     assert seen(foundry.seen[-1]) == told(messages[:-1])
-    assert posts(foundry) == 3
+    assert 3 == posts(foundry)
     run(app, "three", newest)
     assert seen(foundry.seen[-1])[:-1] == told(left)
     sent = foundry.requests[-1].body
-    assert len(sent.get("input") or sent["additional_messages"]) == 1
+    assert 1 == len(sent.get("input") or sent["additional_messages"])
 
 
 def test_regenerate(model: Any, foundry: Emulator, run: Any) -> None:
@@ -296,7 +296,7 @@ def test_regenerate(model: Any, foundry: Emulator, run: Any) -> None:
     run(app, "two")
     asked = next(s for s in app.get_state_history(THREAD) if s.next == ("model",))
     messages = run(app, None, asked.config)
-    assert (messages[1].text, messages[-1].text) == ("answer 1", "answer 3")
+    assert ("answer 1", "answer 3") == (messages[1].text, messages[-1].text)
     assert seen(foundry.seen[-1]) == told(messages[:-1])
 
 
@@ -308,7 +308,7 @@ def test_an_edited_state(model: Any, foundry: Emulator) -> None:
     app.update_state(THREAD, {"messages": edited})
     messages = app.invoke(_messages("two"), THREAD)["messages"]
     assert seen(foundry.seen[-1]) == told(messages[:-1])
-    assert messages[0].text == "uno"
+    assert "uno" == messages[0].text
 
 
 def test_summaries(model: Any, foundry: Emulator, run: Any) -> None:
@@ -320,7 +320,7 @@ def test_summaries(model: Any, foundry: Emulator, run: Any) -> None:
     for text in ("one", "two", "three"):
         messages = run(app, text)
     assert "The summary." in messages[0].text
-    assert [m.text for m in messages[1:-1]] == ["three"]
+    assert ["three"] == [m.text for m in messages[1:-1]]
     assert seen(foundry.seen[-1]) == told(messages[:-1])
     messages = run(app, "four")
     assert seen(foundry.seen[-1]) == told(messages[:-1])
@@ -361,8 +361,8 @@ def test_a_model_inside_its_own_tool(model: Any, foundry: Emulator, run: Any) ->
         return str(llm.invoke(question).text)
 
     messages = run(agent_of(llm, ask_again), "outer")
-    assert [m.text for m in messages] == ["outer", "", "inner answer", "the end"]
-    assert [len(turn.messages) for turn in foundry.seen] == [1, 1, 3]
+    assert ["outer", "", "inner answer", "the end"] == [m.text for m in messages]
+    assert [1, 1, 3] == [len(turn.messages) for turn in foundry.seen]
     assert seen(foundry.seen[-1]) == told(messages[:-1])
 
 
@@ -377,13 +377,13 @@ def test_text_only_states_are_found_by_langgraphs_thread(model: Any, foundry: Em
     for text in ("one", "two"):
         state = app.invoke(_messages(text), THREAD)
     sent = foundry.requests[-1].body
-    assert len(sent.get("input") or sent["additional_messages"]) == 1
+    assert 1 == len(sent.get("input") or sent["additional_messages"])
     assert seen(foundry.seen[-1]) == told(state["messages"][:-1])
     stranger: Any = {"configurable": {"thread_id": "langgraph-2"}}
     copied = [*state["messages"], HumanMessage("three")]
     app.invoke({"messages": copied}, stranger)
     sent = foundry.requests[-1].body
-    assert len(sent.get("input") or sent["thread"]["messages"]) == 5
+    assert 5 == len(sent.get("input") or sent["thread"]["messages"])
 
 
 def test_streamed_tokens_come_from_their_node(model: Any) -> None:
@@ -394,7 +394,7 @@ def test_streamed_tokens_come_from_their_node(model: Any) -> None:
         for piece, about in app.stream(_messages("compute"), THREAD, stream_mode="messages")
     ]
     made = [c for node, p in pieces if node == "model" for c in p.tool_call_chunks]
-    assert "".join(c["args"] for c in made) == '{"a":1,"b":2}{"a":3,"b":4}'
+    assert '{"a":1,"b":2}{"a":3,"b":4}' == "".join(c["args"] for c in made)
     said = [p.text for node, p in pieces if node == "model" and p.text]
-    assert ("".join(said), len(said) > 1) == ("7! (4)", True)
-    assert {p.text for node, p in pieces if node == "tools"} == {"3", "7"}
+    assert ("7! (4)", True) == ("".join(said), len(said) > 1)
+    assert {"3", "7"} == {p.text for node, p in pieces if node == "tools"}

@@ -261,7 +261,7 @@ def test_output_version_v1_puts_blocks_into_content(name: Any) -> None:
     assert message.content == message.content_blocks == blocks
     assert without_index(chunk.content) == blocks
     assert chunk.response_metadata == message.response_metadata
-    assert chunk.additional_kwargs == {}
+    assert {} == chunk.additional_kwargs
 
 
 @pytest.mark.parametrize("v1", [False, True])
@@ -276,8 +276,8 @@ def test_one_form_of_content_per_stream(name: Any, v1: bool) -> None:
 def test_facts_are_on_the_last_chunk_only(name: Any) -> None:
     """Merging would double ids and usage that came twice."""
     *others, last = chunks_of(events_of(name))
-    assert last.chunk_position == "last"
-    assert last.response_metadata["thread_id"] == "resp_1"
+    assert "last" == last.chunk_position
+    assert "resp_1" == last.response_metadata["thread_id"]
     assert {c.chunk_position for c in others} <= {None}
     assert [c.response_metadata for c in others] == [
         {"model_provider": "azure_ai_agents"} for _ in others
@@ -308,8 +308,8 @@ def test_two_reasoning_summaries_are_two_paragraphs() -> None:
     """As one text they stay apart, as blocks they are two."""
     events = [ReasoningDelta("One.", "r1", 0), ReasoningDelta("Two.", "r1", 1), END]
     blocks = [{"type": "reasoning", "reasoning": word} for word in ("One.", "Two.")]
-    assert answer(events).additional_kwargs == {"reasoning_content": "One.\n\nTwo."}
-    assert summed(events).additional_kwargs == {"reasoning_content": "One.\n\nTwo."}
+    assert {"reasoning_content": "One.\n\nTwo."} == answer(events).additional_kwargs
+    assert {"reasoning_content": "One.\n\nTwo."} == summed(events).additional_kwargs
     assert answer(events, v1=True).content == blocks
     assert without_index(summed(events, v1=True).content) == blocks
 
@@ -317,11 +317,11 @@ def test_two_reasoning_summaries_are_two_paragraphs() -> None:
 def test_requests_to_the_user_are_in_the_metadata() -> None:
     """Who waits for an approval or a consent need not search blocks for it."""
     metadata = answer(events_of("approval and consent")).response_metadata
-    assert metadata["approval_requests"] == [
+    assert [
         {"id": "mcpr_1", "name": "delete", "arguments": "{}", "server_label": "files"}
-    ]
-    assert metadata["consent_requests"] == [
-        {"id": "oauth_1", "link": "https://login", "server_label": "mail"}
+    ] == metadata["approval_requests"]
+    assert [{"id": "oauth_1", "link": "https://login", "server_label": "mail"}] == metadata[
+        "consent_requests"
     ]
 
 
@@ -337,7 +337,7 @@ def test_all_facts_of_a_classic_turn() -> None:
         incomplete_reason="max_completion_tokens",
         details={"content_filter": "safe"},
     )
-    assert answer([end]).response_metadata == {
+    assert {
         "model_provider": "azure_ai_agents",
         "model_name": "my-agent",
         "finish_reason": "length",
@@ -349,7 +349,7 @@ def test_all_facts_of_a_classic_turn() -> None:
         "foundry": "fa1.a",
         "incomplete_reason": "max_completion_tokens",
         "details": {"content_filter": "safe"},
-    }
+    } == answer([end]).response_metadata
 
 
 USAGES = [
@@ -378,8 +378,8 @@ def test_a_shortened_text_keeps_its_blocks() -> None:
     """Middleware that masks an answer does not break `content_blocks`."""
     message = answer(events_of("server tool between two texts"))
     masked = message.model_copy(update={"content": "***"})
-    assert [block["type"] for block in masked.content_blocks] == [
+    assert [
         "text",
         "server_tool_call",
         "server_tool_result",
-    ]
+    ] == [block["type"] for block in masked.content_blocks]

@@ -62,7 +62,7 @@ def test_a_request_is_a_block_and_metadata(connect: Any, ask: Any, version: Any)
     }
     blocks = [b["value"] for b in answer.content_blocks if b["type"] == "non_standard"]
     assert blocks == [{"type": "approval_request", **asked}]
-    assert (answer.tool_calls, answer.text) == ([], "")
+    assert ([], "") == (answer.tool_calls, answer.text)
 
 
 @pytest.mark.parametrize("version", [None, "v1"])
@@ -73,12 +73,12 @@ def test_an_approved_tool_runs(connect: Any, foundry: Emulator, ask: Any, versio
     [asked] = request.response_metadata["approval_requests"]
     before = len(foundry.requests)
     answer = ask(llm, [ASKED, request, approve(asked["id"])])
-    assert answer.text == "Deleted."
-    assert [b["type"] for b in answer.content_blocks] == [
+    assert "Deleted." == answer.text
+    assert [
         "server_tool_call",
         "server_tool_result",
         "text",
-    ]
+    ] == [b["type"] for b in answer.content_blocks]
     assert len(foundry.requests) == before + 1
 
 
@@ -88,7 +88,7 @@ def test_a_rejected_tool_does_not_run(connect: Any, foundry: Emulator, generatio
     request = llm.invoke([ASKED])
     [asked] = request.response_metadata["approval_requests"]
     answer = llm.invoke([ASKED, request, reject(asked["id"], reason="not today")])
-    assert answer.text == "Left alone: denied"
+    assert "Left alone: denied" == answer.text
     [item] = foundry.requests[-1].body.get("input", [{}])
     assert item.get("reason") == {"v2": "not today", "classic": None}[generation]
 
@@ -100,9 +100,9 @@ def test_a_request_that_nobody_answers(
     llm = connect(files)
     request = ask(llm, [ASKED])
     answer = ask(llm, [ASKED, request, HumanMessage("never mind")])
-    assert answer.text == "Left alone: never mind"
+    assert "Left alone: never mind" == answer.text
     first, *told, last = [m.text for m in foundry.seen[-1].messages]
-    assert (first, last) == ("delete it", "never mind")
+    assert ("delete it", "never mind") == (first, last)
     assert len(told) == {"v2": 0, "classic": 1}[generation]
     assert all('"decision":"none","outcome":"not run"' in record for record in told)
 
@@ -140,8 +140,8 @@ def test_a_message_that_asks_for_nothing() -> None:
 
 def test_replies_for_several_requests() -> None:
     """The helpers take any number of ids."""
-    assert replies(approve("a", "b")) == {"a": True, "b": True}
-    assert replies(reject("a", "b")) == {"a": False, "b": False}
+    assert {"a": True, "b": True} == replies(approve("a", "b"))
+    assert {"a": False, "b": False} == replies(reject("a", "b"))
 
 
 @after_model(can_jump_to=["model"])
@@ -182,8 +182,8 @@ def test_a_link_to_sign_in(foundry: Emulator, ask: Any, version: Any) -> None:
     history: list[Any] = [HumanMessage("read my mail")]
     history.append(ask(llm, history))
     [asked] = history[-1].response_metadata["consent_requests"]
-    assert (asked["link"], asked["server_label"]) == ("https://login.example/c", "mail")
+    assert ("https://login.example/c", "mail") == (asked["link"], asked["server_label"])
     blocks = [b["value"] for b in history[-1].content_blocks if b["type"] == "non_standard"]
     assert blocks == [{"type": "consent_request", **asked}]
     history.append(HumanMessage("again, please"))
-    assert ask(llm, history).text == "One mail."
+    assert "One mail." == ask(llm, history).text

@@ -43,20 +43,20 @@ WAYS = {
 def test_an_answer_made_in_the_background(llm: Any, foundry: Emulator, way: str) -> None:
     """It is waited for, and is an answer like any other: the next turn goes on behind it."""
     answer = WAYS[way](llm, "my name is Bob")
-    assert answer.content == "Nice to meet you, Bob. (turn 1)"
+    assert "Nice to meet you, Bob. (turn 1)" == answer.content
     posted = next(r for r in foundry.requests if r.method == "POST")
     assert posted.body["background"] is True
     before = len(foundry.requests)
     llm.invoke([HumanMessage("my name is Bob"), answer, HumanMessage("who am I?")])
     assert len(foundry.requests) == before + 1
-    assert len(foundry.requests[-1].body["input"]) == 1
+    assert 1 == len(foundry.requests[-1].body["input"])
 
 
 def test_a_cut_stream_goes_on_where_it_was_cut(llm: Any, foundry: Emulator) -> None:
     """No text is lost and none comes twice."""
     foundry.faults.add(Fault("cut", method="POST", after_events=5))
     answer = WAYS["stream"](llm, "hi")
-    assert answer.content == "You said: hi (turn 1)"
+    assert "You said: hi (turn 1)" == answer.content
     assert "starting_after" in str(foundry.requests[-1].query)
 
 
@@ -86,7 +86,7 @@ def test_an_answer_is_cancelled(llm: Any, foundry: Emulator) -> None:
     foundry.agents[0].script(Delayed(60, "late"))
     stream = llm.stream("hi", background=True)
     started: Any = progress_of(next(stream))
-    assert llm.client.cancel(response_id=started.response_id) == "cancelled"
+    assert "cancelled" == llm.client.cancel(response_id=started.response_id)
 
 
 def test_a_classic_agent_has_no_background(foundry: Emulator) -> None:
@@ -113,4 +113,4 @@ def test_a_deadline_ends_the_work_on_the_server(generation: Any, options: Any, w
     }
     with pytest.raises(DeadlineError):
         calls[way]()
-    assert [r.path for r in foundry.requests if r.path.endswith("/cancel")] != []
+    assert [] != [r.path for r in foundry.requests if r.path.endswith("/cancel")]

@@ -57,7 +57,7 @@ def test_bad_arguments_are_invalid_tool_calls(arguments: Any, v1: bool) -> None:
     events = [ToolCallDelta(0, "call_a", "f", arguments), ToolCallDelta(1, "b", "g", "{}"), END]
     message, chunk = answer(events, v1=v1), summed(events, v1=v1)
     assert [(c["id"], c["args"]) for c in message.invalid_tool_calls] == [("call_a", arguments)]
-    assert [c["id"] for c in chunk.invalid_tool_calls] == ["call_a"]
+    assert ["call_a"] == [c["id"] for c in chunk.invalid_tool_calls]
     assert chunk.invalid_tool_calls[0]["args"].startswith(arguments)
     assert chunk.tool_calls == message.tool_calls
-    assert [block["type"] for block in message.content_blocks] == ["tool_call", "invalid_tool_call"]
+    assert ["tool_call", "invalid_tool_call"] == [block["type"] for block in message.content_blocks]

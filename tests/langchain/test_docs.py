@@ -35,4 +35,4 @@ def test_linked_files_exist(page: str) -> None:
     """Relative links lead somewhere."""
     text = (ROOT / page).read_text(encoding="utf-8")
     links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text)
-    assert [link for link in links if not (ROOT / page).parent.joinpath(link).is_file()] == []
+    assert [] == [link for link in links if not (ROOT / page).parent.joinpath(link).is_file()]

@@ -76,7 +76,7 @@ def test_the_first_error_is_the_cause() -> None:
     with pytest.raises(exceptions.ModelRateLimitError) as caught, translated():
         raise first
     assert caught.value.__cause__ is first
-    assert caught.value.retry_after == 2.0
+    assert 2.0 == caught.value.retry_after
 
 
 def test_other_errors_pass() -> None:

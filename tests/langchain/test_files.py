@@ -63,4 +63,4 @@ def test_async_files(plotter: Any) -> None:
 
 def test_an_answer_without_files(plotter: Any) -> None:
     """There is nothing to load."""
-    assert plotter.files_of(AIMessage("hi")) == []
+    assert [] == plotter.files_of(AIMessage("hi"))

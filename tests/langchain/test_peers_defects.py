@@ -46,7 +46,7 @@ PIXEL = {"type": "image", "base64": "iVBORw0KGgo=", "mime_type": "image/png"}
 def test_01_only_the_last_message_is_sent(llm: Any, foundry: Emulator) -> None:
     """The whole history is seen, checkpointer or not."""
     llm.invoke([HumanMessage("my name is Bob"), AIMessage("Hello."), HumanMessage("who am I?")])
-    assert texts(foundry) == ["my name is Bob", "Hello.", "who am I?"]
+    assert ["my name is Bob", "Hello.", "who am I?"] == texts(foundry)
 
 
 def test_02_time_travel_corrupts(connect: Any, foundry: Emulator) -> None:
@@ -69,9 +69,9 @@ def test_03_cache_collision_across_agents_and_users(connect: Any, foundry: Emula
     try:
         question = "what is the policy?"
         said = [connect(name, name=name).invoke(question).content for name in ("hr", "finance")]
-        assert said == ["hr", "finance"]
+        assert ["hr", "finance"] == said
         connect("hr", name="hr", owner="somebody else").invoke(question)
-        assert len(foundry.seen) == 3
+        assert 3 == len(foundry.seen)
     finally:
         set_llm_cache(None)
 
@@ -81,12 +81,12 @@ def test_04_parallel_calls_are_broken(with_tools: Any, foundry: Emulator, ask: A
     llm = with_tools([PAIR, "three and seven"])
     asked = HumanMessage("compute")
     call = ask(llm, [asked])
-    assert [c["args"] for c in call.tool_calls] == [{"a": 1, "b": 2}, {"a": 3, "b": 4}]
+    assert [{"a": 1, "b": 2}, {"a": 3, "b": 4}] == [c["args"] for c in call.tool_calls]
     before = len(foundry.requests)
     results = [add.invoke(each) for each in call.tool_calls]
-    assert ask(llm, [asked, call, *results]).content == "three and seven"
+    assert "three and seven" == ask(llm, [asked, call, *results]).content
     assert len(foundry.requests) == before + 1
-    assert texts(foundry)[-2:] == ["3", "7"]
+    assert ["3", "7"] == texts(foundry)[-2:]
 
 
 NO_TEXT = [Empty(), Consent("https://login.example", "mail")]
@@ -97,7 +97,7 @@ def test_05_list_index_out_of_range(foundry: Emulator, ask: Any, reply: Any) -> 
     """An answer without text is a message without text; a link to consent is not lost."""
     agent = foundry.create_agent("silent", reply)
     answer = ask(ChatAzureAgent(model=agent.model, **foundry.connection()), "hi")
-    assert answer.content == ""
+    assert "" == answer.content
     asked = answer.response_metadata.get("consent_requests", [])
     assert [each["link"] for each in asked] == (
         ["https://login.example"] if isinstance(reply, Consent) else []
@@ -119,10 +119,10 @@ def test_06_approval_is_fail_open(connect: Any, foundry: Emulator, said: Any) ->
     by_hand = HumanMessage([{"type": "non_standard", "value": value}])
     for reply in (decide(request, said), by_hand):
         llm.invoke([asked, request, reply])
-        assert ["denied" in texts(foundry)[-1], "approved" in texts(foundry)[-1]] == [True, False]
+        assert [True, False] == ["denied" in texts(foundry)[-1], "approved" in texts(foundry)[-1]]
     request = llm.invoke([asked])
     llm.invoke([asked, request, decide(request, True)])
-    assert texts(foundry)[-1] == "approved"
+    assert "approved" == texts(foundry)[-1]
 
 
 def test_07_no_usage_and_no_ids(llm: Any, foundry: Emulator, ask: Any) -> None:
@@ -134,7 +134,7 @@ def test_07_no_usage_and_no_ids(llm: Any, foundry: Emulator, ask: Any) -> None:
     seen = foundry.seen[-1]
     assert told["id"] in {seen.response_id, seen.run_id}
     assert told["thread_id"] in {seen.response_id, seen.thread_id}
-    assert (told["status"], told["finish_reason"]) == ("completed", "stop")
+    assert ("completed", "stop") == (told["status"], told["finish_reason"])
 
 
 def test_08_citations_reasoning_and_server_tools_are_dropped(foundry: Emulator, ask: Any) -> None:
@@ -152,14 +152,14 @@ def test_08_citations_reasoning_and_server_tools_are_dropped(foundry: Emulator, 
     tool = ["server_tool_call", "server_tool_result"]
     assert [kind for kind in kinds if kind != "non_standard"] == ["reasoning", *tool, *tool, "text"]
     [annotation] = answer.content_blocks[-1]["annotations"]
-    assert (annotation["type"], annotation["url"]) == ("citation", "https://x.example")
-    assert answer.tool_calls == []
+    assert ("citation", "https://x.example") == (annotation["type"], annotation["url"])
+    assert [] == answer.tool_calls
 
 
 def test_09_streams_end_in_confusion(connect: Any, with_tools: Any) -> None:
     """Incomplete is an answer, failed an error that says why, and calls stream piece by piece."""
     cut = added(connect(Incomplete(text="So far")).stream("hi"))
-    assert (cut.content, cut.response_metadata["finish_reason"]) == ("So far", "length")
+    assert ("So far", "length") == (cut.content, cut.response_metadata["finish_reason"])
     with pytest.raises(RunFailedError, match="out of luck"):
         list(connect(Failed(message="out of luck"), name="f", max_retries=0).stream("hi"))
     pieces = [c for chunk in with_tools(PAIR).stream("hi") for c in chunk.tool_call_chunks]
@@ -188,8 +188,8 @@ def test_11_the_constructor_asks_the_service(foundry: Emulator, connect: Any) ->
     """Nothing is sent and no token is fetched; credentials may be async."""
     llm = connect(credential=foundry.async_credential)
     llm.bind_tools([add])
-    assert (foundry.requests, foundry.token_scopes) == ([], [])
-    assert asyncio.run(llm.ainvoke("hi")).content == "You said: hi (turn 1)"
+    assert ([], []) == (foundry.requests, foundry.token_scopes)
+    assert "You said: hi (turn 1)" == asyncio.run(llm.ainvoke("hi")).content
 
 
 def test_12_it_is_no_chat_model(connect: Any, foundry: Emulator) -> None:
@@ -198,11 +198,11 @@ def test_12_it_is_no_chat_model(connect: Any, foundry: Emulator) -> None:
     for last in (SystemMessage("Be brief."), AIMessage("I think")):
         llm.invoke([HumanMessage("hi"), last])
     llm.invoke([HumanMessage([{"type": "text", "text": "see"}, PIXEL])])  # type: ignore[list-item]
-    assert [media.kind for media in foundry.seen[-1].messages[-1].media] == ["image"]
+    assert ["image"] == [media.kind for media in foundry.seen[-1].messages[-1].media]
     chain = ChatPromptTemplate.from_messages([("user", "{q}")]) | llm | StrOutputParser()
     assert chain.batch([{"q": "a"}, {"q": "b"}]) == ['{"x": 1}'] * 2
     schema = {"title": "X", "type": "object", "properties": {"x": {"type": "integer"}}}
-    assert llm.with_structured_output(schema).invoke("hi") == {"x": 1}
+    assert {"x": 1} == llm.with_structured_output(schema).invoke("hi")
 
 
 def test_13_the_pinned_version_is_ignored(foundry: Emulator) -> None:
@@ -213,7 +213,7 @@ def test_13_the_pinned_version_is_ignored(foundry: Emulator) -> None:
         ChatAzureAgent(model=model, **foundry.connection()).invoke("hi").content
         for model in ("agent:1", "agent:2", "agent")
     ]
-    assert said == ["first", "second", "second"]
+    assert ["first", "second", "second"] == said
 
 
 def test_14_state_lives_on_the_instance(
@@ -224,11 +224,11 @@ def test_14_state_lives_on_the_instance(
     ada, bob = (llm.invoke(f"my name is {name}") for name in ("Ada", "Bob"))
     assert ada.response_metadata["thread_id"] != bob.response_metadata["thread_id"]
     answer = llm.invoke([HumanMessage("my name is Ada"), ada, HumanMessage("who am I?")])
-    assert answer.content == "Your name is Ada."
+    assert "Your name is Ada." == answer.content
     picture = {"type": "image_url", "image_url": {"url": "https://x.example/a.png"}}
     llm.invoke([HumanMessage([picture])])
-    assert foundry.seen[-1].messages[-1].media[0].reference == "https://x.example/a.png"
-    assert capsys.readouterr() == ("", "")
+    assert "https://x.example/a.png" == foundry.seen[-1].messages[-1].media[0].reference
+    assert ("", "") == capsys.readouterr()
 
 
 def test_15_langgraphs_thread_is_taken_for_the_services(llm: Any, foundry: Emulator) -> None:

@@ -148,8 +148,8 @@ def test_a_pin_reaches_the_agent(llm: Any, foundry: Emulator, road: Any) -> None
     """However a thread is pinned, the agent sees what is on it and the new message."""
     first = llm.invoke("hi")
     answer = ROADS[road](llm, first.response_metadata["thread_id"])
-    assert texts(foundry.seen[-1]) == ["hi", "You said: hi (turn 1)", "and?"]
-    assert answer.text == "You said: and? (turn 2)"
+    assert ["hi", "You said: hi (turn 1)", "and?"] == texts(foundry.seen[-1])
+    assert "You said: and? (turn 2)" == answer.text
 
 
 def test_a_config_without_a_pin_is_not_pinned_from_around(llm: Any, foundry: Emulator) -> None:
@@ -167,17 +167,17 @@ def test_a_pin_of_the_constructor(foundry: Emulator) -> None:
     first = ChatAzureAgent(model=agent.model, **connection).invoke("hi")
     thread = first.response_metadata["thread_id"]
     llm = ChatAzureAgent(model=agent.model, thread_id=thread, **connection)
-    assert llm.invoke("and?").content == "You said: and? (turn 2)"
-    assert llm.invoke("more").content == "You said: more (turn 3)"
+    assert "You said: and? (turn 2)" == llm.invoke("and?").content
+    assert "You said: more (turn 3)" == llm.invoke("more").content
 
 
 def test_the_argument_wins_over_the_config(llm: Any, foundry: Emulator) -> None:
     """The nearest word counts; None is no word."""
     one, two = (llm.invoke(text).response_metadata["thread_id"] for text in ("one", "two"))
     llm.invoke("and?", config(one), thread_id=two)
-    assert texts(foundry.seen[-1])[0] == "two"
+    assert "two" == texts(foundry.seen[-1])[0]
     llm.invoke("and?", config(one), thread_id=None)
-    assert texts(foundry.seen[-1])[0] == "one"
+    assert "one" == texts(foundry.seen[-1])[0]
 
 
 @pytest.mark.parametrize("pin", ["", "nonsense", 5])
@@ -185,7 +185,7 @@ def test_a_pin_that_is_no_handle(llm: Any, foundry: Emulator, pin: Any) -> None:
     """It is refused before anything is sent."""
     with pytest.raises(InvalidRequestError):
         llm.invoke("hi", thread_id=pin)
-    assert foundry.requests == []
+    assert [] == foundry.requests
 
 
 def test_an_unknown_pin_is_an_error(llm: Any, generation: str) -> None:
@@ -203,14 +203,14 @@ def test_a_pin_can_be_left_out_inside(llm: Any, foundry: Emulator) -> None:
         return llm.invoke(question, {"configurable": {"foundry_thread_id": None}})
 
     RunnableLambda(ask).invoke("alone", config(thread))
-    assert texts(foundry.seen[-1]) == ["alone"]
+    assert ["alone"] == texts(foundry.seen[-1])
 
 
 def test_langgraphs_thread_is_no_pin(llm: Any, foundry: Emulator) -> None:
     """`configurable["thread_id"]` belongs to LangGraph: it names an owner and nothing else."""
     in_graph = {"configurable": {"thread_id": "langgraph-1"}}
-    assert llm.invoke("hi", in_graph).content == "You said: hi (turn 1)"
-    assert llm.invoke("hi", in_graph).content == "You said: hi (turn 1)"
+    assert "You said: hi (turn 1)" == llm.invoke("hi", in_graph).content
+    assert "You said: hi (turn 1)" == llm.invoke("hi", in_graph).content
 
 
 OWNERS = [
@@ -240,7 +240,7 @@ def test_owner_of_a_request(llm: Any) -> None:
         llm._request(messages, None, graph, {}).owner,
         llm._request(messages, None, None, {}).owner,
     ]
-    assert found == ["eve", "ada", "t", None]
+    assert ["eve", "ada", "t", None] == found
 
 
 def test_a_graph_remembers_by_itself(llm: Any, foundry: Emulator) -> None:
@@ -254,20 +254,20 @@ def test_a_graph_remembers_by_itself(llm: Any, foundry: Emulator) -> None:
     thread = {"configurable": {"thread_id": "langgraph-1"}}
     for text in ("my name is Bob", "what is my name?", "thanks"):
         state = app.invoke({"messages": [("user", text)]}, thread)
-    assert [m.content for m in state["messages"]] == [
+    assert [
         "my name is Bob",
         "Nice to meet you, Bob. (turn 1)",
         "what is my name?",
         "Your name is Bob.",
         "thanks",
         "You said: thanks (turn 3)",
-    ]
-    assert len(foundry.requests) == 3
+    ] == [m.content for m in state["messages"]]
+    assert 3 == len(foundry.requests)
 
 
 def test_a_chain_of_prompt_model_and_parser(llm: Any) -> None:
     """LCEL works as with any model."""
     prompt = ChatPromptTemplate.from_messages([("system", "Be brief."), ("user", "{q}")])
     chain = prompt | llm | StrOutputParser()
-    assert chain.invoke({"q": "hi"}) == "You said: hi (turn 1)"
-    assert "".join(chain.stream({"q": "hi"})) == "You said: hi (turn 1)"
+    assert "You said: hi (turn 1)" == chain.invoke({"q": "hi"})
+    assert "You said: hi (turn 1)" == "".join(chain.stream({"q": "hi"}))

@@ -25,15 +25,15 @@ def test_litellm_posts_everything_as_user_turns(llm: Any, foundry: Emulator) -> 
     """Assistant turns stay assistant turns, and a second turn repeats nothing."""
     history = [HumanMessage("hi"), AIMessage("Hello."), HumanMessage("and?")]
     answer = llm.invoke(history)
-    assert [m.role for m in foundry.seen[-1].messages] == ["user", "assistant", "user"]
+    assert ["user", "assistant", "user"] == [m.role for m in foundry.seen[-1].messages]
     llm.invoke([*history, answer, HumanMessage("more")])
     assert [m.role for m in foundry.seen[-1].messages] == ["user", "assistant"] * 2 + ["user"]
 
 
 def test_litellm_polls_a_waiting_run_to_death(with_tools: Any, foundry: Emulator) -> None:
     """A run that waits for a tool is an answer with a call, without one poll."""
-    assert with_tools(PAIR).invoke("compute").response_metadata["finish_reason"] == "tool_calls"
-    assert [r.method for r in foundry.requests] == ["GET", "POST"]  # the declaration, the turn
+    assert "tool_calls" == with_tools(PAIR).invoke("compute").response_metadata["finish_reason"]
+    assert ["GET", "POST"] == [r.method for r in foundry.requests]  # the declaration, the turn
 
 
 def test_litellm_estimates_usage(llm: Any, foundry: Emulator, ask: Any) -> None:
@@ -47,7 +47,7 @@ def test_litellm_loses_the_thread_of_an_async_stream(llm: Any, foundry: Emulator
     """Thread and messages arrive, streamed or not, sync or async."""
     thread = llm.invoke("my name is Bob").response_metadata["thread_id"]
     answer = asyncio.run(acollect(llm.astream("who am I?", thread_id=thread)))
-    assert answer.content == "Your name is Bob."
+    assert "Your name is Bob." == answer.content
 
 
 def test_litellm_fakes_sync_streams(llm: Any) -> None:
@@ -60,7 +60,7 @@ def test_litellm_hides_the_thread_id(llm: Any, ask: Any) -> None:
     """It is in the metadata, where it can be passed on."""
     answer = ask(llm, "my name is Bob")
     later = llm.invoke("who am I?", thread_id=answer.response_metadata["thread_id"])
-    assert later.content == "Your name is Bob."
+    assert "Your name is Bob." == later.content
 
 
 def test_litellm_knows_only_url_citations(foundry: Emulator, ask: Any) -> None:
@@ -73,10 +73,10 @@ def test_litellm_knows_only_url_citations(foundry: Emulator, ask: Any) -> None:
     answer = ask(ChatAzureAgent(model=agent.model, **foundry.connection()), "hi")
     blocks = [block for block in answer.content_blocks if block["type"] == "text"]
     extras = [note["extras"] for block in blocks for note in block["annotations"]]
-    assert [(e["kind"], e["file_id"]) for e in extras] == [
+    assert [
         ("file", "f_1"),
         ("container_file", "cf_1"),
-    ]
+    ] == [(e["kind"], e["file_id"]) for e in extras]
 
 
 # langchain-openai, use_previous_response_id
@@ -86,7 +86,7 @@ def test_openai_edits_are_invisible(llm: Any, foundry: Emulator) -> None:
     """An edited history is not the old one."""
     answer = llm.invoke("my name is Bob")
     llm.invoke([HumanMessage("my name is Eve"), answer, HumanMessage("who am I?")])
-    assert texts(foundry)[0] == "my name is Eve"
+    assert "my name is Eve" == texts(foundry)[0]
 
 
 def test_openai_drops_the_system_message_on_turn_two(llm: Any, foundry: Emulator) -> None:
@@ -96,7 +96,7 @@ def test_openai_drops_the_system_message_on_turn_two(llm: Any, foundry: Emulator
     llm.invoke(history)
     for seen in foundry.seen:
         system = [m.text for m in seen.messages if m.role == "system"]
-        assert (system or [seen.additional_instructions]) == ["Be brief."]
+        assert ["Be brief."] == (system or [seen.additional_instructions])
 
 
 def test_openai_breaks_when_the_service_forgot(llm: Any, foundry: Emulator, connect: Any) -> None:
@@ -107,8 +107,8 @@ def test_openai_breaks_when_the_service_forgot(llm: Any, foundry: Emulator, conn
     with Emulator() as elsewhere:  # an agent of the same name that knows nothing of the past
         agent = elsewhere.create_agent("my-agent", generation=foundry.seen[0].generation)  # type: ignore[arg-type]
         fresh = ChatAzureAgent(model=agent.model, **elsewhere.connection())
-        assert fresh.invoke(history).content == "Your name is Bob."
-    assert other.invoke(history).content == "Your name is Bob."
+        assert "Your name is Bob." == fresh.invoke(history).content
+    assert "Your name is Bob." == other.invoke(history).content
 
 
 def test_openai_sends_model_and_tools_beside_the_agent(foundry: Emulator) -> None:
@@ -116,7 +116,7 @@ def test_openai_sends_model_and_tools_beside_the_agent(foundry: Emulator) -> Non
     declared = [{"type": "function", "name": "add", "parameters": {}}]
     agent = foundry.create_agent("tools", "ok", tools=declared)
     ChatAzureAgent(model=agent.model, **foundry.connection()).bind_tools([add]).invoke("hi")
-    assert {"model", "tools", "instructions"} & foundry.requests[-1].body.keys() == set()
+    assert set() == {"model", "tools", "instructions"} & foundry.requests[-1].body.keys()
 
 
 # LlamaIndex's AzureFoundryAgent, LangChain's OpenAIAssistantRunnable
@@ -128,7 +128,7 @@ def test_llamaindex_flattens_the_history(with_tools: Any, foundry: Emulator) -> 
     asked = HumanMessage("compute")
     call = llm.invoke([asked])
     llm.invoke([asked, call, *(add.invoke(each) for each in call.tool_calls)])
-    assert [m.role for m in foundry.seen[-1].messages] == ["user", "assistant", "tool", "tool"]
+    assert ["user", "assistant", "tool", "tool"] == [m.role for m in foundry.seen[-1].messages]
 
 
 def test_llamaindex_reports_a_failed_run_as_text(connect: Any, ask: Any) -> None:
@@ -140,4 +140,4 @@ def test_llamaindex_reports_a_failed_run_as_text(connect: Any, ask: Any) -> None
 def test_assistant_takes_one_user_message_per_call(llm: Any, foundry: Emulator) -> None:
     """Several messages in a row are several messages."""
     llm.invoke([HumanMessage("one"), HumanMessage("two"), HumanMessage("three")])
-    assert texts(foundry) == ["one", "two", "three"]
+    assert ["one", "two", "three"] == texts(foundry)

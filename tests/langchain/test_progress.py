@@ -29,9 +29,9 @@ def test_a_step_is_a_chunk_and_adds_up_to_nothing(v1: bool) -> None:
     events = [step, TextDelta("Found", "m1"), step, Finished("stop", "completed")]
     chunks: Any = [chunker.chunk(event) for event in events]
     assert [progress_of(chunk) for chunk in chunks] == [step, None, step, None]
-    assert [bool(chunk.content) for chunk in chunks] == [False, True, False, False]
+    assert [False, True, False, False] == [bool(chunk.content) for chunk in chunks]
     whole = functools.reduce(operator.add, chunks)
-    assert (progress_of(whole), whole.additional_kwargs, whole.text) == (None, {}, "Found")
+    assert (None, {}, "Found") == (progress_of(whole), whole.additional_kwargs, whole.text)
 
 
 def test_a_step_travels_as_json() -> None:
@@ -76,9 +76,9 @@ def test_a_graph_streams_steps_and_keeps_none(connect: Any, generation: str) -> 
     config: Any = {"configurable": {"thread_id": "1"}}
     pieces = app.stream({"messages": [("user", "hi")]}, config, stream_mode="messages")
     steps = [step for piece, _ in pieces if (step := progress_of(piece))]  # type: ignore[arg-type]
-    assert {step.name for step in steps if isinstance(step, Progress)} == {"file_search"}
+    assert {"file_search"} == {step.name for step in steps if isinstance(step, Progress)}
     kept = app.get_state(config).values["messages"][-1]
-    assert (progress_of(kept), "progress" in kept.additional_kwargs) == (None, False)
+    assert (None, False) == (progress_of(kept), "progress" in kept.additional_kwargs)
 
 
 def test_other_messages_tell_nothing() -> None:
@@ -92,6 +92,6 @@ def test_a_background_answer_begins_with_its_id(foundry: Emulator) -> None:
     llm = ChatAzureAgent(model=agent.model, **foundry.connection())
     first, *rest = llm.stream("hi", background=True)
     assert progress_of(first) == Started(response_id=foundry.seen[-1].response_id)
-    assert "".join(chunk.text for chunk in rest) == "Late, but here."
+    assert "Late, but here." == "".join(chunk.text for chunk in rest)
     plain = next(iter(llm.stream("hi")))
     assert progress_of(plain) is None

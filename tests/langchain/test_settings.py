@@ -91,7 +91,7 @@ def test_settings_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     llm = ChatAzureAgent()
     monkeypatch.undo()
     assert (llm.model, llm.endpoint) == ("other:2", ENDPOINT)
-    assert llm._identifying_params["agent"] == "other:2"
+    assert "other:2" == llm._identifying_params["agent"]
 
 
 def test_secrets_are_nowhere_to_be_seen() -> None:
@@ -109,7 +109,7 @@ def test_secrets_are_nowhere_to_be_seen() -> None:
             str(llm._get_invocation_params()),
             str(pickle.dumps(llm)),
         ]
-        assert [text for text in shown if "s3cret" in text] == []
+        assert [] == [text for text in shown if "s3cret" in text]
 
 
 def test_a_pickled_model_leaves_connections_and_secrets_behind(llm: Any) -> None:
@@ -117,7 +117,7 @@ def test_a_pickled_model_leaves_connections_and_secrets_behind(llm: Any) -> None
     llm.invoke("hi")
     back = pickle.loads(pickle.dumps(llm))  # noqa: S301 - our own
     left = (back.credential, back.transport, back.async_transport, back.api_key)
-    assert left == (None, None, None, None)
+    assert (None, None, None, None) == left
     assert back._identifying_params == llm._identifying_params
 
 
@@ -129,7 +129,7 @@ def test_a_copy_works(llm: Any, copied: Any) -> None:
     assert twin.transport is llm.transport
     assert twin.credential is llm.credential
     assert twin._clients is not llm._clients
-    assert twin.invoke("hi").content == "You said: hi (turn 1)"
+    assert "You said: hi (turn 1)" == twin.invoke("hi").content
 
 
 def test_a_copy_with_changes_is_another_model(llm: Any, foundry: Emulator) -> None:
@@ -144,7 +144,7 @@ def test_a_copy_with_changes_is_another_model(llm: Any, foundry: Emulator) -> No
         + (turn.additional_instructions or "")
         for turn in foundry.seen
     ]
-    assert told == ["", "Be brief.", "Be long."]
+    assert ["", "Be brief.", "Be long."] == told
 
 
 IDENTITIES = [
@@ -178,15 +178,15 @@ def test_identity_does_not_depend_on_the_machine() -> None:
 def test_tracing_parameters() -> None:
     """Tracers see provider, agent and options, and a model of the call."""
     llm = model(temperature=0.5, max_tokens=9, stop=["x"])
-    assert llm._get_ls_params() == {
+    assert {
         "ls_provider": "azure_ai_agents",
         "ls_model_type": "chat",
         "ls_model_name": "my-agent:1",
         "ls_temperature": 0.5,
         "ls_max_tokens": 9,
         "ls_stop": ["x"],
-    }
-    assert llm._get_ls_params(model="m", stop=["y"])["ls_model_name"] == "m"
+    } == llm._get_ls_params()
+    assert "m" == llm._get_ls_params(model="m", stop=["y"])["ls_model_name"]
     if hasattr(llm, "_add_version"):  # the oldest langchain-core that we support has none
         assert "azure-agents" in llm.metadata["lc_versions"]
 
@@ -210,7 +210,7 @@ def test_tokens_of_messages_are_estimated() -> None:
     tool = {"title": "f", "description": "Do.", "type": "object", "properties": {}}
     assert model().get_num_tokens_from_messages(messages, tools=[tool]) > plain
     exact = model(custom_get_token_ids=lambda text: [1, 2, 3])
-    assert exact.get_num_tokens("x") == 3
+    assert 3 == exact.get_num_tokens("x")
     assert exact.get_num_tokens_from_messages(messages) == 4 + 3 + 85 + 4 + 3 + 3
 
 

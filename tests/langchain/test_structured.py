@@ -94,14 +94,14 @@ def test_tools_are_bound_in_openai_format(choice: Any, expected: Any) -> None:
     bound = model().bind_tools([add, double, Person, declared], tool_choice=choice, user="u")
     assert isinstance(bound, RunnableBinding)
     tools = bound.kwargs["tools"]
-    assert [t.get("function", t).get("name", t["type"]) for t in tools] == [
+    assert [
         "add",
         "double",
         "Person",
         "file_search",
-    ]
+    ] == [t.get("function", t).get("name", t["type"]) for t in tools]
     assert bound.kwargs.get("tool_choice") == expected
-    assert bound.kwargs["user"] == "u"
+    assert "u" == bound.kwargs["user"]
 
 
 def test_a_choice_of_no_bound_tool() -> None:
@@ -142,11 +142,11 @@ def test_the_agent_knows_the_schema(connect: Any, foundry: Emulator, generation:
     connect(Text(GOOD)).with_structured_output(Person, strict=True).invoke("who?")
     body = foundry.requests[-1].body
     if generation == "classic":
-        assert body["response_format"]["json_schema"]["name"] == "Person"
+        assert "Person" == body["response_format"]["json_schema"]["name"]
         assert body["response_format"]["json_schema"]["strict"] is True
     else:
         told = foundry.seen[-1].messages[-1]
-        assert (told.role in {"system", "developer"}, '"age"' in told.text) == (True, True)
+        assert (True, True) == (told.role in {"system", "developer"}, '"age"' in told.text)
 
 
 def test_a_wrong_answer_gets_one_repair_round(connect: Any, foundry: Emulator) -> None:
@@ -154,7 +154,7 @@ def test_a_wrong_answer_gets_one_repair_round(connect: Any, foundry: Emulator) -
     llm = connect(["sure!", GOOD]).with_structured_output(Person)
     assert llm.invoke("who?") == Person(name="Bob", age=4)
     assert "not valid" in foundry.seen[-1].last_user_text
-    assert len(foundry.seen) == 2
+    assert 2 == len(foundry.seen)
 
 
 @pytest.mark.parametrize("bad", ["sure!", "[1]", '{"name": "Bob"}', '{"name": "Bob", "age": "x"}'])
@@ -165,7 +165,7 @@ def test_a_wrong_repair_is_an_error(connect: Any, foundry: Emulator, schema: Any
     with pytest.raises(OutputParserException) as caught:
         llm.with_structured_output(schema).invoke("who?")
     assert caught.value.llm_output == bad
-    assert len(foundry.seen) == 2
+    assert 2 == len(foundry.seen)
     told = llm.with_structured_output(schema, include_raw=True).invoke("who?")
     assert (told["raw"].content, told["parsed"]) == (bad, None)
     assert isinstance(told["parsing_error"], OutputParserException)
@@ -184,7 +184,7 @@ def test_a_truncated_answer_is_an_error(connect: Any, foundry: Emulator) -> None
     llm = connect(Incomplete(text='{"name": "Bo')).with_structured_output(Person)
     with pytest.raises(OutputParserException, match="not whole"):
         llm.invoke("who?")
-    assert len(foundry.seen) == 1
+    assert 1 == len(foundry.seen)
 
 
 @pytest.mark.parametrize("v1", [False, True])
@@ -197,12 +197,12 @@ def test_a_refusal_is_an_error(foundry: Emulator, v1: bool) -> None:
     with pytest.raises(standard, match=r"I will not\.") as caught:
         llm.with_structured_output(Person).invoke("who?")
     assert isinstance(caught.value, RefusedError)
-    assert caught.value.partial_text == "I will not."
+    assert "I will not." == caught.value.partial_text
     assert caught.value.response_id == foundry.seen[-1].response_id
     assert getattr(caught.value, "raw_message", None) is not None or standard is (
         OutputParserException
     )
-    assert len(foundry.seen) == 1
+    assert 1 == len(foundry.seen)
 
 
 OWN_FORMAT = {
@@ -226,7 +226,7 @@ def test_an_agent_with_a_schema_of_its_own(foundry: Emulator) -> None:
         Person(name="Bob", age=4)
     ] * 3
     assert [[m.role for m in turn.messages] for turn in foundry.seen] == [["user"]] * 3
-    assert [r.method for r in foundry.requests] == ["GET", "POST", "GET", "POST", "POST"]
+    assert ["GET", "POST", "GET", "POST", "POST"] == [r.method for r in foundry.requests]
 
 
 def test_a_schema_of_the_agent_that_does_not_fit(foundry: Emulator) -> None:
@@ -241,7 +241,7 @@ def test_a_format_without_a_schema(foundry: Emulator) -> None:
     """JSON alone says nothing about the object: the agent is told."""
     llm = own_schema(foundry, Text(GOOD), {"type": "json_object"})
     llm.with_structured_output(Person).invoke("who?")
-    assert [m.role for m in foundry.seen[-1].messages] == ["user", "system"]
+    assert ["user", "system"] == [m.role for m in foundry.seen[-1].messages]
 
 
 def test_a_definition_that_may_not_be_read(foundry: Emulator) -> None:
@@ -249,14 +249,14 @@ def test_a_definition_that_may_not_be_read(foundry: Emulator) -> None:
     foundry.faults.add(Fault("status_before", method="GET", status=403, times=None))
     llm = own_schema(foundry, Text(GOOD)).with_structured_output(Person)
     assert llm.invoke("who?") == Person(name="Bob", age=4)
-    assert [m.role for m in foundry.seen[-1].messages] == ["user", "system"]
+    assert ["user", "system"] == [m.role for m in foundry.seen[-1].messages]
 
 
 def test_json_mode_tells_nothing(connect: Any, foundry: Emulator, generation: str) -> None:
     """The caller's own messages describe the object."""
     llm = connect(Text(GOOD)).with_structured_output(Person, method="json_mode")
     assert llm.invoke("who? as JSON") == Person(name="Bob", age=4)
-    assert [m.role for m in foundry.seen[-1].messages] == ["user"]
+    assert ["user"] == [m.role for m in foundry.seen[-1].messages]
     sent = foundry.requests[-1].body.get("response_format")
     assert sent == ({"type": "json_object"} if generation == "classic" else None)
 
@@ -279,9 +279,9 @@ def test_a_pin_of_a_structured_call(connect: Any, foundry: Emulator) -> None:
     thread = llm.invoke("hi").response_metadata["thread_id"]
     asked = llm.with_structured_output(Person)
     asked.invoke("who?", thread_id=thread)
-    assert foundry.seen[-1].messages[0].text == "hi"
+    assert "hi" == foundry.seen[-1].messages[0].text
     asked.invoke("who?", {"configurable": {"foundry_thread_id": thread}})
-    assert foundry.seen[-1].messages[0].text == "hi"
+    assert "hi" == foundry.seen[-1].messages[0].text
 
 
 OWN = {"format": {"type": "json_schema", "name": "p", "schema": Person.model_json_schema()}}
@@ -331,7 +331,7 @@ def test_an_agent_of_langchain_and_a_classic_agent(foundry: Emulator) -> None:
     llm = ChatAzureAgent(model=agent.model, **foundry.connection())
     state = create_agent(llm, [], response_format=Person).invoke(ASKED)
     assert state["structured_response"] == Person(name="Bob", age=4)
-    assert foundry.requests[-1].body["response_format"]["type"] == "json_schema"
+    assert "json_schema" == foundry.requests[-1].body["response_format"]["type"]
 
 
 def test_an_agent_of_langchain_and_a_v2_agent(foundry: Emulator) -> None:
@@ -351,7 +351,7 @@ def test_an_agent_with_tools_and_an_object(foundry: Emulator) -> None:
     llm = ChatAzureAgent(model=agent.name, **foundry.connection())
     state = create_agent(llm, [double], response_format=Person).invoke(ASKED)
     assert state["structured_response"] == Person(name="Bob", age=4)
-    assert [message.type for message in state["messages"]] == ["human", "ai", "tool", "ai"]
+    assert ["human", "ai", "tool", "ai"] == [message.type for message in state["messages"]]
 
 
 def test_a_tool_round_of_a_classic_agent(foundry: Emulator) -> None:
@@ -361,11 +361,11 @@ def test_a_tool_round_of_a_classic_agent(foundry: Emulator) -> None:
     llm = ChatAzureAgent(model=agent.model, **foundry.connection()).bind_tools([add, double])
     asked: list[Any] = [HumanMessage("compute")]
     call = llm.invoke(asked)
-    assert [(c["name"], c["args"]) for c in call.tool_calls] == [
+    assert [
         ("add", {"a": 1, "b": 2}),
         ("double", {"x": 3}),
-    ]
-    assert call.response_metadata["finish_reason"] == "tool_calls"
+    ] == [(c["name"], c["args"]) for c in call.tool_calls]
+    assert "tool_calls" == call.response_metadata["finish_reason"]
     results = [add.invoke(call.tool_calls[0]), tool(double).invoke(call.tool_calls[1])]
-    assert llm.invoke([*asked, call, *results]).content == "3 and 6"
+    assert "3 and 6" == llm.invoke([*asked, call, *results]).content
     assert foundry.requests[-1].path.endswith("/submit_tool_outputs")

@@ -62,14 +62,14 @@ def ask(request: pytest.FixtureRequest) -> Any:
 def test_every_way_gives_the_same_answer(llm: Any, foundry: Emulator, ask: Any) -> None:
     """Text, metadata and usage do not depend on how the model is called."""
     answer = ask(llm, HISTORY)
-    assert answer.content == "Your name is Bob."
+    assert "Your name is Bob." == answer.content
     assert answer.usage_metadata["total_tokens"] > 0
-    assert answer.usage_metadata["input_token_details"] == {"cache_read": 0}
+    assert {"cache_read": 0} == answer.usage_metadata["input_token_details"]
     metadata = answer.response_metadata
-    assert metadata["model_provider"] == "azure_ai_agents"
-    assert metadata["model_name"] == "gpt-4o"
-    assert metadata["finish_reason"] == "stop"
-    assert metadata["status"] == "completed"
+    assert "azure_ai_agents" == metadata["model_provider"]
+    assert "gpt-4o" == metadata["model_name"]
+    assert "stop" == metadata["finish_reason"]
+    assert "completed" == metadata["status"]
     seen = foundry.seen[-1]
     assert metadata["id"] in {seen.response_id, seen.run_id}
     assert metadata["thread_id"] in {seen.response_id, seen.thread_id}
@@ -81,7 +81,7 @@ def test_the_next_turn_sends_only_what_is_new(llm: Any, foundry: Emulator, ask: 
     answer = ask(llm, "my name is Bob")
     before = len(foundry.requests)
     following = ask(llm, [HumanMessage("my name is Bob"), answer, HumanMessage("who am I?")])
-    assert following.content == "Your name is Bob."
+    assert "Your name is Bob." == following.content
     assert len(foundry.requests) == before + 1
     assert b"my name is Bob" not in str(foundry.requests[-1].body).encode()
 
@@ -100,29 +100,29 @@ def test_an_edited_history_forks(llm: Any, foundry: Emulator) -> None:
 def test_an_empty_answer_is_an_empty_message(connect: Any, ask: Any) -> None:
     """It has a finish reason and is no exception."""
     answer = ask(connect(Empty()), "hi")
-    assert (answer.content, answer.response_metadata["finish_reason"]) == ("", "stop")
+    assert ("", "stop") == (answer.content, answer.response_metadata["finish_reason"])
 
 
 def test_an_incomplete_answer_says_why(connect: Any, ask: Any) -> None:
     """Truncation is told by finish reason and status."""
     answer = ask(connect(Incomplete(text="So far")), "hi")
     metadata = answer.response_metadata
-    assert answer.content == "So far"
-    assert (metadata["finish_reason"], metadata["status"]) == ("length", "incomplete")
+    assert "So far" == answer.content
+    assert ("length", "incomplete") == (metadata["finish_reason"], metadata["status"])
 
 
 def test_stop_cuts_the_answer(connect: Any, ask: Any) -> None:
     """Agents know no `stop`: it is cut on our side, and such an answer has no anchor."""
     answer = ask(connect(Text("one two three")), "hi", stop=["two"])
-    assert answer.content == "one "
+    assert "one " == answer.content
     assert "foundry" not in answer.response_metadata
 
 
 def test_stop_of_the_constructor(connect: Any) -> None:
     """It holds for calls that bring none."""
     llm = connect(Text("one two three"), stop=["three"])
-    assert llm.invoke("hi").content == "one two "
-    assert llm.invoke("hi", stop=["two"]).content == "one "
+    assert "one two " == llm.invoke("hi").content
+    assert "one " == llm.invoke("hi", stop=["two"]).content
 
 
 def test_a_failed_run_is_an_error(connect: Any, ask: Any) -> None:
@@ -136,7 +136,7 @@ def test_no_messages(llm: Any, foundry: Emulator, ask: Any) -> None:
     """An empty call is refused before anything is sent."""
     with pytest.raises(InvalidRequestError, match="no messages"):
         ask(llm, [])
-    assert foundry.requests == []
+    assert [] == foundry.requests
 
 
 def test_an_unknown_option_is_refused_at_the_call(connect: Any, foundry: Emulator) -> None:
@@ -144,38 +144,38 @@ def test_an_unknown_option_is_refused_at_the_call(connect: Any, foundry: Emulato
     llm = connect(wormhole=3)
     with pytest.raises(InvalidRequestError, match="wormhole"):
         llm.invoke("hi")
-    assert foundry.requests == []
+    assert [] == foundry.requests
 
 
 def test_options_reach_the_service(connect: Any, foundry: Emulator, generation: str) -> None:
     """`max_tokens` has another name there."""
     connect(max_tokens=99).invoke("hi")
     name = {"v2": "max_output_tokens", "classic": "max_completion_tokens"}[generation]
-    assert foundry.requests[-1].body[name] == 99
+    assert 99 == foundry.requests[-1].body[name]
 
 
 def test_output_version_v1(connect: Any, ask: Any) -> None:
     """Content is a list of standard blocks in every way of calling."""
     answer = ask(connect(Text("hi"), output_version="v1"), "hi")
     (block,) = answer.content
-    assert (block["type"], block["text"]) == ("text", "hi")
-    assert answer.response_metadata["output_version"] == "v1"
+    assert ("text", "hi") == (block["type"], block["text"])
+    assert "v1" == answer.response_metadata["output_version"]
 
 
 def test_streaming_can_be_switched_off(connect: Any, foundry: Emulator, generation: str) -> None:
     """`disable_streaming` and `streaming=False` give one chunk."""
     for setting in ({"disable_streaming": True}, {"streaming": False}):
-        assert len(list(connect("a b c d", **setting).stream("hi"))) == 1
+        assert 1 == len(list(connect("a b c d", **setting).stream("hi")))
     assert len(list(connect("a b c d").stream("hi"))) > 1
 
 
 def test_chunks_of_a_stream(llm: Any) -> None:
     """Text comes as strings, piece by piece; one id; the last chunk is marked."""
     *pieces, last = list(llm.stream("hi"))
-    assert "".join(piece.content for piece in pieces) == "You said: hi (turn 1)"
+    assert "You said: hi (turn 1)" == "".join(piece.content for piece in pieces)
     assert {type(piece) for piece in pieces} == {AIMessageChunk}
-    assert len({piece.id for piece in [*pieces, last]}) == 1
-    assert (last.content, last.chunk_position) == ("", "last")
+    assert 1 == len({piece.id for piece in [*pieces, last]})
+    assert ("", "last") == (last.content, last.chunk_position)
 
 
 # Cache
@@ -187,12 +187,12 @@ def test_cache_hits_for_the_same_model_only(connect: Any, foundry: Emulator) -> 
     llm = connect(cache=cache)
     twin = llm.model_copy(update={"timeout": 30.0})
     assert llm.invoke("hi").content == twin.invoke("hi").content
-    assert len(foundry.seen) == 1
+    assert 1 == len(foundry.seen)
     other = connect("from another agent", name="other", cache=cache)
-    assert other.invoke("hi").content == "from another agent"
+    assert "from another agent" == other.invoke("hi").content
     told = llm.model_copy(update={"instructions": "Be brief."})
     told.invoke("hi")
-    assert len(foundry.seen) == 3
+    assert 3 == len(foundry.seen)
 
 
 def test_cache_knows_pins_of_the_config(connect: Any, foundry: Emulator) -> None:
@@ -200,7 +200,7 @@ def test_cache_knows_pins_of_the_config(connect: Any, foundry: Emulator) -> None
     llm = connect(cache=InMemoryCache())
     plain = llm.invoke("hi")
     pin = {"configurable": {"foundry_thread_id": plain.response_metadata["thread_id"]}}
-    assert llm.invoke("hi", pin).content == "You said: hi (turn 2)"
+    assert "You said: hi (turn 2)" == llm.invoke("hi", pin).content
 
 
 # Retry, fallbacks, parallel calls
@@ -211,8 +211,8 @@ def test_with_retry(connect: Any, foundry: Emulator) -> None:
     llm = connect(max_retries=0)
     foundry.faults.add(Fault("status_before", method="POST", status=500))
     retried = llm.with_retry(stop_after_attempt=2, wait_exponential_jitter=False)
-    assert retried.invoke("hi").content == "You said: hi (turn 1)"
-    assert [m.text for m in foundry.seen[-1].messages] == ["hi"]
+    assert "You said: hi (turn 1)" == retried.invoke("hi").content
+    assert ["hi"] == [m.text for m in foundry.seen[-1].messages]
 
 
 def test_with_fallbacks(connect: Any, foundry: Emulator) -> None:
@@ -220,10 +220,10 @@ def test_with_fallbacks(connect: Any, foundry: Emulator) -> None:
     broken = connect(Failed(), name="broken", max_retries=0)
     spare = connect("from the spare", name="spare")
     answer = broken.with_fallbacks([spare]).invoke("hi")
-    assert answer.content == "from the spare"
+    assert "from the spare" == answer.content
     working = connect(name="working")
     working.invoke([HumanMessage("hi"), answer, HumanMessage("and?")])
-    assert [m.text for m in foundry.seen[-1].messages] == ["hi", "from the spare", "and?"]
+    assert ["hi", "from the spare", "and?"] == [m.text for m in foundry.seen[-1].messages]
 
 
 def test_parallel_continuations_do_not_mix(llm: Any, foundry: Emulator) -> None:
@@ -233,7 +233,7 @@ def test_parallel_continuations_do_not_mix(llm: Any, foundry: Emulator) -> None:
     answers = llm.batch(calls)
     assert [a.content for a in answers] == [f"You said: branch {n} (turn 2)" for n in range(5)]
     threads = {a.response_metadata["thread_id"] for a in answers}
-    assert len(threads) == 5
+    assert 5 == len(threads)
 
 
 def test_one_model_in_many_threads_and_loops(llm: Any) -> None:
@@ -303,10 +303,10 @@ def test_events_v2(llm: Any) -> None:
     """`astream_events` tells start, every chunk, and the whole message."""
     events = asyncio.run(collect(llm.astream_events("hi", version="v2")))
     names = [event["event"] for event in events]
-    assert names[0] == "on_chat_model_start"
-    assert names[-1] == "on_chat_model_end"
-    assert set(names[1:-1]) == {"on_chat_model_stream"}
-    assert events[-1]["data"]["output"].content == "You said: hi (turn 1)"
+    assert "on_chat_model_start" == names[0]
+    assert "on_chat_model_end" == names[-1]
+    assert {"on_chat_model_stream"} == set(names[1:-1])
+    assert "You said: hi (turn 1)" == events[-1]["data"]["output"].content
 
 
 @pytest.mark.filterwarnings("ignore::langchain_core._api.LangChainBetaWarning")
@@ -331,7 +331,7 @@ def test_an_answer_of_events_v3_continues(llm: Any, foundry: Emulator) -> None:
     """Its message, all blocks, is still the same answer to the agent."""
     message = llm.stream_events("hi", version="v3").output
     llm.invoke([HumanMessage("hi"), message, HumanMessage("and?")])
-    assert len(foundry.requests) == 2
+    assert 2 == len(foundry.requests)
 
 
 # Leaving early
@@ -406,5 +406,5 @@ def test_server_errors_keep_their_facts(connect: Any, foundry: Emulator) -> None
     foundry.faults.add(Fault("status_before", method="POST", status=503, times=None))
     with pytest.raises(ServerError) as caught:
         connect(max_retries=1).invoke("hi")
-    assert caught.value.status == 503
-    assert sum(request.method == "POST" for request in foundry.requests) == 2
+    assert 503 == caught.value.status
+    assert 2 == sum(request.method == "POST" for request in foundry.requests)

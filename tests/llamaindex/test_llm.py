@@ -54,8 +54,8 @@ def test_content_is_cumulative(make_llm: Ask, streamed: Ask) -> None:
         text += chunk.delta
         shown.append(chunk.message.content if isinstance(chunk, ChatResponse) else chunk.text)
         assert text == shown[-1]
-    assert shown[0] == "Hello"
-    assert shown[-1] == "Hello there, you."
+    assert "Hello" == shown[0]
+    assert "Hello there, you." == shown[-1]
 
 
 def test_empty_answers_are_empty_messages(make_llm: Ask, ask: Ask) -> None:
@@ -83,7 +83,7 @@ def test_a_conversation_continues(foundry: Emulator, make_llm: Ask, ask: Ask) ->
         before = len(foundry.requests)
         history.append(ask(llm, history).message)
         assert [(m.role.value, m.content) for m in history[:-1]] == transcript(foundry)
-        assert len(foundry.requests) - before == 1
+        assert 1 == len(foundry.requests) - before
     assert ["one", "two", "three"] == [m.content for m in history[1::2]]
 
 

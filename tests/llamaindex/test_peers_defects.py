@@ -228,7 +228,7 @@ def test_a_continued_chain_carries_only_what_is_new(foundry: Emulator, make: Mak
     llm = make(["one", "two"])
     llm.chat([*HI, llm.chat(HI).message, ChatMessage("And?")])
     body = json.dumps(foundry.requests[-1].body)
-    assert ("And?" in body, "Hi" in body, "one" in body) == (True, False, False)
+    assert (True, False, False) == ("And?" in body, "Hi" in body, "one" in body)
 
 
 def test_a_callers_list_is_not_changed(make: Make) -> None:

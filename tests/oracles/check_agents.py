@@ -57,8 +57,8 @@ def ask(agent_id: str, text: str, client: AgentsClient = client) -> tuple[Any, s
 def assistants() -> None:
     """Create, get, update, list and delete."""
     made = client.create_agent(model="gpt-4o", name="crud", instructions="Be brief.")
-    assert client.get_agent(made.id).name == "crud"
-    assert client.update_agent(made.id, instructions="Be long.").instructions == "Be long."
+    assert "crud" == client.get_agent(made.id).name
+    assert "Be long." == client.update_agent(made.id, instructions="Be long.").instructions
     assert made.id in [agent.id for agent in client.list_agents()]
     client.delete_agent(made.id)
     error = raises(ResourceNotFoundError, lambda: client.get_agent(made.id))
@@ -74,10 +74,10 @@ def threads_and_messages() -> None:
     listed = list(
         client.messages.list(thread_id=thread.id, limit=2, order=m.ListSortOrder.ASCENDING)
     )
-    assert [message.text_messages[0].text.value for message in listed] == ["0", "1", "2"]
+    assert ["0", "1", "2"] == [message.text_messages[0].text.value for message in listed]
     changed = client.messages.update(thread.id, listed[0].id, metadata={"c": "d"})
-    assert changed.metadata == {"c": "d"}
-    assert client.threads.get(thread.id).metadata == {"a": "b"}
+    assert {"c": "d"} == changed.metadata
+    assert {"a": "b"} == client.threads.get(thread.id).metadata
     assert thread.id in [one.id for one in client.threads.list()]
     client.threads.delete(thread.id)
     raises(ResourceNotFoundError, lambda: client.threads.get(thread.id))
@@ -90,9 +90,9 @@ def a_polled_run() -> None:
     run, thread = ask(agent.id, "my name is Ada")
     assert run.status == m.RunStatus.COMPLETED
     last = client.messages.get_last_message_text_by_role(thread_id=thread, role="assistant")
-    assert last.text.value == "Nice to meet you, Ada. (turn 1)"
+    assert "Nice to meet you, Ada. (turn 1)" == last.text.value
     steps = list(client.run_steps.list(thread_id=thread, run_id=run.id))
-    assert [step.type for step in steps] == ["message_creation"]
+    assert ["message_creation"] == [step.type for step in steps]
     assert run.usage.total_tokens == steps[0].usage.total_tokens
 
 
@@ -115,7 +115,7 @@ def a_run_that_calls_functions_by_itself() -> None:
     run, thread = ask(agent.id, "What's the weather in Paris?", client)
     assert run.status == m.RunStatus.COMPLETED, run.last_error
     last = client.messages.get_last_message_text_by_role(thread_id=thread, role="assistant")
-    assert last.text.value == "The tool said: sunny in Paris"
+    assert "The tool said: sunny in Paris" == last.text.value
 
 
 @check
@@ -127,7 +127,7 @@ def a_streamed_tool_round() -> None:
     with client.runs.stream(thread_id=thread.id, agent_id=agent.id) as stream:
         runs = [data for _, data, _ in stream if isinstance(data, m.ThreadRun)]
     call = runs[-1].required_action.submit_tool_outputs.tool_calls[0]
-    assert json.loads(call.function.arguments) == {"city": "Rome"}
+    assert {"city": "Rome"} == json.loads(call.function.arguments)
     handler = m.AgentEventHandler()
     client.runs.submit_tool_outputs_stream(
         thread_id=thread.id,
@@ -137,7 +137,7 @@ def a_streamed_tool_round() -> None:
     )
     handler.until_done()
     last = client.messages.get_last_message_text_by_role(thread_id=thread.id, role="assistant")
-    assert last.text.value == "The tool said: rain"
+    assert "The tool said: rain" == last.text.value
 
 
 @check
@@ -148,7 +148,7 @@ def files_and_search() -> None:
         path.write_text("# Returns\nYou may return goods within 30 days.")
         file = client.files.upload_and_poll(file_path=str(path), purpose=m.FilePurpose.AGENTS)
     store = client.vector_stores.create_and_poll(file_ids=[file.id], name="handbook")
-    assert (store.status, store.file_counts.completed) == ("completed", 1)
+    assert ("completed", 1) == (store.status, store.file_counts.completed)
     search = m.FileSearchTool(vector_store_ids=[store.id])
     agent = client.create_agent(
         model="gpt-4o", name="reader", tools=search.definitions, tool_resources=search.resources
@@ -157,11 +157,11 @@ def files_and_search() -> None:
     assert run.status == m.RunStatus.COMPLETED
     message = client.messages.get_last_message_by_role(thread_id=thread, role="assistant")
     assert (
-        message.text_messages[0].text.value == "You may return goods within 30 days.【4:0†source】"
+        "You may return goods within 30 days.【4:0†source】" == message.text_messages[0].text.value
     )
     assert message.file_citation_annotations[0].file_citation.file_id == file.id
     steps = list(client.run_steps.list(thread_id=thread, run_id=run.id))
-    assert [step.type for step in steps] == ["message_creation", "tool_calls"]
+    assert ["message_creation", "tool_calls"] == [step.type for step in steps]
     assert b"".join(client.files.get_content(file.id)).startswith(b"# Returns")
     client.vector_stores.delete(store.id)
     client.files.delete(file.id)
@@ -174,7 +174,7 @@ def citations_of_the_web() -> None:
     _, thread = ask(scripted(), "cite")
     message = client.messages.get_last_message_by_role(thread_id=thread, role="assistant")
     annotation = message.url_citation_annotations[0]
-    assert (annotation.text, annotation.url_citation.url) == ("【1】", "https://example.com")
+    assert ("【1】", "https://example.com") == (annotation.text, annotation.url_citation.url)
 
 
 @check
@@ -191,14 +191,14 @@ def structured_output() -> None:
     agent = client.create_agent(model="gpt-4o", name="shaped", response_format=format)
     _, thread = ask(agent.id, "Say that Ada is 36")
     last = client.messages.get_last_message_text_by_role(thread_id=thread, role="assistant")
-    assert json.loads(last.text.value) == {"name": "Ada", "age": 36}
+    assert {"name": "Ada", "age": 36} == json.loads(last.text.value)
 
 
 @check
 def a_failed_run() -> None:
     """Model quota is a failed run, not an HTTP error."""
     run, _ = ask(scripted(), "fail")
-    assert (run.status, run.last_error.code) == ("failed", "rate_limit_exceeded")
+    assert ("failed", "rate_limit_exceeded") == (run.status, run.last_error.code)
 
 
 @check
@@ -214,8 +214,8 @@ def a_cancelled_run() -> None:
         HttpResponseError,
         lambda: client.messages.create(thread_id=thread.id, role="user", content="more"),
     )
-    assert error.status_code == 400
-    assert client.runs.cancel(thread_id=thread.id, run_id=run.id).status == "cancelled"
+    assert 400 == error.status_code
+    assert "cancelled" == client.runs.cancel(thread_id=thread.id, run_id=run.id).status
 
 
 @check
@@ -239,7 +239,7 @@ def errors() -> None:
     error = raises(
         HttpResponseError, lambda: client.runs.create(thread_id=thread.id, agent_id="my-agent")
     )
-    assert error.status_code == 400
+    assert 400 == error.status_code
     control("POST", "faults", {"name": "token expired"})
     raises(ClientAuthenticationError, client.threads.create)
     control("PATCH", "weather", {"throttled": 1, "retry_after": 0.01})
@@ -247,7 +247,7 @@ def errors() -> None:
         HttpResponseError,
         lambda: client.runs.create(thread_id=thread.id, agent_id=scripted()),
     )
-    assert error.status_code == 429
+    assert 429 == error.status_code
     control("DELETE", "weather")
 
 

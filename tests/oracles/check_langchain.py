@@ -32,7 +32,7 @@ def an_answer() -> None:
     """The graph answers with what the agent said."""
     agent = make("plain")
     state = agent.invoke({"messages": [HumanMessage("hello")]})
-    assert state["messages"][-1].text == "You said: hello (turn 1)"
+    assert "You said: hello (turn 1)" == state["messages"][-1].text
     factory.delete_agent(agent)
 
 
@@ -43,8 +43,8 @@ def a_tool() -> None:
     state = agent.invoke({"messages": [HumanMessage("What's the weather in Paris?")]})
     kinds = [type(message) for message in state["messages"]]
     assert kinds == [HumanMessage, AIMessage, ToolMessage, AIMessage]
-    assert state["messages"][1].tool_calls[0]["args"] == {"city": "Paris"}
-    assert state["messages"][-1].text == "The tool said: sunny in Paris"
+    assert {"city": "Paris"} == state["messages"][1].tool_calls[0]["args"]
+    assert "The tool said: sunny in Paris" == state["messages"][-1].text
 
 
 @check
@@ -54,7 +54,7 @@ def a_conversation() -> None:
     config = {"configurable": {"thread_id": "1"}}
     agent.invoke({"messages": [HumanMessage("my name is Ada")]}, config)
     state = agent.invoke({"messages": [HumanMessage("what is my name?")]}, config)
-    assert state["messages"][-1].text == "Your name is Ada."
+    assert "Your name is Ada." == state["messages"][-1].text
 
 
 @check
@@ -71,7 +71,7 @@ def asynchronously() -> None:
     """The same without blocking."""
     agent = make("async")
     state = asyncio.run(agent.ainvoke({"messages": [HumanMessage("hello")]}))
-    assert state["messages"][-1].text == "You said: hello (turn 1)"
+    assert "You said: hello (turn 1)" == state["messages"][-1].text
 
 
 @check
@@ -79,7 +79,7 @@ def what_the_agent_saw() -> None:
     """It names the agent and its version in every request."""
     requests = [one for one in control("GET", "requests") if one["path"].endswith("/responses")]
     references = [one["body"]["agent_reference"] for one in requests]
-    assert {reference["type"] for reference in references} == {"agent_reference"}
+    assert {"agent_reference"} == {reference["type"] for reference in references}
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ def user(text: str) -> list[dict[str, str]]:
 def a_plain_answer() -> None:
     """Thread, messages, run, polling, answer; its newest versions start a thread in every call."""
     answer = litellm.completion(messages=user("my name is Ada"), **SETTINGS)
-    assert answer.choices[0].message.content == "Nice to meet you, Ada. (turn 1)"
+    assert "Nice to meet you, Ada. (turn 1)" == answer.choices[0].message.content
     assert answer._hidden_params["thread_id"].startswith("thread_")
     assert answer.usage.total_tokens > 0
 
@@ -43,7 +43,7 @@ def asynchronous_answers() -> None:
 def citations() -> None:
     """A URL citation arrives in OpenAI's form."""
     message = litellm.completion(messages=user("cite"), **SETTINGS).choices[0].message
-    assert message.annotations[0]["url_citation"]["url"] == "https://example.com"
+    assert "https://example.com" == message.annotations[0]["url_citation"]["url"]
 
 
 @check

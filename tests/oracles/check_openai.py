@@ -52,13 +52,13 @@ def by(name: str, **more: Any) -> dict[str, Any]:
 def agents_and_versions() -> None:
     """Create, get, list, page and delete."""
     first, second = make("crud"), make("crud")
-    assert (first.name, first.version, second.version) == ("crud", "1", "2")
-    assert second.definition["kind"] == "prompt"
-    assert project.agents.get("crud").versions["latest"]["version"] == "2"
+    assert ("crud", "1", "2") == (first.name, first.version, second.version)
+    assert "prompt" == second.definition["kind"]
+    assert "2" == project.agents.get("crud").versions["latest"]["version"]
     assert "crud" in [agent.name for agent in project.agents.list()]
-    assert [one.version for one in project.agents.list_versions("crud", limit=1)] == ["2", "1"]
+    assert ["2", "1"] == [one.version for one in project.agents.list_versions("crud", limit=1)]
     assert project.agents.delete_version("crud", "2").deleted
-    assert project.agents.get_version("crud", "1").id == "crud:1"
+    assert "crud:1" == project.agents.get_version("crud", "1").id
     assert project.agents.delete("crud").deleted
 
 
@@ -66,8 +66,8 @@ def agents_and_versions() -> None:
 def an_unknown_agent() -> None:
     """The management SDK raises its 404 class, with the service's code."""
     error = raises(ResourceNotFoundError, lambda: project.agents.get("nobody"))
-    assert error.status_code == 404
-    assert json.loads(error.response.text())["error"]["code"] == "not_found"
+    assert 404 == error.status_code
+    assert "not_found" == json.loads(error.response.text())["error"]["code"]
 
 
 @check
@@ -79,8 +79,8 @@ def a_preview_kind_without_its_header() -> None:
         HttpResponseError,
         lambda: plain.agents.create_version(agent_name="flow", definition=flow),
     )
-    assert error.status_code == 403
-    assert project.agents.create_version(agent_name="flow", definition=flow).version == "1"
+    assert 403 == error.status_code
+    assert "1" == project.agents.create_version(agent_name="flow", definition=flow).version
 
 
 @check
@@ -90,11 +90,11 @@ def states_of_an_agent() -> None:
         return  # an SDK from before
     make("switched")
     project.agents.disable("switched")
-    assert project.agents.get("switched").state == "disabled"
+    assert "disabled" == project.agents.get("switched").state
     ask = lambda: client.responses.create(input="hi", extra_body=by("switched"))  # noqa: E731
     raises(openai.PermissionDeniedError, ask)
     project.agents.enable("switched")
-    assert ask().status == "completed"
+    assert "completed" == ask().status
 
 
 @check
@@ -102,14 +102,14 @@ def a_plain_answer() -> None:
     """Text, usage and the agent's name; by version as well."""
     made = make("plain")
     answer = client.responses.create(input="my name is Ada", extra_body=by("plain"))
-    assert answer.output_text == "Nice to meet you, Ada. (turn 1)"
+    assert "Nice to meet you, Ada. (turn 1)" == answer.output_text
     assert answer.usage.total_tokens == answer.usage.input_tokens + answer.usage.output_tokens
     again = client.responses.create(
         input="what is my name?",
         previous_response_id=answer.id,
         extra_body=by("plain", version=made.version),
     )
-    assert again.output_text == "Your name is Ada."
+    assert "Your name is Ada." == again.output_text
 
 
 @check
@@ -119,11 +119,11 @@ def a_streamed_answer() -> None:
     stream = client.responses.create(input="hello", stream=True, extra_body=by("streamed"))
     events = list(stream)
     assert [event.sequence_number for event in events] == list(range(len(events)))
-    assert events[-1].response.output_text == "You said: hello (turn 1)"
+    assert "You said: hello (turn 1)" == events[-1].response.output_text
     with client.responses.stream(
         input="hello", model="gpt-4o", extra_body=by("streamed")
     ) as accumulated:
-        assert accumulated.get_final_response().output_text == "You said: hello (turn 1)"
+        assert "You said: hello (turn 1)" == accumulated.get_final_response().output_text
 
 
 @check
@@ -136,13 +136,13 @@ def a_conversation() -> None:
     client.responses.create(input="again", conversation=conversation.id, extra_body=by("talker"))
     listed = list(client.conversations.items.list(conversation.id, limit=2))
     texts = [item.content[0].text for item in listed]
-    assert texts == ["You said: again (turn 2)", "again", "You said: hello (turn 1)", "hello"]
+    assert ["You said: again (turn 2)", "again", "You said: hello (turn 1)", "hello"] == texts
     one = client.conversations.items.retrieve(listed[0].id, conversation_id=conversation.id)
     assert one.id == listed[0].id
     more = [{"type": "message", "role": "user", "content": "more"}]
-    assert len(client.conversations.items.create(conversation.id, items=more).data) == 1
+    assert 1 == len(client.conversations.items.create(conversation.id, items=more).data)
     changed = client.conversations.update(conversation.id, metadata={"c": "d"})
-    assert changed.metadata == {"c": "d"}
+    assert {"c": "d"} == changed.metadata
     assert client.conversations.delete(conversation.id).deleted
     raises(openai.NotFoundError, lambda: client.conversations.retrieve(conversation.id))
 
@@ -153,19 +153,19 @@ def a_function_tool() -> None:
     make("caller", tools=[WEATHER])
     asked = client.responses.create(input="What's the weather in Paris?", extra_body=by("caller"))
     call = asked.output[0]
-    assert (call.name, json.loads(call.arguments)) == ("get_weather", {"city": "Paris"})
+    assert ("get_weather", {"city": "Paris"}) == (call.name, json.loads(call.arguments))
     output = {"type": "function_call_output", "call_id": call.call_id, "output": "sunny"}
     answer = client.responses.create(
         input=[output], previous_response_id=asked.id, extra_body=by("caller")
     )
-    assert answer.output_text == "The tool said: sunny"
+    assert "The tool said: sunny" == answer.output_text
     events = list(
         client.responses.create(
             input="What's the weather in Rome?", stream=True, extra_body=by("caller")
         )
     )
     done = [event for event in events if event.type == "response.function_call_arguments.done"]
-    assert json.loads(done[0].arguments) == {"city": "Rome"}
+    assert {"city": "Rome"} == json.loads(done[0].arguments)
 
 
 @check
@@ -181,8 +181,8 @@ def structured_output() -> None:
     options = getattr(m, "PromptAgentDefinitionTextOptions", None) or m.PromptAgentDefinitionText
     make("shaped", text=options(format=format))
     answer = client.responses.create(input="Say that Ada is 36", extra_body=by("shaped"))
-    assert json.loads(answer.output_text) == {"name": "Ada", "age": 36}
-    assert answer.text.format.type == "json_schema"
+    assert {"name": "Ada", "age": 36} == json.loads(answer.output_text)
+    assert "json_schema" == answer.text.format.type
 
 
 @check
@@ -194,7 +194,7 @@ def files_and_search() -> None:
     indexed = client.vector_stores.files.create_and_poll(
         file.id, vector_store_id=store.id, poll_interval_ms=1
     )
-    assert indexed.status == "completed"
+    assert "completed" == indexed.status
     make("reader", tools=[m.FileSearchTool(vector_store_ids=[store.id])])
     answer = client.responses.create(
         input="How long may I return goods?",
@@ -202,12 +202,12 @@ def files_and_search() -> None:
         extra_body=by("reader"),
     )
     search, message = answer.output
-    assert search.results[0].filename == "handbook.md"
-    assert answer.output_text == "You may return goods within 30 days."
+    assert "handbook.md" == search.results[0].filename
+    assert "You may return goods within 30 days." == answer.output_text
     assert message.content[0].annotations[0].file_id == file.id
     found = list(client.vector_stores.search(store.id, query="return"))
     assert found[0].content[0].text.endswith("30 days.")
-    assert client.vector_stores.retrieve(store.id).file_counts.completed == 1
+    assert 1 == client.vector_stores.retrieve(store.id).file_counts.completed
     assert client.files.content(file.id).read().startswith(b"# Returns")
     assert [one.id for one in client.files.list()] == [file.id]
     assert client.vector_stores.delete(store.id).deleted
@@ -229,8 +229,8 @@ def file_batches() -> None:
     batch = client.vector_stores.file_batches.create_and_poll(
         store.id, file_ids=ids, chunking_strategy=chunking, poll_interval_ms=1
     )
-    assert (batch.status, batch.file_counts.completed) == ("completed", 3)
-    assert len(list(client.vector_stores.files.list(store.id))) == 3
+    assert ("completed", 3) == (batch.status, batch.file_counts.completed)
+    assert 3 == len(list(client.vector_stores.files.list(store.id)))
 
 
 @check
@@ -242,7 +242,7 @@ def an_unsupported_file() -> None:
         openai.BadRequestError,
         lambda: client.vector_stores.files.create(store.id, file_id=file.id),
     )
-    assert (error.code, error.param) == ("unsupported_file", "file_id")
+    assert ("unsupported_file", "file_id") == (error.code, error.param)
 
 
 @check
@@ -260,7 +260,7 @@ def every_kind_of_item() -> None:
     )
     assert {type(event) for event in events} <= known
     kinds = [item.type for item in events[-1].response.output]
-    assert kinds == [
+    assert [
         "reasoning",
         "file_search_call",
         "web_search_call",
@@ -270,7 +270,7 @@ def every_kind_of_item() -> None:
         "mcp_call",
         "mcp_approval_request",
         "message",
-    ]
+    ] == kinds
 
 
 @check
@@ -280,11 +280,11 @@ def an_item_of_foundry_alone() -> None:
     if STRICT:
         raises(openai.APIResponseValidationError, ask)
     else:
-        assert [item.type for item in ask().output] == [
+        assert [
             "a2a_preview_call",
             "a2a_preview_call_output",
             "message",
-        ]
+        ] == [item.type for item in ask().output]
 
 
 @check
@@ -301,7 +301,7 @@ def an_approval() -> None:
         input=[approval], previous_response_id=asked.id, extra_body=by("approver")
     )
     assert answer.output[0].approval_request_id == request.id
-    assert answer.output_text == "It is found."
+    assert "It is found." == answer.output_text
 
 
 @check
@@ -312,7 +312,7 @@ def bad_ends() -> None:
         assert plain.status == status
         events = list(client.responses.create(input=word, stream=True, extra_body=by("troubled")))
         assert events[-1].type == f"response.{status}"
-    assert plain.output[0].content[0].refusal == "I will not."
+    assert "I will not." == plain.output[0].content[0].refusal
 
 
 @check
@@ -323,15 +323,15 @@ def the_background() -> None:
     statuses = [response.status]
     while statuses[-1] not in {"completed", "failed"}:
         statuses.append(client.responses.retrieve(response.id).status)
-    assert statuses == ["queued", "in_progress", "completed"]
+    assert ["queued", "in_progress", "completed"] == statuses
     events = list(
         client.responses.create(input="hi", background=True, stream=True, extra_body=by("slow"))
     )
     id = events[0].response.id
     rest = list(client.responses.retrieve(id, stream=True, starting_after=3))
-    assert rest[0].sequence_number == 4
+    assert 4 == rest[0].sequence_number
     waiting = client.responses.create(input="hi", background=True, extra_body=by("slow"))
-    assert client.responses.cancel(waiting.id).status == "cancelled"
+    assert "cancelled" == client.responses.cancel(waiting.id).status
 
 
 @check
@@ -341,7 +341,7 @@ def stored_responses() -> None:
     response = client.responses.create(input="hello", extra_body=by("kept"))
     assert client.responses.retrieve(response.id).id == response.id
     items = list(client.responses.input_items.list(response.id))
-    assert items[0].content[0].text == "hello"
+    assert "hello" == items[0].content[0].text
     client.responses.delete(response.id)
     error = raises(openai.NotFoundError, lambda: client.responses.retrieve(response.id))
     assert error.body["message"] == f"Response with id '{response.id}' not found."
@@ -393,7 +393,7 @@ def weather_and_faults() -> None:
         control("POST", "faults", {"name": name})
         raises(kind, ask)
     control("POST", "faults", {"name": "throttled twice", "headers": {"retry-after-ms": "5"}})
-    assert ask(client.with_options(max_retries=2)).status == "completed"
+    assert "completed" == ask(client.with_options(max_retries=2)).status
     control("POST", "faults", {"name": "token expired", "path": "/agents"})
     raises(ClientAuthenticationError, lambda: project.agents.get("plain"))
 
@@ -403,7 +403,7 @@ def the_endpoint_of_an_agent() -> None:
     """A client made for one agent needs no reference; a patched endpoint chooses the version."""
     make("own")
     mine = project.get_openai_client(agent_name="own", **OPTIONS)
-    assert mine.responses.create(input="hello").output_text == "You said: hello (turn 1)"
+    assert "You said: hello (turn 1)" == mine.responses.create(input="hello").output_text
     if not hasattr(project.agents, "update_details"):
         return  # an SDK from before
     make("own")
@@ -413,9 +413,9 @@ def the_endpoint_of_an_agent() -> None:
         "protocol_configuration": {"responses": {}},
     }
     patched = project.agents.update_details("own", {"agent_endpoint": endpoint})
-    assert patched.agent_endpoint.version_selector.version_selection_rules[0].agent_version == "1"
+    assert "1" == patched.agent_endpoint.version_selector.version_selection_rules[0].agent_version
     answer = mine.responses.create(input="hello")
-    assert answer.agent_reference["version"] == "1"
+    assert "1" == answer.agent_reference["version"]
 
 
 @check
@@ -424,7 +424,7 @@ def containers() -> None:
     container = client.containers.create(name="box")
     file = client.containers.files.create(container.id, file=("a.txt", b"hi"))
     assert (
-        client.containers.files.content.retrieve(file.id, container_id=container.id).read() == b"hi"
+        b"hi" == client.containers.files.content.retrieve(file.id, container_id=container.id).read()
     )
     assert [one.id for one in client.containers.files.list(container.id)] == [file.id]
     client.containers.delete(container.id)

@@ -31,7 +31,7 @@ class Credential:
 
     def get_token(self, *scopes: str, **_: Any) -> Token:
         """A token for an hour."""
-        assert scopes == ("https://ai.azure.com/.default",), scopes
+        assert ("https://ai.azure.com/.default",) == scopes, scopes
         return Token("any", int(time.time()) + 3600)
 
     def close(self) -> None:

@@ -115,7 +115,7 @@ def test_the_verdict(name: str) -> None:
 def test_a_history_that_a_client_never_keeps_is_not_held_against_it_everywhere() -> None:
     """Only the question must have reached the agent."""
     facts = changed(turns=((turn(("user", "two?")), "completed"),))
-    assert judge(ROW, TOLD, facts, keeps_history=False).words == ["right"]
+    assert ["right"] == judge(ROW, TOLD, facts, keeps_history=False).words
 
 
 @pytest.mark.parametrize(("seconds", "expected"), [(1.4, ["right"]), (5.0, ["LATE"])])

@@ -100,6 +100,6 @@ def _import(module: str, *blocked: str) -> tuple[str | None, set[str]]:
     done = subprocess.run(
         [sys.executable, "-c", PROBE, module, *blocked], capture_output=True, text=True, check=False
     )
-    assert done.returncode == 0, done.stderr
+    assert 0 == done.returncode, done.stderr
     seen = json.loads(done.stdout)
     return seen["error"], set(seen["loaded"])

@@ -89,5 +89,5 @@ def _importable(python: Path, *modules: str, cwd: Path) -> list[str]:
 
 def _run(*command: str | Path, cwd: Path | None = None) -> str:
     done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+    assert 0 == done.returncode, f"{command}\n{done.stdout}\n{done.stderr}"
     return done.stdout

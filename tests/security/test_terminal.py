@@ -35,5 +35,5 @@ def test_what_an_agent_says_commands_no_terminal(
     with foundry.serve() as server:
         assert 0 == main(["chat", "my-agent", "--endpoint", server.endpoint])
     out = capsys.readouterr().out
-    assert ("one\n\t" in out, "two" in out) == (True, True)
+    assert (True, True) == ("one\n\t" in out, "two" in out)
     assert [] == [c for c in out if not c.isprintable() and c not in "\n\t"]

@@ -153,7 +153,7 @@ class Kills:
             assert _is_of(turn, f"{number}.0-")
             assert turn.reply is not None
             assert turn.reply.tool_calls
-            assert answered == 1, "the answer is in nobody's history"
+            assert 1 == answered, "the answer is in nobody's history"
 
 
 def _is_of(turn: SeenTurn, process: str) -> bool:

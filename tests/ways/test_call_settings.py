@@ -185,10 +185,10 @@ def test_nothing_shows_them(connection: dict[str, Any]) -> None:
         str(told.seen),
     ]
     for text in shown:
-        assert [canary for canary in CANARIES if canary in text] == []
+        assert [] == [canary for canary in CANARIES if canary in text]
     portable = _portable(connection)
     for kept in (ChatAzureAgent(**portable, **GIVEN), AzureAgentLLM(**portable, **GIVEN), request):
-        assert [c for c in CANARIES if c.encode() in pickle.dumps(kept)] == []
+        assert [] == [c for c in CANARIES if c.encode() in pickle.dumps(kept)]
 
 
 def _portable(connection: dict[str, Any]) -> dict[str, Any]:
