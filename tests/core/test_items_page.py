@@ -80,7 +80,9 @@ def check_llamaindex(row: Row) -> None:
 
 @pytest.mark.parametrize("generation", ["v2", "classic"])
 @pytest.mark.parametrize("after", range(1, 16, 2))
-def test_a_cut_stream_loses_no_tool(generation: Literal["v2", "classic"], after: int) -> None:
+def test_a_cut_stream_keeps_every_server_tool_block(
+    generation: Literal["v2", "classic"], after: int
+) -> None:
     """Wherever a stream breaks, the message is the one of the whole stream."""
     parts = [CodeInterpreter("print(1)", "1"), McpCall("docs", "find", output="42"), "done"]
     with Emulator() as foundry:

@@ -37,7 +37,7 @@ BLANK = {"queries": [], "arguments": "", "code": "", "result": None, "revised_pr
 
 
 @pytest.mark.parametrize("kind", sorted(ITEMS))
-def test_a_streamed_item_is_told_once(kind: str) -> None:
+def test_a_streamed_item_is_delivered_once(kind: str) -> None:
     """Begun, done, and repeated by the final object: the same events as of the whole answer."""
     item = samples.V2_ITEMS[kind]
     opening = {key: value for key, value in BLANK.items() if key in item}
@@ -47,7 +47,7 @@ def test_a_streamed_item_is_told_once(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", sorted(ITEMS))
 @pytest.mark.parametrize("cut", [1, 2])
-def test_a_cut_stream_and_the_stored_answer_tell_an_item_once(kind: str, cut: int) -> None:
+def test_a_cut_stream_and_the_stored_answer_deliver_an_item_once(kind: str, cut: int) -> None:
     """What the stream had told before it was cut is not told again."""
     item, delivered = samples.V2_ITEMS[kind], Delivered()
     events = [{"type": "response.created", "response": response(status="in_progress")}]
@@ -57,7 +57,7 @@ def test_a_cut_stream_and_the_stored_answer_tell_an_item_once(kind: str, cut: in
 
 
 @pytest.mark.parametrize("kind", sorted(CALLS))
-def test_a_streamed_step_is_told_once(kind: str) -> None:
+def test_a_streamed_step_is_delivered_once(kind: str) -> None:
     """Classic: the step's end tells the call; a stream cut behind it and the stored run agree."""
     call, delivered = samples.CLASSIC_CALLS[kind], Delivered()
     whole = samples.step(call)
@@ -85,7 +85,9 @@ EARLY = {
 
 
 @pytest.mark.parametrize(("kind", "event"), EARLY.items(), ids=EARLY)
-def test_a_call_is_told_as_soon_as_it_is_known(kind: str, event: type | None) -> None:
+def test_a_server_tool_call_is_delivered_as_soon_as_it_is_known(
+    kind: str, event: type | None
+) -> None:
     """A workflow shows its steps when they begin, not when they are over."""
     raw = v2_stream(added(samples.V2_ITEMS[kind], status="in_progress"))
     told_early = [type(event) for event in ResponseReader(Delivered()).feed(raw)]

@@ -83,7 +83,7 @@ FOUND = {
 
 
 @pytest.mark.parametrize("story", FOUND)
-def test_what_sequences_have_found_stays_right(story: str) -> None:
+def test_fault_sequences_that_once_failed_pass(story: str) -> None:
     """Messages said twice, runs left waiting and errors without ids, once."""
     for sequence in FOUND[story]:
         assert [] == try_sequence(sequence).wrong

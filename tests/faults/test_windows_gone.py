@@ -170,7 +170,7 @@ def test_a_stream_that_is_closed_behind_any_event_stops_its_run(way: Way) -> Non
 
 
 @window(15, "classic", "classic pinned", turns=("text",))
-def test_a_pause_that_was_not_told_to_its_end_is_stopped(way: Way) -> None:
+def test_a_run_paused_before_its_calls_were_delivered_is_cancelled(way: Way) -> None:
     """Nobody can answer it; told to its end, it waits for its results."""
     for events in range(1, 40):
         talk = Talk(way)

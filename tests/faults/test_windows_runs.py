@@ -65,7 +65,7 @@ def test_a_limit_that_lasts_is_an_error_with_its_wait(way: Way) -> None:
 
 
 @window(7, "conversation pinned", "classic pinned:tools")
-def test_where_nothing_may_be_said_again_the_limit_is_told(way: Way) -> None:
+def test_a_rate_limited_run_raises_where_nothing_may_be_sent_again(way: Way) -> None:
     """A pinned conversation may hold the message; a run that took results cannot get them twice."""
     talk = Talk(way)
     talk.agent.script(first(LIMITED))
@@ -156,7 +156,9 @@ REASONS = {"max_output_tokens": "length", "content_filter": "content_filter"}
 
 
 @window(13, reason=tuple(REASONS), said=("once upon", ""))
-def test_an_incomplete_answer_is_told_with_its_reason(way: Way, reason: str, said: str) -> None:
+def test_an_incomplete_answer_returns_text_and_finish_reason(
+    way: Way, reason: str, said: str
+) -> None:
     """At once, without a poll too many; it is never continued on the server."""
     talk = Talk(way)
     talk.agent.script(first(Incomplete(reason, said)))

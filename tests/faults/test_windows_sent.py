@@ -40,7 +40,7 @@ def test_a_request_that_was_not_sent_is_sent_again_and_not_looked_for(way: Way, 
 
 
 @window(2, "classic", "conversation", fault=("lost", "timeout_after"))
-def test_what_was_created_and_lost_is_left_alone(way: Way, fault: Any) -> None:
+def test_a_thread_whose_creation_was_lost_is_never_used(way: Way, fault: Any) -> None:
     """A new one is made; nothing is ever said on the one whose id nobody knows."""
     talk = Talk(way, opens=way.has_results)
     if way.has_results:
@@ -161,7 +161,7 @@ WAITS = {"retry-after": 2.0, "retry-after-ms": 0.7, "nothing": None}
 
 
 @window(6, header=tuple(WAITS))
-def test_a_limited_request_waits_as_long_as_it_is_told(way: Way, header: str) -> None:
+def test_a_429_is_retried_after_the_wait_it_names(way: Way, header: str) -> None:
     """Nothing was applied, so the same request is sent again after the wait."""
     talk = Talk(way)
     seconds = WAITS[header]
@@ -178,7 +178,7 @@ def test_a_limited_request_waits_as_long_as_it_is_told(way: Way, header: str) ->
 
 
 @window(6, wait=(61, 200))
-def test_a_wait_beyond_the_deadline_is_told_at_once(way: Way, wait: int) -> None:
+def test_a_429_wait_beyond_the_deadline_raises_at_once(way: Way, wait: int) -> None:
     """The caller learns how long it would be; no time passes, and nothing was applied."""
     talk = Talk(way)
     headers = {"retry-after-ms": str(wait * 1000)}

@@ -24,7 +24,7 @@ CUTS: dict[str, dict[str, Any]] = {
 
 
 @window(8, cut=tuple(CUTS))
-def test_a_stream_that_is_cut_anywhere_is_told_to_its_end_once(way: Way, cut: str) -> None:
+def test_a_cut_stream_delivers_the_stored_text_once(way: Way, cut: str) -> None:
     """Behind every event: the caller gets the stored text, byte for byte, and one run was made."""
     for index in range(MOST_EVENTS):
         talk = Talk(way)
@@ -47,7 +47,7 @@ def _was_hit(talk: Talk) -> bool:
 
 
 @window(8, "chain", "conversation", "classic", cut=tuple(CUTS))
-def test_a_turn_that_was_cut_and_lost_is_asked_again_or_an_error(way: Way, cut: str) -> None:
+def test_a_turn_the_service_lost_is_asked_again_or_raises(way: Way, cut: str) -> None:
     """The service lost it, too: the same answer is joined, nothing is told twice."""
     for index in (1, 3, 6):
         talk = Talk(way)
@@ -147,7 +147,7 @@ def left_out(index: int) -> Meddle:
 
 
 @window(19, meddle=(repeated, repeated_later, swapped, late, left_out))
-def test_whatever_happens_to_one_event_the_text_is_the_stored_one(
+def test_an_event_doubled_lost_or_late_gives_the_stored_text_or_an_error(
     way: Way, meddle: Callable[[int], Meddle]
 ) -> None:
     """At every event: numbered ones are put in order; else the caller is told, never misled."""

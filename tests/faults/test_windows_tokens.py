@@ -56,7 +56,7 @@ def test_an_open_stream_outlives_its_token(way: Way) -> None:
 
 
 @window(14, cut=("cut", "stall"), after=(4, 6))
-def test_whoever_looks_after_a_cut_has_a_fresh_token(way: Way, cut: Any, after: int) -> None:
+def test_recovery_get_refreshes_an_expired_token(way: Way, cut: Any, after: int) -> None:
     """Polls, look-ups and resumed streams ask for the token anew."""
     talk = Talk(way)
     talk.agent.script(revoking(talk))
@@ -80,7 +80,7 @@ def test_a_token_that_is_never_accepted_is_an_error_after_one_renewal(way: Way) 
 
 
 @window(14)
-def test_a_fixed_token_that_ended_is_told_at_once(way: Way) -> None:
+def test_an_expired_fixed_token_raises_at_once(way: Way) -> None:
     """There is no newer one to ask for."""
     talk = Talk(way)
     fixed = talk.foundry.credential.get_token("https://ai.azure.com/.default").token

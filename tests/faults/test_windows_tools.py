@@ -125,7 +125,7 @@ def _send_and_die(talk: Talk) -> None:
 
 
 @window(11, *OURS, turns=("tools",))
-def test_a_call_that_is_passed_over_is_in_nobodys_way(way: Way) -> None:
+def test_a_new_question_cancels_the_run_that_waits_for_results(way: Way) -> None:
     """Another question: the paused run is stopped, and the call that has no result is left out."""
     talk = Talk(way)
     talk.start = len(talk.foundry.requests)
@@ -135,7 +135,7 @@ def test_a_call_that_is_passed_over_is_in_nobodys_way(way: Way) -> None:
 
 
 @window(11, *OURS, turns=("text",))
-def test_a_call_that_its_client_never_heard_of_is_in_nobodys_way(way: Way) -> None:
+def test_a_run_paused_for_a_dead_client_does_not_block_the_next_question(way: Way) -> None:
     """The process died before the answer was told: the next one knows nothing of the pause."""
     talk = Talk(way)
     events = talk.sync.stream(talk.request([*talk.history, user("look it up")]))
@@ -163,7 +163,7 @@ def test_the_callers_own_pause_is_stopped_on_a_pinned_thread(way: Way) -> None:
 
 
 @window(11, "classic pinned", turns=("tools",))
-def test_a_pause_of_nobody_knows_whom_is_left_alone(way: Way) -> None:
+def test_a_paused_run_of_another_client_raises_thread_busy(way: Way) -> None:
     """Somebody may still answer it: the caller learns which run is in the way."""
     talk = Talk(way)
     (run,) = talk.active()
@@ -176,7 +176,7 @@ def test_a_pause_of_nobody_knows_whom_is_left_alone(way: Way) -> None:
 
 
 @window(11, "conversation pinned", turns=("tools",))
-def test_an_open_call_on_a_pinned_conversation_is_told(way: Way) -> None:
+def test_an_unanswered_call_on_a_pinned_conversation_raises_poisoned_thread(way: Way) -> None:
     """There is nothing to cancel: the error names the way out, and the way out works."""
     talk = Talk(way)
     error = talk.fail_with([*talk.history, user("tell me a tale")], PoisonedThreadError)
