@@ -25,7 +25,7 @@ from pydantic import (
 
 from azure_agents import __version__
 from azure_agents.client.agent_client import AgentClient, AsyncAgentClient
-from azure_agents.client.held import HELD, HeldClients
+from azure_agents.client.model_clients import MODEL_ARGUMENTS, ModelClients
 from azure_agents.errors import ConfigError
 from azure_agents.frameworks.copies import checked_copy
 from azure_agents.jsonio import known_fields
@@ -189,7 +189,7 @@ class AgentSettings(BaseChatModel):
         "Makes the unique key of each turn, for recordings; default: a random one."
     )
 
-    _clients: HeldClients = PrivateAttr(default_factory=HeldClients)
+    _clients: ModelClients = PrivateAttr(default_factory=ModelClients)
 
     @model_validator(mode="before")
     @classmethod
@@ -222,7 +222,7 @@ class AgentSettings(BaseChatModel):
 
     @property
     def _held(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in HELD}
+        return {name: getattr(self, name) for name in MODEL_ARGUMENTS}
 
     @property
     def _settings(self) -> Settings:

@@ -20,7 +20,7 @@ from llama_index.core.llms.function_calling import FunctionCallingLLM
 from pydantic import PrivateAttr, SecretStr
 
 from azure_agents.client.agent_client import AgentClient, AsyncAgentClient
-from azure_agents.client.held import HELD, HeldClients
+from azure_agents.client.model_clients import MODEL_ARGUMENTS, ModelClients
 from azure_agents.drivers.clock import Clock
 from azure_agents.drivers.observe import Observer
 from azure_agents.errors import ConfigError
@@ -90,7 +90,7 @@ class AzureAgentLLM(Turns):
             ``callback_manager``, ``output_parser`` …), by name.
     """
 
-    _clients: HeldClients = PrivateAttr()
+    _clients: ModelClients = PrivateAttr()
 
     def __init__(
         self,
@@ -122,7 +122,7 @@ class AzureAgentLLM(Turns):
             "user_identity": user_identity_of(fields.pop("user_identity", None)),
             "extra_headers": extra_headers_of(fields.pop("extra_headers", None)),
         }
-        held = HeldClients(
+        held = ModelClients(
             {
                 "credential": credential,
                 "api_key": api_key,
@@ -138,7 +138,7 @@ class AzureAgentLLM(Turns):
                 "clock": clock,
             }
         )
-        chosen = {name: fields[name] for name in HELD if name in fields}
+        chosen = {name: fields[name] for name in MODEL_ARGUMENTS if name in fields}
         chosen |= {"model": model, "endpoint": _one_of(given), **hidden_fields}
         settings = held.settings(chosen)
         # The resolved values: a pickle may be read where the environment is another one.
@@ -293,4 +293,4 @@ def _one_of(given: Mapping[str, str | None]) -> str | None:
     return values.pop() if values else None
 
 
-_HELD = tuple(name for name in HELD if name in AzureAgentLLM.model_fields)
+_HELD = tuple(name for name in MODEL_ARGUMENTS if name in AzureAgentLLM.model_fields)

@@ -12,7 +12,7 @@ import pytest
 
 import azure_agents
 from azure_agents import AgentClient, acompletion, completion
-from azure_agents.client import pairs as client_pairs
+from azure_agents.client import recent_clients
 from azure_agents.completions.arguments import Call, read_call
 from azure_agents.emulator import Consent, Emulator, McpApproval, McpCall
 from azure_agents.errors import ConfigError, InvalidRequestError
@@ -35,7 +35,7 @@ def read(model: str = "my-agent", messages: Any = None, **arguments: Any) -> Cal
 
 def sync_client(call: Call) -> AgentClient:
     """The client that serves a call."""
-    return client_pairs.kept_pair(call.settings, call.sign_in, **call.seams).sync()
+    return recent_clients.recent_pair(call.settings, call.sign_in, **call.seams).sync()
 
 
 def answer(thread: str) -> dict[str, Any]:
@@ -176,13 +176,13 @@ def test_no_secret_is_shown() -> None:
     call = read(api_key="hunter2")
     sync_client(call)
     assert "hunter2" not in repr(call)
-    assert "hunter2" not in repr(list(client_pairs._auths._values.items()))
-    assert "hunter2" not in repr(list(client_pairs._pairs._values.items()))
+    assert "hunter2" not in repr(list(recent_clients._auths._values.items()))
+    assert "hunter2" not in repr(list(recent_clients._pairs._values.items()))
 
 
 def test_the_least_recently_used_value_leaves() -> None:
     """The cache stays small, and each value is made once, whoever asks."""
-    recent: client_pairs.Recent[object] = client_pairs.Recent(2)
+    recent: recent_clients.Recent[object] = recent_clients.Recent(2)
     a, b = recent.get("a", object), recent.get("b", object)
     assert a is recent.get("a", object)
     recent.get("c", object)

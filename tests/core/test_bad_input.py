@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from azure_agents.client.agent_client import AgentClient, AsyncAgentClient
+from azure_agents.client.base import make_client
 from azure_agents.emulator import Emulator
 from azure_agents.errors import AzureAgentsError, ConfigError, InvalidRequestError
 from azure_agents.messages import (
@@ -227,8 +228,10 @@ def clients(
     settings = resolve_settings(model=agent.model, endpoint=foundry.endpoint, env={}, **given)
     auth = make_auth(credential=foundry.credential, endpoint=settings.endpoint)
     return (
-        AgentClient.of(settings, auth, transport=foundry.transport, clock=foundry.clock),
-        AsyncAgentClient.of(settings, auth, transport=foundry.async_transport, clock=foundry.clock),
+        make_client(AgentClient, settings, auth, transport=foundry.transport, clock=foundry.clock),
+        make_client(
+            AsyncAgentClient, settings, auth, transport=foundry.async_transport, clock=foundry.clock
+        ),
     )
 
 

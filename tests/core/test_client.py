@@ -6,6 +6,7 @@ import pytest
 
 import azure_agents
 from azure_agents.client.agent_client import AgentClient, AsyncAgentClient
+from azure_agents.client.base import make_client
 from azure_agents.emulator import Emulator
 from azure_agents.errors import ConfigError, InvalidRequestError
 from azure_agents.fold import fold
@@ -79,7 +80,7 @@ def test_checked_settings_make_the_same_client() -> None:
     agent = foundry.create_agent("my-agent")
     settings = resolve_settings(model=agent.model, endpoint=foundry.endpoint)
     auth = make_auth(credential=foundry.credential, endpoint=settings.endpoint)
-    client = AgentClient.of(settings, auth, transport=foundry.transport)
+    client = make_client(AgentClient, settings, auth, transport=foundry.transport)
     assert "Nice to meet you, Ada. (turn 1)" == client.complete(ASKED).text
     shown = f"AgentClient('{agent.model}', endpoint='{foundry.endpoint}')"
     assert shown == repr(client)

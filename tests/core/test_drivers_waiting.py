@@ -17,6 +17,7 @@ from weakref import WeakSet
 import pytest
 
 from azure_agents.client.agent_client import AgentClient, AsyncAgentClient
+from azure_agents.client.base import make_client
 from azure_agents.errors import DeadlineError, ServiceError, TimedOutError
 from azure_agents.events import Event, Finished, TextDelta
 from azure_agents.messages import TurnRequest, user
@@ -183,7 +184,7 @@ def paths(peer: Peer) -> list[str]:
 def test_a_sync_caller_who_leaves_ends_the_run() -> None:
     """Closing the generator closes the stream and cancels the run on the server."""
     with Peer(BUSY) as peer:
-        agents = AgentClient.of(*settings(peer))
+        agents = make_client(AgentClient, *settings(peer))
         with closing(agents.stream(ASK)) as events:
             assert TextDelta("Hi", "msg_1", 0) in (next(events), next(events))
         agents.close()
@@ -193,7 +194,7 @@ def test_a_sync_caller_who_leaves_ends_the_run() -> None:
 async def test_an_async_caller_who_leaves_ends_the_run() -> None:
     """The same for an async generator: when it is closed the cancel has been sent."""
     with Peer(BUSY) as peer:
-        agents = AsyncAgentClient.of(*settings(peer))
+        agents = make_client(AsyncAgentClient, *settings(peer))
         async with aclosing(agents.stream(ASK)) as events:
             assert TextDelta("Hi", "msg_1", 0) in (await anext(events), await anext(events))
         assert [RUNS, CANCEL] == paths(peer)
@@ -204,7 +205,7 @@ async def test_an_async_caller_who_leaves_ends_the_run() -> None:
 async def test_a_cancelled_task_ends_the_run_before_it_ends(streams: bool) -> None:
     """Cancellation waits, shielded and bounded, until the run was told to stop."""
     with Peer(BUSY) as peer:
-        agents = AsyncAgentClient.of(*settings(peer))
+        agents = make_client(AsyncAgentClient, *settings(peer))
 
         async def call() -> None:
             if streams:
@@ -227,7 +228,7 @@ async def test_a_cancelled_task_ends_the_run_before_it_ends(streams: bool) -> No
 async def test_a_run_that_cannot_be_cancelled_does_not_hold_the_caller_for_long() -> None:
     """Clean-up is bounded: a service that does not answer the cancel is left alone."""
     with Peer([BUSY[0], silence]) as peer:
-        agents = AsyncAgentClient.of(*settings(peer))
+        agents = make_client(AsyncAgentClient, *settings(peer))
         events = agents.stream(ASK)
         await anext(events)
         start = time.monotonic()
@@ -239,7 +240,7 @@ async def test_a_run_that_cannot_be_cancelled_does_not_hold_the_caller_for_long(
 def test_the_deadline_ends_the_run() -> None:
     """A turn that took too long is stopped on the server, too."""
     with Peer(BUSY) as peer:
-        agents = AgentClient.of(*settings(peer, timeout=1.5))
+        agents = make_client(AgentClient, *settings(peer, timeout=1.5))
         with pytest.raises(DeadlineError, match=r"longer than timeout=1\.5 seconds") as caught:
             list(agents.stream(ASK))
         agents.close()
@@ -249,7 +250,7 @@ def test_the_deadline_ends_the_run() -> None:
 def test_a_redirect_is_an_error_that_names_the_way_out() -> None:
     """The caller learns where the service wanted to send the request."""
     with Peer([answer(b"", "location: https://evil.example/x?sig=1", status="302 Found")]) as peer:
-        agents = AgentClient.of(*settings(peer, model="my-agent"))
+        agents = make_client(AgentClient, *settings(peer, model="my-agent"))
         with pytest.raises(ServiceError, match=r"a redirect to 'https://evil\.example'") as caught:
             agents.complete(ASK)
         agents.close()
@@ -286,7 +287,7 @@ def no_complaints(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
 def test_one_client_serves_one_event_loop_after_another() -> None:
     """Each `asyncio.run` has its own connections, closed with it, and leaves nothing behind."""
     with Peer([HELLO]) as peer:
-        agents = AsyncAgentClient.of(*settings(peer, model="my-agent"))
+        agents = make_client(AsyncAgentClient, *settings(peer, model="my-agent"))
 
         loops: WeakSet[asyncio.AbstractEventLoop] = WeakSet()
 
@@ -304,7 +305,7 @@ def test_one_client_serves_one_event_loop_after_another() -> None:
 def test_a_stream_that_was_not_closed_ends_with_its_loop() -> None:
     """A caller who forgets `aclosing` costs nothing but time: the loop closes what is open."""
     with Peer(BUSY) as peer:
-        agents = AsyncAgentClient.of(*settings(peer, model="asst_1"))
+        agents = make_client(AsyncAgentClient, *settings(peer, model="asst_1"))
 
         async def forgetful() -> Event:
             return await anext(agents.stream(ASK))
@@ -316,7 +317,7 @@ def test_a_stream_that_was_not_closed_ends_with_its_loop() -> None:
 def test_event_loops_in_threads_do_not_share_connections() -> None:
     """One client may be used by several loops at once, each with connections of its own."""
     with Peer([HELLO]) as peer:
-        agents = AsyncAgentClient.of(*settings(peer, model="my-agent"))
+        agents = make_client(AsyncAgentClient, *settings(peer, model="my-agent"))
         barrier = threading.Barrier(3)
         texts: list[str] = []
 
@@ -337,7 +338,7 @@ def test_event_loops_in_threads_do_not_share_connections() -> None:
 def test_threads_share_one_sync_client() -> None:
     """A sync client may be used by many threads at once."""
     with Peer([HELLO]) as peer:
-        agents = AgentClient.of(*settings(peer, model="my-agent"))
+        agents = make_client(AgentClient, *settings(peer, model="my-agent"))
         texts: list[str] = []
         threads = [
             threading.Thread(target=lambda: texts.append(agents.complete(ASK).text))
@@ -361,7 +362,7 @@ async def test_many_parallel_calls_do_not_wait_for_each_other() -> None:
         return HELLO(connection)
 
     with Peer([meet]) as peer:
-        agents = AsyncAgentClient.of(*settings(peer, model="my-agent"))
+        agents = make_client(AsyncAgentClient, *settings(peer, model="my-agent"))
         calls = [asyncio.create_task(agents.complete(ASK)) for _ in range(count)]
         await asyncio.to_thread(barrier.wait, LONG)
         answers = await asyncio.gather(*calls)

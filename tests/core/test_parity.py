@@ -18,6 +18,7 @@ import httpx
 import pytest
 
 from azure_agents.client.agent_client import AgentClient, AsyncAgentClient
+from azure_agents.client.base import make_client
 from azure_agents.emulator import Empty, Emulator, Failed, Fault, Incomplete, Parts, Text, ToolCalls
 from azure_agents.errors import (
     AuthenticationError,
@@ -273,7 +274,7 @@ def parts(foundry: Emulator) -> dict[str, Any]:
 def tell(foundry: Emulator, settings: Settings, story: Story, *, streams: bool) -> Told:
     """Tell a story to the sync client."""
     auth = make_auth(credential=foundry.credential, endpoint=settings.endpoint)
-    agents = AgentClient.of(settings, auth, transport=foundry.transport, **parts(foundry))
+    agents = make_client(AgentClient, settings, auth, transport=foundry.transport, **parts(foundry))
     heard: list[Heard] = []
     request = next(story)
     while True:
@@ -297,8 +298,8 @@ def tell(foundry: Emulator, settings: Settings, story: Story, *, streams: bool) 
 async def atell(foundry: Emulator, settings: Settings, story: Story, *, streams: bool) -> Told:
     """Tell a story to the async client."""
     auth = make_auth(credential=foundry.async_credential, endpoint=settings.endpoint)
-    agents = AsyncAgentClient.of(
-        settings, auth, transport=foundry.async_transport, **parts(foundry)
+    agents = make_client(
+        AsyncAgentClient, settings, auth, transport=foundry.async_transport, **parts(foundry)
     )
     heard: list[Heard] = []
     request = next(story)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from azure_agents.client.agent_client import AgentClient
+from azure_agents.client.base import make_client
 from azure_agents.emulator import Emulator, Fault, ToolCalls
 from azure_agents.fold import fold
 from azure_agents.messages import Message, TurnRequest, assistant, system, tool, user
@@ -37,7 +38,8 @@ class Talk:
             env={},
         )
         auth = make_auth(credential=self.foundry.credential, endpoint=settings.endpoint)
-        self._agents = AgentClient.of(
+        self._agents = make_client(
+            AgentClient,
             settings,
             auth,
             transport=self.foundry.transport,

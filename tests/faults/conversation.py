@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from azure_agents.client.agent_client import AgentClient, AsyncAgentClient
+from azure_agents.client.base import make_client
 from azure_agents.emulator import Emulator, SeenTurn, Text, ToolCalls
 from azure_agents.errors import (
     AzureAgentsError,
@@ -102,8 +103,10 @@ class Conversation:
         auth = make_auth(credential=wires["credential"], endpoint=settings.endpoint, env={})
         seams |= {"store": store, "clock": self.foundry.clock}
         return (
-            AgentClient.of(settings, auth, transport=wires["transport"], **seams),
-            AsyncAgentClient.of(settings, auth, transport=wires["async_transport"], **seams),
+            make_client(AgentClient, settings, auth, transport=wires["transport"], **seams),
+            make_client(
+                AsyncAgentClient, settings, auth, transport=wires["async_transport"], **seams
+            ),
         )
 
     async def play(self) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from azure_agents.client.agent_client import AsyncAgentClient
+from azure_agents.client.base import make_client
 from azure_agents.emulator import Emulator, Fault
 from azure_agents.errors import AzureAgentsError
 from azure_agents.messages import TurnRequest, user
@@ -51,7 +52,7 @@ async def _ask_all(model: str, endpoint: Any) -> Counter[str]:
     url = str(getattr(endpoint, "endpoint", endpoint))
     settings = resolve_settings(model=model, endpoint=url, timeout=60.0, env={})
     auth = make_auth(credential="token", endpoint=settings.endpoint, env={})
-    agents = AsyncAgentClient.of(settings, auth, store=MemoryThreadStore())
+    agents = make_client(AsyncAgentClient, settings, auth, store=MemoryThreadStore())
     outcomes = await asyncio.gather(*(_ask(agents, number) for number in range(CALLS)))
     await agents.aclose()
     return Counter(outcomes)

@@ -14,6 +14,7 @@ from llama_index.core.base.llms.types import ChatMessage, ToolCallBlock
 
 from azure_agents import completion
 from azure_agents.client.agent_client import AgentClient
+from azure_agents.client.base import make_client
 from azure_agents.emulator import Emulator, ToolCalls
 from azure_agents.fold import Completion
 from azure_agents.messages import Message, ToolCall, TurnRequest, assistant, tool, user
@@ -51,7 +52,7 @@ class Play:
         made = resolve_settings(**{**place, "env": {}, **settings})
         auth = make_auth(endpoint=made.endpoint, credential=self.foundry.credential, env={})
         transport = self.foundry.transport
-        client = AgentClient.of(made, auth, transport=transport, store=self.store)
+        client = make_client(AgentClient, made, auth, transport=transport, store=self.store)
         return client.complete(TurnRequest(messages, owner=owner))
 
 

@@ -9,6 +9,7 @@ from base64 import b64encode
 from typing import Any
 
 from azure_agents.client.agent_client import AgentClient, AsyncAgentClient
+from azure_agents.client.base import make_client
 from azure_agents.errors import AuthenticationError
 from azure_agents.messages import user
 from azure_agents.sign_in.auth import make_auth
@@ -87,9 +88,11 @@ def test_an_expired_fixed_token_raises_at_once(way: Way) -> None:
     auth = make_auth(credential=fixed, endpoint=talk.sync.settings.endpoint, env={})
     seams: Any = {"store": talk.store, "clock": talk.foundry.clock}
     foundry = talk.foundry
-    talk.sync = AgentClient.of(talk.sync.settings, auth, transport=foundry.transport, **seams)
-    talk.aio = AsyncAgentClient.of(
-        talk.sync.settings, auth, transport=foundry.async_transport, **seams
+    talk.sync = make_client(
+        AgentClient, talk.sync.settings, auth, transport=foundry.transport, **seams
+    )
+    talk.aio = make_client(
+        AsyncAgentClient, talk.sync.settings, auth, transport=foundry.async_transport, **seams
     )
     foundry.revoke_tokens()
     talk.fail_next(AuthenticationError)

@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from azure_agents.client.agent_client import AsyncAgentClient
+from azure_agents.client.base import make_client
 from azure_agents.drivers.aio import AsyncDriver
 from azure_agents.drivers.clients import LoopClients, SyncClient
 from azure_agents.drivers.clock import SystemClock
@@ -120,7 +121,7 @@ def agents(peer: Peer, turn: float = 30.0) -> AsyncAgentClient:
     timeout = Timeouts(turn=turn)
     settings = resolve_settings(model="asst_1", endpoint=peer.url, timeout=timeout, env={})
     auth = make_auth(credential=lambda: "canary", endpoint=settings.endpoint)
-    return AsyncAgentClient.of(settings, auth, store=MemoryThreadStore())
+    return make_client(AsyncAgentClient, settings, auth, store=MemoryThreadStore())
 
 
 def paths(peer: Peer) -> list[str]:

@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from azure_agents.client.agent_client import AgentClient, AsyncAgentClient
+from azure_agents.client.base import make_client
 from azure_agents.emulator import Emulator
 from azure_agents.settings.config import resolve_settings
 from azure_agents.settings.endpoint import parse_endpoint
@@ -88,9 +89,11 @@ def connect(foundry: Emulator, generation: str, mode: str, runner: asyncio.Runne
         shared: dict[str, Any] = {"store": MemoryThreadStore(), "clock": foundry.clock}
         if mode == "sync":
             wire = transport or (None if endpoint else foundry.transport)
-            return AgentClient.of(settings, auth, transport=wire, **shared)
+            return make_client(AgentClient, settings, auth, transport=wire, **shared)
         wire = transport or (None if endpoint else foundry.async_transport)
-        return Blocking(AsyncAgentClient.of(settings, auth, transport=wire, **shared), runner)
+        return Blocking(
+            make_client(AsyncAgentClient, settings, auth, transport=wire, **shared), runner
+        )
 
     yield make
     for one in made:

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from azure_agents.client.agent_client import AsyncAgentClient
+from azure_agents.client.base import make_client
 from azure_agents.emulator import Emulator, Fault
 from azure_agents.errors import (
     ConnectionLostError,
@@ -169,7 +170,7 @@ async def cancel_a_download(foundry: Emulator, target: Path) -> None:
     settings = resolve_settings(model="my-agent", endpoint=foundry.endpoint, env={})
     auth = make_auth(credential=foundry.credential, endpoint=settings.endpoint, env={})
     transport = Endless()
-    agents = AsyncAgentClient.of(settings, auth, transport=transport)
+    agents = make_client(AsyncAgentClient, settings, auth, transport=transport)
     task = asyncio.create_task(agents.files.save("file-1", target))
     await transport.has_begun.wait()
     task.cancel()

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from azure_agents.client.agent_client import AgentClient, AsyncAgentClient
+from azure_agents.client.base import make_client
 from azure_agents.emulator import Emulator, McpApproval, SeenTurn, ToolCalls
 from azure_agents.events import ApprovalRequest
 from azure_agents.fold import Completion, fold
@@ -105,11 +106,16 @@ class World:
         )
         auth = make_auth(credential=wires["credential"], endpoint=settings.endpoint, env={})
         clock: Any = self.foundry.clock
-        sync = AgentClient.of(
-            settings, auth, transport=wires["transport"], store=store, clock=clock
+        sync = make_client(
+            AgentClient, settings, auth, transport=wires["transport"], store=store, clock=clock
         )
-        aio = AsyncAgentClient.of(
-            settings, auth, transport=wires["async_transport"], store=store, clock=clock
+        aio = make_client(
+            AsyncAgentClient,
+            settings,
+            auth,
+            transport=wires["async_transport"],
+            store=store,
+            clock=clock,
         )
         return sync, aio
 

@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 
 from azure_agents.client.agent_client import AgentClient
+from azure_agents.client.base import make_client
 from azure_agents.emulator import (
     Citation,
     CodeInterpreter,
@@ -162,7 +163,7 @@ def answers(generation: Any, kind: str) -> tuple[bytes, ...]:
             agent = foundry.create_agent("my-agent", reply, generation=generation)
             tee = Tee(foundry.transport)
             made = connect(endpoint=foundry.endpoint, model=agent.model, sign_in={"api_key": "x"})
-            client = AgentClient.of(made.settings, made.auth, transport=tee)
+            client = make_client(AgentClient, made.settings, made.auth, transport=tee)
             request = TurnRequest((user("Hi"),))
             for ask in (lambda: list(client.stream(request)), lambda: client.complete(request)):  # noqa: B023
                 with suppress(AzureAgentsError):

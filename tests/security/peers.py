@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 
 from azure_agents.client.agent_client import AgentClient, AsyncAgentClient
+from azure_agents.client.base import make_client
 from azure_agents.messages import TurnRequest, user
 from azure_agents.settings.config import resolve_settings
 from azure_agents.sign_in.auth import FoundryAuth, make_auth
@@ -79,12 +80,12 @@ class Clients:
     def sync(self) -> AgentClient:
         """The client of threads."""
         seams: dict[str, Any] = {"transport": self.transport, "clock": self.clock}
-        return AgentClient.of(self.settings, self.auth, **seams)
+        return make_client(AgentClient, self.settings, self.auth, **seams)
 
     def aio(self) -> AsyncAgentClient:
         """The client of event loops."""
         seams: dict[str, Any] = {"transport": self.transport, "clock": self.clock}
-        return AsyncAgentClient.of(self.settings, self.auth, **seams)
+        return make_client(AsyncAgentClient, self.settings, self.auth, **seams)
 
 
 def connect(

@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from azure_agents.client.agent_client import AgentClient
+from azure_agents.client.base import make_client
 from azure_agents.emulator import Emulator, ToolCalls
 from azure_agents.messages import Message, ToolCall, TurnRequest, assistant, tool, user
 from azure_agents.settings.anchor_key import make_anchor_key
@@ -55,7 +56,9 @@ class World:
         """A client."""
         settings = self.settings(**given)
         auth = make_auth(endpoint=settings.endpoint, credential=self.foundry.credential, env={})
-        return AgentClient.of(settings, auth, transport=self.foundry.transport, store=self.store)
+        return make_client(
+            AgentClient, settings, auth, transport=self.foundry.transport, store=self.store
+        )
 
     def ask(self, *messages: Message, **given: Any) -> Message:
         """One turn; the answer as a message with its anchor."""

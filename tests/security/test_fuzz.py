@@ -21,6 +21,7 @@ from llama_index.core.base.llms.types import ChatMessage
 
 from azure_agents import completion
 from azure_agents.client.agent_client import AgentClient
+from azure_agents.client.base import make_client
 from azure_agents.completions.input import to_messages
 from azure_agents.errors import AzureAgentsError, ProtocolError, ServiceError
 from azure_agents.messages import TurnRequest, user
@@ -322,7 +323,9 @@ def test_turns_with_a_hostile_service(generation: str) -> None:
         threads: Any = chance.choice(("auto", "conversation", "ephemeral"))
         made = connect(model=MODELS[generation], sign_in={"api_key": "x"}, threads=threads)
         network = _hostile(generation, chance)
-        client = AgentClient.of(made.settings, made.auth, transport=network, clock=Instant())
+        client = make_client(
+            AgentClient, made.settings, made.auth, transport=network, clock=Instant()
+        )
         request = TurnRequest((user("Hi"),))
         if chance.random() < 0.5:
             client.complete(request)

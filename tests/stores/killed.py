@@ -26,6 +26,7 @@ import httpx
 from httpx_aiohttp import AiohttpTransport
 
 from azure_agents.client.agent_client import AgentClient, AsyncAgentClient
+from azure_agents.client.base import make_client
 from azure_agents.errors import ToolOutcomeUnknownError
 from azure_agents.events import Event
 from azure_agents.fold import Completion, Fold
@@ -135,10 +136,12 @@ class Talk:
         seams["operation_keys"] = lambda: f"{self._number}.{self._heir}-{os.urandom(8).hex()}"
         # Without certificates: to read them takes as long as half a conversation.
         if case.is_async:
-            return AsyncAgentClient.of(
-                settings, auth, transport=AiohttpTransport(verify=False), **seams
+            return make_client(
+                AsyncAgentClient, settings, auth, transport=AiohttpTransport(verify=False), **seams
             )
-        return AgentClient.of(settings, auth, transport=httpx.HTTPTransport(verify=False), **seams)
+        return make_client(
+            AgentClient, settings, auth, transport=httpx.HTTPTransport(verify=False), **seams
+        )
 
     async def go_on(self) -> None:
         """Play what is missing."""

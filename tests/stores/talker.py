@@ -7,6 +7,7 @@ import sys
 from typing import Any
 
 from azure_agents.client.agent_client import AgentClient
+from azure_agents.client.base import make_client
 from azure_agents.fold import fold
 from azure_agents.messages import Message, TurnRequest, assistant, user
 from azure_agents.settings.config import resolve_settings
@@ -33,7 +34,7 @@ def client(connection: dict[str, Any], store: Any) -> AgentClient:
     wanted = {name: connection[name] for name in ("model", "endpoint", "threads")}
     settings = resolve_settings(**wanted, allow_http=True, timeout=20.0, env={})
     auth = make_auth(credential="token", endpoint=settings.endpoint, env={})
-    return AgentClient.of(settings, auth, store=store)
+    return make_client(AgentClient, settings, auth, store=store)
 
 
 def talk(agents: AgentClient, chat: list[Message], text: str) -> None:

@@ -15,7 +15,8 @@ from langchain_core.messages import AIMessage, HumanMessage
 from llama_index.core.base.llms.types import ChatMessage
 
 from azure_agents import AgentClient, completion
-from azure_agents.client.pairs import ClientPair, kept_pair
+from azure_agents.client.pair import ClientPair
+from azure_agents.client.recent_clients import recent_pair
 from azure_agents.completions.arguments import read_call
 from azure_agents.emulator import Emulator
 from azure_agents.errors import ConfigError, DeadlineError, ServiceError
@@ -270,7 +271,7 @@ def test_a_hundred_owners_share_a_client() -> None:
     def pair(more: dict[str, Any]) -> ClientPair:
         messages = [{"role": "user", "content": "hi"}]
         call = read_call("my-agent", messages, stream=False, arguments=known | more)
-        return kept_pair(call.settings, call.sign_in, **call.seams)
+        return recent_pair(call.settings, call.sign_in, **call.seams)
 
     pairs = [pair(more) for more in calls]
     assert (1, 1) == (len({id(one.sync()) for one in pairs}), len({id(one.aio()) for one in pairs}))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, ClassVar, Self, Unpack, get_args
+from typing import Any, ClassVar, TypeVar, Unpack, get_args
 from uuid import uuid4
 
 from ..drivers.clock import Clock, SystemClock
@@ -53,7 +53,7 @@ class BaseClient(ABC):
         observer: Observer | None = None,
         **arguments: Unpack[ClientArguments],
     ) -> None:
-        self._begin(
+        self._set_up(
             *read_arguments(type(self).__name__, model, arguments),
             transport=async_transport if self._is_async else transport,
             store=thread_store,
@@ -62,42 +62,7 @@ class BaseClient(ABC):
             observer=observer,
         )
 
-    @classmethod
-    def of(
-        cls,
-        settings: Settings,
-        auth: FoundryAuth,
-        *,
-        transport: Any = None,
-        store: ThreadStore | None = None,
-        clock: Clock | None = None,
-        operation_keys: Callable[[], str] | None = None,
-        observer: Observer | None = None,
-    ) -> Self:
-        """Make a client from settings and a credential that were checked before.
-
-        Args:
-            settings: From `azure_agents.settings.config.resolve_settings`.
-            auth: From `azure_agents.sign_in.auth.make_auth`.
-            transport: The httpx transport of this kind of client, instead of the network.
-            store: Thread store; by default one in memory, shared by all clients of the process.
-            clock: Time, to be replaced in tests.
-            operation_keys: Makes the unique key of each turn, to be replaced in tests.
-            observer: Is told of every request.
-        """
-        client = cls.__new__(cls)
-        client._begin(  # noqa: SLF001 - of the same class
-            settings,
-            auth,
-            transport=transport,
-            store=store,
-            clock=clock,
-            operation_keys=operation_keys,
-            observer=observer,
-        )
-        return client
-
-    def _begin(
+    def _set_up(
         self,
         settings: Settings,
         auth: FoundryAuth,
@@ -163,6 +128,45 @@ class BaseClient(ABC):
     def __repr__(self) -> str:
         agent, url = self.settings.agent.requested, self.settings.endpoint.url
         return f"{type(self).__name__}({agent!r}, endpoint={url!r})"
+
+
+C = TypeVar("C", bound=BaseClient)
+
+
+def make_client(
+    cls: type[C],
+    settings: Settings,
+    auth: FoundryAuth,
+    *,
+    transport: Any = None,
+    store: ThreadStore | None = None,
+    clock: Clock | None = None,
+    operation_keys: Callable[[], str] | None = None,
+    observer: Observer | None = None,
+) -> C:
+    """Make a client from settings and a credential that were checked before.
+
+    Args:
+        cls: `AgentClient` or `AsyncAgentClient`.
+        settings: From `azure_agents.settings.config.resolve_settings`.
+        auth: From `azure_agents.sign_in.auth.make_auth`.
+        transport: The httpx transport of this kind of client, instead of the network.
+        store: Thread store; by default one in memory, shared by all clients of the process.
+        clock: Time, to be replaced in tests.
+        operation_keys: Makes the unique key of each turn, to be replaced in tests.
+        observer: Receives every request.
+    """
+    client = cls.__new__(cls)
+    client._set_up(  # noqa: SLF001 - the second half of its constructor
+        settings,
+        auth,
+        transport=transport,
+        store=store,
+        clock=clock,
+        operation_keys=operation_keys,
+        observer=observer,
+    )
+    return client
 
 
 def check_request(settings: Settings, request: TurnRequest) -> None:

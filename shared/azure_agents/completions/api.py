@@ -25,7 +25,8 @@ from uuid import uuid4
 
 from pydantic import BaseModel
 
-from ..client.pairs import ClientPair, kept_pair
+from ..client.pair import ClientPair
+from ..client.recent_clients import recent_pair
 from ..events import Event, Finished
 from ..fold import Completion, Fold
 from .arguments import Arguments, Call, read_call
@@ -175,7 +176,7 @@ async def acompletion(
 
 
 def _clients(call: Call) -> ClientPair:
-    return kept_pair(call.settings, call.sign_in, **call.seams)
+    return recent_pair(call.settings, call.sign_in, **call.seams)
 
 
 def _response(call: Call, completed: Completion) -> ModelResponse:

@@ -1,8 +1,4 @@
-"""The sync and the async client of the same settings, and where `completion` keeps them.
-
-A pair has one credential, so that a token is asked for once. The models of the frameworks hold one
-pair each (`azure_agents.client.held`). `completion` has no object to hold one, so the pairs used
-last are kept here.
+"""The clients that `completion` used last: a function has no object that could hold them.
 
 A kept pair is known by its settings and its credential. Keys hold fingerprints of secrets that mean
 nothing outside this process, and objects (credentials, transports, stores) by identity. What the
@@ -26,13 +22,13 @@ from ..settings import environment
 from ..settings.config import Settings
 from ..settings.endpoint import Endpoint
 from ..sign_in.auth import FoundryAuth, make_auth
-from .agent_client import AgentClient, AsyncAgentClient
+from .pair import ClientPair
 
 V = TypeVar("V")
 
 SIZE = 64
 _SALT = os.urandom(32)
-_ENVIRONMENT = (
+_VARIABLES = (
     environment.ENV_SCOPE,
     environment.ENV_TENANT_ID,
     environment.ENV_CLIENT_ID,
@@ -45,64 +41,8 @@ _ENVIRONMENT = (
 )
 
 
-class ClientPair:
-    """The sync and the async client of the same settings, made on first use; thread-safe.
-
-    Args:
-        settings: From `azure_agents.settings.config.resolve_settings`.
-        auth: From `azure_agents.sign_in.auth.make_auth`; both clients sign in with it.
-        transport: The httpx transport of sync calls, instead of the network.
-        async_transport: The httpx transport of async calls.
-        seams: What else the clients take: ``store``, ``clock``, ``operation_keys``, ``observer``.
-    """
-
-    def __init__(
-        self,
-        settings: Settings,
-        auth: FoundryAuth,
-        *,
-        transport: Any = None,
-        async_transport: Any = None,
-        **seams: Any,
-    ) -> None:
-        self.settings = settings
-        self._auth = auth
-        self._transport = transport
-        self._async_transport = async_transport
-        self._seams = seams
-        self._lock = Lock()
-        self._sync: AgentClient | None = None
-        self._aio: AsyncAgentClient | None = None
-
-    def sync(self) -> AgentClient:
-        """The client of sync calls."""
-        with self._lock:
-            if self._sync is None:
-                given = {"transport": self._transport, **self._seams}
-                self._sync = AgentClient.of(self.settings, self._auth, **given)
-            return self._sync
-
-    def aio(self) -> AsyncAgentClient:
-        """The client of async calls, of every event loop."""
-        with self._lock:
-            if self._aio is None:
-                given = {"transport": self._async_transport, **self._seams}
-                self._aio = AsyncAgentClient.of(self.settings, self._auth, **given)
-            return self._aio
-
-    def close(self) -> None:
-        """Close idle connections of sync calls; the next call opens new ones."""
-        if self._sync is not None:
-            self._sync.close()
-
-    async def aclose(self) -> None:
-        """Close idle connections of the running event loop; the next call opens new ones."""
-        if self._aio is not None:
-            await self._aio.aclose()
-
-
 class Recent(Generic[V]):
-    """The values used last, made when they are first asked for; thread-safe.
+    """Keeps the values used last; makes each when it is first asked for; thread-safe.
 
     Args:
         size: Largest number of values.
@@ -114,7 +54,12 @@ class Recent(Generic[V]):
         self._lock = Lock()
 
     def get(self, key: Hashable, make: Callable[[], V]) -> V:
-        """The value of `key`."""
+        """Give the value of `key`, and count it as used.
+
+        Args:
+            key: Equal keys have one value.
+            make: Makes the value of a key that is not kept; called under a lock.
+        """
         with self._lock:
             if key not in self._values:
                 self._values[key] = make()
@@ -128,7 +73,11 @@ class Recent(Generic[V]):
 
 
 class _Same:
-    """An object as a key: equal to itself only. It is kept alive, so its identity stays its own."""
+    """Makes a key of an object: equal for the same object only.
+
+    It keeps the object alive. Else the `id` of a freed transport could pass to a new one, and the
+    new one would be given the clients of the old.
+    """
 
     __slots__ = ("_value",)
 
@@ -155,8 +104,8 @@ _auths: Recent[FoundryAuth] = Recent()
 _pairs: Recent[ClientPair] = Recent()
 
 
-def kept_pair(settings: Settings, sign_in: Mapping[str, Any], **seams: Any) -> ClientPair:
-    """The pair of these values: the one of an earlier call, if it is still kept.
+def recent_pair(settings: Settings, sign_in: Mapping[str, Any], **seams: Any) -> ClientPair:
+    """Give the pair of these values: the one of an earlier call, if it is still kept.
 
     Args:
         settings: What the clients are to do.
@@ -173,13 +122,14 @@ def kept_pair(settings: Settings, sign_in: Mapping[str, Any], **seams: Any) -> C
 
 
 def _auth_of(endpoint: Endpoint, sign_in: Mapping[str, Any]) -> FoundryAuth:
-    """One for all pairs of a credential, so that a token is asked for once."""
-    key = (endpoint, _fingerprints(sign_in), _fingerprints(_environment()))
+    # Pairs that differ in settings only (another model, another timeout) share the credential and
+    # with it the cached token: else each of them would ask for one.
+    key = (endpoint, _fingerprints(sign_in), _fingerprints(_sign_in_variables()))
     return _auths.get(key, lambda: make_auth(endpoint=endpoint, **sign_in))
 
 
-def _environment() -> dict[str, str | None]:
-    return {name: os.environ.get(name) for name in _ENVIRONMENT}
+def _sign_in_variables() -> dict[str, str | None]:
+    return {name: os.environ.get(name) for name in _VARIABLES}
 
 
 def _fingerprints(values: Mapping[str, Any]) -> Hashable:
@@ -187,6 +137,7 @@ def _fingerprints(values: Mapping[str, Any]) -> Hashable:
 
 
 def _fingerprint(value: Any) -> Hashable:
+    # The key of a pair must not hold the secret itself: keys stand in frames and debuggers.
     reveal = getattr(value, "get_secret_value", None) or getattr(value, "reveal", None)
     text = reveal() if callable(reveal) else value
     if isinstance(text, str):
