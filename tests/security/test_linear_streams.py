@@ -22,7 +22,7 @@ from azure_agents.events import (
 from azure_agents.fold import Fold
 from azure_agents.protocols.classic.codec import message_events
 from azure_agents.protocols.classic.reader import RunReader
-from azure_agents.protocols.classic.remainder import after
+from azure_agents.protocols.classic.remainder import messages_after
 from azure_agents.protocols.delivery import Attempt, Delivered
 from azure_agents.protocols.responses.reader import ResponseReader
 from azure_agents.protocols.sse import SSEDecoder
@@ -219,7 +219,7 @@ def _misplaced(marker: Callable[[int], str]) -> Case:
 
 def _paused(size: int) -> Callable[[], object]:
     told: Any = [{"content": [{"text": {"value": "y" * 50}}]}] * size
-    return lambda: after("y" * 50 * size + "z", told)
+    return lambda: messages_after("y" * 50 * size + "z", told)
 
 
 ANSWERS: dict[str, tuple[Case, int]] = {

@@ -74,7 +74,10 @@ class Patience:
 
 
 def settle(
-    look: Callable[[], Flow[T]], turn: Turn, unknown: AzureAgentsError, longest: float | None = None
+    look: Callable[[], Flow[T | None]],
+    turn: Turn,
+    unknown: AzureAgentsError,
+    longest: float | None = None,
 ) -> Flow[T]:
     """Look until what was lost turns up, as long as `Timeouts.busy` allows within the turn.
 

@@ -1,9 +1,30 @@
-"""One turn with a classic agent: which thread to use, and what remains of it.
+"""One turn with a classic agent: which thread to use, and what is kept of it for the next turn.
 
-A thread is an append-only log that one run at a time may use, so nothing is posted to it twice. The
-head of a thread is claimed in the store before a message is sent; a turn whose answer was lost and
-cannot be found forks to a new thread with the whole history. Only a pinned thread cannot fork: the
-flow waits for the turn to appear, and says so if it does not.
+Theory of operation
+===================
+
+The caller brings the whole history with every turn. Each answer in it carries an *anchor*, which
+names the thread and the run that made the answer. From these the plan (`threads.plan`) says one of
+three things:
+
+    continue   The history up to an answer is what its thread holds. The *head* of the thread (the
+               id of its last run) is claimed in the store: only one turn may go on from it. Then
+               only the messages after that answer are sent.
+    submit     The newest answer is a pause, and its results or decisions are there. The pause is
+               taken in the store (`pauses`), and they are submitted to the run that waits.
+    start      Anything else: a new thread with the whole history.
+
+If the claim fails, or the thread is gone or busy, or the answer is lost and its run is not found,
+the turn *forks*: it starts on a new thread. Nothing is lost by that, since the caller has the
+history; the old thread is left as it is. A turn that ends well puts its run into the store as the
+new head, and its answer carries a new anchor.
+
+A pinned thread (`thread_id=` of the call or the client) belongs to the caller. It holds everything
+up to the last answer of the call, so only what follows is sent, and it cannot be left: the flow
+waits while another run is active, and waits for a run whose answer was lost. If it does not appear
+in time, `TurnUnknownError` says so, and nothing was sent twice.
+
+What is sent in each case, and what happens when an answer is lost: `requests`.
 """
 
 from __future__ import annotations
@@ -39,10 +60,10 @@ from ..sending import retrying
 from ..turn import Turn
 from ..waiting import Patience, insist, settle, to_the_end, unknown_turn
 from .codec import check_messages, finish_details, finish_reason, incomplete_reason
-from .pauses import Claim, Pause
-from .requests import Runs
-from .submission import Submission
-from .submitting import submit
+from .pauses import Claim, Pause, Submission
+from .reader import RunReader
+from .requests import RunRequests
+from .submit import submit
 
 _RUN = re.compile(r"\brun_\w+")
 
@@ -50,32 +71,34 @@ _RUN = re.compile(r"\brun_\w+")
 def run_turn(turn: Turn) -> Flow[None]:
     """Answer the messages of `turn`; ends with `Finished` or an error."""
     check_messages(turn.messages)  # before a run is cancelled that this call supersedes
-    runs = Runs(turn)
-    mode = _ThreadOfOurs(runs) if turn.pin is None else _PinnedThread(runs, turn.pin)
+    requests = RunRequests(turn)
+    thread = _AutoThread(requests) if turn.pin is None else _PinnedThread(requests, turn.pin)
     is_ephemeral = turn.settings.threads == "ephemeral"
     try:
-        yield from runs.add_tools_of_agent()
-        anchor = yield from mode.run()
+        yield from requests.add_tools_of_agent()
+        reader, anchor = yield from thread.run()
         if is_ephemeral and anchor is None:
-            yield from runs.delete_thread(runs.reader.thread_id)
+            yield from requests.threads.delete(reader.thread_id)
     except (Abandoned, AzureAgentsError) as error:
-        yield from runs.begun.stop()
-        if runs.pause is not None:
-            yield from runs.pause.give_back()
+        yield from requests.cleanup.stop()
+        if thread.pause is not None:
+            yield from thread.pause.give_back()
         if is_ephemeral:
-            delete = partial(runs.delete_thread, runs.reader.thread_id)
+            delete = partial(requests.threads.delete, requests.last_reader.thread_id)
             yield from to_the_end(partial(insist, delete))
-        told = error if isinstance(error, AzureAgentsError) else None
-        runs.begun.tell_left(told)
-        if told is not None:
-            runs.add_facts(told)
+        raised = error if isinstance(error, AzureAgentsError) else None
+        requests.cleanup.report_left(raised)
+        if raised is not None:
+            requests.add_facts(raised)
         raise
-    runs.begun.tell_left(None)
-    yield Emit([_finished(runs, anchor)])
+    requests.cleanup.report_left(None)
+    yield Emit([_finished(reader, anchor, outcomes(turn.messages, thread.submitted))])
 
 
-def _finished(runs: Runs, anchor: Anchor | None) -> Finished:
-    reader, run = runs.reader, runs.reader.run
+def _finished(
+    reader: RunReader, anchor: Anchor | None, approval_outcomes: dict[str, str]
+) -> Finished:
+    run = reader.run
     return Finished(
         reason=finish_reason(run),
         status=run.get("status") or "",
@@ -86,123 +109,144 @@ def _finished(runs: Runs, anchor: Anchor | None) -> Finished:
         anchor=anchor.encode() if anchor is not None else None,
         incomplete_reason=incomplete_reason(run),
         details=finish_details(run),
-        approval_outcomes=outcomes(runs.turn.messages, runs.sent),
+        approval_outcomes=approval_outcomes,
     )
 
 
-def _is_paused(runs: Runs) -> bool:
-    return runs.reader.run.get("status") == "requires_action"
+def _is_paused(reader: RunReader) -> bool:
+    return reader.run.get("status") == "requires_action"
 
 
-def _anchor_at(runs: Runs, digest: str) -> Anchor:
-    """The anchor of the answer just read."""
-    reader, turn = runs.reader, runs.turn
-    pending = (system_digest(turn.messages) or NO_SYSTEM) if _is_paused(runs) else ""
+def _anchor_at(turn: Turn, reader: RunReader, digest: str) -> Anchor:
+    """Make the anchor of the answer that was read."""
+    pending = (system_digest(turn.messages) or NO_SYSTEM) if _is_paused(reader) else ""
     anchor = Anchor(turn.scope, digest, reader.thread_id or "", reader.run_id or "", pending)
     return anchor.sealed(turn.anchor_key)
 
 
 def _is_busy(error: AzureAgentsError) -> bool:
-    """Another run is active on the thread (both sentences quoted in public issue threads)."""
+    """Whether another run is active on the thread (sentences quoted in public issue threads)."""
     if not isinstance(error, BadRequestError):
         return False
     text = error.message
     return "already has an active run" in text or ("while a run" in text and "is active" in text)
 
 
-class _ThreadOfOurs:
-    """Policy ``auto``: continue where the store lets us, else a new thread."""
+class _AutoThread:
+    """A thread that the flow chooses: that of the history if the store lets it, else a new one.
 
-    def __init__(self, runs: Runs) -> None:
-        self._runs = runs
-        self._turn = runs.turn
+    Attributes:
+        pause: The pause that this turn answers, or passes over.
+        submitted: The messages that a paused run took.
+    """
+
+    def __init__(self, requests: RunRequests) -> None:
+        self._requests = requests
+        self._turn = requests.turn
         self._is_ephemeral = self._turn.settings.threads == "ephemeral"
         self._submission: Submission | None = None
+        self.pause: Pause | None = None
+        self.submitted: Sequence[Message] = ()
 
-    def run(self) -> Flow[Anchor | None]:
+    def run(self) -> Flow[tuple[RunReader, Anchor | None]]:
         scope, key = self._turn.scope, self._turn.anchor_key
         messages = yield from recall(self._turn, ("thread_",), with_system=False)
         plan = plan_thread(messages, scope, key, prefix="thread_", with_system=False)
         if plan.cancels is not None:
             yield from self._cancel_superseded(plan.cancels)
-        answered = plan.anchor is not None and (yield from self._continue(plan, plan.anchor))
-        if not answered:
-            yield from retrying(partial(self._runs.start, plan.whole), self._turn, when=is_unknown)
+        reader = None
+        if plan.anchor is not None:
+            reader = yield from self._continue(plan, plan.anchor)
+        has_forked = reader is None
+        if reader is None:
+            start = partial(self._requests.start, plan.whole)
+            reader = yield from retrying(start, self._turn, when=is_unknown)
         # A run that was lost and forked away from may have turned up since: it is not wanted.
-        yield from self._runs.begun.stop(keep=self._runs.reader.run_id)
-        if self._is_anothers and plan.anchor is not None and self._submission is not None:
-            yield from self._runs.begun.stop_abandoned(plan.anchor.thread, self._submission)
-        if not answered and self._is_ephemeral and not self._is_anothers:
-            left = plan.cancels or plan.anchor
-            yield from self._runs.delete_thread(left.thread if left else None)
-        return (yield from self._keep(plan))
+        yield from self._requests.cleanup.stop(keep=reader.run_id)
+        if has_forked:
+            yield from self._leave(plan)
+        return reader, (yield from self._keep(plan, reader))
 
-    def _continue(self, plan: Plan, anchor: Anchor) -> Flow[bool]:
-        """Go on where the anchor is; whether that was possible."""
+    def _leave(self, plan: Plan) -> Flow[None]:
+        """Clean up the thread that the turn forked from."""
+        if self._is_anothers:
+            if plan.anchor is not None and self._submission is not None:
+                yield from self._requests.cleanup.stop_abandoned(
+                    plan.anchor.thread, self._submission
+                )
+        elif self._is_ephemeral:
+            left = plan.cancels or plan.anchor
+            yield from self._requests.threads.delete(left.thread if left else None)
+
+    def _continue(self, plan: Plan, anchor: Anchor) -> Flow[RunReader | None]:
+        """Go on where the anchor is; None if that is not possible."""
         if plan.submits:
             return (yield from self._submit(anchor, plan.suffix))
-        claimed = yield StoreTake(head_key(self._turn.project_key, anchor.thread), anchor.head)
-        return bool(claimed) and (yield from self._append(anchor.thread, plan.suffix))
+        head = head_key(self._turn.project_key, anchor.thread)
+        if not (yield StoreTake(head, anchor.head)):
+            return None
+        return (yield from self._append(anchor.thread, plan.suffix))
 
-    def _submit(self, anchor: Anchor, outputs: Sequence[Message]) -> Flow[bool]:
+    def _submit(self, anchor: Anchor, outputs: Sequence[Message]) -> Flow[RunReader | None]:
         pause = self._pause_of(anchor)
         submission = self._submission = Submission.of(outputs, pause)
         if not (yield from pause.take()):
-            return False
+            return None
         try:
-            yield from submit(self._runs, anchor.thread, submission)
+            reader = yield from submit(self._requests, anchor.thread, submission)
         except (BadRequestError, ConflictError, ThreadNotFoundError):
             # Expired, cancelled or answered already; or decisions on some requests only.
             if submission.has_decisions and pause.claim is Claim.OURS:
-                yield from self._runs.begun.cancel_passed_over(anchor.thread, pause)
-            return False
+                yield from self._requests.cleanup.cancel_superseded(anchor.thread, pause)
+            return None
         except TurnUnknownError:
             if submission.has_decisions:
                 raise
-            return False  # results may be told again, where another run reads them
+            return None  # results may be sent again, to a new thread where another run reads them
         except RateLimitError as limited:
             delay = delay_before(1, limited, self._turn.policy, self._turn.operation)
             if delay is None or not hit_the_limit(limited):
                 raise
             yield Sleep(delay, instead=limited)
-            return False  # the run took the results and failed: they are told to another
-        self._runs.sent = outputs
-        return True
+            return None  # the run took the results and failed: a new thread gets them
+        self.submitted = outputs
+        return reader
 
     def _pause_of(self, anchor: Anchor) -> Pause:
-        self._runs.pause = Pause(self._turn, anchor.head, anchor.digest)
-        return self._runs.pause
+        self.pause = Pause(self._turn, anchor.head, anchor.digest)
+        return self.pause
 
     @property
     def _is_anothers(self) -> bool:
-        """Another turn goes on where this one would have: its thread is not ours to delete."""
-        pause = self._runs.pause
-        return pause is not None and pause.claim is Claim.ANOTHERS
+        """Whether another turn goes on from this pause: its thread is not ours to delete."""
+        return self.pause is not None and self.pause.claim is Claim.ANOTHERS
 
-    def _append(self, thread: str, messages: Sequence[Message]) -> Flow[bool]:
+    def _append(self, thread: str, messages: Sequence[Message]) -> Flow[RunReader | None]:
         try:
-            yield from self._runs.run_on(thread, messages)
+            return (yield from self._requests.run_on(thread, messages))
         except ThreadNotFoundError:
-            return False
+            return None
         except AzureAgentsError as error:
             if not _is_busy(error) and not is_unknown(error):
                 raise
-            return False
-        return True
+            return None
 
-    def _keep(self, plan: Plan) -> Flow[Anchor | None]:
-        """Give the head back to the store: only after a turn that is known to be whole."""
-        reader = self._runs.reader
+    def _keep(self, plan: Plan, reader: RunReader) -> Flow[Anchor | None]:
+        """Put the new head into the store, and make the anchor of the answer.
+
+        Only a turn that is known to be whole gives the head back: from any other, the next turn
+        forks.
+        """
         status = reader.run.get("status")
         if status == "completed":
             key = head_key(self._turn.project_key, reader.thread_id or "")
             yield StorePut(key, reader.run_id or "")
         if status not in ("completed", "requires_action") or (
-            self._is_ephemeral and not _is_paused(self._runs)
+            self._is_ephemeral and not _is_paused(reader)
         ):
             return None
         plan.transcript.add(reader.answer)
-        anchor = _anchor_at(self._runs, plan.transcript.digest())
+        anchor = _anchor_at(self._turn, reader, plan.transcript.digest())
         if anchor.pending:
             yield from Pause(self._turn, anchor.head, anchor.digest).enter()
             yield from remember_calls(self._turn, reader.answer.tool_calls, anchor.encode())
@@ -210,24 +254,48 @@ class _ThreadOfOurs:
         return anchor
 
     def _cancel_superseded(self, anchor: Anchor) -> Flow[None]:
-        """Stop the run, unless another turn answers it: the thread is not used again."""
+        """Stop the paused run, unless another turn answers it; its thread is not used again."""
         pause = self._pause_of(anchor)
         if (yield from pause.take()):
-            yield from self._runs.begun.cancel_passed_over(anchor.thread, pause)
+            yield from self._requests.cleanup.cancel_superseded(anchor.thread, pause)
 
 
 class _PinnedThread:
-    """The caller's thread: it holds everything up to the last assistant message of the call."""
+    """The caller's thread: it holds everything up to the last assistant message of the call.
 
-    def __init__(self, runs: Runs, thread: str) -> None:
-        self._runs = runs
-        self._turn = runs.turn
+    Attributes:
+        pause: The pause that this turn answers.
+        submitted: The messages that a paused run took.
+    """
+
+    def __init__(self, requests: RunRequests, thread: str) -> None:
+        self._requests = requests
+        self._turn = requests.turn
         self._thread = thread
+        self.pause: Pause | None = None
+        self.submitted: Sequence[Message] = ()
 
-    def run(self) -> Flow[Anchor | None]:
+    def run(self) -> Flow[tuple[RunReader, Anchor | None]]:
         fresh = plan_pinned(self._turn.messages)
         outputs = [m for m in fresh if m.role == "tool" or m.is_approval]
         rest = [m for m in fresh if m not in outputs and m.role != "system"]
+        self._check(fresh, outputs, rest)
+        # Anchors of before may not continue here any more: their histories lack this turn.
+        yield StorePut(head_key(self._turn.project_key, self._thread), "")
+        if outputs:
+            reader = yield from self._submit(outputs)
+            self.submitted = outputs
+        else:
+            reader = yield from self._append(rest)
+        if not _is_paused(reader):
+            return reader, None
+        anchor = _anchor_at(self._turn, reader, "")
+        yield from Pause(self._turn, anchor.head, "").enter()
+        return reader, anchor
+
+    def _check(
+        self, fresh: Sequence[Message], outputs: Sequence[Message], rest: Sequence[Message]
+    ) -> None:
         if outputs and rest:
             raise InvalidRequestError(
                 "tool results and new messages cannot go to a pinned thread in one call: "
@@ -240,32 +308,20 @@ class _PinnedThread:
                 "to the last assistant message, so put a new message after that",
                 thread_id=self._thread,
             )
-        # Anchors of before may not continue here any more: their histories lack this turn.
-        yield StorePut(head_key(self._turn.project_key, self._thread), "")
-        if outputs:
-            yield from self._submit(outputs)
-            self._runs.sent = outputs
-        else:
-            yield from self._append(rest)
-        if not _is_paused(self._runs):
-            return None
-        anchor = _anchor_at(self._runs, "")
-        yield from Pause(self._turn, anchor.head, "").enter()
-        return anchor
 
-    def _submit(self, outputs: Sequence[Message]) -> Flow[None]:
+    def _submit(self, outputs: Sequence[Message]) -> Flow[RunReader]:
         run = self._run_of_anchor() or (yield from self._waiting_run())
-        self._runs.pause = pause = Pause(self._turn, run, None)
+        self.pause = pause = Pause(self._turn, run, None)
         yield from pause.take()  # the run itself refuses what another has answered
         submission = Submission.of(outputs, pause)
         try:
-            yield from submit(self._runs, self._thread, submission)
+            return (yield from submit(self._requests, self._thread, submission))
         except BadRequestError:
-            yield from self._runs.raise_how_it_ended(self._thread, run)
+            yield from self._requests.raise_end_of(self._thread, run)
             raise
 
     def _run_of_anchor(self) -> str | None:
-        """The paused run, where the last answer in the history names it."""
+        """Return the paused run, where the last answer in the history names it."""
         answers = [m for m in self._turn.messages if m.role == "assistant"]
         anchor = parse_anchor(answers[-1].anchor) if answers else None
         if anchor is None or anchor.thread != self._thread or not anchor.pending:
@@ -275,7 +331,7 @@ class _PinnedThread:
         return anchor.head
 
     def _waiting_run(self) -> Flow[str]:
-        runs = yield from self._runs.looks.newest_runs(self._thread)
+        runs = yield from self._requests.lookups.newest_runs(self._thread)
         for run in runs:
             if run.get("status") == "requires_action":
                 return str(run["id"])
@@ -285,39 +341,38 @@ class _PinnedThread:
             thread_id=self._thread,
         )
 
-    def _append(self, messages: Sequence[Message]) -> Flow[None]:
+    def _append(self, messages: Sequence[Message]) -> Flow[RunReader]:
         try:
-            yield from self._append_when_free(messages)
+            reader = yield from self._append_when_free(messages)
         except (BadRequestError, RunFailedError) as error:
-            suspects = self._runs.looks.with_media
+            suspects = self._requests.lookups.with_media
             yield from check_poison(self._turn, self._thread, error, suspects)
             raise
         not_poisoned(self._turn, self._thread)
+        return reader
 
-    def _append_when_free(self, messages: Sequence[Message]) -> Flow[None]:
+    def _append_when_free(self, messages: Sequence[Message]) -> Flow[RunReader]:
         paused = self._run_of_anchor()
         patience = Patience(self._turn)
         while True:
             try:
-                yield from self._runs.run_on(self._thread, messages)
+                return (yield from self._requests.run_on(self._thread, messages))
             except AzureAgentsError as error:
-                if _is_busy(error):
-                    busy = self._busy(error)
-                    if paused is not None and busy.run_id == paused:
-                        yield from self._cancel_superseded(paused)
-                        paused = None  # once is enough
-                    yield patience.pause(busy)
-                    continue
-                if not is_unknown(error):
+                if is_unknown(error):
+                    return (yield from self._wait_for_run(error))
+                if not _is_busy(error):
                     raise
-                yield from self._wait_for_run(error)
-            return
+                busy = self._busy(error)
+                if paused is not None and busy.run_id == paused:
+                    yield from self._cancel_superseded(paused)
+                    paused = None  # once is enough
+                yield patience.pause(busy)
 
     def _cancel_superseded(self, run: str) -> Flow[None]:
-        """The caller's own run waits for results, and the caller asks something else instead."""
+        """Stop the caller's own run, which waits for results: the caller asks something else."""
         pause = Pause(self._turn, run, None)
         yield from pause.take()
-        yield from self._runs.begun.cancel_passed_over(self._thread, pause)
+        yield from self._requests.cleanup.cancel_superseded(self._thread, pause)
 
     def _busy(self, error: AzureAgentsError) -> ThreadBusyError:
         named = _RUN.search(error.message)
@@ -330,16 +385,16 @@ class _PinnedThread:
         busy.__cause__ = error
         return busy
 
-    def _wait_for_run(self, error: AzureAgentsError) -> Flow[None]:
-        """The answer was lost: nothing is posted again, so wait for the run to turn up."""
+    def _wait_for_run(self, error: AzureAgentsError) -> Flow[RunReader]:
+        """Wait for the run to turn up whose answer was lost: nothing is posted again."""
         unknown = unknown_turn(error, "the run", self._thread)
+        reader = self._requests.last_reader
 
-        def look() -> Flow[bool]:
-            run = yield from self._runs.ours_on(self._thread)
+        def look() -> Flow[RunReader | None]:
+            run = yield from self._requests.find_run(reader)
             if run is None:
-                return False
+                return None
             unknown.add_facts(run_id=run)
-            yield from self._runs.follow(self._thread, run)
-            return True
+            return (yield from self._requests.follow(reader, run))
 
-        yield from settle(look, self._turn, unknown)
+        return (yield from settle(look, self._turn, unknown))

@@ -1,6 +1,7 @@
-"""What a classic thread can be asked: its runs and messages, and which of them are this turn's.
+"""Reading requests of a classic turn: runs, messages and threads, and which of them are its own.
 
-Reading is always harmless, so it is tried patiently; only whoever tidies up looks once.
+Reading changes nothing, so it is tried again as often as the policy allows; only clean-up, whose
+time is short, tries once and is called again as a whole.
 """
 
 from __future__ import annotations
@@ -19,46 +20,46 @@ _LOOK_BACK = "20"  # runs; a run of ours is among the newest
 _PAGE = "100"  # threads of a busy project; of messages and steps of a run there may be more
 
 
-class Looks:
+class Lookups:
     """The reading requests of one turn.
 
     Args:
         turn: The turn.
-        is_patient: Whether a look that fails is tried again.
+        retries: Whether a request that fails is tried again.
     """
 
-    def __init__(self, turn: Turn, *, is_patient: bool = True) -> None:
+    def __init__(self, turn: Turn, *, retries: bool = True) -> None:
         self._turn = turn
-        self._is_patient = is_patient
+        self._retries = retries
 
-    def hasty(self) -> Looks:
-        """The same looks, each tried once."""
-        return Looks(self._turn, is_patient=False)
+    def without_retries(self) -> Lookups:
+        """Make the same lookups, each of which is tried once."""
+        return Lookups(self._turn, retries=False)
 
     def get(self, path: str, doing: str, *query: tuple[str, str]) -> Flow[JSON]:
-        """GET a JSON object below the classic API version."""
+        """GET a JSON object."""
         route = self._turn.route(path, *query)
-        if self._is_patient:
+        if self._retries:
             return (yield from fetch(route, self._turn, doing))
         reply = yield from send(Send("GET", route), self._turn, doing)
         return read_object(reply)
 
     def run(self, thread: str, run: str) -> Flow[JSON]:
-        """A run as it is now."""
+        """Read a run as it is now."""
         return (yield from self.get(f"/threads/{thread}/runs/{run}", "look for the run"))
 
     def newest_runs(self, thread: str) -> Flow[list[JSON]]:
-        """The newest runs of a thread, newest first."""
+        """List the newest runs of a thread, newest first."""
         query = (("order", "desc"), ("limit", _LOOK_BACK))
         page = yield from self.get(f"/threads/{thread}/runs", "look for the run", *query)
         return list(page.get("data") or ())
 
     def our_runs(self, thread: str) -> Flow[list[JSON]]:
-        """The runs on a thread that carry this turn's operation key, newest first."""
+        """List the runs on a thread that carry the key of this turn, newest first."""
         return list(self._ours((yield from self.newest_runs(thread))))
 
     def our_threads(self) -> Flow[list[str]]:
-        """The threads that this turn created, where their ids were lost with an answer."""
+        """List the threads that this turn created: their ids were lost with an answer."""
         query = (("order", "desc"), ("limit", _PAGE))
         try:
             page = yield from self.get("/threads", "look for the thread", *query)
@@ -69,28 +70,28 @@ class Looks:
         return [str(thread["id"]) for thread in self._ours(page.get("data") or ())]
 
     def has_message(self, thread: str, piece: str) -> Flow[bool]:
-        """Whether a message of this turn that was posted by itself is on the thread."""
+        """Whether a message of this turn is on the thread; `piece` is its number in the turn."""
         query = (("order", "desc"), ("limit", _PAGE))
         page = yield from self.get(f"/threads/{thread}/messages", "look for the message", *query)
         ours = self._ours(page.get("data") or ())
         return any(message["metadata"].get(PIECE) == piece for message in ours)
 
     def messages_of(self, thread: str, run: str) -> Flow[list[JSON]]:
-        """The messages of a run, oldest first."""
+        """Read all messages of a run, oldest first."""
         path = f"/threads/{thread}/messages"
         return (yield from self._all(path, "read the answer", ("run_id", run)))
 
     def steps_of(self, thread: str, run: str) -> Flow[list[JSON]]:
-        """The steps of a run, oldest first."""
+        """Read all steps of a run, oldest first."""
         return (yield from self._all(f"/threads/{thread}/runs/{run}/steps", "read the steps"))
 
     def _all(self, path: str, doing: str, *query: tuple[str, str]) -> Flow[list[JSON]]:
-        """Every object of a list, oldest first: what is told is told whole."""
+        """Read every page of a list: a part of an answer must not pass for the whole."""
         route = self._turn.route(path, ("order", "asc"), ("limit", _PAGE), *query)
         return (yield from read_list(route, self._turn, doing))
 
     def with_media(self, thread: str) -> Flow[list[str]]:
-        """The ids of messages that hold more than text, newest first."""
+        """List the ids of messages that hold more than text, newest first."""
         query = (("order", "desc"), ("limit", _PAGE))
         page = yield from self.get(f"/threads/{thread}/messages", "read the thread", *query)
         return [

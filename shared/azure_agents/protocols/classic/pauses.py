@@ -1,29 +1,35 @@
-"""Who may answer a run that waits: of all who know of the pause, one turn, and it only once.
+"""Pauses of runs: who may answer one, and with what.
 
-The turn that meets a pause enters it in the store. Whoever answers it (or cancels its run) takes
-it there first, atomically, as heads are taken, and marks it as taken. So a run that has gone on
-went on with what the taker sent it; everybody else forks at once. A taker whose request provably
-changed nothing enters the pause again.
+Of all turns that know of a pause, one may answer it, and only once. The turn that meets the pause
+enters it in the thread store. A turn that wants to answer it, or to cancel its run, takes the entry
+there first, atomically as heads are taken, and marks it as taken. So a run that has gone on went on
+with what the taker sent; every other turn forks at once. A taker whose request provably changed
+nothing enters the pause again.
 
-Each entry has the key of the operation that made it: no value is ever put a second time, as stores
-want it (`azure_agents.threads.store`).
+Each entry holds the key of the operation that made it. So no value is ever put a second time, as
+`azure_agents.threads.store` wants it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from enum import Enum
+from typing import Any
 
+from ...messages import Message
 from ...threads.store import pause_key
 from ..commands import Flow, StoreGet, StorePut, StoreTake
 from ..turn import Turn
+from .codec import encode_outputs
 
 
 class Claim(Enum):
-    """Whose a pause is."""
+    """Which turn has the right to answer a pause."""
 
     OURS = "ours"
     ANOTHERS = "another's"
-    UNKNOWN = "unknown"  # the store knows nothing of it: it was made elsewhere, or is forgotten
+    UNKNOWN = "unknown"  # no entry in the store: made by another program, or expired
 
 
 class Pause:
@@ -32,12 +38,12 @@ class Pause:
     Args:
         turn: The turn that meets, answers or passes over it.
         run: The run that waits.
-        digest: Of the transcript up to the pause; None: whichever pause it is (a pinned thread,
-            whose transcript nobody knows).
+        digest: Of the transcript up to the pause. None stands for any pause of the run: on a pinned
+            thread the transcript is not known.
 
     Attributes:
         run: The run.
-        claim: Whose the pause is; known once it was taken.
+        claim: Who may answer the pause; known after `take`.
     """
 
     def __init__(self, turn: Turn, run: str, digest: str | None) -> None:
@@ -46,15 +52,19 @@ class Pause:
         self._key = pause_key(turn.project_key, run)
         self._operation = turn.operation
         self._digest = digest
-        self._is_held = False
+        self._is_held = False  # taken, and not yet answered
 
     def enter(self) -> Flow[None]:
-        """Whoever comes first may answer it."""
+        """Put the pause into the store, for the first turn that takes it."""
         self._is_held = False
         yield StorePut(self._key, f"waits:{self._digest or ''}:{self._operation}")
 
     def take(self) -> Flow[bool]:
-        """Take it, unless another turn has; whether nobody else has it."""
+        """Take the right to answer; False if another turn has it.
+
+        A pause that the store does not know is taken as well: the run itself refuses a second
+        answer.
+        """
         kept = yield StoreGet(self._key)
         if kept is None:
             self.claim = Claim.UNKNOWN
@@ -71,15 +81,61 @@ class Pause:
         prefix = "waits:" if self._digest is None else f"waits:{self._digest}:"
         return kept.startswith(prefix)
 
-    def use(self) -> None:
-        """It is about to be answered: nobody else shall be able to."""
+    def mark_answered(self) -> None:
+        """Note that the answer is about to be sent: from now on the pause is not given back."""
         self._is_held = False
 
-    def was_refused(self) -> None:
-        """It was not answered, and waits still."""
+    def mark_unanswered(self) -> None:
+        """Note that the answer was refused: the run waits for it as before."""
         self._is_held = True
 
     def give_back(self) -> Flow[None]:
-        """Enter it again if it was taken, and not answered."""
+        """Enter the pause again if it was taken and not answered."""
         if self._is_held:
             yield from self.enter()
+
+
+@dataclass(slots=True)
+class Submission:
+    """Results of tools, decisions, or both, for one pause of a run.
+
+    Attributes:
+        pause: The pause of the run that waits.
+        fields: The fields of the request.
+        was_lost: A request that brought it may have been applied, and its answer was lost.
+    """
+
+    pause: Pause
+    fields: dict[str, list[dict[str, Any]]] = field(repr=False)
+    was_lost: bool = False
+
+    @classmethod
+    def of(cls, messages: Sequence[Message], pause: Pause) -> Submission:
+        """Make the submission of tool messages and approvals."""
+        return cls(pause, encode_outputs(messages))
+
+    @property
+    def run(self) -> str:
+        """The run that waits."""
+        return self.pause.run
+
+    @property
+    def calls(self) -> set[str]:
+        """Ids of the calls and requests that it answers."""
+        return {answer["tool_call_id"] for kind in self.fields.values() for answer in kind}
+
+    @property
+    def outputs(self) -> dict[str, str]:
+        """Id of a function call -> its result."""
+        given = self.fields.get("tool_outputs", ())
+        return {output["tool_call_id"]: output["output"] for output in given}
+
+    @property
+    def approves(self) -> bool:
+        """Whether it lets a tool of the server run: then it is sent at most once."""
+        return any(one["approve"] is True for one in self.fields.get("tool_approvals", ()))
+
+    @property
+    def has_decisions(self) -> bool:
+        """Whether it holds decisions, which no step of a run records."""
+        return bool(self.fields.get("tool_approvals"))

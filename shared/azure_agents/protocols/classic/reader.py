@@ -85,6 +85,16 @@ class RunReader:
         """
         return self.failure is not None or self._messages <= self._over
 
+    def checked(self) -> RunReader:
+        """The reader itself, unless its run failed.
+
+        Raises:
+            AzureAgentsError: Why it failed.
+        """
+        if self.failure is not None:
+            raise self.failure
+        return self
+
     @property
     def answer(self) -> Message:
         """The answer as it stands on the server: text and calls."""

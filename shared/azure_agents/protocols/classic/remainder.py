@@ -1,4 +1,8 @@
-"""What of a run that was found again is still untold: it may have paused, once or often, before."""
+"""Part of a resumed run's output that the caller has not received yet.
+
+A run may pause once or often, and each pause ends an answer of its own. When the run is read again
+by its id, the service returns the messages and steps of all those answers.
+"""
 
 from __future__ import annotations
 
@@ -10,45 +14,46 @@ from ...threads.anchor import parse_anchor
 from .codec import message_text
 
 
-def told_by(run: str, messages: Sequence[Message]) -> str:
-    """What a paused run has told; each of its pauses made an answer of its own."""
+def delivered_by(run: str, messages: Sequence[Message]) -> str:
+    """Join the texts that a paused run has delivered, from the answers in the history."""
     answers = [m for m in messages if m.role == "assistant"]
     anchors = [parse_anchor(m.anchor) for m in answers]
-    told = [m.text for m, a in zip(answers, anchors, strict=True) if a and a.head == run]
-    return "".join(told or [m.text for m in answers[-1:]])
+    texts = [m.text for m, a in zip(answers, anchors, strict=True) if a and a.head == run]
+    # A history that lost its anchors: the newest answer is the one that the run paused in.
+    return "".join(texts or [m.text for m in answers[-1:]])
 
 
-def after(told: str, messages: list[JSON]) -> list[JSON]:
-    """The messages of a run that came after it had told `told` and paused."""
-    wanted, length = _squeezed(told), 0
+def messages_after(delivered: str, messages: list[JSON]) -> list[JSON]:
+    """Drop the messages whose text is `delivered`; all are kept if they do not begin with it."""
+    wanted, length = _without_space(delivered), 0
     for index, message in enumerate(messages):
         if length == len(wanted):
             return messages[index:]
-        piece = _squeezed(message_text(message))
+        piece = _without_space(message_text(message))
         if not wanted.startswith(piece, length):
             return messages
         length += len(piece)
     return [] if length == len(wanted) else messages
 
 
-def _squeezed(text: str) -> str:
-    """A text without white space, which frameworks strip from the ends of each answer."""
+def _without_space(text: str) -> str:
+    # Frameworks strip white space from the ends of each answer.
     return "".join(text.split())
 
 
 def has_server_tools(run: JSON) -> bool:
-    """Whether the run may have used tools of the server, so its steps have things to tell."""
+    """Whether the run may have used tools of the server, so that its steps must be read."""
     return any(tool.get("type") != "function" for tool in run.get("tools") or ())
 
 
 def has_words(run: JSON) -> bool:
-    """Whether a run that completed has said something: it was paid for."""
+    """Whether a run that completed has written anything: it was charged for."""
     usage = run.get("usage") or {}
     return run.get("status") == "completed" and bool(usage.get("completion_tokens"))
 
 
-def since(answered: Collection[str], steps: list[JSON]) -> list[JSON]:
-    """The steps of a run from the one on that it had paused in."""
+def steps_since(answered: Collection[str], steps: list[JSON]) -> list[JSON]:
+    """Keep the steps from the one on in which the run paused for the `answered` calls."""
     for index in reversed(range(len(steps))):
         calls = (steps[index].get("step_details") or {}).get("tool_calls") or ()
         if any(call.get("id") in answered for call in calls):
