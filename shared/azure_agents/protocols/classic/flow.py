@@ -280,7 +280,7 @@ class _PinnedThread:
         outputs = [m for m in fresh if m.role == "tool" or m.is_approval]
         rest = [m for m in fresh if m not in outputs and m.role != "system"]
         self._check(fresh, outputs, rest)
-        # Anchors of before may not continue here any more: their histories lack this turn.
+        # Earlier anchors may not continue here any more: their histories lack this turn.
         yield StorePut(head_key(self._turn.project_key, self._thread), "")
         if outputs:
             reader = yield from self._submit(outputs)

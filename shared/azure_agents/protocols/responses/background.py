@@ -1,4 +1,4 @@
-"""Background responses, taken up again by anybody who knows their id."""
+"""Resume a background response by its id, from any process."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from ..sending import retrying
 from ..turn import Turn
 from .flow import finished_of
 from .reader import ResponseReader
-from .requests import ResponseCalls
+from .requests import ResponseRequests
 
 
 def resume_response(turn: Turn, response_id: str, starting_after: int | None) -> Flow[None]:
-    """Tell the rest of a response, behind event `starting_after`, and how it ended.
+    """Deliver the events of a response behind event `starting_after`, and how it ended.
 
-    It is read from its start: only so the rest can be told exactly, whatever repeats the whole
-    (its final event, or the stored response if the stream is cut for good). A response that was not
-    made for streaming is waited for and told whole.
+    The response is read from its start, and what the caller has is left out. Only so the rest is
+    exact when something repeats the whole: the final event, or the stored response where the stream
+    is cut for good. A response that was not made for streaming is waited for and delivered whole.
 
     Raises:
-        InvalidRequestError: The id is none, or the agent is a classic one.
+        InvalidRequestError: The id is malformed, or the agent is a classic one.
     """
     if turn.settings.agent.generation != "v2":
         raise InvalidRequestError(
@@ -32,19 +32,17 @@ def resume_response(turn: Turn, response_id: str, starting_after: int | None) ->
             "ask again, and the turn goes on where the history stands"
         )
     id = check_id(response_id, "response")
-    calls = ResponseCalls(turn)
-    reader = ResponseReader(calls.delivered, seen=starting_after)
+    requests = ResponseRequests(turn)
+    reader = ResponseReader(requests.delivered, seen=starting_after)
     try:
-        yield from retrying(partial(calls.read_on, reader, id), turn, when=is_unknown)
+        yield from retrying(partial(requests.resume, reader, id), turn, when=is_unknown)
     except AzureAgentsError as error:
         is_plain = isinstance(error, BadRequestError)
         error.add_facts(response_id=response_id)
         if not is_plain and not (is_unknown(error) and reader.has_caught_up):
             raise
-        stored = yield from calls.looks.ended(id)
+        stored = yield from requests.lookups.ended(id)
         if stored is None:
             raise
-        yield from calls.take(reader, stored)
-    if reader.failure is not None:
-        raise reader.failure
-    yield Emit([finished_of(reader.response)])
+        yield from requests.deliver(reader, stored)
+    yield Emit([finished_of(reader.checked().response)])

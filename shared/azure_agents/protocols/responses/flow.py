@@ -1,9 +1,29 @@
-"""One turn with a v2 agent: which policy, which thread, and what remains of it.
+"""One turn with a v2 agent: what the agent is to remember, and what is kept for the next turn.
 
-A chain (`previous_response_id`) branches for free. A conversation is append-only: its head is
-claimed in the store before anything is sent, and a turn that was lost and cannot be found forks to
-a new conversation. Only a pinned conversation cannot fork: the flow waits for the turn to appear
-and says so if it does not.
+Theory of operation
+===================
+
+The caller brings the whole history with every turn. Each answer in it carries an *anchor*, which
+names the response, or the conversation, that holds it. Where the turn goes is decided in this order
+(`_Policies.run`):
+
+    session        The memory of a hosted agent: what follows the last answer is sent, once.
+    own endpoint   The whole history is sent: what such an endpoint keeps is not known.
+    pin            `thread_id=` of the call or the client: a ``resp_…`` is continued as a chain, a
+                   ``conv_…`` as a conversation. What follows the last answer is sent.
+    auto           A chain (the default): the newest anchor that the history agrees with names the
+                   response to continue, and only what follows is sent.
+    conversation   As a chain, but the *head* of the conversation (its last response) is claimed in
+                   the store first, since only one turn may go on from it.
+    ephemeral      The whole history is sent, and the service stores nothing.
+
+A chain branches for free: two turns may go on from the same response. A conversation only grows. If
+its head is taken, or it is gone or busy, or the answer is lost and the turn is not found on it, the
+turn *forks* to a new conversation with the whole history. A pinned conversation belongs to the
+caller and cannot be left: the flow waits while it is busy, and waits for a turn whose answer was
+lost. If that does not appear in time, `TurnUnknownError` says so, and nothing was sent twice.
+
+What is sent in each case, and what happens when an answer is lost: `requests`.
 """
 
 from __future__ import annotations
@@ -45,8 +65,8 @@ from .codec import answer_message, finish_details, finish_reason, incomplete_rea
 from .declared import check_tools, without_own_values
 from .objects import run_object_turn
 from .reader import ResponseReader
-from .reading import LostTurnError
-from .requests import ResponseCalls, approves
+from .recovery import LostTurnError
+from .requests import ResponseRequests, approves
 
 
 def run_turn(turn: Turn) -> Flow[None]:
@@ -55,23 +75,23 @@ def run_turn(turn: Turn) -> Flow[None]:
 
 
 def _run_plain(turn: Turn) -> Flow[None]:
-    calls = ResponseCalls((yield from without_own_values(turn)))
+    requests = ResponseRequests((yield from without_own_values(turn)))
     yield from check_tools(turn)
     try:
-        yield from _Policies(calls).run()
+        yield from _Policies(requests).run()
     except (Abandoned, AzureAgentsError) as error:
-        yield from calls.stop()
+        yield from requests.cleanup.stop()
         if isinstance(error, AzureAgentsError):
-            calls.add_facts(error)
+            requests.add_facts(error)
         raise
 
 
 class _Policies:
-    """The ways a turn may use the server's memory."""
+    """The ways in which a turn may use the server's memory."""
 
-    def __init__(self, calls: ResponseCalls) -> None:
-        self._calls = calls
-        self._turn = calls.turn
+    def __init__(self, requests: ResponseRequests) -> None:
+        self._requests = requests
+        self._turn = requests.turn
 
     def run(self) -> Flow[None]:
         pin, session = self._turn.pin, self._turn.settings.agent_session_id
@@ -95,7 +115,7 @@ class _Policies:
         messages = yield from recall(self._turn, RESPONSE_PREFIXES, with_system=True)
         plan = plan_chain(messages, self._turn.scope, self._turn.anchor_key)
         if plan.anchor is None:
-            reader = yield from self._calls.respond(plan.whole)
+            reader = yield from self._requests.respond(plan.whole)
         else:
             reader = yield from self._continue(plan.anchor.thread, plan.suffix, plan.whole)
         yield from self._remember_systems(reader.response_id or "")  # for a later pin of it
@@ -105,36 +125,36 @@ class _Policies:
         self, previous: str, suffix: Sequence[Message], whole: Sequence[Message]
     ) -> Flow[ResponseReader]:
         try:
-            return (yield from self._calls.respond(suffix, previous_response_id=previous))
+            return (yield from self._requests.respond(suffix, previous_response_id=previous))
         except ThreadNotFoundError:  # older than the service keeps it, or deleted: not an error
-            return (yield from self._calls.respond(whole))
+            return (yield from self._requests.respond(whole))
         except BadRequestError:
             if not _decides(suffix):
                 raise
-            return (yield from self._calls.respond(whole))  # the request is on another branch
+            return (yield from self._requests.respond(whole))  # the request is on another branch
 
     def _whole(self) -> Flow[None]:
-        """At an agent's own endpoint: that it keeps anything is not known, so all is sent."""
+        """Send all to an agent's own endpoint: that it keeps anything is not known."""
         if self._turn.settings.threads == "ephemeral":
             yield from self._ephemeral()
             return
-        reader = yield from self._calls.respond(plan_chain(self._turn.messages, "").whole)
+        reader = yield from self._requests.respond(plan_chain(self._turn.messages, "").whole)
         yield from self._finish(reader, reader.response_id)
 
     def _session(self, session: str) -> Flow[None]:
-        """A hosted agent's memory: what follows the last answer goes there, once, in its turn."""
+        """Send what follows the last answer to the session of a hosted agent, once."""
         messages = yield from self._for_pin(session)
-        reader = yield from self._say_when_free(session, messages)
+        reader = yield from self._post_when_free(session, messages)
         yield from self._remember_systems(session)
         yield from self._finish(reader, reader.response_id)
 
-    def _say_when_free(self, session: str, messages: Sequence[Message]) -> Flow[ResponseReader]:
+    def _post_when_free(self, session: str, messages: Sequence[Message]) -> Flow[ResponseReader]:
         patience = Patience(self._turn)
         while True:
             try:
-                return (yield from self._calls.say(messages, agent_session_id=session))
+                return (yield from self._requests.post_once(messages, agent_session_id=session))
             except ConflictError as busy:  # not recorded: that a busy session says so is a guess
-                yield patience.pause(_is_busy(busy, session))
+                yield patience.pause(_busy_session(busy, session))
             except AzureAgentsError as error:
                 if not is_unknown(error):
                     raise
@@ -145,17 +165,17 @@ class _Policies:
         plan = partial(plan_ephemeral, turn.messages, turn.scope, turn.anchor_key)
         messages = plan(sends=turn.settings.ephemeral_approvals)
         try:
-            reader = yield from self._calls.respond(messages, store=False)
+            reader = yield from self._requests.respond(messages, store=False)
         except BadRequestError:
             if not _decides(messages):
                 raise
             # That the service takes a request as input was not recorded: then it can only be told.
-            reader = yield from self._calls.respond(plan(sends=False), store=False)
+            reader = yield from self._requests.respond(plan(sends=False), store=False)
         yield from self._finish(reader, reader.response_id)
 
     def _pinned_response(self, pin: str) -> Flow[None]:
         messages = yield from self._for_pin(pin)
-        reader = yield from self._calls.respond(messages, previous_response_id=pin)
+        reader = yield from self._requests.respond(messages, previous_response_id=pin)
         yield from self._remember_systems(reader.response_id or pin)
         yield from self._finish(reader, reader.response_id)
 
@@ -179,7 +199,7 @@ class _Policies:
 
     def _try_append(self, thread: str, messages: Sequence[Message]) -> Flow[ResponseReader | None]:
         try:
-            return (yield from self._calls.append(thread, messages))
+            return (yield from self._requests.append(thread, messages))
         except LostTurnError as lost:
             if not approves(messages):
                 return None
@@ -198,16 +218,16 @@ class _Policies:
             yield Sleep(delay, instead=limited)
             return None  # whether the failed turn left its messages there is not known
         except BadRequestError:
-            has_begun = self._calls.reader.response_id is not None
+            has_begun = self._requests.last_reader.response_id is not None
             if not _decides(messages) or (has_begun and approves(messages)):
                 raise
             return None  # the request was made elsewhere: here the approval can only be told
 
     def _fork(self, whole: Sequence[Message]) -> Flow[tuple[str, ResponseReader]]:
         def attempt() -> Flow[tuple[str, ResponseReader]]:
-            thread = yield from self._calls.create_conversation()
+            thread = yield from self._requests.create_conversation()
             try:
-                return thread, (yield from self._calls.append(thread, whole))
+                return thread, (yield from self._requests.append(thread, whole))
             except LostTurnError as lost:
                 raise _cause_of(lost) from None
 
@@ -215,25 +235,25 @@ class _Policies:
 
     def _pinned_conversation(self, pin: str) -> Flow[None]:
         messages = yield from self._for_pin(pin)
-        # Anchors of before may not continue here any more: their histories lack this turn.
+        # Earlier anchors may not continue here any more: their histories lack this turn.
         yield StorePut(head_key(self._turn.project_key, pin), "")
         try:
             reader = yield from self._append_or_wait(pin, messages)
         except PoisonedThreadError:
             raise
         except (BadRequestError, RunFailedError) as error:
-            yield from check_poison(self._turn, pin, error, self._calls.looks.with_media)
+            yield from check_poison(self._turn, pin, error, self._requests.lookups.with_media)
             raise
         not_poisoned(self._turn, pin)
         yield from self._remember_systems(pin)
         yield from self._finish(reader, pin)
 
     def _append_or_wait(self, pin: str, messages: Sequence[Message]) -> Flow[ResponseReader]:
-        """As `_append`, but nothing can fork: wait while busy, and for a turn that was lost."""
+        """Append to a conversation that cannot be left; wait if it is busy or the turn is lost."""
         patience = Patience(self._turn)
         while True:
             try:
-                return (yield from self._calls.append(pin, messages))
+                return (yield from self._requests.append(pin, messages))
             except ThreadBusyError as busy:
                 yield patience.pause(busy)
             except LostTurnError as lost:
@@ -250,16 +270,16 @@ class _Policies:
         messages: Sequence[Message],
         longest: float | None = None,
     ) -> Flow[ResponseReader]:
-        """A turn that must not be sent again: its items appear when the response ends, or never."""
+        """Wait for a turn that must not be sent again: its items appear when its response ends."""
         cause = _cause_of(lost)
         unknown = unknown_turn(cause, "the turn", thread)
         if approves(messages):
-            unknown = self._calls.unknown_approval(cause, thread)
-        reader = self._calls.reader
+            unknown = self._requests.unknown_approval(cause, thread)
+        reader = self._requests.last_reader
 
         def look() -> Flow[bool]:
             try:
-                yield from self._calls.find(reader, thread, unknown)
+                yield from self._requests.find_turn(reader, thread, unknown)
             except LostTurnError:
                 return False
             return True
@@ -270,7 +290,7 @@ class _Policies:
     # --- pins -----------------------------------------------------------------------------------
 
     def _for_pin(self, pin: str) -> Flow[list[Message]]:
-        """What a pinned thread has not got: the newest messages, and new system messages."""
+        """Return what a pinned thread lacks: newest messages, and system messages that are new."""
         messages = self._turn.messages
         fresh = [m for m in plan_pinned(messages) if m.role != "system"]
         sent = yield StoreGet(system_key(self._turn.project_key, pin))
@@ -299,7 +319,7 @@ class _Policies:
         handle: str | None,
         transcript: TranscriptDigest | None = None,
     ) -> Flow[None]:
-        yield from self._calls.stop()  # what was given up on the way
+        yield from self._requests.cleanup.stop()  # what was given up on the way
         response = reader.response
         anchor = None
         if transcript is not None and handle and response.get("status") == "completed":
@@ -309,17 +329,17 @@ class _Policies:
             made = Anchor(self._turn.scope, digest, handle, head)
             anchor = made.sealed(self._turn.anchor_key).encode()
             yield from remember(self._turn, digest, anchor)
-        told = outcomes(self._turn.messages, self._calls.sent)
+        told = outcomes(self._turn.messages, self._requests.sent)
         finished = finished_of(response)
         yield Emit([replace(finished, thread_id=handle, anchor=anchor, approval_outcomes=told)])
 
 
 def _cause_of(lost: LostTurnError) -> AzureAgentsError:
-    """Why the answer is not there."""
+    """Return the error that lost the answer."""
     return lost.__cause__ if isinstance(lost.__cause__, AzureAgentsError) else lost
 
 
-def _is_busy(error: ConflictError, session: str) -> ThreadBusyError:
+def _busy_session(error: ConflictError, session: str) -> ThreadBusyError:
     return ThreadBusyError(
         f"another turn is active in the session {session!r}: wait for it, or give each user a "
         f"session of their own. The service says: {error.message}",
@@ -354,7 +374,7 @@ def _poisoned(error: BadRequestError, pin: str) -> PoisonedThreadError:
 
 
 def finished_of(response: Any) -> Finished:
-    """How a response ended, with all its ids."""
+    """Make the event that ends a turn from its response."""
     items = response.get("output") or ()
     messages = [item.get("id") for item in items if item.get("type") == "message"]
     return Finished(

@@ -1,6 +1,6 @@
-"""What can be asked about responses: how one is getting on, and which of them are this turn's.
+"""Reading requests of a v2 turn: the state of a response, and which responses are its own.
 
-Reading is always harmless, so it is tried patiently.
+Reading changes nothing, so it is tried again as often as the policy allows.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _LOOK_BACK = "20"  # a turn of ours is among the newest
 _MOST_PAGES = 5  # of the list of responses, where many are made at the same time
 
 
-class Looks:
+class Lookups:
     """The reading requests of one turn.
 
     Args:
@@ -34,7 +34,7 @@ class Looks:
         self._turn = turn
 
     def ended(self, response_id: str) -> Flow[JSON | None]:
-        """The stored response once it is over; None if the service does not know it."""
+        """Poll a stored response until it is over; None if the service does not know it."""
         route = self._turn.route(f"{RESPONSES}/{response_id}")
         look = partial(fetch, route, self._turn, "look for the response")
         try:
@@ -43,7 +43,7 @@ class Looks:
             return None
 
     def ours_on(self, thread: str) -> Flow[JSON | None]:
-        """The stored response on a conversation that carries this turn's operation key."""
+        """Find this turn's response by the items of a conversation, and poll it to its end."""
         query = (("order", "desc"), ("limit", _LOOK_BACK))
         route = self._turn.route(f"{CONVERSATIONS}/{thread}/items", *query)
         page = yield from fetch(route, self._turn, "look for the turn")
@@ -56,15 +56,15 @@ class Looks:
         return None
 
     def ours(self) -> Flow[list[JSON]]:
-        """This turn's responses, newest first: background ones, whose ids were lost."""
-        with suppress_but_deadline():  # the listing is Azure's own; without it nothing is found
+        """List this turn's responses, newest first: background ones, whose ids were lost."""
+        with suppress_but_deadline():  # the listing is Azure's own: without it nothing is found
             page = yield from self._newest()
             with malformed(page):
                 return [stored for stored in page.get("data") or () if self._is_ours(stored)]
         return []
 
     def ours_behind(self, parent: str | None) -> Flow[JSON | None]:
-        """This turn's response that goes on from `parent`, from the list of all responses.
+        """Find this turn's response that goes on from `parent` in the list of all responses.
 
         The list holds foreground responses, too (recorded). It is read back to the parent, which
         is older than anything that goes on from it, and no further than `_MOST_PAGES`.
@@ -84,7 +84,7 @@ class Looks:
         return None
 
     def _newest(self, *cursor: tuple[str, str]) -> Flow[JSON]:
-        """One page of the agent's responses, newest first."""
+        """Read a page of the list of the agent's responses, newest first."""
         name = self._turn.settings.agent.name
         query = (("order", "desc"), ("limit", _LOOK_BACK), ("agent_name", name), *cursor)
         route = self._turn.route(RESPONSES, *query)
@@ -94,7 +94,7 @@ class Looks:
         return (stored.get("previous_response_id") or parent) == parent
 
     def with_media(self, thread: str) -> Flow[list[str]]:
-        """The ids of messages on a conversation that hold more than text, newest first."""
+        """List the ids of messages on a conversation that hold more than text, newest first."""
         query = (("order", "desc"), ("limit", "100"))
         route = self._turn.route(f"{CONVERSATIONS}/{thread}/items", *query)
         page = yield from fetch(route, self._turn, "read the conversation")

@@ -128,6 +128,16 @@ class ResponseReader:
         """The conversation the response belongs to."""
         return (self.response.get("conversation") or {}).get("id")
 
+    def checked(self) -> ResponseReader:
+        """The reader itself, unless its response failed.
+
+        Raises:
+            AzureAgentsError: Why it failed.
+        """
+        if self.failure is not None:
+            raise self.failure
+        return self
+
     @property
     def has_caught_up(self) -> bool:
         """Everything that the caller got elsewhere was read here as well."""

@@ -1,10 +1,52 @@
-"""What can be done with responses: ask for one, and stop one that nobody waits for any more.
+"""The requests of a v2 turn that make an agent answer.
 
-On a chain a second POST after a lost answer only makes an unused sibling, so attempts may be
-repeated freely (`respond`) - unless it approves a tool: where one runs, a twin is no unused sibling
-(`approve`). A conversation is an append-only log: there, nothing is posted twice (`append`). A
-background response outlives its connection: it is resumed where its stream stopped, and stopped
-when nobody waits for it any more.
+Theory of operation
+===================
+
+A v2 agent answers a POST to ``/responses`` with a *response*. What the agent remembers is named in
+that request: the response before it (a *chain*: ``previous_response_id``), a *conversation*, or the
+session of a hosted agent; or nothing, and then the whole history is sent.
+
+What is sent, and when
+----------------------
+    `respond`   POST /responses      on a chain, or with the whole history
+    `approve`   POST /responses      the same, with a decision that lets a tool run
+    `append`    POST /responses      one turn of a conversation, always streamed
+    `post_once` POST /responses      one turn in the session of a hosted agent
+    `create_conversation`  POST /conversations
+
+The body names the agent and carries the key of the turn (`Turn.operation`) in its metadata. An
+endpoint of the agent's own takes neither: the agent is known there, and nothing can be looked up.
+
+When the answer is lost
+-----------------------
+What follows depends on what a second POST would do:
+
+    chain          It makes a sibling that nobody goes on from. The stored response is read if its
+                   id is known; otherwise the request is sent again (`respond`).
+    background     The response goes on by itself, and its tools would run twice. It is looked for
+                   in the list of responses and read on behind its last event. It is asked for again
+                   only where that list does not have it.
+    approval       The approved tool would run twice. The response is looked for; if it is not
+                   found, `TurnUnknownError` says so (`approve`).
+    conversation   A conversation only grows: the turn would stand there twice. It is looked for on
+                   the conversation; if it is not found, `LostTurnError` leaves the decision to the
+                   flow, which forks, or waits on a pinned one (`append`).
+    session        Nothing can be looked up: `TurnUnknownError` (`post_once`, and the flow).
+
+What is never sent twice
+------------------------
+A turn of a conversation or session, and an approval that lets a tool run: they are sent again only
+after a refusal that proves that they had no effect (429, or a connection that was never made).
+
+How a turn pauses
+-----------------
+It does not: a response that calls functions or asks for an approval is complete. The next turn goes
+on from it with the results or decisions as its input.
+
+How it ends
+-----------
+Background responses that nobody waits for any more are cancelled (`cleanup`).
 """
 
 from __future__ import annotations
@@ -27,52 +69,50 @@ from ...errors import (
 )
 from ...jsonio import dumps
 from ...messages import ApprovalReply, Message
-from ...naming import shown
 from ...settings.own_endpoint import check_at_project
 from ..commands import Emit, Flow, Pump, Send
-from ..options import OPERATION
+from ..options import OPERATION, encode_metadata
 from ..retry import is_unknown, may_pass, was_not_applied
-from ..sending import ask_to_stop, read_object, retrying, send
+from ..sending import read_object, retrying, send
 from ..turn import Turn
-from ..waiting import insist, to_the_end
-from .addressing import name_of, who_is_asked
-from .codec import encode_input
-from .lookups import ACTIVE, CONVERSATIONS, RESPONSES
+from .codec import encode_agent, encode_input
+from .lookups import CONVERSATIONS, RESPONSES
 from .options import encode_options
 from .reader import ResponseReader
-from .reading import ResponseReading, checked
+from .recovery import ResponseRecovery
 
-# How a turn may end after it let a tool run.
+# Errors of a turn after which an approved tool may have run.
 _MAY_HAVE_RUN = (TurnError, DeadlineError, StreamInterruptedError, ProtocolError)
 
 
-class ResponseCalls(ResponseReading):
+class ResponseRequests(ResponseRecovery):
     """The requests of one turn.
 
     Args:
         turn: The turn.
 
     Attributes:
-        reader: The source of the answer that is being read, or was read last.
-        sent: The messages that went out last.
+        sent: The messages that were sent last.
     """
 
     def __init__(self, turn: Turn) -> None:
         options = encode_options(turn.request.options)
         super().__init__(turn, is_background=bool(options.get("background")))
-        self._left: list[str | None] = []  # responses that could not be stopped
-        self._begun: list[ResponseReader] = []  # of background responses, which go on by themselves
         if turn.own is not None and self._is_background:
             check_at_project(turn.settings.endpoint, "background=True")
-        self._fields: dict[str, Any] = {**who_is_asked(turn), **name_of(turn), **options}
+        self._fields: dict[str, Any] = {**_agent_field(turn), **_metadata_field(turn), **options}
         self.sent: Sequence[Message] = ()
 
     # --- asking ---------------------------------------------------------------------------------
 
     def respond(self, messages: Sequence[Message], **fields: Any) -> Flow[ResponseReader]:
-        """Ask where a second POST is harmless: until an answer is whole, or the policy ends it.
+        """Ask where a second POST is harmless; returns the reader of the whole answer.
 
         Messages that approve a tool are sent as `approve` does.
+
+        Args:
+            messages: The input of the request.
+            fields: Its other fields, such as ``previous_response_id``.
         """
         if approves(messages):
             return (yield from self.approve(messages, **fields))
@@ -86,17 +126,19 @@ class ResponseCalls(ResponseReading):
                 if not is_unknown(error) or not self._is_kept(fields):
                     raise
                 if self._is_background:
-                    yield from self.take_up(reader, fields.get("previous_response_id"), error)
+                    yield from self.resume_background(
+                        reader, fields.get("previous_response_id"), error
+                    )
                 elif reader.response_id is None:
                     raise
                 else:
-                    yield from self.go_on(reader, error)
-            return checked(reader)
+                    yield from self.read_stored(reader, error)
+            return reader.checked()
 
         return (yield from retrying(attempt, self.turn, when=may_pass))
 
     def approve(self, messages: Sequence[Message], **fields: Any) -> Flow[ResponseReader]:
-        """Ask with a decision that lets a tool run: sent again only where it was not applied.
+        """Ask with a decision that lets a tool run; it is sent again only if it had no effect.
 
         Raises:
             TurnUnknownError: The answer was lost, and the response is not found.
@@ -111,36 +153,37 @@ class ResponseCalls(ResponseReading):
 
         try:
             reader = yield from retrying(attempt, self.turn, when=was_not_applied)
-            return checked(reader)
+            return reader.checked()
         except AzureAgentsError as error:
             if not is_unknown(error) and not self._was_begun(error):
                 raise
             unknown = self.unknown_approval(error, parent)
-        has_name = self.turn.settings.name_turns or self.reader.response_id is not None
+        has_name = self.turn.settings.name_turns or self.last_reader.response_id is not None
         if not self._is_kept(fields) or not has_name:
             raise unknown
-        yield from self.settle_approval(self.reader, parent, unknown)
-        return checked(self.reader)
+        yield from self.wait_for_approved(self.last_reader, parent, unknown)
+        return self.last_reader.checked()
 
     def _was_begun(self, error: AzureAgentsError) -> bool:
-        """Whether the service refused no more than to say how the response is getting on."""
+        # Once the response has an id, a refusal is no refusal of the request: a lookup was refused,
+        # or the response failed. Its tool may have run.
         is_refusal = isinstance(error, ServiceError) and not isinstance(error, RateLimitError)
-        return is_refusal and self.reader.response_id is not None
+        return is_refusal and self.last_reader.response_id is not None
 
     def _is_kept(self, fields: Mapping[str, Any]) -> bool:
         """Whether the service keeps the response where it can be looked up."""
         return bool(fields.get("store", True)) and self.turn.own is None
 
-    def say(self, messages: Sequence[Message], **fields: Any) -> Flow[ResponseReader]:
-        """Post where nothing can be looked up and a second POST would double: once."""
+    def post_once(self, messages: Sequence[Message], **fields: Any) -> Flow[ResponseReader]:
+        """Ask where nothing can be looked up and a second POST would double the turn."""
         body = self._body(messages, stream=self.turn.deltas, **fields)
         reader = self.new_reader()
         attempt = partial(self._ask, reader, body, streams=self.turn.deltas)
         yield from retrying(attempt, self.turn, when=was_not_applied)
-        return checked(reader)
+        return reader.checked()
 
     def append(self, thread: str, messages: Sequence[Message]) -> Flow[ResponseReader]:
-        """Post one turn to a conversation, once; a lost answer is looked for, never re-posted.
+        """Post one turn to a conversation; if its answer is lost, it is looked for there.
 
         Raises:
             LostTurnError: The turn is not there.
@@ -157,8 +200,8 @@ class ResponseCalls(ResponseReading):
                 raise _busy(error, thread) from error
             if not is_unknown(error):
                 raise
-            yield from self.find(reader, thread, error)
-        return checked(reader)
+            yield from self.find_turn(reader, thread, error)
+        return reader.checked()
 
     def _body(self, messages: Sequence[Message], **fields: Any) -> bytes:
         self.sent = messages
@@ -169,22 +212,22 @@ class ResponseCalls(ResponseReading):
     def _ask(
         self, reader: ResponseReader, body: bytes, *, streams: bool, **facts: str | None
     ) -> Flow[None]:
-        """One POST, read to its end."""
+        """Send one POST and read its answer to the end."""
         request = Send("POST", self.turn.route(RESPONSES), body, stream=streams)
         if self._is_background:
-            self._begun.append(reader)
+            self.cleanup.note(reader)
         try:
             reply = yield from send(request, self.turn, "ask the agent", **facts)
         except AzureAgentsError as error:
             if not is_unknown(error) and not isinstance(error, DeadlineError):
-                self._begun = [begun for begun in self._begun if begun is not reader]
+                self.cleanup.drop(reader)
             raise
         if reply.is_open:
             yield Pump(reader)
         else:
             yield Emit(reader.read(read_object(reply)))
         if not reader.is_done and not reply.is_open and self._is_background:
-            stored = yield from self.looks.ended(reader.response_id or "")
+            stored = yield from self.lookups.ended(reader.response_id or "")
             yield Emit(reader.read(stored or {}))
         if not reader.is_done:
             raise ConnectionLostError(
@@ -192,49 +235,31 @@ class ResponseCalls(ResponseReading):
             )
 
     def create_conversation(self) -> Flow[str]:
-        """A new, empty conversation."""
+        """Create an empty conversation; returns its id."""
         body = dumps({"metadata": {OPERATION: self.turn.operation}})
         request = Send("POST", self.turn.route(CONVERSATIONS), body)
         attempt = partial(send, request, self.turn, "create a conversation")
         reply = yield from retrying(attempt, self.turn, when=may_pass)
         return str(read_object(reply)["id"])
 
-    # --- the end --------------------------------------------------------------------------------
-
-    def stop(self) -> Flow[None]:
-        """Cancel what goes on by itself and nobody waits for any more, as well as possible."""
-        yield from to_the_end(self._stop_all)
-
-    def _stop_all(self) -> Flow[None]:
-        while self._begun:
-            reader = self._begun[0]
-            goes_on = not reader.is_done or reader.response.get("status") in ACTIVE
-            if goes_on and not (yield from insist(partial(self._stop, reader.response_id))):
-                self._left.append(reader.response_id)
-            self._begun = self._begun[1:]
-
-    def _stop(self, response_id: str | None) -> Flow[None]:
-        ids = [response_id] if response_id is not None else []
-        if response_id is None:
-            found = yield from self.looks.ours()
-            ids = [ours["id"] for ours in found if ours.get("status") in ACTIVE]
-        for id in ids:
-            route = self.turn.route(f"{RESPONSES}/{id}/cancel")
-            yield from ask_to_stop(Send("POST", route), self.turn)
-
     def add_facts(self, error: AzureAgentsError) -> None:
-        """What is known of the turn belongs on every error that ends it."""
-        for left in self._left:
-            named = (
-                f"the response {shown(left)}"
-                if left
-                else "a response that this turn may have begun"
-            )
-            error.add_facts(response_id=left)
-            error.say_more(f"{named} could not be stopped and may go on")
+        """Put what is known of the turn on the error that ends it."""
+        self.cleanup.report_left(error)
         if approves(self.sent) and isinstance(error, _MAY_HAVE_RUN):
             error.say_more("the approved tool may have run: look before you ask again")
         super().add_facts(error)
+
+
+def _agent_field(turn: Turn) -> dict[str, Any]:
+    # An endpoint of the agent's own knows which agent it is.
+    return {} if turn.own is not None else {"agent_reference": encode_agent(turn.settings.agent)}
+
+
+def _metadata_field(turn: Turn) -> dict[str, Any]:
+    metadata = encode_metadata(turn.request.options, turn.operation)
+    if turn.own is not None or not turn.settings.name_turns:
+        del metadata[OPERATION]  # nothing is looked up by it
+    return {"metadata": metadata} if metadata else {}
 
 
 def approves(messages: Sequence[Message]) -> bool:
