@@ -60,6 +60,11 @@ MESSAGES: list[Any] = [
         [{"role": "assistant", "content": "[tool error call_1: boom]"}],
         id="a failed tool is told as one",
     ),
+    pytest.param(
+        tool("call_1", " ", is_error=True),
+        [{"role": "assistant", "content": "[tool error call_1: [the tool failed]]"}],
+        id="a tool that failed in silence is told as a failed one",
+    ),
 ]
 
 
@@ -154,6 +159,11 @@ OUTPUTS = [
             ]
         },
         id="results",
+    ),
+    pytest.param(
+        [tool("call_1", "", is_error=True)],
+        {"tool_outputs": [{"tool_call_id": "call_1", "output": "[the tool failed]"}]},
+        id="a tool that failed in silence",
     ),
     pytest.param(
         [APPROVED],

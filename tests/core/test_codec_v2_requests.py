@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -22,6 +23,7 @@ from azure_agents.protocols.responses.codec import encode_agent, encode_input
 
 from .v2_samples import JSON
 
+PICTURE = Media("image", url="https://x/y.png")
 CALL = ToolCall("call_1", "get_weather", '{"location":"Seattle"}')
 WIRE_CALL = {
     "type": "function_call",
@@ -76,14 +78,35 @@ ITEMS: list[Any] = [
         id="failed tool",
     ),
     pytest.param(
+        tool("call_1", "", is_error=True),
+        [{"type": "function_call_output", "call_id": "call_1", "output": "[the tool failed]"}],
+        id="tool that failed in silence",
+    ),
+    pytest.param(
+        tool("call_1", " \n", is_error=True),
+        [{"type": "function_call_output", "call_id": "call_1", "output": "[the tool failed]"}],
+        id="tool that failed with white space",
+    ),
+    pytest.param(
+        replace(tool("call_1", "", is_error=True), parts=(PICTURE,)),
+        [
+            {
+                "type": "function_call_output",
+                "call_id": "call_1",
+                "output": [
+                    {"type": "input_image", "detail": "auto", "image_url": "https://x/y.png"}
+                ],
+            }
+        ],
+        id="tool that failed with an image",
+    ),
+    pytest.param(
         tool("call_1", ""),
         [{"type": "function_call_output", "call_id": "call_1", "output": ""}],
         id="empty result",
     ),
     pytest.param(
-        Message(
-            "tool", (Text("see"), Media("image", url="https://x/y.png")), tool_call_id="call_1"
-        ),
+        Message("tool", (Text("see"), PICTURE), tool_call_id="call_1"),
         [
             {
                 "type": "function_call_output",

@@ -10,12 +10,15 @@ from azure_agents.errors import ProtocolError, StreamInterruptedError
 from azure_agents.events import (
     ApprovalRequest,
     Citation,
+    ConsentRequest,
     Event,
     Finished,
+    MediaOutput,
     Other,
     Progress,
     ReasoningDelta,
     RefusalDelta,
+    ServerToolCall,
     TextDelta,
     ToolCallDelta,
 )
@@ -184,6 +187,36 @@ def test_a_source_that_contradicts_ends_the_turn(
     with pytest.raises(StreamInterruptedError) as caught:
         deliver(before, source)
     assert partial == caught.value.partial_text
+
+
+# two things of one kind, each with an id of its own
+FURTHER = [
+    (ServerToolCall("ws_1", "web_search"), ServerToolCall("ws_2", "web_search")),
+    (MediaOutput("m", "image", "file_1"), MediaOutput("m", "image", "file_2")),
+    (Other("x", {"id": "x_1"}), Other("x", {"id": "x_2"})),
+    (ConsentRequest("1", "https://example.com/1"), ConsentRequest("2", "https://example.com/2")),
+    (ApprovalRequest("1", "f", "{}"), ApprovalRequest("2", "f", "{}")),
+]
+
+
+@pytest.mark.parametrize(("first", "further"), FURTHER, ids=lambda event: type(event).__name__)
+def test_a_resumed_stream_brings_further_things_of_a_kind(first: Event, further: Event) -> None:
+    """A stream resumed behind what was delivered does not repeat it, so a further thing is new."""
+    delivered = Delivered()
+    cut, resumed = Attempt(delivered), Attempt(delivered)
+    for attempt in (cut, resumed):
+        attempt.belongs_to("resp_1")
+    assert [first, further] == [cut.take(first), resumed.take(further)]
+
+
+@pytest.mark.parametrize(("first", "other"), FURTHER[:4], ids=lambda event: type(event).__name__)
+def test_a_thing_of_another_answer_stands_for_the_first(first: Event, other: Event) -> None:
+    """An answer that was generated again gives its things new ids, and nobody gets them twice."""
+    delivered = Delivered()
+    cut, again = Attempt(delivered), Attempt(delivered)
+    cut.belongs_to("resp_1")
+    again.belongs_to("resp_2")
+    assert [first, None] == [cut.take(first), again.take(other)]
 
 
 # the deltas of a stream, its final object, what that adds

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
 import pytest
 
 from azure_agents.errors import InvalidRequestError
-from azure_agents.messages import Message, Text, ToolCall, assistant, system, tool, user
+from azure_agents.messages import Media, Message, Text, ToolCall, assistant, system, tool, user
 from azure_agents.threads.anchor import Anchor, parse_anchor, scope_of
 from azure_agents.threads.digest import digest_of, system_digest
 from azure_agents.threads.plan import NO_SYSTEM, Plan, plan_chain, plan_pinned, plan_thread
@@ -305,6 +307,37 @@ def test_the_digest_sees_what_was_said_and_nothing_else(
 ) -> None:
     """Layout does not matter, words, roles, calls and their order do."""
     assert same == (digest_of(one) == digest_of(other))
+
+
+IMAGE = Media("image", url="https://x/a.png")
+# an image or a file, and what a caller could put in its place
+SWAPS = [
+    pytest.param(IMAGE, replace(IMAGE, url="https://x/b.png"), id="url"),
+    pytest.param(Media("image", data=b"a"), Media("image", data=b"b"), id="bytes"),
+    pytest.param(Media("image", file_id="a"), Media("image", file_id="b"), id="file id"),
+    pytest.param(Media("file", file_id="a"), Media("image", file_id="a"), id="kind"),
+    pytest.param(Media("image", file_id="a"), Media("image", url="a"), id="form"),
+]
+PLANNERS = [
+    pytest.param(plan_chain, "resp_1", True, id="chain"),
+    pytest.param(partial(plan_thread, prefix="conv_", with_system=True), "conv_1", True,
+                 id="conversation"),
+    pytest.param(partial(plan_thread, prefix="thread_", with_system=False), "thread_1", False,
+                 id="classic"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("seen", "swapped"), SWAPS)
+@pytest.mark.parametrize(("plan", "place", "v2"), PLANNERS)
+def test_a_history_whose_image_was_swapped_does_not_continue(
+    plan: Callable[..., Plan], place: str, v2: bool, seen: Media, swapped: Media
+) -> None:
+    """The agent saw the first image and would go on talking about it; the same one continues."""
+    question = Message("user", (Text("see"), seen))
+    answered = anchored([question, assistant("a cat")], place, head="run_1", v2=v2)
+    edited = [replace(question, parts=(Text("see"), swapped)), *answered[1:]]
+    plans = [plan([*history, user("e")], SCOPE) for history in (answered, edited)]
+    assert [place, None] == [plan.anchor and plan.anchor.thread for plan in plans]
 
 
 def test_the_plan_digest_goes_on_with_the_answer() -> None:
