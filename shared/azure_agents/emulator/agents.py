@@ -1,4 +1,4 @@
-"""Agents as callers of the emulator create, find and change them, in both generations."""
+"""The agents that users of the emulator create, find and change, in both generations."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class CreatedAgent:
         generation: ``"v2"`` or ``"classic"``.
 
     Args:
-        made: What the emulator keeps of it; `create` and `existing` pass it.
+        made: The stored agent; `create` and `existing` pass it.
     """
 
     def __init__(self, made: AgentVersion | Assistant) -> None:
@@ -33,20 +33,20 @@ class CreatedAgent:
 
     @property
     def model(self) -> str:
-        """What a client passes as model: ``my-agent:1`` or ``asst_…``."""
+        """The text that a client passes as model: ``my-agent:1`` or ``asst_…``."""
         return self.id
 
     def script(self, reply: Script) -> None:
-        """Answer differently from now on.
+        """Give the agent another script, from its next turn on.
 
         Args:
-            reply: What it answers with: a reply, a list of replies played in order, or a function
-                of the `SeenTurn`. None lets the emulator's built-in responder answer.
+            reply: A reply, a list of replies played in order, or a function of the `SeenTurn`;
+                None lets the built-in responder answer.
         """
         self._made.responder = Responder(reply)
 
     def become(self, other: CreatedAgent) -> None:
-        """Take over everything of another assistant but its id.
+        """Take over everything of another assistant but its id and its creation time.
 
         Args:
             other: A classic agent whose definition and script replace this one's.

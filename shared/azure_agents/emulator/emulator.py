@@ -27,8 +27,8 @@ class Emulator(Project):
         chunk_size: Bytes in a chunk of a stream; None cuts every event at random places.
         clock: Another clock than a `FakeClock`.
         strict_auth: False accepts any bearer token and any key.
-        reply: What plain models and agents without a script answer, see `create_agent`.
-        rules: Knobs of the service, see `Rules`.
+        reply: The script of plain models and of agents without one, see `create_agent`.
+        rules: Settings of the service, see `Rules`.
     """
 
     def __init__(
@@ -59,10 +59,10 @@ class Emulator(Project):
         self.close()
 
     def connection(self) -> dict[str, Any]:
-        """Keyword arguments that connect a client to this emulator, with its clock.
+        """Return the keyword arguments that connect a client to this emulator.
 
-        So deadlines and waits of the client pass with the time of the emulator: on a `FakeClock`
-        ``timeout=600`` is over at once when an agent is silent for so long.
+        The clock is among them: deadlines and waits of the client pass with the time of the
+        emulator. On a `FakeClock` ``timeout=600`` ends at once if an agent is silent so long.
         """
         return {
             "endpoint": self.endpoint,
@@ -73,9 +73,9 @@ class Emulator(Project):
         }
 
     def endpoint_of(self, agent: CreatedAgent | str) -> str:
-        """The endpoint of one agent, which a client can be given instead of the project's.
+        """Return the endpoint of one agent, for a client that gets it instead of the project's.
 
-        It is the only one that reaches hosted agents (``definition={"kind": "hosted"}``).
+        Only this endpoint reaches hosted agents (``definition={"kind": "hosted"}``).
 
         Args:
             agent: The agent, or its name.
@@ -84,7 +84,7 @@ class Emulator(Project):
         return f"{self.endpoint}/agents/{name}/endpoint/protocols/openai"
 
     def publish(self, agent: CreatedAgent | str, application: str | None = None) -> str:
-        """Publish an agent as an application; returns the application's endpoint.
+        """Publish an agent as an application, and return the application's endpoint.
 
         Args:
             agent: The agent (v2).
@@ -110,16 +110,16 @@ class Emulator(Project):
     ) -> AbstractContextManager[Served]:
         """Serve this emulator on a socket for the length of a ``with`` block.
 
-        A `FakeClock` runs meanwhile, so that waits and timeouts are real ones.
+        A `FakeClock` runs meanwhile, so waits and timeouts take real time.
 
         Args:
             host: Address to listen on.
             port: Port to listen on; 0 takes a free one.
             strict_auth: Accept only tokens that the emulator handed out.
             tls: Folder for a certificate made for it; None serves plain http.
-            real_time: False leaves a `FakeClock` standing: waits of the emulator take no time.
-            keep: How many requests, seen turns and responses it remembers, the newest ones; None
-                keeps all. A response that it forgot is a 404.
+            real_time: False lets a `FakeClock` stand still: waits of the emulator take no time.
+            keep: How many requests, seen turns and responses it keeps, the newest ones; None keeps
+                all. A response that it no longer has is a 404.
         """
         from .served.server import serve
 
@@ -127,10 +127,10 @@ class Emulator(Project):
         return serve(self, host, port, **how, real_time=real_time, keep=keep)
 
     def load(self, path: str | Path) -> list[CreatedAgent]:
-        """Create the agents of a YAML file, and follow its changes from now on.
+        """Create the agents of a YAML file, and update them whenever the file changes.
 
         Args:
-            path: The YAML file; it is read again when it has changed.
+            path: The YAML file; before each request it is read again if it has changed.
 
         Raises:
             ConfigError: PyYAML is not installed, or the file has another form.

@@ -51,12 +51,12 @@ class Project:
         )
 
     def close(self) -> None:
-        """Forget planned faults; what was seen and requested stays readable."""
+        """Forget planned faults; `seen` and `requests` stay readable."""
         self.faults.clear()
 
     @property
     def keep(self) -> int | None:
-        """How many requests, seen turns and responses are remembered; None: all of them."""
+        """The most requests, seen turns and responses that it keeps; None keeps all."""
         return self._world.seen.limit
 
     @keep.setter
@@ -66,7 +66,7 @@ class Project:
 
     @property
     def weather(self) -> Weather:
-        """The conditions that every client meets; set its attributes at any time."""
+        """The conditions that every client meets; its attributes can be set at any time."""
         return self._world.injector.weather
 
     @property
@@ -76,7 +76,7 @@ class Project:
 
     @property
     def token_scopes(self) -> list[tuple[str, ...]]:
-        """The scopes of every token that was asked for."""
+        """The scopes of every token that a client asked for."""
         return self.gate.scopes
 
     def revoke_tokens(self) -> None:
@@ -85,7 +85,7 @@ class Project:
 
     @property
     def agents(self) -> list[CreatedAgent]:
-        """All agents, newest version of each, and all assistants."""
+        """The newest version of each v2 agent, then all assistants."""
         return existing(self._world)
 
     def agent(self, name: str) -> CreatedAgent:
@@ -114,8 +114,8 @@ class Project:
 
         Args:
             name: The agent's name.
-            reply: What it answers: None for the built-in responder, a string, a part such as
-                `ToolCalls`, a function of the `SeenTurn`, or a list of replies in order.
+            reply: Its script: a string, a part such as `ToolCalls`, a function of the `SeenTurn`,
+                or a list of replies in order; None for the built-in responder.
             instructions: The agent's own instructions.
             model: Its model deployment.
             tools: Tools in the generation's own form.
@@ -147,13 +147,13 @@ class Project:
         self._world.before_requests.append(callback)
 
     def forget(self, *ids: str) -> None:
-        """Forget responses, conversations, threads or sessions, as the service does in the end.
+        """Delete responses, conversations, threads or sessions, as the service does in the end.
 
         Args:
             ids: ``resp_…``, ``conv_…``, ``thread_…``, or ids of sessions of hosted agents.
 
         Raises:
-            LookupError: There is nothing of such an id; nothing is forgotten then.
+            LookupError: One of the ids is unknown; nothing is deleted then.
         """
         world = self._world
         with world.lock:
@@ -167,12 +167,12 @@ class Project:
                 _forget(world, place or {}, id)
 
     def add_file(self, filename: str, data: bytes, *, container_id: str | None = None) -> str:
-        """Put a file on the server, for answers to point to; returns its id.
+        """Store a file on the server, for answers that cite it, and return its id.
 
         Args:
             filename: Its name.
             data: Its bytes.
-            container_id: The container that code interpreter wrote it in (v2).
+            container_id: The container of code interpreter that it is in (v2).
         """
         world = self._world
         with world.lock:
@@ -182,10 +182,10 @@ class Project:
             return str(stored.wire["id"])
 
     def add_vector_store(self, name: str, file_ids: Sequence[str]) -> str:
-        """Make a vector store of files that are on the server; returns its id.
+        """Create a vector store of files that are on the server, and return its id.
 
         Args:
-            name: What the store is called.
+            name: The store's name.
             file_ids: Ids of uploaded files, each searchable at once.
         """
         with self._world.lock:
@@ -193,11 +193,11 @@ class Project:
 
     @property
     def seen(self) -> list[SeenTurn]:
-        """What agents saw and answered, turn by turn, in the order in which they answered."""
+        """Every turn, with all that its agent saw and answered, in the order of the answers."""
         return self._world.seen
 
     def seen_by(self, id: str) -> SeenTurn:
-        """The last turn of this response or run.
+        """Return the last turn of this response or run.
 
         Args:
             id: ``resp_…`` of a response (v2), or ``run_…`` of a run (classic).
@@ -209,12 +209,12 @@ class Project:
 
     @property
     def errors(self) -> list[Exception]:
-        """What went wrong in scripts and in the emulator itself; clients saw server errors."""
+        """Errors of scripts and of the emulator itself; clients saw them as server errors."""
         return self._world.errors
 
     @property
     def active_runs(self) -> list[str]:
-        """Ids of the classic runs that are not over: working, or waiting for somebody."""
+        """Ids of the classic runs that work, or wait for tool outputs or approvals."""
         self.wireline.service.pass_time()
         with self._world.lock:
             return list(self._world.active_runs)

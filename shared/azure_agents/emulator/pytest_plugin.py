@@ -32,21 +32,21 @@ _KEY = pytest.StashKey[Any]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """One option and one setting, for agents that many tests share."""
+    """Add an option and a setting for agents that many tests share."""
     about = "YAML file with the agents that every `foundry` fixture starts with"
     parser.getgroup("azure-agents").addoption("--foundry-agents", metavar="FILE", help=about)
     parser.addini(_SETTING, about)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the marker known."""
+    """Register the marker."""
     about = "agents of this test: YAML files (beside the test file), or create_agent's arguments"
     config.addinivalue_line("markers", f"{_MARKER}(*agents): {about}")
 
 
 @pytest.fixture
 def foundry(request: pytest.FixtureRequest) -> Iterator[Emulator]:
-    """An emulated Foundry project, with the agents of the marker and of the setting."""
+    """Provide an emulator with the agents of the marker and of the setting."""
     from . import Emulator
 
     with Emulator() as emulator:
@@ -57,9 +57,9 @@ def foundry(request: pytest.FixtureRequest) -> Iterator[Emulator]:
 
 @pytest.fixture
 def foundry_server(foundry: Emulator) -> Iterator[Served]:
-    """The project behind a socket on this machine; `foundry_server.endpoint` is its address.
+    """Serve the `foundry` fixture on a socket of this machine; `endpoint` is its address.
 
-    Any token and any key is accepted; the emulator's clock runs meanwhile.
+    The server accepts any token and any key; the emulator's clock runs meanwhile.
     """
     with foundry.serve() as served:
         yield served
@@ -96,7 +96,7 @@ def _add(emulator: Emulator, folder: Path, root: Path, given: Any) -> None:
 def pytest_runtest_makereport(
     item: pytest.Item,
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Show what went over the line when a test fails."""
+    """Add the requests, and what the agents saw, to the report of a test that fails."""
     report = yield
     emulator = item.stash.get(_KEY, None)
     if emulator is not None and report.when == "call" and report.failed:

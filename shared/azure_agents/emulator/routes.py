@@ -1,4 +1,4 @@
-"""Which request goes to which handler, and what every request must get right first."""
+"""The table of routes, and the check of each request's api-version."""
 
 from __future__ import annotations
 
@@ -150,7 +150,7 @@ _ROUTES = (
 
 
 def find_route(request: Request) -> Route:
-    """The route of a request, with the right api-version; else 404 or 400."""
+    """Return the route of a request; 404 without one, 400 for a wrong api-version."""
     for method, pattern, handler in _ROUTES:
         if method == request.method and (match := pattern.fullmatch(request.path)):
             _check_version(request)
@@ -161,7 +161,7 @@ def find_route(request: Request) -> Route:
 def _check_version(request: Request) -> None:
     version = request.query.get("api-version")
     if request.path.startswith(OPENAI):
-        # The service tolerates it and then misbehaves (lost tool calls): refuse it loudly.
+        # The service tolerates an api-version here and then loses tool calls: refuse it aloud.
         if version is not None:
             raise problems.gateway(400, "BadRequest", "API version not supported")
         return
@@ -180,7 +180,7 @@ def _check_version(request: Request) -> None:
 
 
 def polled_turn(world: World, request: Request, variables: dict[str, Any]) -> Turn | None:
-    """The turn that a request looks at: reading gives an unread turn time to go on."""
+    """Return the turn whose object a request reads: that is a poll, see `world/turns.py`."""
     if request.method != "GET":
         return None
     id = variables.get("id", "")

@@ -1,4 +1,4 @@
-"""One request in, one answer out: sign-in, route, time, handler, error envelope, headers."""
+"""One request in, one answer out: time, sign-in, route, handler, error envelope, headers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Service:
 
     Args:
         world: The state.
-        gate: Decides who may come in.
+        gate: Checks the tokens and keys of requests.
     """
 
     def __init__(self, world: World, gate: Gate) -> None:
@@ -31,7 +31,7 @@ class Service:
         self._gate = gate
 
     def answer(self, request: Request) -> Answer:
-        """Apply a request and answer it; a turn in the answer has one more reader."""
+        """Apply a request and answer it; a turn in the answer gets one more reader."""
         for callback in self._world.before_requests:
             callback()
         self.pass_time()
@@ -39,13 +39,14 @@ class Service:
             answer = self._apply(request)
         except Problem as problem:
             if problem.turn is not None:
-                problem.turn.poll()  # whoever tries again finds it further on
+                # A client that tries again must find the turn that stood in its way further on.
+                problem.turn.poll()
             return self.refusal(problem)
         answer.headers = self._headers(request, answer) | answer.headers
         return answer
 
     def pass_time(self) -> None:
-        """Let everything happen that the clock says has happened."""
+        """Bring all turns and runs up to the clock's time."""
         world = self._world
         with world.lock:
             turns = world.unfinished()
@@ -70,7 +71,7 @@ class Service:
             return answer
 
     def refusal(self, problem: Problem) -> Answer:
-        """An error answer, with request ids where the service has them."""
+        """Build an error answer, with request ids where the service has them."""
         with self._world.lock:
             ids = self._world.ids
             request_id, apim = ids.request(), ids.uuid()

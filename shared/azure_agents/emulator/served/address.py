@@ -1,4 +1,4 @@
-"""Where a served emulator is found."""
+"""The address of a served emulator, and the ways to connect to it."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ class Served:
     """A running server.
 
     Attributes:
-        endpoint: The project endpoint to give to clients.
-        port: The port it listens on.
-        control: Where it is controlled, see `control`.
-        authority: File with the certificate authority to trust, if it is served with TLS.
-        credential: Hands out tokens that it takes, also with `strict_auth`.
+        endpoint: The project endpoint for clients.
+        port: The port that it listens on.
+        control: The URL under which programs on this machine control it.
+        authority: File with the certificate authority to trust, with TLS; else None.
+        credential: A credential whose tokens it accepts, also with `strict_auth`.
         transports: With TLS, transports that trust the authority; closed when serving ends.
     """
 
@@ -29,7 +29,7 @@ class Served:
     transports: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def connection(self) -> dict[str, Any]:
-        """Keyword arguments that connect a client to this server, over its socket."""
+        """Return the keyword arguments that connect a client to this server's socket."""
         return {"endpoint": self.endpoint, "credential": self.credential, **self.transports}
 
     @property

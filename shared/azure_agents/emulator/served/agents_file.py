@@ -3,7 +3,8 @@
 Under ``agents:`` each entry has the arguments of `Emulator.create_agent`, `replies` (rules, see
 `scripts`) and `files` (paths or patterns beside the YAML file, put into a vector store that the
 agent searches). A change of replies counts from the next turn on; a change of anything else makes
-a new version (v2) or updates the assistant (classic). What is removed from the file stays.
+a new version (v2) or updates the assistant (classic). An agent that is removed from the file
+stays.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ class AgentsFile(Sequence[Mapping[str, Any]]):
     def __init__(self, path: Path) -> None:
         self.path = path
         self._stamp = _stamp(path)
-        self._entries = _read(path)
+        self._entries = _entries_of(path)
         self._made: dict[tuple[str, str], tuple[Mapping[str, Any], CreatedAgent]] = {}
         self._lock = threading.Lock()
 
@@ -61,17 +62,17 @@ class AgentsFile(Sequence[Mapping[str, Any]]):
         return (_arguments(entry) for entry in self._entries)
 
     def follow(self, project: Project) -> list[CreatedAgent]:
-        """Create the agents, and keep them as the file says for as long as the emulator runs.
+        """Create the agents in an emulator, and update them whenever the file changes.
 
         Args:
-            project: The emulator that the agents shall live in.
+            project: The emulator.
         """
         made = [self._create(project, entry) for entry in self._entries]
         project.before_requests(lambda: self._refresh(project))
         return made
 
     def _create(self, project: Project, entry: Mapping[str, Any]) -> CreatedAgent:
-        """Make what is new, change what is different."""
+        """Create a new agent, or change one whose entry differs."""
         key = (str(entry.get("generation", "v2")), str(entry["name"]))
         known = self._made.get(key)
         if known is not None and known[0] == entry:
@@ -91,14 +92,14 @@ class AgentsFile(Sequence[Mapping[str, Any]]):
         return project.change_agent(old, **arguments) if old else project.create_agent(**arguments)
 
     def _refresh(self, project: Project) -> None:
-        """Look at the file; one that cannot be read changes nothing, until it is right again."""
+        """Read the file again if it has changed; a file that is wrong changes nothing."""
         stamp = _stamp(self.path)
         with self._lock:
             if stamp is None or stamp == self._stamp:
                 return
             self._stamp = stamp
         try:
-            self._entries = _read(self.path)
+            self._entries = _entries_of(self.path)
             for entry in self._entries:
                 self._create(project, entry)
         except (ConfigError, OSError, ValueError) as error:
@@ -117,7 +118,7 @@ def _stamp(path: Path) -> tuple[int, int] | None:
     return status.st_mtime_ns, status.st_size
 
 
-def _read(path: Path) -> list[Mapping[str, Any]]:
+def _entries_of(path: Path) -> list[Mapping[str, Any]]:
     try:
         import yaml
     except ImportError as exc:
@@ -180,7 +181,7 @@ def _arguments(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _with_files(project: Project, folder: Path, entry: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments, with the entry's files in a vector store that the agent searches."""
+    """Put the entry's files into a vector store, and give the agent a search in it."""
     arguments = _arguments(entry)
     paths = [path for pattern in entry.get("files") or () for path in _find(folder, pattern)]
     if not paths:

@@ -1,7 +1,8 @@
 """A certificate for the served emulator: some clients refuse to send a token over plain http.
 
-An authority of its own signs a certificate for this machine's loopback names; clients are told to
-trust the authority (`SSL_CERT_FILE`, `REQUESTS_CA_BUNDLE`). Nothing is installed anywhere.
+An authority made for this purpose signs a certificate for this machine's loopback names. Clients
+trust the authority by environment variables (`SSL_CERT_FILE`, `REQUESTS_CA_BUNDLE`); nothing is
+installed anywhere.
 """
 
 from __future__ import annotations
@@ -26,8 +27,8 @@ class Certificate:
     """Files in PEM form.
 
     Attributes:
-        authority: What clients must trust.
-        chain: What the server shows.
+        authority: The authority's certificate, which clients must trust.
+        chain: The server's certificate, and the authority's behind it.
         key: The server's private key.
     """
 
@@ -37,7 +38,7 @@ class Certificate:
 
 
 def make_certificate(folder: Path, hosts: Sequence[str] = _HOSTS) -> Certificate:
-    """Make an authority and a certificate for these hosts; the authority's key is thrown away."""
+    """Create an authority and a certificate for these hosts; the authority's key is not kept."""
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -46,7 +47,7 @@ def make_certificate(folder: Path, hosts: Sequence[str] = _HOSTS) -> Certificate
     leaf = _leaf(key, hosts, authority, signer)
     pem = serialization.Encoding.PEM
     secret = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    folder = folder.resolve()  # clients are told where it is, wherever they run
+    folder = folder.resolve()  # clients get this path, and may run in another folder
     made = Certificate(folder / "authority.pem", folder / "server.pem", folder / "server.key")
     folder.mkdir(parents=True, exist_ok=True)
     made.authority.write_bytes(authority.public_bytes(pem))

@@ -1,4 +1,4 @@
-"""What `azure-agents emulator` does: serve agents on the real clock until it is interrupted."""
+"""The command `azure-agents emulator`: serve agents on the real clock until interrupted."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def run_server(
     tls: Path | None = None,
     ready: Callable[[Served, Sequence[CreatedAgent]], None] | None = None,
 ) -> None:
-    """Serve a new emulator on the real clock until interrupted: the command line's part.
+    """Serve a new emulator on the real clock until it is interrupted.
 
     Args:
         host: Address to listen on.

@@ -1,8 +1,8 @@
 """Control of a served emulator over HTTP, under ``/_emulator``: no path of the service.
 
-For people and for tests in other languages. Only this machine may use it, and no web page: a
-request with an `Origin`, or to another name than a loopback one, is answered as if nothing was
-there.
+It serves people, and tests in other languages. Programs on this machine may use it, web pages may
+not: a request with an `Origin`, or to a name that is no loopback one, is answered as if there were
+no control.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _Handler: TypeAlias = Callable[["Project", Any], Any]
 
 
 def is_allowed(client: str, headers: Mapping[str, str]) -> bool:
-    """Whether a request comes from a program on this machine that means this server."""
+    """Whether a request comes from a program on this machine, and names it by a loopback name."""
     host = headers.get("host", "").rpartition(":")[0] or headers.get("host", "")
     return _is_loopback(client) and _is_loopback(host.strip("[]")) and "origin" not in headers
 
@@ -41,7 +41,7 @@ def _is_loopback(name: str) -> bool:
 def control(
     project: Project, method: str, path: str, query: Mapping[str, str], body: bytes
 ) -> Answer:
-    """Perform one request; its handler gets the JSON body, or else the query."""
+    """Perform one request; its handler gets the JSON body, or the query if there is none."""
     inside = path.removeprefix(ROOT).strip("/")
     handler = _ROUTES.get((method, inside))
     if handler is None:
@@ -51,7 +51,7 @@ def control(
         return 200, handler(project, jsonio.loads(body) if body else query)
     except (ConfigError, LookupError, ProtocolError, TypeError, ValueError) as exc:
         return 400, {"error": str(exc)}
-    except Exception as exc:  # noqa: BLE001 - a server goes on
+    except Exception as exc:  # noqa: BLE001 - the server outlives every request
         project.errors.append(exc)
         return 500, {"error": repr(exc)}
 
@@ -80,7 +80,7 @@ def _calm_weather(project: Project, _: Any) -> Any:
 
 
 def _token(project: Project, query: Any) -> Any:
-    """A token as managed identities of App Service get it: `DefaultAzureCredential` asks here."""
+    """Issue a token in the form of App Service, where `DefaultAzureCredential` asks for one."""
     resource = str(query.get("resource", ""))
     token = project.gate.issue((f"{resource.removesuffix('/')}/.default",))
     return {

@@ -1,7 +1,7 @@
-"""The emulator behind a real socket: a small ASGI application, written by hand, and uvicorn.
+"""The emulator behind a real socket: a small ASGI application, and uvicorn.
 
-Faults that break the connection really do: the protocol class below remembers each client's
-socket, because ASGI has no way to hang up before the head of an answer.
+Faults really break the connection. ASGI cannot hang up before the head of an answer, so the
+protocol class below remembers each client's socket.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ class Application:
     """An ASGI application.
 
     Args:
-        project: What is served, and controlled.
-        wireline: Its end of the line.
+        project: The emulator that is served and controlled.
+        wireline: Its end of the connections.
     """
 
     def __init__(self, project: Project, wireline: Wireline) -> None:
@@ -50,13 +50,13 @@ class Application:
         self.sockets: dict[Any, BaseTransport] = {}
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        """Serve one connection's request."""
+        """Serve one request."""
         if scope["type"] == "lifespan":
             await _live(receive, send)
         elif scope["type"] == "http" and _is_control(scope):
             await self._control(scope, receive, send)
         elif scope["type"] == "http":
-            request = await _read(scope, receive)
+            request = await _whole_request(scope, receive)
             gone = asyncio.ensure_future(_hang_up(receive))
             actions = self._wireline.exchange(request)
             try:
@@ -66,7 +66,7 @@ class Application:
                 actions.close()
 
     async def _control(self, scope: Message, receive: Receive, send: Send) -> None:
-        request = await _read(scope, receive)
+        request = await _whole_request(scope, receive)
         method, path = scope["method"], scope["path"]
         path = CONTROL if path == "/" else path
         status, answer = control(self._project, method, path, request.query, request.body)
@@ -90,7 +90,7 @@ class Application:
                 case Chunk(data):
                     body = {"type": "http.response.body", "body": data, "more_body": True}
                     await send(body)
-                    await asyncio.sleep(0)  # lets a client that went away be noticed
+                    await asyncio.sleep(0)  # lets `gone` end if the client has hung up
                 case AwaitReply(turn):
                     await turn.ask_agent_async()
                 case Idle(seconds):
@@ -103,7 +103,7 @@ class Application:
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _wait(self, seconds: float, gone: asyncio.Future[None]) -> None:
-        """Wait, but no longer than the client does."""
+        """Wait for these seconds, or until the client has gone."""
         if seconds == float("inf"):
             await asyncio.wait([gone])
             return
@@ -136,7 +136,7 @@ async def _live(receive: Receive, send: Send) -> None:
             return
 
 
-async def _read(scope: Message, receive: Receive) -> Request:
+async def _whole_request(scope: Message, receive: Receive) -> Request:
     body = b""
     while True:
         message = await receive()
@@ -161,7 +161,7 @@ def _uvicorn_server(app: Application, host: str, port: int, certificate: Certifi
         raise ConfigError(MISSING) from exc
 
     class Protocol(H11Protocol):
-        """Tells the application which socket belongs to which client."""
+        """Lends the application each client's socket."""
 
         def connection_made(self, transport: Any) -> None:
             super().connection_made(transport)
@@ -251,7 +251,7 @@ def _trusted(authority: Path | None) -> Iterator[Mapping[str, Any]]:
 
 @contextlib.contextmanager
 def _as_served(project: Project, keep: int | None, *, real_time: bool) -> Iterator[None]:
-    """What is different while it is served: its memory has an end, and its time goes on."""
+    """Bound what the emulator keeps, and let its clock run, while it is served."""
     before = project.keep
     project.keep = keep
     runs = real_time and isinstance(project.clock, FakeClock)
@@ -263,5 +263,5 @@ def _as_served(project: Project, keep: int | None, *, real_time: bool) -> Iterat
 
 
 def _run(server: Any) -> None:
-    with contextlib.suppress(SystemExit):  # uvicorn's way to say that the port is taken
+    with contextlib.suppress(SystemExit):  # uvicorn exits if the port is taken
         server.run()

@@ -1,4 +1,4 @@
-"""The text of uploaded files, and words to search it by.
+"""Read the text of uploaded files, and split texts into chunks, words and sentences.
 
 Plain text in any of the supported extensions, HTML without its tags, and the text inside of
 Office files. A PDF is accepted, as by the service, but its text is not read.
@@ -32,7 +32,7 @@ _EMPTY = frozenset(_SMALL.split())
 
 
 def text_of(filename: str, data: bytes) -> str:
-    """The text that a file holds; empty if it cannot be read."""
+    """Return the text of a file; "" if it cannot be read."""
     suffix = PurePosixPath(filename).suffix.lower()
     if suffix in _BINARY:
         return ""
@@ -67,13 +67,13 @@ def chunks_of(text: str, size: int, overlap: int) -> list[str]:
 
 
 def words_of(text: str) -> list[str]:
-    """The words of a text that tell what it is about, in their plainest form."""
+    """Return the words that say what a text is about, in lower case and singular."""
     found = (word.lower() for word in _WORD.findall(text.replace("_", " ")))
     return [_plain(word) for word in found if word not in _EMPTY]
 
 
 def _plain(word: str) -> str:
-    """The singular of a plural, by its ending."""
+    """Turn a plural into its singular, by its ending."""
     if word.endswith("ies") and len(word) > 4:
         return word.removesuffix("ies") + "y"
     if word.endswith(("sses", "xes", "zes", "ches", "shes")):
@@ -83,6 +83,6 @@ def _plain(word: str) -> str:
 
 
 def sentences_of(text: str) -> list[str]:
-    """The sentences and lines of a text."""
+    """Split a text into its sentences and lines."""
     found = re.split(r"(?<=[.!?])\s+|\n+", text)
     return [one.strip(" \t-*#>") for one in found if one.strip(" \t-*#>")]

@@ -25,14 +25,14 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A chunk, and how well it answers: between 0 and 1."""
+    """A chunk that a search found, and its score between 0 and 1."""
 
     chunk: Chunk
     score: float
 
     @property
     def result(self) -> dict[str, Any]:
-        """As a part of an answer holds it."""
+        """The result as a `FileSearch` holds it."""
         chunk = self.chunk
         return {
             "file_id": chunk.file_id,
@@ -45,12 +45,12 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Library:
-    """What one agent may search in one turn.
+    """The files that an agent may search in one turn.
 
     Attributes:
-        chunks: Gives the chunks of the attached stores, as they are when it is asked.
-        limit: Most results of a search.
-        threshold: Worse results are left out.
+        chunks: Returns the chunks of the attached stores, as they are at the time of a search.
+        limit: The most results of a search.
+        threshold: The lowest score of a result.
     """
 
     chunks: Callable[[], Sequence[Chunk]]
@@ -58,7 +58,7 @@ class Library:
     threshold: float = 0.0
 
     def search(self, *queries: str) -> list[Found]:
-        """The best chunks for any of the queries, best first."""
+        """Return the best chunks for any of the queries, best first."""
         best: dict[Chunk, float] = {}
         chunks = self.chunks()
         for query in queries:
@@ -71,7 +71,7 @@ class Library:
 
 
 def rank(query: str, chunks: Sequence[Chunk]) -> list[Found]:
-    """Chunks that share a word with the query, best first."""
+    """Score the chunks that share a word with the query, best first."""
     counted = [Counter(words_of(f"{chunk.filename} {chunk.text}")) for chunk in chunks]
     wanted = set(words_of(query))
     rarity = {word: _rarity(word, counted) for word in wanted}

@@ -1,4 +1,4 @@
-"""A small tokenizer: real counts, the same for streamed and plain answers, no vocabulary file."""
+"""A small tokenizer without a vocabulary: the same counts for streamed and plain answers."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ def pieces(text: str) -> list[str]:
 
 
 def count(text: str) -> int:
-    """Number of pieces in a text."""
+    """Count the pieces of a text."""
     return len(pieces(text))
 
 
 def cached(prompt: int) -> int:
-    """How much of a continued prompt counts as cached: whole blocks of 128 from 1024 up."""
+    """Return how many tokens of a continued prompt are cached: blocks of 128, from 1024 up."""
     return prompt // 128 * 128 if prompt >= 1024 else 0

@@ -41,12 +41,12 @@ def read(text: str) -> Any:
 
 
 def line_of(value: object) -> int | None:
-    """The line of a mapping, if it comes from a file."""
+    """Return the line of a mapping; None if it does not come from a file."""
     return value.line if isinstance(value, Lined) else None
 
 
 def at_line_of(value: object, error: ConfigError) -> ScriptError:
-    """The same error with the line of a mapping, unless a line inside of it is known already."""
+    """Add the line of a mapping to an error, unless the error has a line already."""
     known = error.line if isinstance(error, ScriptError) else None
     found = ScriptError(str(error))
     found.line = line_of(value) if known is None else known

@@ -1,8 +1,8 @@
-"""Everything that may go wrong between a client and the service, on demand.
+"""Planned faults: what goes wrong between a client and the service, on demand.
 
-A fault says which request it hits (method, path, how many matching ones to let pass, a predicate
-on the body) and what happens to it: before it is applied, after it is applied, or while its
-answer streams. The first fault that is due wins.
+A fault names the request that it hits (method, path, how many matching ones to let pass, a
+predicate on the body) and what happens to it: before it is applied, after it is applied, or while
+its answer streams. If several faults are due, the first one hits.
 """
 
 from __future__ import annotations
@@ -32,25 +32,25 @@ Kind: TypeAlias = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing that goes wrong.
+    """One fault.
 
     Args:
-        kind: What happens, see `Kind`.
+        kind: What goes wrong, see `Kind`.
         method: Only requests with this method.
-        path: Only requests whose path (after the project root) this pattern is found in.
+        path: Only requests with a match of this pattern in their path (after the project root).
         nth: The first matching request that is hit, counted from 1.
         times: How many matching requests are hit from there on; None hits all.
         when: Only requests whose parsed body satisfies this.
         status: Status of `status_before` and `status_after`.
         headers: Their headers; 429 has retry headers by default.
-        body: Their JSON body; by default what the service says with that status.
+        body: Their JSON body; by default the service's body for that status.
         after_events: Events to let through before `cut`, `stall`, `delay`; for `duplicate` the
             number of the event that comes twice (default all of them).
         after_bytes: Body bytes to let through before `cut`.
         seconds: How long `delay` takes on the clock.
         mode: `cut` with an error, or as if the body ended there.
         finishes: Whether the service finishes the turn of a lost, cut or stalled answer; if not,
-            a v2 response is gone and a classic run has failed.
+            the v2 response is gone, or the classic run has failed.
     """
 
     kind: Kind
@@ -73,7 +73,7 @@ class Fault:
             raise ValueError(f"unknown fault {self.kind!r}; use one of {', '.join(get_args(Kind))}")
 
     def matches(self, method: str, path: str, body: object) -> bool:
-        """Whether this fault is about such a request.
+        """Whether a request fits the method, path and predicate of this fault.
 
         Args:
             method: HTTP method of the request, in capitals.
@@ -87,7 +87,7 @@ class Fault:
         )
 
 
-# What goes wrong most, by name; all of it hits turns unless told otherwise.
+# The most common faults by name; most of them hit turns only.
 TURNS = r"/(?:responses|runs|submit_tool_outputs)$"
 NAMED: Mapping[str, Fault] = {
     "connection refused": Fault("refuse"),
@@ -121,11 +121,11 @@ class Faults:
             self._counts += [(fault, [0]) for fault in faults]
 
     def plan(self, name: str, **changes: Any) -> None:
-        """Plan a fault by its name, see `NAMED`; `changes` are fields of `Fault`.
+        """Plan a fault by its name, see `NAMED`.
 
         Args:
             name: The name of a fault in `NAMED`.
-            changes: Fields of `Fault` that shall differ from the named one's, such as ``nth=2``.
+            changes: Fields of `Fault` that replace the named one's, such as ``nth=2``.
         """
         if name not in NAMED:
             known = ", ".join(repr(one) for one in NAMED)
@@ -138,7 +138,7 @@ class Faults:
             self._counts.clear()
 
     def due(self, method: str, path: str, body: object) -> Fault | None:
-        """Count a request, and say what goes wrong with it.
+        """Count a request, and return the fault that hits it, if one does.
 
         Args:
             method: HTTP method of the request, in capitals.

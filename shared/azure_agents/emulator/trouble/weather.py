@@ -1,8 +1,7 @@
 """The conditions that every client meets, adjustable while the emulator runs.
 
-A planned `Fault` hits one request that somebody has in mind; the weather hits whom it hits: how
-slow answers are, and what share of requests and turns goes wrong. It is repeatable with the
-emulator's seed.
+A planned `Fault` hits the request that a test names. The weather hits at random: it sets how slow
+answers are, and which share of requests and turns fails. The emulator's seed repeats it.
 """
 
 from __future__ import annotations
@@ -29,18 +28,18 @@ _SHARES = ("throttled", "unavailable", "failed_turns", "cut", "lost")
 
 @dataclass(slots=True)
 class Weather:
-    """Conditions; set an attribute, or several with `change`, at any time.
+    """How slow and how unreliable the service is; `change` sets several attributes at once.
 
     Attributes:
         latency: Seconds until any answer begins.
-        slow_start: Seconds until an agent says its first word.
-        tokens_per_second: How fast agents speak; None is at once.
+        slow_start: Seconds until an agent's first token.
+        tokens_per_second: Speed of an agent's text; None is at once.
         throttled: Share of turns that are refused with 429.
-        retry_after: Seconds that a 429 asks to wait.
+        retry_after: Seconds that a 429 asks the client to wait.
         unavailable: Share of requests that are refused with 503.
         failed_turns: Share of turns that begin and then fail on the server.
         cut: Share of streamed turns whose connection breaks on the way.
-        lost: Share of turns that are done, and whose answer never arrives.
+        lost: Share of turns that end well, but whose answer never arrives.
     """
 
     latency: float = 0.0
@@ -71,11 +70,11 @@ class Weather:
             setattr(self, name, value)
 
     def calm(self) -> None:
-        """Back to fair weather: everything at once, nothing goes wrong."""
+        """Reset all conditions: nothing takes time, nothing goes wrong."""
         self.change(**{field.name: field.default for field in dataclasses.fields(self)})
 
     def now(self) -> dict[str, float | None]:
-        """The conditions as a plain mapping."""
+        """Return the conditions as a plain mapping."""
         return dataclasses.asdict(self)
 
 
@@ -92,11 +91,11 @@ def _checked(name: str, value: Any) -> float | None:
 
 
 class FaultInjector:
-    """Throws the dice of the weather; safe to ask from several threads.
+    """Draws the faults, failures and pauses of the weather; safe to use from several threads.
 
     Args:
         weather: The conditions.
-        seed: Makes it repeatable.
+        seed: Makes the draws repeatable.
     """
 
     def __init__(self, weather: Weather, seed: int | None) -> None:
@@ -105,11 +104,11 @@ class FaultInjector:
         self._random = random.Random(seed)  # noqa: S311 - dice, not secrets
 
     def _hits(self, share: float) -> bool:
-        with self._lock:  # fair weather throws no dice, so that it does not disturb a seed
+        with self._lock:  # a share of 0 draws nothing: the sequence of a seed stays the same
             return share > 0 and self._random.random() < share
 
     def fault_for(self, method: str, path: str, body: object) -> Fault | None:
-        """What the weather does to a request, as a fault."""
+        """Draw the fault that hits a request; None if none does."""
         weather = self.weather
         if self._hits(weather.unavailable):
             return Fault("status_before", status=503)
@@ -133,15 +132,15 @@ class FaultInjector:
         return {"error": {"code": "429", "message": message}}
 
     def pick(self, shares: Sequence[float]) -> int:
-        """The number of one of several things, each as likely as its share."""
+        """Draw the index of one of several things, each as likely as its share."""
         with self._lock:
             return self._random.choices(range(len(shares)), [share or 1e-9 for share in shares])[0]
 
     def fail_at_random(self, parts: Sequence[Part]) -> tuple[Part, ...]:
-        """The answer of a turn, or its failure."""
+        """Return the parts of a turn, or a failure instead of them."""
         return (Failed(),) if self._hits(self.weather.failed_turns) else tuple(parts)
 
     def pause_after(self, event: str) -> float:
-        """Seconds that saying this took."""
+        """Return the seconds that pass after an event, at the set speed of text."""
         rate = self.weather.tokens_per_second
         return 1 / rate if rate and event.endswith(".delta") else 0.0

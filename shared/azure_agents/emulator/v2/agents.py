@@ -104,7 +104,7 @@ def _create(world: World, request: Request, name: str, body: JSON) -> AgentVersi
     if not isinstance(definition, dict):
         raise problems.invalid_payload("Required property is missing", "/definition")
     _check_definition(definition, request)
-    # Whoever makes a new version of a scripted agent goes on with the same script.
+    # A client that creates a new version of a scripted agent means the same agent: keep its script.
     known = world.agents.get(name)
     return add_version(
         world,
@@ -132,7 +132,7 @@ def _check_definition(definition: JSON, request: Request) -> None:
 
 
 def find(world: World, name: str) -> Agent:
-    """The agent of this name, or 404."""
+    """Return the agent of this name, or refuse with 404."""
     agent = world.agents.get(name)
     if agent is None:
         raise problems.foundry(404, "not_found", f"Agent {name} doesn't exist")
@@ -140,7 +140,7 @@ def find(world: World, name: str) -> Agent:
 
 
 def find_version(world: World, name: str, version: str) -> AgentVersion:
-    """One version, or 404. The wording for a version was not recorded."""
+    """Return one version, or refuse with 404; the wording for a version was not recorded."""
     found = find(world, name).versions.get(version)
     if found is None:
         message = f"Agent {name} with version {version} doesn't exist"

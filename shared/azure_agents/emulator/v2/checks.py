@@ -1,4 +1,4 @@
-"""What a response request must get right before an agent is asked."""
+"""Check the request for a response, and the tools of agents."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def check_body(world: World, body: JSON) -> None:
 def check_tool_use(
     agent: AgentVersion | None, body: JSON, tools: list[JSON], request: Request
 ) -> None:
-    """Refuse tools that are malformed, a choice of one that is not there, a missing deployment."""
+    """Refuse malformed tools, the choice of an undeclared tool, and a missing deployment."""
     if agent is None:
         check_tools(body.get("tools") or [], "/tools")
     check_chosen(body.get("tool_choice"), tools)
@@ -115,7 +115,7 @@ def check_tool_use(
 
 
 def _check_refused(world: World, body: JSON) -> None:
-    """Refuse what `Rules.refused` names, as the service refuses what it does not know."""
+    """Refuse the fields and item types in `Rules.refused`, as unknown ones are refused."""
     for name in world.rules.refused:
         field, _, inner = name.partition(".")
         value = body.get(field)
@@ -143,7 +143,7 @@ def _check_image_header(agent: AgentVersion | None, request: Request) -> None:
 
 
 def _check_fields(body: JSON) -> None:
-    """Refuse fields that do not exist, are outdated, or clash with an agent."""
+    """Refuse fields that are unknown, deprecated, or not allowed with an agent."""
     if body.get("agent") is not None:
         message = "The 'agent' property is deprecated. Use 'agent_reference' instead."
         raise problems.invalid_payload(message, "agent")
@@ -171,7 +171,7 @@ def _check_agent_fields(body: JSON) -> None:
 
 
 def _check_options(body: JSON) -> None:
-    """The options of a response; a wrong type is refused as in items."""
+    """Check the values of options; a wrong type is refused as inside items."""
     check_values(
         body,
         _OPTIONS,
@@ -182,7 +182,7 @@ def _check_options(body: JSON) -> None:
 
 
 def _check_text(text: JSON) -> None:
-    """The format of an answer, and how long it is."""
+    """Check the options of the answer's text: format and verbosity."""
     check_values(text, {"format": Kind("object"), "verbosity": _TEXT}, _in_text)
     format = text.get("format")
     if format:
@@ -197,7 +197,7 @@ def _in_text(name: str, kind: str, value: object) -> Problem:
 
 
 def check_tools(tools: Any, pointer: str) -> None:
-    """Tools of v2: objects with a type; functions have their name beside it."""
+    """Refuse tools that are no objects with a type, and functions without a name."""
     if not isinstance(tools, list):
         raise invalid_values([(pointer, type_mismatch("array", tools))])
     for index, tool in enumerate(tools):

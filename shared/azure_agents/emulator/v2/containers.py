@@ -112,7 +112,7 @@ def create_file(world: World, request: Request, container: str) -> Answer:
 
 
 def shown(file: StoredFile) -> JSON:
-    """A file of a container; its bare name is for downloads only."""
+    """Show a file of a container; its bare name is for downloads only."""
     return {key: value for key, value in file.wire.items() if key != "filename"}
 
 

@@ -24,7 +24,7 @@ _MOST_ITEMS = 20
 
 
 def find(world: World, id: str, user: str) -> Conversation:
-    """The user's conversation of this id; 400 for an id the service never made, else 404."""
+    """Return the user's conversation; 400 for an id the service never made, else 404."""
     found = world.conversations.get(id)
     if found is not None and found.user == user:
         return found
@@ -51,7 +51,7 @@ def check_free(conversation: Conversation) -> None:
     )
 
 
-def _read(world: World, body: JSON, id: str) -> list[JSON]:
+def _posted_items(world: World, body: JSON, id: str) -> list[JSON]:
     given = body.get("items") or []
     if isinstance(given, list) and len(given) > _MOST_ITEMS:
         message = f"maxItems: Value should have at most {_MOST_ITEMS} items"
@@ -64,7 +64,7 @@ def create(world: World, request: Request) -> Answer:
     """POST /conversations."""
     body = request.json()
     id = world.ids.stored("conv", world.ids.partition())
-    items = _read(world, body, id)
+    items = _posted_items(world, body, id)
     metadata = check_metadata(body)
     conversation = Conversation(id, world.now, metadata, items, user=request.user)
     world.conversations[id] = conversation
@@ -103,7 +103,7 @@ def add_items(world: World, request: Request, id: str) -> Answer:
     body = request.json()
     if not body.get("items"):
         raise problems.invalid_payload("minItems: Value should have at least 1 items", "/items")
-    items = _read(world, body, id)
+    items = _posted_items(world, body, id)
     check_free(conversation)
     conversation.items += items
     edges = {"first_id": items[0]["id"], "last_id": items[-1]["id"]}

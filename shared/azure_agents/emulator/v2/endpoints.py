@@ -1,7 +1,7 @@
-"""What an agent has around its versions: its endpoint, its state, and sessions of hosted agents.
+"""An agent's endpoint and state, and the sessions of hosted agents.
 
-The shape of a patched endpoint and of sessions follows the protocol notes; what a disabled agent
-answers was not recorded.
+The shape of a patched endpoint and of sessions follows the service description; the refusal of a
+disabled agent was not recorded.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def patch_agent(world: World, request: Request, name: str) -> Answer:
 
 
 def _is_patch(key: str, value: Any) -> bool:
-    """Whether a value has the form that its place wants."""
+    """Whether a patched value has the form that its field needs."""
     if key != "agent_endpoint" or value is None:
         return True
     selector = value.get("version_selector") or {} if isinstance(value, dict) else None
@@ -50,7 +50,7 @@ def _is_patch(key: str, value: Any) -> bool:
 
 
 def _merged(target: Any, patch: Any) -> Any:
-    """RFC 7396."""
+    """Merge a patch into a value, as RFC 7396 says."""
     if not isinstance(patch, dict):
         return patch
     result = dict(target) if isinstance(target, dict) else {}
@@ -75,7 +75,7 @@ def _check_versions(agent: Agent, endpoint: JSON) -> None:
 
 
 def select_version(world: World, agent: Agent) -> AgentVersion | None:
-    """The version that answers when none is named: as the endpoint says, or the latest."""
+    """Choose the version of a request that names none: by the endpoint's rules, else the latest."""
     rules = [rule for rule in _rules(agent.details) if rule["agent_version"] in agent.versions]
     if not rules:
         return agent.latest
@@ -116,7 +116,7 @@ def add_session(world: World, agent: Agent, id: str | None = None, user: str = "
 
 
 def find_session(world: World, agent: Agent, id: str, user: str) -> Session:
-    """The user's session of this id, or 404 (not recorded); being asked for keeps it alive."""
+    """Return the user's session and keep it alive; 404 without one (not recorded)."""
     session = agent.sessions.get(id)
     is_theirs = session is not None and session.user == user
     if session is None or not is_theirs or session.used_at + _SESSION_DAYS * 86_400 <= world.now:

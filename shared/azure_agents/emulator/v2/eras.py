@@ -33,11 +33,11 @@ def is_preview(world: World) -> bool:
 
 
 def at_todays_path(world: World, request: Request) -> Request:
-    """The same request on the GA route: the preview's routes and an agent's own root lead there.
+    """Rewrite the preview's routes, and those under an agent's endpoint, to today's.
 
     Not recorded: that today's service still serves the preview's routes, with today's shapes
-    (a report quotes one that refuses `agent` there), and what an agent's root has besides
-    `POST responses`.
+    (a report quotes one that refuses `agent` there), and which routes an agent's endpoint has
+    besides `POST responses`.
     """
     if request.path.startswith(f"{OPENAI}/"):
         if is_preview(world):
@@ -63,7 +63,7 @@ def _moved(request: Request, root: str, version: str) -> Request:
 
 
 def read_reference(world: World, body: JSON) -> JSON:
-    """A request with the agent where today's requests have it."""
+    """Move the agent of a preview request to the field that today's requests have."""
     if not is_preview(world):
         return body
     if "agent_reference" in body:
@@ -74,7 +74,7 @@ def read_reference(world: World, body: JSON) -> JSON:
 
 
 def show_item(era: Era, item: JSON, *, listed: bool = False) -> JSON:
-    """An item as this era shows it: only where it is listed alone it says who made it."""
+    """Show an item as its era does: the preview names its agent only in lists of items."""
     if era != "preview":
         return item
     first = {name: item[name] for name in ("type", "id", "status") if name in item}
@@ -86,7 +86,7 @@ def show_item(era: Era, item: JSON, *, listed: bool = False) -> JSON:
 
 
 def show_response(response: Response, wire: JSON, *, streamed: bool) -> JSON:
-    """A response as this era shows it."""
+    """Show a response as its era does."""
     if response.era != "preview":
         return fitted(wire) if response.era == "sdk" else wire
     shown = {name: value for name, value in wire.items() if name != "agent_reference"}
@@ -104,7 +104,7 @@ def show_response(response: Response, wire: JSON, *, streamed: bool) -> JSON:
 
 
 def fitted(wire: JSON) -> JSON:
-    """A response with what newer SDKs require and no recorded answer has."""
+    """Add the fields that newer SDKs require and no recorded answer has."""
     changes: JSON = {}
     if wire.get("usage"):
         details = {"cache_write_tokens": 0} | wire["usage"]["input_tokens_details"]
@@ -115,7 +115,7 @@ def fitted(wire: JSON) -> JSON:
 
 
 def show_event(response: Response, event: str, number: int, fields: dict[str, Any]) -> JSON:
-    """The data of a stream event, its keys in the order of this era."""
+    """Build the data of a stream event, with its keys in the era's order."""
     numbered = {"sequence_number": number}
     if response.era != "preview" and not response.is_workflow:
         return {"type": event, **dict(sorted((fields | numbered).items()))}
@@ -127,7 +127,7 @@ def show_event(response: Response, event: str, number: int, fields: dict[str, An
 
 
 def unknown_response(world: World, id: str) -> problems.Problem:
-    """What asking for an unknown response is answered with; recorded for both eras."""
+    """Build the refusal of a request for an unknown response; recorded for both eras."""
     if is_preview(world):
         return problems.preview(400, "bad_request", f"{id} not found")
     return problems.openai(404, f"Response with id '{id}' not found.")

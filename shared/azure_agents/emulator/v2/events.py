@@ -29,26 +29,26 @@ Event: TypeAlias = tuple[str, dict[str, Any]]
 def stream_items(
     world: World, part: Part, items: Sequence[JSON], index: int, *, is_workflow: bool
 ) -> Iterator[Event | Wait]:
-    """The events of the items of one part, and how long its tool works.
+    """Stream the items of one part, and wait while its tool works.
 
-    A workflow action that says something stays open while its message is streamed.
+    A workflow action that sends a message stays open while the message is streamed.
     """
     if is_workflow and len(items) == 2:
         action, message = items
         yield _added(action, {}, index)
-        yield from _stream_item(world, Text(deltas=(_text(message),)), message, index + 1)
+        yield from _stream_item(world, Text(deltas=(_message_text(message),)), message, index + 1)
         yield _done(action, index)
         return
     for number, item in enumerate(items, index):
         yield from _stream_item(world, part, item, number)
 
 
-def _text(message: JSON) -> str:
+def _message_text(message: JSON) -> str:
     return str(message["content"][0]["text"])
 
 
 def _stream_item(world: World, part: Part, item: JSON, index: int) -> Iterator[Event | Wait]:
-    """The events of one item; an item that failed half-way has no closing events."""
+    """Stream one item; an item that failed half-way gets no closing events."""
     opening, inner = _STREAMED.get(item["type"]) or _streamed_tool(item["type"])
     yield _added(item, opening, index)
     if isinstance(part, FoundryTool) and item["type"] == part.item_type:
@@ -62,7 +62,7 @@ def _stream_item(world: World, part: Part, item: JSON, index: int) -> Iterator[E
 
 
 def _streamed_tool(kind: str) -> tuple[JSON, _Inner]:
-    """How tools of Foundry are streamed: recorded as opened and done, with nothing between."""
+    """Stream a tool of Foundry: recorded as opened and done, with nothing between."""
     if kind.endswith("_call_output"):
         return {"output": "[]"}, _nothing
     return ({"arguments": ""} if kind.endswith("_call") else {}), _nothing
@@ -111,7 +111,7 @@ def _stream_text(world: World, part: Part, content: JSON) -> Iterator[Event]:
 
 
 def _alphabetical(value: JSON) -> JSON:
-    """Recorded: parts inside of events have their keys in this order, after the type."""
+    """Sort the keys of a part inside an event behind its type, as recorded."""
     ordered = {"type": value["type"], **dict(sorted(value.items()))}
     if ordered.get("annotations"):
         ordered["annotations"] = [_alphabetical(one) for one in ordered["annotations"]]

@@ -1,4 +1,4 @@
-"""What a response request may hold, and how its input becomes items."""
+"""The input of a response or conversation: its checks, and the items it becomes."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def item_type(kind: str) -> tuple[str, tuple[str, ...]]:
 
 
 def read_items(given: object, root: str, make_id: Callable[[str], str]) -> list[JSON]:
-    """Items as they are stored: the long form, with ids.
+    """Read posted items into their stored form: the long form, with ids.
 
     Args:
         given: A string, or a list of items, as posted.
@@ -110,7 +110,7 @@ def _check_item(item: object, pointer: str) -> None:
 
 
 def _check_output(kind: str, output: object, pointer: str) -> None:
-    """A text or parts; of a computer a picture."""
+    """Check a call's output: a text or parts; for a computer call a picture."""
     wanted = "object" if kind == "computer_call_output" else "array"
     if kind_of(output) not in ({wanted} if wanted == "object" else {wanted, "string"}):
         raise invalid_values([(pointer, f"Value is '{kind_of(output)}' but should be '{wanted}'")])
@@ -194,7 +194,7 @@ _ANSWERED = {"function_call": "function call", "computer_call": "computer call"}
 
 
 def check_calls(context: list[JSON], inputs: list[JSON]) -> None:
-    """Every function call and computer call is answered once, after it was made."""
+    """Refuse calls without an output, and outputs without an open call."""
     unanswered: dict[tuple[str, str], JSON] = {}
     for position, item in enumerate([*context, *inputs]):
         kind, call_id = item["type"], item.get("call_id", "")
@@ -213,7 +213,7 @@ def check_calls(context: list[JSON], inputs: list[JSON]) -> None:
 
 
 def check_approvals(context: list[JSON], inputs: list[JSON]) -> None:
-    """An approval answers a request that was made; the wording was not recorded."""
+    """Refuse an approval whose request is unknown; the wording was not recorded."""
     items = (*context, *inputs)
     asked = {item["id"] for item in items if item["type"] == "mcp_approval_request"}
     for item in inputs:
@@ -224,7 +224,7 @@ def check_approvals(context: list[JSON], inputs: list[JSON]) -> None:
 
 
 def check_ids(context: list[JSON], inputs: list[JSON]) -> None:
-    """An item that the service already holds must not be sent again.
+    """Refuse an item that the service already has.
 
     The sentence is OpenAI's; it was not recorded on Foundry.
     """

@@ -1,4 +1,4 @@
-"""Output items of v2: what each part of an answer becomes.
+"""The output items of v2 that each part of a reply becomes.
 
 Sources: v2/prompt_text_stream.json, v2/function_tool.json, v2/file_search_stream.json,
 v2/code_interpreter.json, v2/web_search.json, v2/mcp_approval_request.json,
@@ -35,7 +35,7 @@ class ItemMaker:
         self._includes = response.params.get("include") or []
 
     def items_of(self, part: Part) -> list[JSON]:
-        """The output items of one part."""
+        """Build the output items of one part."""
         match part:
             case Text(text, _, citations):
                 return [self._message(text, [_annotation(one) for one in citations])]
@@ -88,7 +88,7 @@ class ItemMaker:
         return self._make("function_call", **fields, status="completed")
 
     def _pair(self, type: str, name: str, arguments: str, output: str) -> list[JSON]:
-        """A tool of Foundry: its call and what it answered, recorded with ids of functions."""
+        """Build the call and the output of a tool of Foundry; recorded with ids of functions."""
         shared = {"call_id": self._call_id()} | ({"name": name} if name else {})
         ended = {"status": "completed"}
         call = self._make(type, **shared, arguments=arguments, **ended)
@@ -149,7 +149,7 @@ class ItemMaker:
                 raise TypeError(f"a v2 agent cannot answer with {part!r}")
 
     def _approval(self) -> JSON:
-        """The approval that this response answers to."""
+        """Name the approval request that this response's input approves."""
         for item in self._response.inputs:
             if item["type"] == "mcp_approval_response" and item["approve"]:
                 return {"approval_request_id": item["approval_request_id"]}

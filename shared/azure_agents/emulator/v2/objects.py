@@ -51,7 +51,7 @@ _HIDDEN = {"memory_search": ("update_delay",)}  # recorded: it does not come bac
 
 
 def version_wire(version: AgentVersion) -> JSON:
-    """An agent version."""
+    """Build an agent version."""
     return {
         "metadata": version.metadata,
         "object": "agent.version",
@@ -65,7 +65,7 @@ def version_wire(version: AgentVersion) -> JSON:
 
 
 def agent_wire(agent: Agent) -> JSON:
-    """An agent with its latest version."""
+    """Build an agent with its latest version."""
     latest = agent.latest
     versions = {"latest": version_wire(latest)} if latest is not None else {}
     wire: JSON = {"object": "agent", "id": agent.name, "name": agent.name, "versions": versions}
@@ -75,7 +75,7 @@ def agent_wire(agent: Agent) -> JSON:
 
 
 def session_wire(agent: Agent, session: Session) -> JSON:
-    """A session of a hosted agent."""
+    """Build a session of a hosted agent."""
     latest = agent.latest
     return {
         "agent_session_id": session.id,
@@ -91,7 +91,7 @@ def session_wire(agent: Agent, session: Session) -> JSON:
 
 
 def conversation_wire(conversation: Conversation) -> JSON:
-    """A conversation; its items have routes of their own."""
+    """Build a conversation; its items have routes of their own."""
     return {
         "id": conversation.id,
         "object": "conversation",
@@ -101,7 +101,7 @@ def conversation_wire(conversation: Conversation) -> JSON:
 
 
 def response_wire(response: Response) -> JSON:
-    """A response as plain answers show it: keys without a value are absent."""
+    """Show a response as plain answers do: keys without a value are absent."""
     if response.is_workflow:
         wire = _workflow_wire(response)
         del wire["completed_at"]
@@ -133,7 +133,7 @@ def response_wire(response: Response) -> JSON:
 
 
 def listed_response_wire(response: Response) -> JSON:
-    """A response as lists show it: with a partition key, and its counts under misspelt names.
+    """Show a response as lists do: with a partition key, and counts under misspelt names.
 
     Recorded, and not done here: the model with its version (``gpt-4.1-2025-04-14``).
     """
@@ -173,7 +173,7 @@ def _body(response: Response) -> JSON:
         "model": response.model,
         "reasoning": response.definition.get("reasoning") or {"effort": "none"},
         "background": response.is_background,
-        "text": _text(response),
+        "text": _text_options(response),
         "tools": _tools(response),
         "tool_choice": response.params.get("tool_choice") or "auto",
         "truncation": response.params.get("truncation") or "disabled",
@@ -184,7 +184,7 @@ def _body(response: Response) -> JSON:
     }
 
 
-def _text(response: Response) -> JSON:
+def _text_options(response: Response) -> JSON:
     text = response.definition.get("text") or {}
     format = dict(text.get("format") or {"type": "text"})
     if format["type"] == "json_schema":
@@ -204,7 +204,7 @@ def _shown_tool(tool: JSON) -> JSON:
 
 
 def streamed_response_wire(response: Response) -> JSON:
-    """A response inside stream events: every field is there, null where it has no value."""
+    """Show a response as stream events do: every field is there, null if it has no value."""
     if response.is_workflow:
         return _workflow_wire(response)
     if response.session is not None:
@@ -239,7 +239,7 @@ def streamed_response_wire(response: Response) -> JSON:
         "service_tier": "auto" if response.completed_at is None else "default",
         "store": response.is_stored,
         "temperature": float(definition.get("temperature", 1)),
-        "text": _text(response),
+        "text": _text_options(response),
         "tool_choice": params.get("tool_choice"),
         "tools": _tools(response),
         "top_logprobs": 0,

@@ -1,7 +1,7 @@
 """Responses: create (plain, streamed, background), get, resume, cancel, delete.
 
 Sources: v2/prompt_text_*.json, v2/function_tool*.json, v2/background_poll.json,
-v2/error_404_response_deleted.json; what is not recorded says so.
+v2/error_404_response_deleted.json; a comment marks what was not recorded.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def create_on_endpoint(world: World, request: Request, name: str) -> Answer:
 
 
 def _session(world: World, agent: Agent, request: Request, body: JSON) -> Session:
-    """The session that a hosted agent answers in: the named one, the chain's, or a new one."""
+    """Find the session that a hosted agent answers in: the named one, the chain's, or a new one."""
     id = body.pop("agent_session_id", None)
     if id is not None:
         return endpoints.find_session(world, agent, str(id), request.user)
@@ -124,7 +124,7 @@ def _new_id(world: World, agent: AgentVersion | None, partition: str) -> str:
 def _who(
     world: World, body: JSON, *, is_hosted: bool
 ) -> tuple[AgentVersion | None, str, Responder]:
-    """Who answers: an agent's version, or a plain model."""
+    """Find what answers: an agent's version, or a plain model."""
     reference = body.get("agent_reference")
     if reference is not None:
         agent = _agent(world, reference, is_hosted=is_hosted)
@@ -169,7 +169,7 @@ def _version(world: World, agent: Agent, version: str | None) -> AgentVersion | 
 
 
 def _definition(agent: AgentVersion | None, body: JSON) -> JSON:
-    """Settings in force, with structured inputs filled in."""
+    """Return the settings in force: the agent's, with structured inputs filled in, or a request's."""
     if agent is None:
         return {name: value for name, value in body.items() if value is not None}
     definition = dict(agent.definition)
@@ -183,7 +183,7 @@ def _definition(agent: AgentVersion | None, body: JSON) -> JSON:
 
 
 def _filled(value: Any, values: dict[str, str]) -> Any:
-    """A value with structured inputs in place of their names, all the way down."""
+    """Replace the names of structured inputs by their values, at every depth."""
     if isinstance(value, str):
         for hole, text in values.items():
             value = value.replace(hole, text)
@@ -272,7 +272,7 @@ def _start(world: World, response: Response) -> Answer:
 
 
 def find(world: World, request: Request, id: str) -> Response:
-    """The user's stored response of this id, or 404 as recorded."""
+    """Return the user's stored response, or refuse with the recorded 404."""
     response = world.responses.get(id)
     if response is None or response.user != request.user:
         raise eras.unknown_response(world, id)

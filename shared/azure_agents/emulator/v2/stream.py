@@ -1,4 +1,4 @@
-"""How a v2 response comes about: the events in recorded order, and the state they stand for.
+"""The course of a v2 response: its events in recorded order, and the state that they show.
 
 Sources: v2/prompt_text_stream.json, v2/function_tool_stream.json, v2/workflow_stream.json,
 v2/browser_automation_keepalive_stream.json.
@@ -46,18 +46,18 @@ class Emitter:
         self._number = int(response.is_workflow)
 
     def __call__(self, event: str, **fields: object) -> Frame:
-        """One event, its fields in the recorded order."""
+        """Build the next event, with its fields in the recorded order."""
         data = show_event(self.response, event, self._number, fields)
         self._number += 1
         return frame(event, data)
 
     def status(self, event: str) -> Frame:
-        """One event that carries the whole response."""
+        """Build the next event that carries the whole response."""
         return self(event, response=streamed_response_wire(self.response))
 
 
 def error_event(response: Response) -> Frame:
-    """The last event of a stream that the service lost; OpenAI's form, not recorded."""
+    """Build the last event of a stream that the service lost; OpenAI's form, not recorded."""
     message = "An error occurred while processing your request."
     data = {"type": "error", "code": "server_error", "message": message, "param": None}
     known = len(response.turn.frames) if response.turn else 0
@@ -99,7 +99,7 @@ def respond(world: World, response: Response) -> Work:
 
 
 def _quiet(world: World, emit: Emitter, seconds: float) -> Work:
-    """Nothing is said for a while; recorded: a stream gets a sign of life every 30 seconds."""
+    """Stay silent for some seconds; recorded: a stream gets a keepalive every 30 of them."""
     every = world.rules.keepalive
     while every and emit.response.params.get("stream") and seconds > every:
         yield Wait(every)
@@ -132,7 +132,7 @@ def _seen(world: World, response: Response) -> SeenTurn:
 
 
 def _library(world: World, tools: list[JSON]) -> Library | None:
-    """The vector stores of the agent's file search."""
+    """Collect what the agent's file search may search."""
     tool = next((tool for tool in tools if tool.get("type") == "file_search"), None)
     if tool is None:
         return None

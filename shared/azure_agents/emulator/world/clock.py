@@ -1,4 +1,4 @@
-"""Time that stands still until somebody moves it, so that expiry and waits are tested at once."""
+"""Clocks: one that stands still until it is moved, so that waits cost tests no time."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """What the emulator needs of a clock; also fits where a client wants to sleep."""
+    """A clock for the emulator; also fits where a client takes a clock."""
 
     def time(self) -> float:
         """Unix seconds."""
@@ -27,10 +27,10 @@ class Clock(Protocol):
 
 
 class FakeClock:
-    """A clock that only moves when told to; sleeping on it takes no time.
+    """A clock that stands still; sleeping on it moves it, and takes no time.
 
-    While its emulator is served it runs by itself, and sleeping on it really waits: a client on
-    the other end of a socket has no way to see a clock that stands still.
+    While its emulator is served it runs by itself, and sleeping on it really waits: a client
+    behind a socket cannot read a clock that stands still.
 
     Args:
         start: Unix seconds to begin with; default now.
@@ -77,7 +77,7 @@ class FakeClock:
             self._now += seconds
 
     def sleep(self, seconds: float) -> None:
-        """Advance, without waiting; wait while the clock runs.
+        """Move time forward without waiting; while the clock runs, wait instead.
 
         Args:
             seconds: How far to move it, or how long to wait while it runs.
@@ -88,7 +88,7 @@ class FakeClock:
             self.advance(seconds)
 
     async def asleep(self, seconds: float) -> None:
-        """Advance, and let other tasks run once; wait while the clock runs.
+        """Move time forward and let other tasks run once; while the clock runs, wait instead.
 
         Args:
             seconds: How far to move it, or how long to wait while it runs.
@@ -101,10 +101,10 @@ class FakeClock:
 
 
 class RealClock:
-    """The clock on the wall: ``Emulator(clock=RealClock())``.
+    """The system's clock: ``Emulator(clock=RealClock())``.
 
-    For what has to take its time, for instance a demonstration, or a client whose own waits are
-    measured. The command line serves on it.
+    It is for demonstrations, and for clients whose own waits are measured. The command line serves
+    on it.
     """
 
     def time(self) -> float:

@@ -1,4 +1,4 @@
-"""Sign-in: credentials that need no Azure, and the gate that checks what they hand out."""
+"""Sign-in: credentials that need no Azure, and the gate that issues and checks tokens."""
 
 from __future__ import annotations
 
@@ -47,14 +47,14 @@ class Gate:
         self.scopes: list[tuple[str, ...]] = []
 
     def issue(self, scopes: tuple[str, ...]) -> Token:
-        """A new token; one for another audience is handed out, and refused later."""
+        """Issue a token; one for another audience is issued too, and refused later."""
         world = self._world
         with world.lock:
             self.scopes.append(scopes)
             token = f"emulator-token-{world.ids.request()}"
             if scopes == (SCOPE,):
                 self._ends[token] = world.clock.time() + _LIFETIME
-        # A client compares with the clock on the wall, which may be ahead of the emulator's.
+        # A client compares with the system's clock, which may be ahead of the emulator's.
         return Token(token, int(max(time.time(), world.clock.time())) + _LIFETIME)
 
     def revoke(self) -> None:
@@ -85,11 +85,11 @@ class Credential:
         self._gate = gate
 
     def get_token(self, *scopes: str, **_: object) -> Token:
-        """A token that the emulator accepts for an hour on its clock."""
+        """Return a token that the emulator accepts for an hour on its clock."""
         return self._gate.issue(scopes)
 
     def close(self) -> None:
-        """Nothing to close."""
+        """Do nothing: there is nothing to close."""
 
 
 class AsyncCredential:
@@ -99,8 +99,8 @@ class AsyncCredential:
         self._gate = gate
 
     async def get_token(self, *scopes: str, **_: object) -> Token:
-        """A token that the emulator accepts for an hour on its clock."""
+        """Return a token that the emulator accepts for an hour on its clock."""
         return self._gate.issue(scopes)
 
     async def close(self) -> None:
-        """Nothing to close."""
+        """Do nothing: there is nothing to close."""

@@ -1,4 +1,4 @@
-"""A request as the service reads it, and an answer as handlers give it."""
+"""A request as the service reads it, and an answer as handlers build it."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ class Request:
 
     @property
     def user(self) -> str:
-        """For whom the caller asks; what one user made, another does not find.
+        """The user in whose name the caller asks; one user does not find the objects of another.
 
         Microsoft's sample says so for hosted agents; that it holds on all routes of v2 is a guess.
         """
         return self.headers.get("x-ms-user-identity", "")
 
     def json(self) -> JSON:
-        """The body as a JSON object; an empty body is an empty object."""
+        """Parse the body as a JSON object; an empty body is an empty object."""
         if not self.body:
             return {}
         kind = self.headers.get("content-type", "")
@@ -48,7 +48,7 @@ class Request:
 
 @dataclass(slots=True)
 class Answer:
-    """What a handler answers.
+    """The answer of a handler.
 
     Attributes:
         body: The JSON body of a plain answer.
@@ -57,9 +57,9 @@ class Answer:
         turn: A turn to drive first: to its end for a plain answer, event by event for a stream.
         streamed: Whether the turn's events are the body.
         start: Index of the first event to send.
-        render: Makes the body once the turn is over.
+        render: Builds the body once the turn is over.
         raw: Body bytes that are no JSON.
-        delivered: Called once the answer is out, or its client is gone.
+        delivered: Called once the answer is sent, or its client is gone.
     """
 
     body: JSON | None = None
@@ -74,7 +74,7 @@ class Answer:
 
 
 def check_metadata(body: JSON) -> dict[str, str]:
-    """The metadata of a request, within the service's limits."""
+    """Check the metadata of a request against the service's limits, and return it."""
     metadata = body.get("metadata") or {}
     if not isinstance(metadata, dict) or not all(isinstance(v, str) for v in metadata.values()):
         message = "Invalid type for 'metadata': expected an object with string values."

@@ -20,7 +20,7 @@ _CONVERSATION = re.compile(r"conv_[0-9a-f]{16}00[0-9A-Za-z]{32}")
 
 
 class Ids:
-    """Maker of ids: repeatable with a seed, unguessable without.
+    """Makes ids: repeatable with a seed, unguessable without.
 
     Args:
         seed: Makes every id of a session repeatable.
@@ -34,44 +34,44 @@ class Ids:
         self._noise = random.Random(None if seed is None else seed + 1)  # noqa: S311
 
     def classic(self, prefix: str, length: int = 24) -> str:
-        """``thread_`` and 24 letters or digits."""
+        """Make an id such as ``thread_`` and 24 letters or digits."""
         return f"{prefix}_{self._alnum(length)}"
 
     def file(self) -> str:
-        """``assistant-`` and 22 letters or digits: a file, in both generations."""
+        """Make the id of a file, in both generations: ``assistant-`` and 22 letters or digits."""
         return f"assistant-{self._alnum(22)}"
 
     def partition(self) -> str:
-        """The key that a conversation or chain shares with everything in it."""
+        """Make the key that a conversation or chain shares with everything in it."""
         return f"{self._hex(16)}00"
 
     def made(self, prefix: str, partition: str) -> str:
-        """A response, or an item that a model made."""
+        """Make the id of a response, or of an item that a model made."""
         return f"{prefix}_{partition}{int(self._now()):08x}{self._hex(24)}"
 
     def stored(self, prefix: str, partition: str) -> str:
-        """A conversation, or an item that somebody posted."""
+        """Make the id of a conversation, or of an item that a client posted."""
         return f"{prefix}_{partition}{self._alnum(32)}"
 
     def session(self) -> str:
-        """A session of a hosted agent: recorded as a partition key and 32 letters or digits."""
+        """Make the id of a session, recorded as a partition key and 32 letters or digits."""
         return f"{self.partition()}{self._alnum(32)}"
 
     def request(self) -> str:
-        """A request id as the Foundry layer writes it: 32 hex digits."""
+        """Make a request id as the Foundry layer writes it: 32 hex digits."""
         return self._hex(32)
 
     def uuid(self) -> str:
-        """A request id as the gateway writes it: dashed."""
+        """Make a request id as the gateway writes it: dashed."""
         raw = self._hex(32)
         return "-".join((raw[:8], raw[8:12], raw[12:16], raw[16:20], raw[20:]))
 
     def padding(self, delta: str) -> str:
-        """The `obfuscation` of a delta: both together fill a multiple of 16 characters."""
+        """Make the `obfuscation` of a delta: both together fill a multiple of 16 characters."""
         return "".join(self._noise.choices(_ALNUM, k=16 - len(delta) % 16))
 
     def cut(self, length: int) -> int:
-        """Where to cut a chunk of this length."""
+        """Draw the place where a chunk of this length is cut."""
         return self._noise.randint(1, length)
 
     def _alnum(self, length: int) -> str:
@@ -82,7 +82,7 @@ class Ids:
 
 
 def partition_of(id: str) -> str:
-    """The partition key inside a v2 id."""
+    """Return the partition key inside a v2 id."""
     return id.partition("_")[2][:18]
 
 

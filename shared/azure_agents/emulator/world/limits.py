@@ -23,14 +23,14 @@ WrongType: TypeAlias = Callable[[str, str, object], "Problem"]
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A number between two others."""
+    """A limit: a number between two others."""
 
     lowest: float | None = None
     highest: float | None = None
     kind: str = "integer"
 
     def accepts(self, value: object) -> bool:
-        """Whether it is such a number at all; JSON has no bool among its numbers."""
+        """Whether the value is a number of this kind; a bool is none."""
         kinds = int if self.kind == "integer" else int | float
         return isinstance(value, kinds) and not isinstance(value, bool)
 
@@ -55,48 +55,48 @@ class Number:
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """One of several words."""
+    """A limit: one of several words."""
 
     known: tuple[str, ...]
     kind: str = "string"
 
     def accepts(self, value: object) -> bool:
-        """Whether it is a word."""
+        """Whether the value is a text."""
         return isinstance(value, str)
 
     def check(self, name: str, value: Any) -> None:
-        """Refuse an unknown one."""
+        """Refuse an unknown word."""
         if value not in self.known:
             raise unknown_value(name, value, self.known)
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """Anything of one type."""
+    """A limit: any value of one type."""
 
     kind: str
 
     def accepts(self, value: object) -> bool:
-        """Whether it is of this type."""
+        """Whether the value is of this type."""
         return kind_of(value) == self.kind
 
     def check(self, name: str, value: Any) -> None:
-        """Nothing more."""
+        """Accept the value: its type is all that is checked."""
 
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """A list of words."""
+    """A limit: a list of known words."""
 
     known: tuple[str, ...]
     kind: str = "array"
 
     def accepts(self, value: object) -> bool:
-        """Whether it is a list."""
+        """Whether the value is a list."""
         return isinstance(value, list)
 
     def check(self, name: str, value: Any) -> None:
-        """Refuse unknown ones."""
+        """Refuse the first unknown word."""
         for index, one in enumerate(value):
             if one not in self.known:
                 raise unknown_value(f"{name}[{index}]", one, self.known)
@@ -163,11 +163,11 @@ def wrong_type(name: str, kind: str, value: object) -> Problem:
 
 
 def type_mismatch(kind: str, value: object) -> str:
-    """The sentence about a value of the wrong type, as the Foundry layer of v2 writes it."""
+    """Word the refusal of a value of the wrong type, as the Foundry layer of v2 does."""
     return f"Value is '{kind_of(value)}' but should be '{kind}'"
 
 
 def kind_of(value: object) -> str:
-    """The JSON type of a value."""
+    """Return the JSON type of a value."""
     names = {type(None): "null", bool: "boolean", dict: "object", list: "array", str: "string"}
     return names.get(type(value), "number")

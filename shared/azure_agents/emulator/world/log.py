@@ -1,4 +1,4 @@
-"""A list that may forget its oldest entries, so that a server can run for weeks."""
+"""A list that may drop its oldest entries, so that a server can run for weeks."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ T = TypeVar("T")
 
 
 class Log(list[T]):
-    """A list of what happened.
+    """A list that keeps at most its newest entries.
 
     Attributes:
-        limit: The most entries it keeps, the newest ones; None keeps all.
+        limit: The most entries that it keeps; None keeps all.
     """
 
     limit: int | None = None
 
     def append(self, entry: T) -> None:
-        """Note one more."""
+        """Add an entry, and drop the oldest ones beyond the limit."""
         super().append(entry)
         if self.limit is not None and len(self) > self.limit:
             del self[: len(self) - self.limit]

@@ -16,7 +16,7 @@ def page(
     query: Mapping[str, str],
     key: Callable[[JSON], str] = lambda item: str(item["id"]),
 ) -> tuple[list[JSON], bool]:
-    """The part of a list that a query asks for, and whether there is more."""
+    """Return the part of a list that a query asks for, and whether there is more."""
     items = list(oldest_first)
     if _order(query) == "desc":
         items.reverse()
@@ -48,12 +48,12 @@ def _position(items: Sequence[JSON], cursor: str, name: str, key: Callable[[JSON
     for position, item in enumerate(items):
         if key(item) == cursor:
             return position
-    # Not recorded: what the service says to a cursor that it does not know.
+    # Not recorded: how the service refuses an unknown cursor.
     raise problems.openai(400, f"Invalid '{name}': no item with id '{cursor}'.", param=name)
 
 
 def classic_list(oldest_first: Sequence[JSON], query: Mapping[str, str]) -> JSON:
-    """The list envelope of the classic generation."""
+    """Build the list envelope of the classic generation."""
     data, has_more = page(oldest_first, query)
     return {
         "object": "list",
@@ -65,7 +65,7 @@ def classic_list(oldest_first: Sequence[JSON], query: Mapping[str, str]) -> JSON
 
 
 def v2_list(oldest_first: Sequence[JSON], query: Mapping[str, str]) -> JSON:
-    """The list envelope of v2: without first_id and last_id when it is empty."""
+    """Build the list envelope of v2; an empty list has no first_id and last_id."""
     data, has_more = page(oldest_first, query)
     edges = {"first_id": data[0]["id"], "last_id": data[-1]["id"]} if data else {}
     return {"data": data, **edges, "has_more": has_more, "object": "list"}

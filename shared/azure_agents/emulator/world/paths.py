@@ -1,4 +1,4 @@
-"""Which generation a path belongs to."""
+"""The roots of paths, and the generation that a path belongs to."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Error answers, each in the envelope that the service uses for it.
 
-The letters E1 to E5 are those of the protocol notes: the service has several envelopes, and a
-client must understand them all, so the emulator never unifies them.
+The service has five envelopes, E1 to E5 below. A client must understand them all, so the emulator
+never unifies them.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class Problem(Exception):  # noqa: N818 - an answer, not a failure of ours
         status: HTTP status.
         body: The JSON body; the dispatcher fills in the request id where there is a place for it.
         headers: Extra response headers.
-        turn: A turn that stood in the way; it gets time to go on once this is answered.
+        turn: The turn that made the service refuse; the refusal counts as a poll of it.
         has_request_id: Whether the answer carries ``x-request-id``.
     """
 
@@ -64,7 +64,7 @@ def invalid_payload(
 
 
 def invalid_values(faults: Iterable[tuple[str, str]]) -> Problem:
-    """400 with one validation error for each (JSON pointer, message)."""
+    """E1, 400: one validation error for each pair of JSON pointer and message."""
     details = [
         {"code": "ValidationError", "message": message, "param": pointer, "type": "error"}
         for pointer, message in faults

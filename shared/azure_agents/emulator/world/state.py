@@ -1,4 +1,4 @@
-"""Everything the service keeps, as plain records; only handlers and turns change them."""
+"""Everything that the service stores, as plain records; only handlers and turns change them."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class AgentVersion:
 
     @property
     def reference(self) -> JSON:
-        """How responses and items name it."""
+        """The reference by which responses and items name it."""
         return {"type": "agent_reference", "name": self.name, "version": self.version}
 
 
@@ -55,9 +55,10 @@ class Agent:
 
     Attributes:
         made: How many versions there have been.
-        details: What was patched: its endpoint, its card.
+        details: The patched fields: its endpoint, its card.
         state: ``"enabled"`` or ``"disabled"``.
-        is_managed: Whether anybody cared about endpoint and state; older answers show neither.
+        is_managed: Whether a client patched or switched it; only then answers show its state, as
+            older recordings have none.
         sessions: Sessions of a hosted agent.
         creating: Versions that are being created right now.
     """
@@ -84,7 +85,7 @@ class Agent:
 
 @dataclass(slots=True)
 class Session:
-    """A session of a hosted agent; its container sees what was said in it before."""
+    """A session of a hosted agent; `items` is the history that its container sees."""
 
     id: str
     created_at: int
@@ -139,7 +140,7 @@ class Response:
 
     @property
     def is_stored(self) -> bool:
-        """Whether it can be asked for and continued."""
+        """Whether clients can read and continue it."""
         return self.params.get("store") is not False
 
     @property
@@ -153,7 +154,7 @@ class Response:
         return self.agent is not None and self.agent.definition.get("kind") == "workflow"
 
     def chain(self) -> list[JSON]:
-        """All items up to and including this response's output."""
+        """Return all items up to and including this response's output."""
         return [*self.context, *self.inputs, *self.output]
 
 
@@ -172,7 +173,7 @@ class Assistant:
 
 @dataclass(slots=True)
 class Run:
-    """A classic run; `wire` is what clients get, the rest is how it goes on.
+    """A classic run; clients get `wire`, the other fields say how the run goes on.
 
     Attributes:
         leg: How many times tool outputs came in.
@@ -255,28 +256,29 @@ class Thread:
 
 @dataclass(slots=True)
 class Rules:
-    """Knobs of the service.
+    """Settings of the service.
 
     Attributes:
         run_lifetime: Seconds until a run expires (600 in early recordings, 1800 later).
-        pause_lifetime: Seconds a run waits for tool outputs.
-        abandoned_polls: How many looks an abandoned turn stays in progress.
-        deployments: Model deployments that exist; agents may name any.
+        pause_lifetime: Seconds that a run waits for tool outputs.
+        abandoned_polls: How many polls find a turn unchanged after its client has hung up.
+        deployments: Model deployments that exist for plain model calls; agents may name any.
         remember_tool_rounds: Whether later runs read the tool rounds of earlier ones.
-        most_messages: Longest list of messages one classic request may hold; None is no limit.
+        most_messages: Most messages that one classic request may hold; None is no limit.
         keepalive: Seconds of silence after which a stream of v2 gets a `keepalive` event, which
-            uses up a sequence number; None sends none. Recorded for a tool that worked for
-            minutes; whether every silence is broken so was not. Plain answers have none.
+            takes a sequence number; None sends none. Recorded for a tool that worked for minutes;
+            for other silences it is a guess. Plain answers have none.
         classic_keepalive: The same for classic streams, with empty data. Users report it; no
             recording has one, so none is sent unless this is set.
         keeps_failed_input: Whether the input of a failed turn stays on its conversation. Users
-            report so of hosted agents (microsoft/agent-framework#7630), and that it does not of
-            Azure OpenAI; neither was recorded.
-        refused: What a response request must not have: fields (`metadata`,
-            `agent_reference.version`) or types of input items. No recording shows metadata or a
-            version on a turn of an agent; with this a client is tried where they are refused.
-        era: How v2 looks: as it does today, as it did in its preview, or as the types of the openai
-            SDK say where recorded answers do not fit them (see `eras`).
+            report that it does for hosted agents (microsoft/agent-framework#7630), and that it
+            does not for Azure OpenAI; neither was recorded.
+        refused: Fields (`metadata`, `agent_reference.version`) and types of input items that
+            a response request must not have. No recording shows metadata or a version on a turn of
+            an agent, so a client should also be tested against a service that refuses them.
+        era: The version of v2: ``"ga"`` is today's, ``"preview"`` the one until February 2026,
+            ``"sdk"`` today's with the fields that the openai SDK requires and recorded answers
+            lack.
     """
 
     run_lifetime: int = 1800
@@ -326,19 +328,19 @@ class World:
         return int(self.clock.time())
 
     def report(self, error: Exception) -> None:
-        """Note that the emulator or a script failed; clients see a server error."""
+        """Log and keep an error of the emulator or of a script; clients see a server error."""
         _LOGGER.error("the emulator or a script failed: %r", error, exc_info=error)
         self.errors.append(error)
 
     def keep_response(self, response: Response) -> None:
-        """Store a response; a bounded world forgets its oldest ones."""
+        """Store a response, and drop the oldest ones beyond the limit."""
         self.responses[response.id] = response
         limit = self.seen.limit
         while limit is not None and len(self.responses) > limit:
             del self.responses[next(iter(self.responses))]
 
     def start(self, work: Work, **hooks: Any) -> Turn:
-        """Begin a turn and take its first step, so that its clean-up will always run."""
+        """Start a turn and run its first step: a generator that has not begun cannot clean up."""
         from .turns import Turn
 
         hooks |= {"report": self.report, "abandoned_polls": self.rules.abandoned_polls}
@@ -348,7 +350,7 @@ class World:
         return turn
 
     def unfinished(self) -> list[Turn]:
-        """Turns that still go on."""
+        """Return the turns that still go on."""
         self.turns = [turn for turn in self.turns if not turn.done]
         return list(self.turns)
 
@@ -368,7 +370,7 @@ class StoredFile:
 
 @dataclass(slots=True)
 class VectorStore:
-    """A vector store, its files by id, how often each was looked at, and what is in them."""
+    """A vector store; for each file how often it was polled, and its chunks once indexed."""
 
     wire: JSON
     files: dict[str, JSON] = field(default_factory=dict)

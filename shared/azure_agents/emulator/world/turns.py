@@ -74,12 +74,12 @@ class Frame:
     data: bytes
 
     def encode(self) -> bytes:
-        """The event as it goes over the wire."""
+        """Encode the event as it goes over the wire."""
         return b"event: %b\ndata: %b\n\n" % (self.event.encode(), self.data)
 
 
 def frame(event: str, data: object) -> Frame:
-    """An event with JSON data, encoded now: later changes of the data do not show."""
+    """Build an event; its data are encoded now, so later changes of them do not show."""
     return Frame(event, jsonio.dumps(data))
 
 
