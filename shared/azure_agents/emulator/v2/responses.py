@@ -169,7 +169,7 @@ def _version(world: World, agent: Agent, version: str | None) -> AgentVersion | 
 
 
 def _definition(agent: AgentVersion | None, body: JSON) -> JSON:
-    """Return the settings in force: the agent's, with structured inputs filled in, or a request's."""
+    """Return the settings in force: an agent's, with structured inputs filled in, or the body's."""
     if agent is None:
         return {name: value for name, value in body.items() if value is not None}
     definition = dict(agent.definition)
