@@ -40,9 +40,11 @@ if TYPE_CHECKING:
         ToolCallDelta,
         Usage,
     )
+    from .files.async_files import AsyncFiles
     from .files.file_flows import StoredFile
-    from .files.files import AsyncFiles, Files, text_progress
+    from .files.files import Files
     from .files.handles import AsyncFileHandle, FileHandle
+    from .files.progress import text_progress
     from .files.references import FileReference
     from .files.vector_store_flows import FileCounts, VectorStore
     from .files.vector_stores import AsyncVectorStores, VectorStores
@@ -156,9 +158,11 @@ _PLACES = {
         "ToolCallDelta",
         "Usage",
     ),
+    "files.async_files": ("AsyncFiles",),
     "files.file_flows": ("StoredFile",),
-    "files.files": ("AsyncFiles", "Files", "text_progress"),
+    "files.files": ("Files",),
     "files.handles": ("AsyncFileHandle", "FileHandle"),
+    "files.progress": ("text_progress",),
     "files.references": ("FileReference",),
     "files.vector_store_flows": ("FileCounts", "VectorStore"),
     "files.vector_stores": ("AsyncVectorStores", "VectorStores"),

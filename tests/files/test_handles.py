@@ -7,12 +7,11 @@ from typing import Any
 
 import pytest
 
+from azure_agents import AsyncFileHandle, FileHandle, FileReference
 from azure_agents.emulator import Citation as Cited
 from azure_agents.emulator import CodeInterpreter, Emulator, GeneratedImage, Text
 from azure_agents.errors import InvalidRequestError, ProtocolError
 from azure_agents.events import Citation, Event, Finished, MediaOutput, TextDelta
-from azure_agents.files.files import FileHandle, FileReference
-from azure_agents.files.handles import AsyncFileHandle
 from azure_agents.fold import fold
 from azure_agents.messages import TurnRequest, user
 

@@ -8,6 +8,7 @@ from typing import Any, BinaryIO
 
 import pytest
 
+from azure_agents import text_progress
 from azure_agents.emulator import Emulator, Fault
 from azure_agents.errors import (
     BadRequestError,
@@ -16,7 +17,6 @@ from azure_agents.errors import (
     RateLimitError,
 )
 from azure_agents.files import disk
-from azure_agents.files.files import text_progress
 from azure_agents.messages import Media
 
 RECORDINGS = Path(__file__).parents[3] / "shared" / "recordings"
@@ -146,7 +146,7 @@ REFUSED: list[tuple[str, Any, dict[str, Any], str]] = [
     ("folder", lambda p: p, {}, "is a folder: pass the path of a file"),
     ("empty", lambda _: b"", {"name": "a.md"}, "'a.md' is empty"),
     ("nameless", lambda _: b"x", {}, "no file name: pass name="),
-    ("surrogate", lambda _: b"x", {"name": "\udcff.md"}, "is no text: pass another"),
+    ("surrogate", lambda _: b"x", {"name": "\udcff.md"}, "cannot be sent as UTF-8: pass another"),
     ("number", lambda _: 42, {"name": "a.md"}, "cannot upload a int"),
     ("text stream", lambda _: io.StringIO("x"), {"name": "a"}, "open the file with mode 'rb'"),
     ("nul", lambda _: "a\0b", {}, "there is no file"),

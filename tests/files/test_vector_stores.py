@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from azure_agents import FileCounts
 from azure_agents.emulator import Emulator, Fault
 from azure_agents.errors import (
     BadRequestError,
@@ -15,7 +16,6 @@ from azure_agents.errors import (
     ServerError,
     ServiceError,
 )
-from azure_agents.files.vector_stores import FileCounts
 
 UNSUPPORTED = {"code": "unsupported_file", "message": "No text in it.\nReally."}
 

@@ -24,7 +24,6 @@ PACKAGES = (
 MORE = (
     "azure_agents.completions.arguments",
     "azure_agents.drivers.clock",
-    "azure_agents.files.files",
     "azure_agents.files.handles",
     "azure_agents.files.vector_stores",
     "azure_agents.fold",

@@ -16,7 +16,8 @@ from ..drivers.clients import LoopClients, SyncClient
 from ..drivers.sync import SyncDriver
 from ..drivers.turn import Wiring
 from ..events import Event
-from ..files.files import AsyncFiles, Files
+from ..files.async_files import AsyncFiles
+from ..files.files import Files
 from ..files.vector_stores import AsyncVectorStores, VectorStores
 from ..fold import Completion, Fold
 from ..jsonio import JSON

@@ -1,7 +1,7 @@
 """Local files: where uploads come from and where downloads go.
 
-What is wrong with a file is said before anything is sent. A download is written beside its place
-and takes its name only when it is whole; a name that the service chose never replaces a file.
+A file that cannot be uploaded is refused before anything is sent. A download is written beside its
+place and takes its name only when it is whole; a name that the service chose never replaces a file.
 """
 
 from __future__ import annotations
@@ -20,9 +20,6 @@ from typing import BinaryIO, Protocol, Self, TypeAlias, Union
 from ..errors import InvalidRequestError
 from .references import safe_name
 
-OnProgress: TypeAlias = Callable[[int, int | None], None]
-"""Called with the bytes done and the bytes in all (None: unknown); a new attempt begins at 0."""
-
 MAX_UPLOAD = 512 * 1024 * 1024  # what the service takes, by its documentation
 MAX_SIZE = 512 * 1024 * 1024  # most bytes that are loaded unless a caller allows more
 PIECE = 256 * 1024
@@ -33,9 +30,9 @@ class LocalFile:
 
     Args:
         name: What the service shall call it.
-        size: Its bytes.
-        start: Gives a stream that stands at its beginning.
-        owned: Whether the stream is ours to close.
+        size: How many bytes it has.
+        start: Opens it, or rewinds it, and gives the stream.
+        owned: Whether to close the stream after reading.
     """
 
     def __init__(
@@ -47,7 +44,7 @@ class LocalFile:
         self._owned = owned
 
     def pieces(self) -> Iterator[bytes]:
-        """Read it from its start.
+        """Read the file from its start, piece by piece.
 
         Raises:
             InvalidRequestError: It can no longer be read, or has changed.
@@ -55,14 +52,14 @@ class LocalFile:
         try:
             stream = self._start()
             try:
-                yield from self._read(stream)
+                yield from self._pieces_of(stream)
             finally:
                 if self._owned:
                     stream.close()
         except OSError as exc:
             raise InvalidRequestError(f"file {self.name!r} cannot be read: {exc}") from exc
 
-    def _read(self, stream: BinaryIO) -> Iterator[bytes]:
+    def _pieces_of(self, stream: BinaryIO) -> Iterator[bytes]:
         left = self.size
         while left and (piece := stream.read(min(PIECE, left))):
             left -= len(piece)
@@ -78,7 +75,7 @@ FileSource: TypeAlias = Union[str, "os.PathLike[str]", bytes, BinaryIO, LocalFil
 
 
 def open_source(source: FileSource, name: str | None = None) -> LocalFile:
-    """Check what is to be uploaded.
+    """Check a file before it is uploaded.
 
     Args:
         source: A path, bytes, or a binary stream (read from where it stands).
@@ -101,7 +98,7 @@ def open_source(source: FileSource, name: str | None = None) -> LocalFile:
         )
     _check_name(file.name)
     if file.size == 0:
-        raise InvalidRequestError(f"file {file.name!r} is empty: the service takes none such")
+        raise InvalidRequestError(f"file {file.name!r} is empty: the service takes no empty files")
     if file.size > MAX_UPLOAD:
         raise InvalidRequestError(
             f"file {file.name!r} has {file.size} bytes, and the service takes at most "
@@ -116,7 +113,9 @@ def _check_name(name: object) -> None:
     try:
         name.encode()
     except UnicodeEncodeError:
-        raise InvalidRequestError(f"file name {name!r} is no text: pass another as name=") from None
+        raise InvalidRequestError(
+            f"file name {name!r} cannot be sent as UTF-8: pass another as name="
+        ) from None
 
 
 def _from_bytes(data: bytes, name: str | None) -> LocalFile:
@@ -139,7 +138,8 @@ def _from_stream(stream: BinaryIO, name: str | None) -> LocalFile:
     name = name or (Path(known).name if isinstance(known, str) else "")
     if isinstance(stream, io.TextIOBase):
         raise InvalidRequestError("cannot upload a text stream: open the file with mode 'rb'")
-    if not _is_seekable(stream):  # to be sent again it must be kept
+    if not _is_seekable(stream):
+        # After a lost answer the upload is sent again, and this stream cannot be read again.
         return _from_bytes(_read_bounded(stream), name)
     here = stream.tell()
     size = stream.seek(0, os.SEEK_END) - here
@@ -169,10 +169,10 @@ def _read_bounded(stream: BinaryIO) -> bytes:
 
 
 class Sink(Protocol):
-    """Takes the bytes of a download."""
+    """Receives the bytes of a download."""
 
     def write(self, offset: int, data: bytes) -> None:
-        """Put `data` at `offset`, and drop what stands behind it."""
+        """Put `data` at `offset`, and drop what stands behind it: a new attempt begins at 0."""
 
 
 class MemorySink:
@@ -182,7 +182,7 @@ class MemorySink:
         self.data = bytearray()
 
     def write(self, offset: int, data: bytes) -> None:
-        """Put `data` at `offset`, and drop what stands behind it."""
+        """Put `data` at `offset`, and drop what stands behind it: a new attempt begins at 0."""
         del self.data[offset:]
         self.data += data
 
@@ -245,7 +245,8 @@ class FileSink:
         return place
 
     def _free(self, name: str) -> Path:
-        """A name that nobody uses, taken by an empty file: it cannot be lost to another writer."""
+        # An empty file takes the name at once: two downloads of `report.csv` into one folder at the
+        # same moment must not both find the name free.
         plain = Path(name)
         for number in count(1):
             place = self._folder / name

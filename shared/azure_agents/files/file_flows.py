@@ -1,11 +1,11 @@
 """Files of a project, in both generations: upload, list, look, load, delete.
 
 The routes differ by their root and the ``api-version``, nothing else. An upload whose answer was
-lost is made again: the twin that may stay behind is in nobody's way. A delete is made again, too,
-and finding nothing then is success.
+lost is made again: the service may then keep the file twice, which disturbs nobody. A delete is
+made again, too, and finding nothing then is success.
 
 Content never passes through a flow as a whole: it is read while it is sent (`Upload`), and what
-arrives is handed over piece by piece (`Arriving`); files are opened by the shell.
+arrives is handed over piece by piece (`Arriving`). Flows touch no disk: `Files` opens the files.
 """
 
 from __future__ import annotations
@@ -60,38 +60,38 @@ class StoredFile:
 
 
 class Content(Protocol):
-    """What is uploaded."""
+    """A file that can be uploaded; `azure_agents.files.disk.LocalFile` is one."""
 
     @property
     def name(self) -> str:
-        """File name."""
+        """The file's name."""
 
     @property
     def size(self) -> int:
-        """Bytes."""
+        """How many bytes it has."""
 
     def pieces(self) -> Iterator[bytes]:
-        """Read it from its start."""
+        """Read it from its start, piece by piece."""
 
 
 # --- shared with vector stores ------------------------------------------------------------------
 
 
 @contextmanager
-def known(what: str) -> Iterator[None]:
-    """Say what it is that the service does not know."""
+def name_missing(thing: str) -> Iterator[None]:
+    """Name the thing that the service does not know in a `NotFoundError` of the block."""
     try:
         yield
     except NotFoundError as error:
         raise NotFoundError(
-            f"{what} is unknown to the service: it may be deleted, expired, or of another project "
+            f"{thing} is unknown to the service: it may be deleted, expired, or of another project "
             f"({error.message})",
             **error.facts,
         ) from error
 
 
 def delete(turn: Turn, path: str, doing: str) -> Flow[None]:
-    """Delete; after a lost answer, "unknown" means that it was done."""
+    """Delete; after a lost answer a 404 means that the first request deleted it."""
     is_lost = False
 
     def attempt() -> Flow[None]:
@@ -120,7 +120,7 @@ def upload(
         turn: Whose key is the boundary of the form.
         content: The file.
         purpose: What the service shall do with it.
-        sent: Told how many of its bytes are on their way; begins at 0 with every attempt.
+        sent: Called with its bytes sent so far; begins at 0 with every attempt.
     """
     boundary = f"azure-agents-{turn.operation}"
     body = form(
@@ -151,7 +151,7 @@ def upload(
 
 
 def read_file(wire: JSON) -> StoredFile:
-    """A file object."""
+    """Decode a file object."""
     with malformed(wire):
         return StoredFile(
             id=wire["id"],
@@ -165,7 +165,7 @@ def read_file(wire: JSON) -> StoredFile:
 
 
 def list_files(turn: Turn, purpose: str | None) -> Flow[list[StoredFile]]:
-    """All files of the project."""
+    """List all files of the project."""
     query: Query = (("purpose", purpose),) if purpose else ()
     if turn.settings.agent.generation == "v2":  # the classic route knows no pages
         query = (*query, ("limit", str(PAGE)))
@@ -174,22 +174,22 @@ def list_files(turn: Turn, purpose: str | None) -> Flow[list[StoredFile]]:
 
 
 def get_file(turn: Turn, id: str) -> Flow[StoredFile]:
-    """Look at a file."""
+    """Get what the service knows of a file."""
     route = turn.route(f"/files/{check_id(id)}")
-    with known(f"file {id!r}"):
+    with name_missing(f"file {id!r}"):
         return read_file((yield from fetch(route, turn, "look at the file")))
 
 
 def delete_file(turn: Turn, id: str) -> Flow[None]:
     """Delete a file."""
-    with known(f"file {id!r}"):
+    with name_missing(f"file {id!r}"):
         yield from delete(turn, f"/files/{check_id(id)}", "delete the file")
 
 
 def download(turn: Turn, id: str, container_id: str | None, arriving: Arriving) -> Flow[None]:
-    """Load a file; its bytes are taken from `arriving` at every event and at the end."""
+    """Load a file; the caller takes its bytes from `arriving` at every event and at the end."""
     route = turn.route(_content_path(turn, id, container_id))
-    # A media type that an error may have, too.
+    # An error comes as JSON, so anything else is accepted too.
     accept = "application/octet-stream, */*;q=0.5"
     request = Send("GET", route, stream=True, accept=accept)
 
@@ -200,7 +200,7 @@ def download(turn: Turn, id: str, container_id: str | None, arriving: Arriving) 
         arriving.check_whole()
 
     hint = "" if container_id else " (what code interpreter made on v2 needs its container_id)"
-    with known(f"file {id!r}{hint}"):
+    with name_missing(f"file {id!r}{hint}"):
         yield from retrying(attempt, turn, when=may_pass)
 
 
@@ -238,15 +238,15 @@ class Arriving:
         self.filename: str | None = None
 
     def begin(self, headers: Mapping[str, str]) -> None:
-        """Start from the first byte, also after an attempt that broke off."""
+        """Start from the first byte, also after an attempt that was cut."""
         self._pieces, self._offset, self.received = [], 0, 0
         length = headers.get("content-length", "")
         is_plain = "content-encoding" not in headers
         self.total = int(length) if is_plain and length.isascii() and length.isdigit() else None
         self.filename = _filename(headers)
-        self._check(self.total or 0)
+        self._check_size(self.total or 0)
 
-    def _check(self, size: int) -> None:
+    def _check_size(self, size: int) -> None:
         if size > self._limit:
             raise InvalidRequestError(
                 f"file {self._id!r} is larger than max_size={self._limit} bytes: allow more"
@@ -254,28 +254,28 @@ class Arriving:
 
     @property
     def is_done(self) -> bool:
-        """All that was announced is here."""
+        """Whether all bytes that were announced have come."""
         return self.total is not None and self.received >= self.total
 
     def feed(self, data: bytes) -> Iterable[Event]:
-        """Take bytes, and tell when there are enough to be written; the rest stays to be taken."""
-        self._check(self.received + len(data))
+        """Take bytes; yield an event when enough have come to be written."""
+        self._check_size(self.received + len(data))
         self._pieces.append(data)
         self.received += len(data)
         if self.received - self._offset >= BEAT:
             yield Progress(self._id, "download", "in_progress")
 
     def take(self) -> tuple[int, bytes]:
-        """Where the next bytes belong, and the bytes."""
+        """Hand over the bytes that have come since the last call, and their offset in the file."""
         offset, data = self._offset, b"".join(self._pieces)
         self._pieces, self._offset = [], offset + len(data)
         return offset, data
 
     def check_whole(self) -> None:
-        """See that nothing is missing.
+        """Check that all bytes that were announced have come.
 
         Raises:
-            ConnectionLostError: The end is.
+            ConnectionLostError: The end is missing.
         """
         if self.total is not None and self.received != self.total:
             raise ConnectionLostError(

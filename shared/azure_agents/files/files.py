@@ -1,108 +1,67 @@
 """Files of a project, for callers: upload, list, load, save, and what an answer brought along.
 
-`AgentClient.files` and `AsyncAgentClient.files` give these objects; they are cheap, and nothing is
-sent before a method is called. Uploads and downloads have no deadline of their own, only every
-single wait in them is bounded: a large file takes as long as it takes.
+`AgentClient.files` gives a `Files`, `AsyncAgentClient.files` its twin of `async_files`; they are
+cheap, and nothing is sent before a method is called. Uploads and downloads have no deadline of
+their own, only every single wait in them is bounded: a large file takes as long as it takes.
 """
 
 from __future__ import annotations
 
-import asyncio
 import builtins
 import os
-import sys
 from collections.abc import Callable
-from contextlib import aclosing, closing
-from functools import partial
+from contextlib import closing
 from pathlib import Path
-from typing import TextIO
 
-from ..drivers.aio import AsyncDriver
 from ..drivers.sync import SyncDriver
 from ..fold import Completion
 from ..messages import Media
 from ..protocols.commands import Flow
 from ..protocols.turn import Turn
 from . import file_flows as flows
-from .disk import (
-    MAX_SIZE,
-    FileSink,
-    FileSource,
-    LocalFile,
-    MemorySink,
-    OnProgress,
-    Sink,
-    open_source,
-)
+from .disk import MAX_SIZE, FileSink, FileSource, LocalFile, MemorySink, Sink, open_source
 from .file_flows import Arriving, StoredFile
-from .handles import AsyncFileHandle, FileHandle, Referable, refer_to
-from .references import IMAGE_TYPES, FileReference, Kind, references_in, type_of
+from .handles import FileHandle, Referable, refer_to
+from .progress import OnProgress, no_progress
+from .references import IMAGE_TYPES, Kind, references_in, type_of
 
-__all__ = [
-    "MAX_SIZE",
-    "AsyncFileHandle",
-    "AsyncFiles",
-    "FileHandle",
-    "FileReference",
-    "FileSource",
-    "Files",
-    "OnProgress",
-    "StoredFile",
-    "text_progress",
-]
-
-_PURPOSE = "assistants"  # recorded for both generations; Microsoft's samples use it for images, too
-_MEGABYTE = 1_000_000
+PURPOSE = "assistants"  # recorded for both generations; Microsoft's samples use it for images, too
 
 
-def text_progress(label: str = "", *, stream: TextIO | None = None) -> OnProgress:
-    """Make a progress display of one line of text.
+class BaseFiles:
+    """What `Files` and `AsyncFiles` share: how an upload begins, and how long a look-up may take.
 
     Args:
-        label: What is loaded.
-        stream: Where to write; by default standard error.
+        turns: Makes the turn of an operation.
     """
-    shown = ""
-
-    def show(done: int, total: int | None) -> None:
-        nonlocal shown
-        share = f" of {total / _MEGABYTE:.1f} MB ({100 * done // total} %)" if total else " MB"
-        line = f"{label}{' ' if label else ''}{done / _MEGABYTE:.1f}{share}"
-        if line != shown:
-            out = stream or sys.stderr
-            out.write(f"\r{line}" + ("\n" if done == total else ""))
-            out.flush()
-        shown = line
-
-    return show
-
-
-def _silent(done: int, total: int | None) -> None:
-    pass
-
-
-class _Files:
-    """What both shells share."""
 
     def __init__(self, turns: Callable[[], Turn]) -> None:
         self._turns = turns
 
-    def _seconds(self) -> float | None:
+    def _turn_seconds(self) -> float | None:
         return self._turns().settings.timeouts.turn
 
-    def _uploading(
+    def _upload_flow(
         self, file: LocalFile, purpose: str, progress: OnProgress | None
     ) -> Flow[StoredFile]:
-        report = progress or _silent
+        report = progress or no_progress
         return flows.upload(self._turns(), file, purpose, lambda done: report(done, file.size))
 
 
-def _media(file: LocalFile, stored: StoredFile, kind: Kind | None, detail: str | None) -> Media:
+def media_of(file: LocalFile, stored: StoredFile, kind: Kind | None, detail: str | None) -> Media:
+    """Make the part of a message that names an uploaded file.
+
+    Args:
+        file: The file that was uploaded.
+        stored: What the service made of it.
+        kind: What the agent shall take it for; None: an image if its name says so.
+        detail: Image detail (``low``, ``high``, ``auto``).
+    """
     shown = kind or ("image" if type_of(file.name) in IMAGE_TYPES else "file")
     return Media(shown, file_id=stored.id, name=file.name, detail=detail)
 
 
-class Files(_Files):
+class Files(BaseFiles):
     """Files of a project, from any number of threads; made by `AgentClient.files`.
 
     Args:
@@ -121,27 +80,28 @@ class Files(_Files):
         source: FileSource,
         *,
         name: str | None = None,
-        purpose: str = _PURPOSE,
+        purpose: str = PURPOSE,
         progress: OnProgress | None = None,
     ) -> StoredFile:
         """Upload a file.
 
-        It is read while it is sent and never held as a whole (but for a stream that cannot be
-        rewound). After a lost answer it is sent again; the twin that the service may then keep is
-        in nobody's way.
+        It is read while it is sent and never held as a whole, except a stream that cannot be
+        rewound. After a lost answer it is sent again; the service may then keep it twice, which
+        disturbs nobody.
 
         Args:
             source: A path, bytes, or a binary stream.
             name: What the service shall call it; needed for bytes.
             purpose: What the service shall do with it.
-            progress: Told how far it is.
+            progress: Called with the bytes done and the bytes in all (None: unknown).
 
         Raises:
-            InvalidRequestError: There is nothing that could be uploaded; nothing was sent.
+            InvalidRequestError: The file is missing, empty, too large or has no name; nothing was
+                sent.
             AzureAgentsError: See `azure_agents.errors`.
         """
         file = open_source(source, name)
-        return self._drivers(None).result(self._uploading(file, purpose, progress))
+        return self._drivers(None).result(self._upload_flow(file, purpose, progress))
 
     def attach(
         self,
@@ -150,38 +110,38 @@ class Files(_Files):
         name: str | None = None,
         kind: Kind | None = None,
         detail: str | None = None,
-        purpose: str = _PURPOSE,
+        purpose: str = PURPOSE,
         progress: OnProgress | None = None,
     ) -> Media:
-        """Upload a file and give it as a part of a message.
+        """Upload a file and make the part of a message that names it.
 
         Args:
             source: As for `upload`, as are `name`, `purpose` and `progress`.
             name: What the service shall call it.
-            kind: What the agent shall take it for; by default what its name tells.
+            kind: What the agent shall take it for; by default what its name says.
             detail: Image detail (``low``, ``high``, ``auto``).
             purpose: What the service shall do with it.
-            progress: Told how far it is.
+            progress: Called with the bytes done and the bytes in all (None: unknown).
         """
         file = open_source(source, name)
         stored = self.upload(file, purpose=purpose, progress=progress)
-        return _media(file, stored, kind, detail)
+        return media_of(file, stored, kind, detail)
 
     def list(self, *, purpose: str | None = None) -> builtins.list[StoredFile]:
-        """All files of the project, or those of one purpose.
+        """List the files of the project, or those of one purpose.
 
         Args:
             purpose: Only files of this purpose, such as ``assistants``; None: all.
         """
-        return self._drivers(self._seconds()).result(flows.list_files(self._turns(), purpose))
+        return self._drivers(self._turn_seconds()).result(flows.list_files(self._turns(), purpose))
 
     def get(self, id: str) -> StoredFile:
-        """Look at a file.
+        """Get what the service knows of a file.
 
         Args:
             id: ``assistant-…`` or ``file-…`` of an uploaded file.
         """
-        return self._drivers(self._seconds()).result(flows.get_file(self._turns(), id))
+        return self._drivers(self._turn_seconds()).result(flows.get_file(self._turns(), id))
 
     def delete(self, id: str) -> None:
         """Delete a file.
@@ -192,7 +152,7 @@ class Files(_Files):
         Raises:
             NotFoundError: There is no such file.
         """
-        self._drivers(self._seconds()).result(flows.delete_file(self._turns(), id))
+        self._drivers(self._turn_seconds()).result(flows.delete_file(self._turns(), id))
 
     def content(
         self, id: str, container_id: str | None = None, *, max_size: int = MAX_SIZE
@@ -226,11 +186,11 @@ class Files(_Files):
                 gets a free name.
             container_id: Its container, for what code interpreter wrote (v2).
             name: Its name in a folder; by default the service's, cleaned.
-            progress: Told how far it is.
+            progress: Called with the bytes done and the bytes in all (None: unknown).
             max_size: Most bytes to load.
 
         Returns:
-            Where it is.
+            The path of the file.
         """
         with FileSink(path) as sink:
             arriving = self._load(id, container_id, sink, max_size, progress)
@@ -244,7 +204,7 @@ class Files(_Files):
         max_size: int,
         progress: OnProgress | None,
     ) -> Arriving:
-        arriving, report = Arriving(id, max_size), progress or _silent
+        arriving, report = Arriving(id, max_size), progress or no_progress
         flow = flows.download(self._turns(), id, container_id, arriving)
         with closing(self._drivers(None).events(flow)) as beats:
             for _ in beats:
@@ -255,7 +215,7 @@ class Files(_Files):
         return arriving
 
     def of(self, completion: Completion) -> builtins.list[FileHandle]:
-        """The images and files that an answer brought along; nothing is loaded yet.
+        """Give a handle on each image and file that an answer brought; nothing is loaded yet.
 
         Args:
             completion: A whole answer, of `complete` or folded from its events.
@@ -265,7 +225,7 @@ class Files(_Files):
     def handle(
         self, file: Referable, *, container_id: str | None = None, name: str | None = None
     ) -> FileHandle:
-        """A handle on one file; also makes one that was pickled work again.
+        """Make a handle on one file; also makes a pickled handle work again.
 
         Args:
             file: A handle, a reference, an event of an answer, or the id of a file.
@@ -273,166 +233,3 @@ class Files(_Files):
             name: Its name, if `file` is an id.
         """
         return FileHandle(refer_to(file, container_id, name), self)
-
-
-class AsyncFiles(_Files):
-    """Files of a project, from any number of tasks; made by `AsyncAgentClient.files`.
-
-    The disk is read and written in threads; `progress` is called on the event loop.
-
-    Args:
-        turns: Makes the turn of an operation.
-        drivers: Makes a driver with a deadline in seconds, or with none.
-    """
-
-    def __init__(
-        self, turns: Callable[[], Turn], drivers: Callable[[float | None], AsyncDriver]
-    ) -> None:
-        super().__init__(turns)
-        self._drivers = drivers
-
-    async def upload(
-        self,
-        source: FileSource,
-        *,
-        name: str | None = None,
-        purpose: str = _PURPOSE,
-        progress: OnProgress | None = None,
-    ) -> StoredFile:
-        """Upload a file; as `Files.upload`.
-
-        Args:
-            source: A path, bytes, or a binary stream.
-            name: What the service shall call it; needed for bytes.
-            purpose: What the service shall do with it.
-            progress: Told how far it is.
-        """
-        file = await asyncio.to_thread(open_source, source, name)
-        return await self._drivers(None).result(self._uploading(file, purpose, progress))
-
-    async def attach(
-        self,
-        source: FileSource,
-        *,
-        name: str | None = None,
-        kind: Kind | None = None,
-        detail: str | None = None,
-        purpose: str = _PURPOSE,
-        progress: OnProgress | None = None,
-    ) -> Media:
-        """Upload a file and give it as a part of a message; as `Files.attach`.
-
-        Args:
-            source: As for `upload`, as are `name`, `purpose` and `progress`.
-            name: What the service shall call it.
-            kind: What the agent shall take it for; by default what its name tells.
-            detail: Image detail (``low``, ``high``, ``auto``).
-            purpose: What the service shall do with it.
-            progress: Told how far it is.
-        """
-        file = await asyncio.to_thread(open_source, source, name)
-        stored = await self.upload(file, purpose=purpose, progress=progress)
-        return _media(file, stored, kind, detail)
-
-    async def list(self, *, purpose: str | None = None) -> builtins.list[StoredFile]:
-        """All files of the project, or those of one purpose.
-
-        Args:
-            purpose: Only files of this purpose, such as ``assistants``; None: all.
-        """
-        flow = flows.list_files(self._turns(), purpose)
-        return await self._drivers(self._seconds()).result(flow)
-
-    async def get(self, id: str) -> StoredFile:
-        """Look at a file.
-
-        Args:
-            id: ``assistant-…`` or ``file-…`` of an uploaded file.
-        """
-        return await self._drivers(self._seconds()).result(flows.get_file(self._turns(), id))
-
-    async def delete(self, id: str) -> None:
-        """Delete a file; as `Files.delete`.
-
-        Args:
-            id: ``assistant-…`` or ``file-…`` of an uploaded file.
-        """
-        await self._drivers(self._seconds()).result(flows.delete_file(self._turns(), id))
-
-    async def content(
-        self, id: str, container_id: str | None = None, *, max_size: int = MAX_SIZE
-    ) -> bytes:
-        """Load a file into memory; as `Files.content`.
-
-        Args:
-            id: The file.
-            container_id: Its container, for what code interpreter wrote (v2).
-            max_size: Most bytes to load.
-        """
-        sink = MemorySink()
-        await self._load(id, container_id, sink, max_size, None)
-        return bytes(sink.data)
-
-    async def save(
-        self,
-        id: str,
-        path: str | os.PathLike[str],
-        *,
-        container_id: str | None = None,
-        name: str | None = None,
-        progress: OnProgress | None = None,
-        max_size: int = MAX_SIZE,
-    ) -> Path:
-        """Load a file to disk, piece by piece; as `Files.save`.
-
-        Args:
-            id: The file.
-            path: A file, which is replaced once the new one is whole; or a folder, where the file
-                gets a free name.
-            container_id: Its container, for what code interpreter wrote (v2).
-            name: Its name in a folder; by default the service's, cleaned.
-            progress: Told how far it is.
-            max_size: Most bytes to load.
-        """
-        with FileSink(path) as sink:
-            arriving = await self._load(id, container_id, sink, max_size, progress)
-            found = name or arriving.filename or id
-            return await asyncio.to_thread(sink.commit, found)
-
-    async def _load(
-        self,
-        id: str,
-        container_id: str | None,
-        sink: Sink,
-        max_size: int,
-        progress: OnProgress | None,
-    ) -> Arriving:
-        arriving, report = Arriving(id, max_size), progress or _silent
-        flow = flows.download(self._turns(), id, container_id, arriving)
-        async with aclosing(self._drivers(None).events(flow)) as beats:
-            async for _ in beats:
-                await asyncio.to_thread(partial(sink.write, *arriving.take()))
-                report(arriving.received, arriving.total)
-        await asyncio.to_thread(partial(sink.write, *arriving.take()))
-        report(arriving.received, arriving.total or arriving.received)
-        return arriving
-
-    def of(self, completion: Completion) -> builtins.list[AsyncFileHandle]:
-        """The images and files that an answer brought along; nothing is loaded yet.
-
-        Args:
-            completion: A whole answer, of `complete` or folded from its events.
-        """
-        return [AsyncFileHandle(found, self) for found in references_in(completion)]
-
-    def handle(
-        self, file: Referable, *, container_id: str | None = None, name: str | None = None
-    ) -> AsyncFileHandle:
-        """A handle on one file; as `Files.handle`.
-
-        Args:
-            file: A handle, a reference, an event of an answer, or the id of a file.
-            container_id: Its container, if `file` is an id.
-            name: Its name, if `file` is an id.
-        """
-        return AsyncFileHandle(refer_to(file, container_id, name), self)

@@ -1,8 +1,8 @@
 """A file of an answer, loaded when it is asked for.
 
-A handle is a reference and the `files` to load it with. Pickled, it is the reference alone: no
-credential leaves the process, and `files.handle(handle)` makes it work again. What the answer
-brought along is there without a request.
+A handle is a reference and the `Files` to load it with. Pickled, it is the reference alone: no
+credential leaves the process, and `files.handle(handle)` makes it work again. Content that the
+answer itself brought (an image as base64) needs no request.
 """
 
 from __future__ import annotations
@@ -18,14 +18,15 @@ from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 from ..errors import InvalidRequestError, ProtocolError
 from ..events import Citation, MediaOutput
 from ..naming import check_id
-from .disk import MAX_SIZE, FileSink, OnProgress
+from .disk import MAX_SIZE, FileSink
+from .progress import OnProgress
 from .references import FileReference, refer, reference
 
 Target: TypeAlias = str | os.PathLike[str]
 
 
 class Loader(Protocol):
-    """What a handle needs of `Files`."""
+    """Loads files by id: the part of `Files` that a handle uses."""
 
     def content(self, id: str, container_id: str | None = None, *, max_size: int) -> bytes:
         """Load a file into memory.
@@ -53,13 +54,13 @@ class Loader(Protocol):
             path: A file, which is replaced; or a folder, where it gets a free name.
             container_id: Its container, for what code interpreter wrote (v2).
             name: Its name in a folder; None: the service's.
-            progress: Told how far it is.
+            progress: Called with the bytes done and the bytes in all (None: unknown).
             max_size: Most bytes to load.
         """
 
 
 class AsyncLoader(Protocol):
-    """What a handle needs of `AsyncFiles`."""
+    """Loads files by id: the part of `AsyncFiles` that a handle uses."""
 
     async def content(self, id: str, container_id: str | None = None, *, max_size: int) -> bytes:
         """Load a file into memory.
@@ -87,7 +88,7 @@ class AsyncLoader(Protocol):
             path: A file, which is replaced; or a folder, where it gets a free name.
             container_id: Its container, for what code interpreter wrote (v2).
             name: Its name in a folder; None: the service's.
-            progress: Told how far it is.
+            progress: Called with the bytes done and the bytes in all (None: unknown).
             max_size: Most bytes to load.
         """
 
@@ -102,22 +103,22 @@ class _Handle(Generic[L]):
 
     @property
     def reference(self) -> FileReference:
-        """All that is known of the file."""
+        """What is known of the file without loading it."""
         return self._reference
 
     @property
     def name(self) -> str:
-        """File name, safe to write to disk."""
+        """The file's name, safe to write to disk."""
         return self._reference.name
 
     @property
     def mime_type(self) -> str:
-        """Media type."""
+        """The media type, for instance ``image/png``."""
         return self._reference.mime_type
 
     @property
     def file_id(self) -> str | None:
-        """Id at the service, None for what the answer brought along."""
+        """The id at the service; None for content that the answer itself brought."""
         return self._reference.file_id
 
     def __eq__(self, other: object) -> bool:
@@ -132,8 +133,8 @@ class _Handle(Generic[L]):
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name!r} ({self.mime_type})>"
 
-    def _inline(self, max_size: int) -> bytes | None:
-        """The content, if the answer brought it along."""
+    def _inline_content(self, max_size: int) -> bytes | None:
+        # None: the answer brought an id only, and the content must be loaded.
         text = self._reference.data
         if text is None:
             return None
@@ -147,8 +148,8 @@ class _Handle(Generic[L]):
             )
         return data
 
-    def _remote(self) -> tuple[L, str, str | None]:
-        """What loads the content, and the ids to load it by."""
+    def _loader(self) -> tuple[L, str, str | None]:
+        # With the ids of the file and of its container, as the loader takes them.
         known = self._reference
         if known.file_id is None:
             raise InvalidRequestError(
@@ -168,38 +169,38 @@ class FileHandle(_Handle[Loader]):
 
     Args:
         reference: What is known of it.
-        files: What loads it; None: only what the answer brought along can be had.
+        files: Loads the content; None: only content that the answer itself brought can be had.
     """
 
     def bytes(self, *, max_size: int = MAX_SIZE) -> builtins.bytes:
-        """The content.
+        """Load the content.
 
         Args:
             max_size: Most bytes to load; a larger file is an error. The default is 512 MiB.
         """
-        data = self._inline(max_size)
+        data = self._inline_content(max_size)
         if data is not None:
             return data
-        files, file_id, container_id = self._remote()
+        files, file_id, container_id = self._loader()
         return files.content(file_id, container_id, max_size=max_size)
 
     def save(
         self, path: Target, *, progress: OnProgress | None = None, max_size: int = MAX_SIZE
     ) -> Path:
-        """Write it to disk.
+        """Write the content to disk.
 
         Args:
             path: A file, which is replaced; or a folder, where it gets a free name.
-            progress: Told how far it is.
+            progress: Called with the bytes done and the bytes in all (None: unknown).
             max_size: Most bytes to load.
 
         Returns:
-            Where it is.
+            The path of the file.
         """
-        data = self._inline(max_size)
+        data = self._inline_content(max_size)
         if data is not None:
             return _write(data, path, self.name, progress)
-        files, file_id, container_id = self._remote()
+        files, file_id, container_id = self._loader()
         return files.save(
             file_id,
             path,
@@ -215,35 +216,35 @@ class AsyncFileHandle(_Handle[AsyncLoader]):
 
     Args:
         reference: What is known of it.
-        files: What loads it; None: only what the answer brought along can be had.
+        files: Loads the content; None: only content that the answer itself brought can be had.
     """
 
     async def bytes(self, *, max_size: int = MAX_SIZE) -> builtins.bytes:
-        """The content.
+        """Load the content.
 
         Args:
             max_size: Most bytes to load; a larger file is an error. The default is 512 MiB.
         """
-        data = self._inline(max_size)
+        data = self._inline_content(max_size)
         if data is not None:
             return data
-        files, file_id, container_id = self._remote()
+        files, file_id, container_id = self._loader()
         return await files.content(file_id, container_id, max_size=max_size)
 
     async def save(
         self, path: Target, *, progress: OnProgress | None = None, max_size: int = MAX_SIZE
     ) -> Path:
-        """Write it to disk; as `FileHandle.save`.
+        """Write the content to disk; as `FileHandle.save`.
 
         Args:
             path: A file, which is replaced; or a folder, where it gets a free name.
-            progress: Told how far it is.
+            progress: Called with the bytes done and the bytes in all (None: unknown).
             max_size: Most bytes to load.
         """
-        data = self._inline(max_size)
+        data = self._inline_content(max_size)
         if data is not None:
             return await asyncio.to_thread(_write, data, path, self.name, progress)
-        files, file_id, container_id = self._remote()
+        files, file_id, container_id = self._loader()
         return await files.save(
             file_id,
             path,
@@ -260,7 +261,7 @@ Referable: TypeAlias = FileHandle | AsyncFileHandle | FileReference | MediaOutpu
 def refer_to(
     file: Referable, container_id: str | None = None, name: str | None = None
 ) -> FileReference:
-    """The reference that a handle is made of.
+    """Make the reference of a handle.
 
     Args:
         file: A handle, a reference, an event of an answer, or the id of a file.
@@ -268,7 +269,7 @@ def refer_to(
         name: Its name, if `file` is an id.
 
     Raises:
-        InvalidRequestError: It is no file that could be loaded.
+        InvalidRequestError: It is a citation of a source, not a file that can be loaded.
     """
     match file:
         case _Handle():

@@ -1,4 +1,4 @@
-"""A file as a form: everything around its bytes, which are read only while they are sent."""
+"""The multipart form of an upload; the bytes of the file are read only while they are sent."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ def form(
     pieces: Callable[[], Iterator[bytes]],
     sent: Callable[[int], None],
 ) -> Upload:
-    """The body of an upload; the fields stand in the order recorded.
+    """Make the body of an upload; its fields stand in the recorded order.
 
     Args:
         boundary: Must not occur in the file: a text that nobody can guess.
         purpose: What the service shall do with the file.
         name: The file's name.
-        size: Its bytes.
-        pieces: Reads it from its start.
-        sent: Told how many bytes of the file are on their way.
+        size: How many bytes it has.
+        pieces: Reads the file from its start.
+        sent: Called with the bytes of the file that have been sent so far.
     """
     if not _PURPOSE.fullmatch(purpose):
         raise InvalidRequestError(
@@ -47,14 +47,15 @@ def form(
         yield from pieces()
         yield tail
 
-    def told(done: int) -> None:
+    def report(done: int) -> None:
+        # `done` counts the form's head and tail too; callers count bytes of their file.
         sent(min(max(done - len(head), 0), size))
 
-    return Upload(len(head) + size + len(tail), read, told)
+    return Upload(len(head) + size + len(tail), read, report)
 
 
 def content_type(boundary: str) -> str:
-    """The media type of the form."""
+    """Give the media type of the form, with its boundary."""
     return f"multipart/form-data; boundary={boundary}"
 
 

@@ -1,7 +1,7 @@
 """Files that an answer brings: what is known of them before anything is loaded. Pure.
 
-The service names files, and what it names them may have been made up by a model. A name is
-therefore cleaned before anybody sees it, and never says where a file is written.
+A file's name may have been made up by a model. It is therefore cleaned before anybody sees it, and
+never decides in which folder a file is written.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ..fold import Completion, TextBlock
 Kind: TypeAlias = Literal["image", "file"]
 
 ANY_TYPE = "application/octet-stream"
-IMAGE_TYPES = ("image/gif", "image/jpeg", "image/png", "image/webp")  # what models look at
+IMAGE_TYPES = ("image/gif", "image/jpeg", "image/png", "image/webp")  # that models take as images
 
 _TYPES = MimeTypes()  # the interpreter's own table: the machine's files have no say
 _OFFICE = "application/vnd.openxmlformats-officedocument"
@@ -66,7 +66,7 @@ class FileReference:
 
 
 def references_in(completion: Completion) -> list[FileReference]:
-    """The files that the agent made, in order and each once; sources it cites are none of them."""
+    """List the files that the agent made, in order and each once; cited sources are left out."""
     found: dict[object, FileReference] = {}
     for block in completion.blocks:
         made = block.citations if isinstance(block, TextBlock) else [block]
@@ -78,7 +78,7 @@ def references_in(completion: Completion) -> list[FileReference]:
 
 
 def _keep(found: dict[object, FileReference], new: FileReference) -> None:
-    # A citation and an output may tell of the same file, and only one of them of its name.
+    # A citation and an output may name the same file, and only one of them says what it is called.
     key: object = (new.container_id, new.file_id) if new.file_id else (new.url, new.data)
     if key not in found or (_is_nameless(found[key]) and not _is_nameless(new)):
         found[key] = new
@@ -89,7 +89,7 @@ def _is_nameless(known: FileReference) -> bool:
 
 
 def refer(made: Citation | MediaOutput) -> FileReference | None:
-    """What is known of a file; None for a citation of something the agent did not make.
+    """Make the reference of a file; None for a citation of a source, which the agent did not make.
 
     Args:
         made: A citation or a file event of an answer.
@@ -123,14 +123,14 @@ def reference(
     url: str | None = None,
     data: str | None = None,
 ) -> FileReference:
-    """A reference with everything filled in that can be told.
+    """Make a reference, with name, media type and kind derived where they are not given.
 
     Args:
         file_id: Id of the file on the server; None if it is elsewhere.
         container_id: Its container, for what code interpreter wrote (v2).
         name: What it is called; None: made from its id or kind.
-        mime_type: Its media type; None: told by its name.
-        kind: ``image`` or ``file``; None: told by its media type.
+        mime_type: Its media type; None: derived from its name.
+        kind: ``image`` or ``file``; None: derived from its media type.
         url: Where it is, if not on the server.
         data: Its content as base64 text, if the answer brought it along.
     """
@@ -145,7 +145,7 @@ def reference(
 
 
 def type_of(name: str, default: str = ANY_TYPE) -> str:
-    """The media type that a file name tells by its end, and by nothing else.
+    """Derive the media type from the end of a file name, and from nothing else.
 
     Python would take ``data:text/html…,`` for a URL, and what follows the colon for a type.
     """
@@ -154,7 +154,7 @@ def type_of(name: str, default: str = ANY_TYPE) -> str:
 
 
 def safe_name(name: str, default: str = "file") -> str:
-    """The last part of a name, without what a disk, a shell or a screen could misread."""
+    """Clean a name: its last part, without what a disk, a shell or a screen could misread."""
     last = _SEPARATORS.split(name)[-1]
     # Control characters, direction marks, ends of lines and paragraphs.
     kept = "".join(c for c in last if unicodedata.category(c) not in _UNPRINTABLE)

@@ -1,8 +1,8 @@
 """Vector stores: made, filled, waited for, in both generations.
 
-Files are added one by one, so that a refusal names its file, and each is looked at until it is
-indexed, as recorded. Writes are named or can be found by their id: after a lost answer the flow
-looks before it writes again.
+Files are added one by one, so that an error names the refused file, and each is polled until it is
+indexed, as recorded. What a write makes can be found again, by its metadata or its id: after a lost
+answer the flow looks for it before it writes again.
 """
 
 from __future__ import annotations
@@ -27,12 +27,13 @@ from ..protocols.retry import may_pass
 from ..protocols.sending import fetch, read_list, read_object, retrying, send
 from ..protocols.turn import Turn
 from ..protocols.waiting import poll, suppress_but_deadline
-from .file_flows import PAGE, delete, get_file, known
+from .file_flows import PAGE, delete, get_file, name_missing
 
 Added: TypeAlias = tuple[str, str | None]  # id of a file, and its name if known
 
 _SHOWN = 5  # failed files that an error names
 _NAME_LENGTH = 256
+_ACTIVE = frozenset({"in_progress"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +79,12 @@ class VectorStore:
 
     @property
     def is_ready(self) -> bool:
-        """Nothing is being indexed."""
+        """Whether everything in it can be searched: no file is being indexed."""
         return self.status == "completed" and self.files.in_progress == 0
 
 
 def read_store(wire: JSON) -> VectorStore:
-    """A vector store object."""
+    """Decode a vector store object."""
     with malformed(wire):
         counts = wire.get("file_counts") or {}
         return VectorStore(
@@ -101,7 +102,7 @@ def _path(*parts: str) -> str:
     return "/".join(("/vector_stores", *parts))
 
 
-def _store(id: str) -> str:
+def _checked_store(id: str) -> str:
     return check_id(id, "vector store")
 
 
@@ -125,7 +126,7 @@ def create_store(
     def write() -> Flow[JSON]:
         return read_object((yield from send(request, turn, "create the vector store")))
 
-    made = yield from _once(turn, write, lambda: _find_named(turn))
+    made = yield from _write_once(turn, write, lambda: _find_named(turn))
     store = read_store(made)
     return (yield from add_files(turn, store.id, files, wait=wait)) if files else store
 
@@ -143,7 +144,8 @@ def _checked_days(days: object) -> int:
 
 
 def _find_named(turn: Turn) -> Flow[JSON | None]:
-    """The store that an earlier attempt made, among the newest: its metadata names the attempt."""
+    # An attempt whose answer was lost may have made the store: it is among the newest, and its
+    # metadata holds the key of this turn. Stores may share a name, so the name would not do.
     route = turn.route(_path(), ("limit", "20"), ("order", "desc"))
     page = yield from fetch(route, turn, "look for the vector store")
     for store in page.get("data") or ():
@@ -152,10 +154,11 @@ def _find_named(turn: Turn) -> Flow[JSON | None]:
     return None
 
 
-def _once(
+def _write_once(
     turn: Turn, write: Callable[[], Flow[JSON]], look: Callable[[], Flow[JSON | None]]
 ) -> Flow[JSON]:
-    """Write; before another attempt look whether the last one was applied after all."""
+    # A second write after a lost answer would make a second store, or fail on a file that is
+    # already there: so every attempt but the first looks for the result first.
     is_retry = False
 
     def attempt() -> Flow[JSON]:
@@ -170,12 +173,12 @@ def _once(
 def add_files(
     turn: Turn, store_id: str, files: Sequence[Added], *, wait: bool
 ) -> Flow[VectorStore]:
-    """Put files into a vector store; with `wait`, until they can be searched."""
-    _store(store_id)
+    """Put files into a vector store; with `wait`, return when they can be searched."""
+    _checked_store(store_id)
     for file in files:
         yield from _add(turn, store_id, file)
     if wait:
-        yield from _wait(store_id, _wait_for_files(turn, store_id, files))
+        yield from _say_how_to_wait(store_id, _wait_for_files(turn, store_id, files))
     return (yield from get_store(turn, store_id))
 
 
@@ -188,36 +191,38 @@ def _add(turn: Turn, store_id: str, file: Added) -> Flow[JSON]:
 
     def look() -> Flow[JSON | None]:
         try:
-            return (yield from _look_at(turn, store_id, file[0]))
+            return (yield from _get_entry(turn, store_id, file[0]))
         except NotFoundError:
             return None
 
     try:
-        return (yield from _once(turn, write, look))
+        return (yield from _write_once(turn, write, look))
     except ServiceError as error:
         raise type(error)(
-            f"file {_shown(file)} was not added to vector store {store_id!r}, which stays as it "
+            f"file {_name_of(file)} was not added to vector store {store_id!r}, which stays as it "
             f"was before: {error.message}",
             **error.facts,
         ) from error
 
 
-def _look_at(turn: Turn, store_id: str, file_id: str) -> Flow[JSON]:
+def _get_entry(turn: Turn, store_id: str, file_id: str) -> Flow[JSON]:
     route = turn.route(_path(store_id, "files", file_id))
-    return (yield from fetch(route, turn, "look at the file's index"))
+    return (yield from fetch(route, turn, "look at the file in the vector store"))
 
 
 # --- waiting ------------------------------------------------------------------------------------
 
 
 def wait_for_store(turn: Turn, store_id: str) -> Flow[VectorStore]:
-    """Look at a vector store until nothing is being indexed.
+    """Poll a vector store until none of its files is being indexed.
 
     Raises:
         ServiceError: It has expired, or files of it could not be indexed.
         DeadlineError: It took too long.
     """
-    wire = yield from _wait(store_id, poll(lambda: _get(turn, store_id), active=_ACTIVE))
+    wire = yield from _say_how_to_wait(
+        store_id, poll(lambda: _get_wire(turn, store_id), active=_ACTIVE)
+    )
     store = read_store(wire)
     if store.status == "expired":
         raise ServiceError(
@@ -228,10 +233,7 @@ def wait_for_store(turn: Turn, store_id: str) -> Flow[VectorStore]:
     return store
 
 
-_ACTIVE = frozenset({"in_progress"})
-
-
-def _wait(store_id: str, waiting: Flow[JSON]) -> Flow[JSON]:
+def _say_how_to_wait(store_id: str, waiting: Flow[JSON]) -> Flow[JSON]:
     try:
         return (yield from waiting)
     except DeadlineError as error:
@@ -245,7 +247,7 @@ def _wait(store_id: str, waiting: Flow[JSON]) -> Flow[JSON]:
 def _wait_for_files(turn: Turn, store_id: str, files: Sequence[Added]) -> Flow[JSON]:
     failed: list[tuple[Added, JSON]] = []
     for file in files:
-        entry = yield from poll(_looker(turn, store_id, file[0]), active=_ACTIVE)
+        entry = yield from poll(_entry_getter(turn, store_id, file[0]), active=_ACTIVE)
         if entry.get("status") != "completed":
             failed.append((file, entry))
     if failed:
@@ -253,8 +255,8 @@ def _wait_for_files(turn: Turn, store_id: str, files: Sequence[Added]) -> Flow[J
     return {}
 
 
-def _looker(turn: Turn, store_id: str, file_id: str) -> Callable[[], Flow[JSON]]:
-    return lambda: _look_at(turn, store_id, file_id)
+def _entry_getter(turn: Turn, store_id: str, file_id: str) -> Callable[[], Flow[JSON]]:
+    return lambda: _get_entry(turn, store_id, file_id)
 
 
 def _raise_failed(turn: Turn, store_id: str) -> Flow[None]:
@@ -274,7 +276,7 @@ def _raise_failed(turn: Turn, store_id: str) -> Flow[None]:
 
 
 def _failure(store_id: str, failed: Sequence[tuple[Added, JSON]]) -> ServiceError:
-    reasons = [f"{_shown(file)}: {_reason(entry)}" for file, entry in failed[:_SHOWN]]
+    reasons = [f"{_name_of(file)}: {_reason(entry)}" for file, entry in failed[:_SHOWN]]
     more = f"; and {len(failed) - _SHOWN} more" if len(failed) > _SHOWN else ""
     codes = [(entry.get("last_error") or {}).get("code") for _, entry in failed]
     is_ours = any(code in {"invalid_file", "unsupported_file"} for code in codes)
@@ -292,7 +294,7 @@ def _reason(entry: JSON) -> str:
     return f"{error.get('code') or entry.get('status')} ({said!r})"
 
 
-def _shown(file: Added) -> str:
+def _name_of(file: Added) -> str:
     id, name = file
     return f"{name!r} ({id})" if name else repr(id)
 
@@ -300,19 +302,19 @@ def _shown(file: Added) -> str:
 # --- looking and removing -----------------------------------------------------------------------
 
 
-def _get(turn: Turn, store_id: str) -> Flow[JSON]:
-    route = turn.route(_path(_store(store_id)))
-    with known(f"vector store {store_id!r}"):
+def _get_wire(turn: Turn, store_id: str) -> Flow[JSON]:
+    route = turn.route(_path(_checked_store(store_id)))
+    with name_missing(f"vector store {store_id!r}"):
         return (yield from fetch(route, turn, "look at the vector store"))
 
 
 def get_store(turn: Turn, store_id: str) -> Flow[VectorStore]:
-    """Look at a vector store."""
-    return read_store((yield from _get(turn, store_id)))
+    """Get a vector store as it is now."""
+    return read_store((yield from _get_wire(turn, store_id)))
 
 
 def list_stores(turn: Turn) -> Flow[list[VectorStore]]:
-    """All vector stores of the project."""
+    """List all vector stores of the project."""
     route = turn.route(_path(), ("limit", str(PAGE)))
     items: Iterable[JSON] = yield from read_list(route, turn, "list the vector stores")
     return [read_store(item) for item in items]
@@ -320,12 +322,12 @@ def list_stores(turn: Turn) -> Flow[list[VectorStore]]:
 
 def delete_store(turn: Turn, store_id: str) -> Flow[None]:
     """Delete a vector store; the files stay."""
-    with known(f"vector store {store_id!r}"):
-        yield from delete(turn, _path(_store(store_id)), "delete the vector store")
+    with name_missing(f"vector store {store_id!r}"):
+        yield from delete(turn, _path(_checked_store(store_id)), "delete the vector store")
 
 
 def remove_file(turn: Turn, store_id: str, file_id: str) -> Flow[None]:
     """Take a file out of a vector store; the file itself stays."""
-    path = _path(_store(store_id), "files", check_id(file_id))
-    with known(f"file {file_id!r} of vector store {store_id!r}"):
+    path = _path(_checked_store(store_id), "files", check_id(file_id))
+    with name_missing(f"file {file_id!r} of vector store {store_id!r}"):
         yield from delete(turn, path, "remove the file")

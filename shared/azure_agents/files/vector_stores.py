@@ -1,4 +1,4 @@
-"""Vector stores of a project, for callers: what an agent's file search searches.
+"""Vector stores of a project, for callers: an agent's file search searches in them.
 
 `AgentClient.vector_stores` and `AsyncAgentClient.vector_stores` give these objects; nothing is sent
 before a method is called.
@@ -18,9 +18,10 @@ from ..drivers.sync import SyncDriver
 from ..errors import InvalidRequestError
 from ..protocols.turn import Turn
 from . import vector_store_flows as flows
+from .async_files import AsyncFiles
 from .disk import LocalFile, open_source
 from .file_flows import StoredFile
-from .files import AsyncFiles, Files
+from .files import Files
 from .vector_store_flows import FileCounts, VectorStore
 
 __all__ = ["AsyncVectorStores", "FileCounts", "StoreFile", "VectorStore", "VectorStores"]
@@ -32,8 +33,8 @@ READY_SECONDS = 600.0
 _ID = re.compile(r"(?:assistant|file)-[A-Za-z0-9_-]{8,}")
 
 
-def _checked(files: Sequence[StoreFile]) -> list[flows.Added | LocalFile]:
-    """What has an id, and what must be uploaded: seen to exist before anything is sent."""
+def _checked_files(files: Sequence[StoreFile]) -> list[flows.Added | LocalFile]:
+    # The last file may be missing: it must be found before the first is uploaded.
     if isinstance(files, str | os.PathLike | StoredFile):
         raise InvalidRequestError(f"files={files!r} must be a list: pass [{files!r}]")
     return [_check(file) for file in files]
@@ -55,7 +56,7 @@ class VectorStores:
     """Vector stores of a project, from any number of threads; made by `AgentClient.vector_stores`.
 
     Args:
-        files: Uploads what is given as a path.
+        files: Uploads files that are given as a path.
         turns: Makes the turn of an operation.
         drivers: Makes a driver with a deadline in seconds, or with none.
     """
@@ -82,7 +83,7 @@ class VectorStores:
         """Make a vector store and put files into it.
 
         Args:
-            name: What the store is called; two may be called alike.
+            name: Name of the store; several stores may have the same.
             files: Uploaded files, their ids, or paths. A string that looks like an id
                 (``assistant-…``, ``file-…``) is one; pass a `Path` for a file of such a name.
             expires_after_days: Days without use after which the service deletes it.
@@ -107,7 +108,7 @@ class VectorStores:
         wait: bool = True,
         timeout: float | None = READY_SECONDS,
     ) -> VectorStore:
-        """Put files into a vector store; arguments and errors as for `create`.
+        """Put files into a vector store; errors as for `create`.
 
         Args:
             store_id: ``vs_…`` of the store.
@@ -122,7 +123,7 @@ class VectorStores:
     def _uploaded(self, files: Sequence[StoreFile]) -> builtins.list[flows.Added]:
         return [
             _added(self._files.upload(file)) if isinstance(file, LocalFile) else file
-            for file in _checked(files)
+            for file in _checked_files(files)
         ]
 
     def wait_until_ready(self, store_id: str, timeout: float | None = READY_SECONDS) -> VectorStore:
@@ -139,7 +140,7 @@ class VectorStores:
         return self._drivers(timeout).result(flows.wait_for_store(self._turns(), store_id))
 
     def get(self, store_id: str) -> VectorStore:
-        """Look at a vector store.
+        """Get a vector store as it is now.
 
         Args:
             store_id: ``vs_…`` of the store.
@@ -147,7 +148,7 @@ class VectorStores:
         return self._quick().result(flows.get_store(self._turns(), store_id))
 
     def list(self) -> builtins.list[VectorStore]:
-        """All vector stores of the project."""
+        """List all vector stores of the project."""
         return self._quick().result(flows.list_stores(self._turns()))
 
     def delete(self, store_id: str) -> None:
@@ -175,7 +176,7 @@ class AsyncVectorStores:
     """Vector stores of a project, for tasks; made by `AsyncAgentClient.vector_stores`.
 
     Args:
-        files: Uploads what is given as a path.
+        files: Uploads files that are given as a path.
         turns: Makes the turn of an operation.
         drivers: Makes a driver with a deadline in seconds, or with none.
     """
@@ -202,7 +203,7 @@ class AsyncVectorStores:
         """Make a vector store and put files into it; as `VectorStores.create`.
 
         Args:
-            name: What the store is called; two may be called alike.
+            name: Name of the store; several stores may have the same.
             files: Uploaded files, their ids, or paths. A string that looks like an id
                 (``assistant-…``, ``file-…``) is one; pass a `Path` for a file of such a name.
             expires_after_days: Days without use after which the service deletes it.
@@ -221,7 +222,7 @@ class AsyncVectorStores:
         wait: bool = True,
         timeout: float | None = READY_SECONDS,
     ) -> VectorStore:
-        """Put files into a vector store; arguments and errors as for `VectorStores.create`.
+        """Put files into a vector store; errors as for `VectorStores.create`.
 
         Args:
             store_id: ``vs_…`` of the store.
@@ -236,7 +237,7 @@ class AsyncVectorStores:
     async def _uploaded(self, files: Sequence[StoreFile]) -> builtins.list[flows.Added]:
         return [
             _added(await self._files.upload(file)) if isinstance(file, LocalFile) else file
-            for file in await asyncio.to_thread(_checked, files)
+            for file in await asyncio.to_thread(_checked_files, files)
         ]
 
     async def wait_until_ready(
@@ -251,7 +252,7 @@ class AsyncVectorStores:
         return await self._drivers(timeout).result(flows.wait_for_store(self._turns(), store_id))
 
     async def get(self, store_id: str) -> VectorStore:
-        """Look at a vector store.
+        """Get a vector store as it is now.
 
         Args:
             store_id: ``vs_…`` of the store.
@@ -259,7 +260,7 @@ class AsyncVectorStores:
         return await self._quick().result(flows.get_store(self._turns(), store_id))
 
     async def list(self) -> builtins.list[VectorStore]:
-        """All vector stores of the project."""
+        """List all vector stores of the project."""
         return await self._quick().result(flows.list_stores(self._turns()))
 
     async def delete(self, store_id: str) -> None:
