@@ -17,7 +17,7 @@ TALK = [
 
 
 @pytest.mark.parametrize("generation", ["v2", "classic"])
-def test_the_small_brain_remembers(foundry: Emulator, wire: Any, generation: Any) -> None:
+def test_the_built_in_responder_remembers(foundry: Emulator, wire: Any, generation: Any) -> None:
     """It echoes, counts turns and knows names, the same in both generations."""
     agent = foundry.create_agent("a", generation=generation)
     previous: dict[str, str] = {}

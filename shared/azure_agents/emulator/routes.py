@@ -29,14 +29,14 @@ _APPLICATION = "/applications/{application}/protocols/openai"
 
 # Method, path, handler. A handler gets the world, the request and the path's variables.
 _TABLE: tuple[tuple[str, str, Handler], ...] = (
-    ("GET", "/agents", v2_agents.list_agents),
-    ("POST", "/agents", v2_agents.create_agent),
+    ("GET", "/agents", v2_agents.list_all),
+    ("POST", "/agents", v2_agents.create),
     ("POST", "/agents/{name}:enable", endpoints.enable),
     ("POST", "/agents/{name}:disable", endpoints.disable),
-    ("GET", "/agents/{name}", v2_agents.get_agent),
-    ("POST", "/agents/{name}", v2_agents.update_agent),
-    ("PATCH", "/agents/{name}", endpoints.patch_agent),
-    ("DELETE", "/agents/{name}", v2_agents.delete_agent),
+    ("GET", "/agents/{name}", v2_agents.get),
+    ("POST", "/agents/{name}", v2_agents.update),
+    ("PATCH", "/agents/{name}", endpoints.patch),
+    ("DELETE", "/agents/{name}", v2_agents.delete),
     ("POST", "/agents/{name}/versions", v2_agents.create_version),
     ("GET", "/agents/{name}/versions", v2_agents.list_versions),
     ("GET", "/agents/{name}/versions/{version}", v2_agents.get_version),

@@ -63,11 +63,11 @@ class Service:
             route = find_route(request)
             turn = polled_turn(world, request, route.variables)
         if turn is not None:
-            turn.poll()
+            turn.poll()  # without the lock: it may ask the agent, and a script may block
         with world.lock:
             answer = route.handler(world, request, **route.variables)
             if answer.turn is not None:
-                answer.turn.readers += 1
+                answer.turn.readers += 1  # before the lock is free: no poll may come in between
             return answer
 
     def refusal(self, problem: Problem) -> Answer:

@@ -1,4 +1,4 @@
-"""Tools that Foundry itself runs: how their calls look in each generation.
+"""Tools that Foundry itself runs, and the form of their calls in each generation.
 
 v2 shows a pair of items, recorded for three of them (v2/a2a_stream.json,
 v2/browser_automation_keepalive_stream.json, v2/openapi_preview_api.json); the others follow the

@@ -29,7 +29,7 @@ class PatternError(ValueError):
 
 
 def text_for(pattern: str, shortest: int = 0, longest: int | None = None) -> str:
-    """A text in which the pattern is found, of at least and at most so many characters.
+    """Return a text in which the pattern is found, of `shortest` to `longest` characters.
 
     Raises:
         PatternError: There is none, as far as this goes.
@@ -90,7 +90,7 @@ def _character(operation: str, value: Any) -> str:
 
 
 def _member(members: list[Any]) -> str:
-    """One character of a set."""
+    """Choose one character of a set."""
     if str(members[0][0]) != "NEGATE":
         return _first(members[0])
     excluded = members[1:]

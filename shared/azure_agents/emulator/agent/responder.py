@@ -104,8 +104,8 @@ def _choose_reply(turn: SeenTurn) -> Reply:
 
 def asked_schema(turn: SeenTurn) -> Mapping[str, Any] | None:
     """Find the schema that a caller asks for in words: in its instructions, or as quoted keys."""
-    told = (m.text for m in reversed(turn.messages) if m.role in {"developer", "system"})
-    start, decoder = next(told, ""), json.JSONDecoder()
+    instructions = (m.text for m in reversed(turn.messages) if m.role in {"developer", "system"})
+    start, decoder = next(instructions, ""), json.JSONDecoder()
     while (place := start.find("{")) >= 0:
         start = start[place:]
         try:
@@ -154,13 +154,13 @@ def converse(turn: SeenTurn) -> str:
     results = _results(turn)
     if results:
         return f"The tool said: {'; '.join(results)}"
-    told = [name for m in turn.messages if m.role == "user" for name in _NAME.findall(m.text)]
+    names = [name for m in turn.messages if m.role == "user" for name in _NAME.findall(m.text)]
     asked = turn.last_user_text
     count = sum(message.role == "user" for message in turn.messages)
     if _ASKED.search(asked):
-        return f"Your name is {told[-1]}." if told else "You have not told me your name yet."
+        return f"Your name is {names[-1]}." if names else "You have not told me your name yet."
     if _NAME.search(asked):
-        return f"Nice to meet you, {told[-1]}. (turn {count})"
+        return f"Nice to meet you, {names[-1]}. (turn {count})"
     return f"You said: {asked} (turn {count})"
 
 

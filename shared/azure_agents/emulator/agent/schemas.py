@@ -1,7 +1,7 @@
-"""A JSON value for a schema, filled with what a text gives away: arguments, structured answers.
+"""Fill in a JSON schema from a text: arguments of functions, and structured answers.
 
-Small on purpose: enough of JSON Schema for function tools and structured output. A value is valid,
-or there is an error that names the keyword which this cannot do.
+It does as much of JSON Schema as function tools and structured output need. A value is valid, or an
+error names the keyword that this module cannot do.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _FORMATS = {
 }
 
 
-# What nothing is done about: a value might break it, unless it asks for nothing.
+# Keywords that this module cannot do, each with the values that ask for nothing.
 _BEYOND: Mapping[str, tuple[Any, ...]] = {
     "contains": (),
     "dependentRequired": ({},),
@@ -58,7 +58,7 @@ _BEYOND: Mapping[str, tuple[Any, ...]] = {
 
 
 class SchemaError(ValueError):
-    """A schema asks for something that this cannot make."""
+    """A schema has a keyword that this module cannot do, or leaves no value."""
 
     def __init__(self, keyword: str, reason: str) -> None:
         super().__init__(
@@ -69,7 +69,7 @@ class SchemaError(ValueError):
 
 @dataclass(slots=True)
 class Evidence:
-    """What a text offers for filling in; numbers and names are used up one after the other."""
+    """The numbers and names in a text; each is used for one value."""
 
     text: str
     numbers: list[str] = field(init=False)
@@ -85,7 +85,7 @@ class Evidence:
         self.names += [name for name in _PROPER.findall(inner) if name not in self.names]
 
     def topic(self) -> str:
-        """What the text is about, as far as words tell."""
+        """Return the words behind the first "about", "for", "of", "on" or "up", else the text."""
         found = _TOPIC.search(self.text)
         return (found[1] if found else self.text).strip()
 

@@ -124,7 +124,7 @@ def _without_content(call: JSON) -> JSON:
     return call | {"file_search": search | {"results": bare}}
 
 
-# Recorded without outputs; what they look like follows the types of `azure-ai-agents`.
+# Recorded without outputs: their form follows the types of `azure-ai-agents`.
 def _code_interpreter(id: str, code: str, outputs: list[JSON]) -> ToolStep:
     blank: JSON = {"input": "", "outputs": []}
     pieces = [{"input": piece} for piece in tokens.pieces(code)]

@@ -133,6 +133,7 @@ class Wireline:
     def _exchange(self, request: Request) -> Actions:
         logged = _logged(request)
         target = (request.method, request.path, logged.body)
+        # Planned faults come first: a request that a test aims at draws no weather on top.
         fault = self.faults.due(*target) or self.world.injector.fault_for(*target)
         logged.fault = fault.kind if fault else None
         with self.world.lock:
@@ -153,6 +154,8 @@ class Wireline:
 
     def _apply(self, request: Request, fault: Fault | None) -> Actions:
         answer = self.service.answer(request)
+        # `hit`: the fault has really struck. One that comes due after the last event has not, and
+        # must not make the service lose a turn that its client saw end.
         hit = fault is not None and fault.kind in _AFTER
         try:
             for action in self._deliver(answer, fault):
@@ -183,6 +186,8 @@ class Wireline:
             yield from self._plain(answer, fault)
 
     def _withhold(self, answer: Answer, fault: Fault) -> Actions:
+        # A plain answer is lost when the service has it: the turn has ended. A stream is lost with
+        # its first byte: the turn goes on without a reader.
         if answer.turn is not None and not answer.streamed and fault.finishes:
             yield from self._finish(answer.turn)
         if fault.kind == "status_after":
@@ -200,6 +205,8 @@ class Wireline:
                 yield step
 
     def _steps(self, turn: Turn, start: int) -> Iterator[Frame | AwaitReply | Idle]:
+        # A turn may have several readers (a resumed stream), and each may drive it. So a reader
+        # keeps its own place in `frames`, and takes a step only where there is no frame yet.
         index = start
         while True:
             with self.world.lock:

@@ -67,7 +67,7 @@ def create_version(world: World, request: Request, name: str) -> Answer:
     known = world.agents.get(name)
     if known is not None and known.creating:
         raise problems.conflict()
-    answer = Answer(version_wire(_create(world, request, name, request.json())))
+    answer = Answer(version_wire(_new_version(world, request, name, request.json())))
     agent = world.agents[name]
     agent.creating += 1
 
@@ -78,27 +78,27 @@ def create_version(world: World, request: Request, name: str) -> Answer:
     return answer
 
 
-def create_agent(world: World, request: Request) -> Answer:
+def create(world: World, request: Request) -> Answer:
     """POST /agents: the first version of a new agent. From the TypeSpec, not recorded."""
     body = request.json()
     name = str(body.pop("name", ""))
     if name in world.agents:
         raise problems.conflict()
-    _create(world, request, name, body)
+    _new_version(world, request, name, body)
     return Answer(agent_wire(world.agents[name]))
 
 
-def update_agent(world: World, request: Request, name: str) -> Answer:
+def update(world: World, request: Request, name: str) -> Answer:
     """POST /agents/{name}: a new version if anything changed. From the TypeSpec, not recorded."""
     agent, body = find(world, name), request.json()
     latest = agent.latest
     same = latest is not None and latest.definition == body.get("definition")
     if not same:
-        _create(world, request, name, body)
+        _new_version(world, request, name, body)
     return Answer(agent_wire(agent))
 
 
-def _create(world: World, request: Request, name: str, body: JSON) -> AgentVersion:
+def _new_version(world: World, request: Request, name: str, body: JSON) -> AgentVersion:
     check_name(name)
     definition = body.get("definition")
     if not isinstance(definition, dict):
@@ -148,12 +148,12 @@ def find_version(world: World, name: str, version: str) -> AgentVersion:
     return found
 
 
-def get_agent(world: World, _: Request, name: str) -> Answer:
+def get(world: World, _: Request, name: str) -> Answer:
     """GET /agents/{name}."""
     return Answer(agent_wire(find(world, name)))
 
 
-def list_agents(world: World, request: Request) -> Answer:
+def list_all(world: World, request: Request) -> Answer:
     """GET /agents."""
     wanted = request.query.get("kind")
     agents = [
@@ -164,7 +164,7 @@ def list_agents(world: World, request: Request) -> Answer:
     return Answer(v2_list(agents, request.query))
 
 
-def delete_agent(world: World, request: Request, name: str) -> Answer:
+def delete(world: World, request: Request, name: str) -> Answer:
     """DELETE /agents/{name}; live sessions of a hosted agent need ``force``."""
     agent = find(world, name)
     is_live = any(session.status == "active" for session in agent.sessions.values())

@@ -24,7 +24,7 @@ _SESSION_DAYS = 30
 _AUTHORIZATION = {"type": "Entra", "isolation_key_source": {"kind": "Entra"}}
 
 
-def patch_agent(world: World, request: Request, name: str) -> Answer:
+def patch(world: World, request: Request, name: str) -> Answer:
     """PATCH /agents/{name}: a merge patch; null takes a key away."""
     agent, body = find(world, name), request.json()
     for key in body:

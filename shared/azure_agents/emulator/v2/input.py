@@ -48,7 +48,7 @@ ITEM_TYPES: dict[str, tuple[str, tuple[str, ...]]] = {
     "workflow_action": ("wfa", ()),
     "oauth_consent_request": ("oauthreq", ()),
     "computer_call": ("cu", ("call_id", "action")),
-    # Not recorded: nobody's recording goes on after the first computer call.
+    # Not recorded: every recording ends with the first computer call.
     "computer_call_output": ("cuo", ("call_id", "output")),
     "memory_search_call": ("memupdateo", ()),
 }
@@ -203,7 +203,7 @@ def check_calls(context: list[JSON], inputs: list[JSON]) -> None:
             unanswered[kind, call_id] = item
         elif asked in _ANSWERED and not unanswered.pop((asked, call_id), None):
             if position < len(context):
-                continue  # posted to the conversation earlier; nobody checked it there
+                continue  # posted to the conversation earlier, where it was not checked
             name = _ANSWERED[asked]
             message = f"No tool call found for {name} output with call_id {call_id}."
             raise problems.openai(400, message, param="input")

@@ -69,7 +69,7 @@ class FakeClock:
         """Move time forward.
 
         Args:
-            seconds: How far to move it, not below 0; whoever waits on this clock sees the new time.
+            seconds: How far to move it, from 0 up.
         """
         if not seconds >= 0:
             raise ValueError(f"time moves forward only, got {seconds!r} seconds")
@@ -112,7 +112,7 @@ class RealClock:
         return time.time()
 
     def sleep(self, seconds: float) -> None:
-        """Wait.
+        """Wait for these seconds.
 
         Args:
             seconds: How long to wait.

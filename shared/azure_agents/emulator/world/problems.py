@@ -20,7 +20,7 @@ class Problem(Exception):  # noqa: N818 - an answer, not a failure of ours
 
     Args:
         status: HTTP status.
-        body: The JSON body; the dispatcher fills in the request id where there is a place for it.
+        body: The JSON body; `Service.refusal` fills the request id into its place, if it has one.
         headers: Extra response headers.
         turn: The turn that made the service refuse; the refusal counts as a poll of it.
         has_request_id: Whether the answer carries ``x-request-id``.
@@ -44,7 +44,7 @@ class Problem(Exception):  # noqa: N818 - an answer, not a failure of ours
 
 
 def foundry(status: int, code: str, message: str) -> Problem:
-    """E1: the Foundry layer of v2, as recorded for unknown agents and conversations."""
+    """Build E1: the Foundry layer of v2, as recorded for unknown agents and conversations."""
     error = {"code": code, "message": message, "type": "error"}
     return Problem(status, {"error": error | _footer()})
 
@@ -52,7 +52,7 @@ def foundry(status: int, code: str, message: str) -> Problem:
 def invalid_payload(
     message: str, param: str | None = None, details: list[JSON] | None = None
 ) -> Problem:
-    """E1, 400: schema validation; the request id is in the body only."""
+    """Build E1, 400: schema validation; the request id is in the body only."""
     error = {
         "code": "invalid_payload",
         "message": message,
@@ -64,7 +64,7 @@ def invalid_payload(
 
 
 def invalid_values(faults: Iterable[tuple[str, str]]) -> Problem:
-    """E1, 400: one validation error for each pair of JSON pointer and message."""
+    """Build E1, 400: a validation error for each pair of JSON pointer and message."""
     details = [
         {"code": "ValidationError", "message": message, "param": pointer, "type": "error"}
         for pointer, message in faults
@@ -73,13 +73,13 @@ def invalid_values(faults: Iterable[tuple[str, str]]) -> Problem:
 
 
 def preview(status: int, code: str, message: str) -> Problem:
-    """E2: some handlers of the v2 preview, with a key in snake case."""
+    """Build E2: some handlers of the v2 preview, with a key in snake case."""
     error = {"code": code, "message": message, "details": []}
     return Problem(status, {"error": error | {"additional_info": {"request_id": None}}})
 
 
 def preview_required(what: str, feature: str) -> Problem:
-    """E1, 403: a preview kind without its header; recorded without ``param``."""
+    """Build E1, 403: a preview kind without its header; recorded without ``param``."""
     message = (
         f"{what} is in preview. This operation requires the following opt-in preview feature(s): "
         f"{feature}. Include the 'Foundry-Features: {feature}' header in your request."
@@ -104,15 +104,15 @@ def openai(
     code: str | None = None,
     turn: Turn | None = None,
 ) -> Problem:
-    """E3: the OpenAI layer, passed through in both generations."""
+    """Build E3: the OpenAI layer, passed through in both generations."""
     error = {"message": message, "type": "invalid_request_error", "param": param, "code": code}
     return Problem(status, {"error": error}, turn=turn)
 
 
 def server_error() -> Problem:
-    """E3, 500: recorded once, for a tool that did not answer; the dispatcher names the request.
+    """Build E3, 500: recorded once, for a tool that did not answer, without `retry-after`.
 
-    It came without `retry-after`.
+    `Service.refusal` fills the request id into the sentence.
     """
     message = (
         "An error occurred while processing your request. You can retry your request, or contact "
@@ -124,7 +124,7 @@ def server_error() -> Problem:
 
 
 def conflict() -> Problem:
-    """E1, 409: two clients change the same thing at once; quoted by users, not recorded."""
+    """Build E1, 409: two clients change one object at once; quoted by users, not recorded."""
     error = {
         "code": "conflict",
         "message": "The resource already exists or was modified concurrently. Please retry.",
@@ -135,12 +135,12 @@ def conflict() -> Problem:
 
 
 def gateway(status: int, code: str, message: str) -> Problem:
-    """E4: routing, api-version, roles."""
+    """Build E4: routing, api-version, roles."""
     return Problem(status, {"error": {"code": code, "message": message}})
 
 
 def unauthorized() -> Problem:
-    """E5: API management refuses the token; there is no ``error`` key."""
+    """Build E5: API management refuses the token; there is no ``error`` key."""
     message = (
         "Unauthorized. Access token is missing, invalid, audience is incorrect "
         "(https://ai.azure.com/), or have expired."
@@ -149,12 +149,12 @@ def unauthorized() -> Problem:
 
 
 def no_route() -> Problem:
-    """E4, 404: the path is unknown."""
+    """Build E4, 404: the path is unknown."""
     return gateway(404, "404", "Resource not found")
 
 
 def classic_not_found(kind: str, id: str) -> Problem:
-    """E3, 404: a classic object is unknown; recorded without ``x-request-id``."""
+    """Build E3, 404: a classic object is unknown; recorded without ``x-request-id``."""
     problem = openai(404, f"No {kind} found with id '{id}'.")
     problem.has_request_id = False
     return problem

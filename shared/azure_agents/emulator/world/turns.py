@@ -25,9 +25,9 @@ asks for approval ends its work with the pause; submitted outputs start the next
 
 **Who drives.** A turn has no thread. While a client reads its stream, or waits for a plain answer,
 that reader calls `step` and performs what it gets. A turn without a reader (a background response,
-a polled run, a client that went away) is driven by `poll`, which gives it one second: whoever
-reads the object over HTTP polls it, and `catch_up` polls it once for every second that passed on
-the clock. So a run is active exactly as long as its stream is open, an abandoned turn ends by
+a polled run, a client that went away) is driven by `poll`, which gives it one second. A client that
+reads the object over HTTP polls the turn, and `catch_up` polls it once for every second that passed
+on the clock. So a run is active exactly as long as its stream is open, an abandoned turn ends by
 itself, and a test that never waits still sees `queued`, `in_progress` and `completed` in order.
 
 **The clock.** All time is that of the emulator's clock. A reader sleeps on it (`FakeClock` jumps);
@@ -38,7 +38,7 @@ turn: a cut stream leaves its turn as if the client had gone. Only a fault with 
 reaches the turn: `lose` ends it and undoes what it stored.
 
 **The end.** A turn ends in one of four ways: its work returns; `stop` closes it from outside
-(cancel, expiry, a deleted thread), with closing frames for whoever reads; `lose` drops it; or the
+(cancel, expiry, a deleted thread), with closing frames for its readers; `lose` drops it; or the
 work raises, which is an error of a script or of the emulator: the turn is `broken`, its reader gets
 a server error, and the error is kept in `Emulator.errors`.
 
@@ -140,7 +140,7 @@ class Turn:
         self._report = report
         self._abandoned_polls = abandoned_polls
         self._asked: AskAgent | None = None  # a step that waits for the agent's reply
-        self._claimed = False  # whether somebody is asking the agent right now
+        self._claimed = False  # whether a driver is asking the agent right now
         self._reply: tuple[Part, ...] | None = None  # what the work gets at its next step
         self._wakes_at = 0.0  # the end of the last wait, for a turn without a reader
         self._idle_polls = 0  # how many more polls find an abandoned turn as it is
