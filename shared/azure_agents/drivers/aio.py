@@ -1,5 +1,67 @@
 """Runs flows on an event loop. Twin of `sync`: the same loop with ``await``."""
 
+# Theory of operation
+# ===================
+#
+# A flow is a generator that knows a protocol and does no I/O: it yields commands and is sent
+# their results. A driver is the loop around it that does the I/O. One `_AsyncRunner` serves one
+# turn; it holds the turn's clock and the one response whose body is open.
+#
+# How commands are run
+# --------------------
+# `_run` asks the flow for a command, performs it, and sends the result back:
+#
+#     Send        one HTTP request. The body of the answer is read whole, up to a bound, unless the
+#                 command wants a stream and the status is 2xx: then it stays open.
+#     Pump        reads the open body through a decoder. Its events go straight to the caller, not
+#                 to the flow; what the flow wants to know it asks the decoder afterwards.
+#     Emit        hands events of the flow's own to the caller.
+#     Sleep       waits, on the turn's clock.
+#     Store…      gets, puts or takes in the thread store; in a worker thread if the store does I/O,
+#                 since this loop must not block.
+#
+# A command that fails is thrown into the flow where it yielded the command: the flow decides
+# whether to try again, to look what became of the turn, or to let the error pass to the caller.
+# Only errors of this package are thrown; what the HTTP libraries raise is translated first
+# (`failures`). Anything else is a defect, ours or of a caller's store, and ends the turn as it is.
+#
+# Deadlines
+# ---------
+# `turn_clock` has all limits. Every wait is bounded by its own limit and by what is left of the
+# turn. Here `asyncio.timeout` ends a wait; the sync twin needs a watchdog that shuts the socket.
+# When the turn's deadline passes, a `DeadlineError` is thrown into the flow, and the clock is set
+# anew, once: two seconds (`CLEAN_UP_SECONDS`) in which the flow may cancel its run at the service.
+#
+# An answer may be whole before its stream ends. Then the end is waited for one second more, so
+# that the connection can be used again, and an error of the connection no longer matters.
+#
+# Cancellation, and callers that leave
+# ------------------------------------
+# A caller leaves a turn in one of three ways: its task is cancelled, it closes the events
+# (`aclosing`, ``break`` and garbage collection), or its loop ends. In each the flow is abandoned:
+# `Abandoned` is thrown into it, and it may yield a few commands more, to cancel the run that it
+# began. Limits hold for that, too: `CLEAN_UP_SECONDS` in all, at most `CLEAN_UP_COMMANDS`
+# commands, and no event reaches anybody. What fails is passed over, since there is nobody to be
+# told.
+#
+# The clean-up runs in a task of its own (`detached`). The task that is cancelled cannot send
+# requests any more, and a generator must not be awaited twice while it closes. `Events.aclose`
+# waits for that task, shielded: a second cancellation ends the waiting, not the clean-up.
+#
+# Loops that end
+# --------------
+# `asyncio.run` cancels all tasks, closes all async generators, and closes the loop; a program may
+# also call ``loop.close()`` alone. The order of the first two is what the code here is shaped by:
+#
+# - A task that is cancelled before its first step never runs: `detached` makes another one.
+# - A command of the clean-up that is cancelled by the loop is performed once more (`_insist`); a
+#   loop cancels each task only once.
+# - All generators are closed at once, also those around ours. One that is still busy closing must
+#   not be closed again. So the generator that runs the flow ends at once and leaves the clean-up
+#   to the task; `Events`, which is no generator but looks like one, waits for it.
+# - The HTTP client lives as long as its loop, and is closed after the clean-ups (`clients`,
+#   `loops`).
+
 from __future__ import annotations
 
 import asyncio
@@ -29,23 +91,23 @@ from ..protocols.commands import (
 )
 from ..threads.store import ThreadStore
 from .bounds import check_size
-from .clients import CLEAN_UP
+from .detached import DetachedCleanUp
+from .failures import upload_failures_first
 from .loops import close_at_the_end
 from .turn import (
-    AFTER_THE_END,
     CLEAN_UP_COMMANDS,
-    Call,
-    Keep,
-    Pieces,
+    CommandRunner,
+    EventFilter,
     Wiring,
     boxed,
+    filtered,
     guarded,
-    kept,
-    reply_to,
-    shorten_reads,
+    is_plain,
+    limit_reads,
+    reply_from,
 )
-
-_TIDYING: set[asyncio.Task[None]] = set()  # a loop holds its tasks weakly only
+from .turn_clock import AFTER_THE_END
+from .uploads import AsyncUploadBody
 
 
 class AsyncDriver:
@@ -54,7 +116,7 @@ class AsyncDriver:
     Args:
         wiring: Endpoint, credential, timeouts, clock, observer.
         store: Thread store.
-        client: The HTTP client of the running event loop, made when it is first needed.
+        client: Returns the HTTP client of the running event loop, made when it is first needed.
     """
 
     def __init__(
@@ -64,14 +126,16 @@ class AsyncDriver:
         self._store = store
         self._client = client
 
-    def events(self, flow: Flow[None], keep: Keep | None = None) -> Events:
+    def events(self, flow: Flow[None], event_filter: EventFilter | None = None) -> Events:
         """Run `flow` and give its events; closing them abandons the turn.
 
         Args:
             flow: The turn.
-            keep: What of each event is told; everything if left out.
+            event_filter: Returns what the caller gets for each event; None: the event itself.
         """
-        return Events(_AsyncCall(self._wiring, self._store, self._client), guarded(flow), keep)
+        flow = guarded(flow)
+        runner = _AsyncRunner(self._wiring, self._store, self._client)
+        return Events(runner, _run(runner, flow, event_filter))
 
     async def result(self, flow: Flow[T]) -> T:
         """Run `flow` to its end and return its result; it has no events."""
@@ -87,36 +151,36 @@ class Events(AsyncGenerator[Event, None]):
 
     A loop that ends closes all its generators at once, also those around this one, and a generator
     that is still busy closing must not be closed a second time. So the one that runs the flow ends
-    at once, and leaves the tidying up to a task; whoever closes these events waits for that.
+    at once, and leaves the clean-up to a task; whoever closes these events waits for that.
     """
 
-    def __init__(self, call: _AsyncCall, flow: Flow[None], keep: Keep | None) -> None:
-        self._call = call
-        self._told = _told(call, flow, keep)
+    def __init__(self, runner: _AsyncRunner, events: AsyncGenerator[Event, None]) -> None:
+        self._runner = runner
+        self._events = events
         self._has_begun = False
 
     async def __anext__(self) -> Event:
         return await self.asend(None)
 
     async def asend(self, value: None) -> Event:
-        """The next event."""
+        """Return the next event."""
         if not self._has_begun:
             self._has_begun = True
-            close_at_the_end(self, self._told)
-        return await self._told.asend(value)
+            close_at_the_end(self, self._events)
+        return await self._events.asend(value)
 
     async def athrow(self, *args: Any) -> Event:
-        """Fail where the last event was told."""
-        return await self._told.athrow(*args)
+        """Fail where the last event was given."""
+        return await self._events.athrow(*args)
 
     async def aclose(self) -> None:
-        """Abandon the turn if it is not over, and wait until it is tidied up."""
-        await self._told.aclose()
-        await self._call.tidied_up()
+        """Abandon the turn if it is not over, and wait until it is cleaned up."""
+        await self._events.aclose()
+        await self._runner.clean_up.wait()
 
 
-async def _told(
-    call: _AsyncCall, flow: Flow[None], keep: Keep | None
+async def _run(
+    runner: _AsyncRunner, flow: Flow[None], event_filter: EventFilter | None
 ) -> AsyncGenerator[Event, None]:
     resume: Callable[[Any], Command] = flow.send
     value: Any = None
@@ -126,57 +190,40 @@ async def _told(
             resume, value = flow.send, None
             try:
                 if isinstance(command, Pump):
-                    async with aclosing(call.pump(command.decoder, keep)) as events:
+                    async with aclosing(runner.pump(command.decoder, event_filter)) as events:
                         async for event in events:
                             yield event
                 elif isinstance(command, Emit):
-                    for event in kept(command.events, keep):
+                    for event in filtered(command.events, event_filter):
                         yield event
                 else:
-                    value = await call.perform(command)
+                    value = await runner.perform(command)
             except AzureAgentsError as error:
                 resume, value = flow.throw, error
-                call.note(error)
+                runner.note_thrown(error)
     except StopIteration:
-        await call.close()
+        await runner.close_stream()
     except GeneratorExit:
-        call.tidy_up(flow)
+        runner.abandon(flow)
         raise
     except BaseException:
-        call.tidy_up(flow)
-        await call.tidied_up()
+        runner.abandon(flow)
+        await runner.clean_up.wait()
         raise
 
 
-class _AsyncPieces(Pieces):
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        with self.kept_failures():
-            done = 0
-            self.upload.sent(done)
-            pieces = self.upload.pieces()
-            while (piece := await asyncio.to_thread(next, pieces, None)) is not None:
-                yield piece
-                done += len(piece)
-                self.upload.sent(done)
-
-
-class _AsyncCall(Call):
+class _AsyncRunner(CommandRunner):
     def __init__(
-        self, wiring: Wiring, store: ThreadStore, client: Callable[[], Awaitable[httpx.AsyncClient]]
+        self,
+        wiring: Wiring,
+        store: ThreadStore,
+        client: Callable[[], Awaitable[httpx.AsyncClient]],
     ) -> None:
-        super().__init__(wiring, _AsyncPieces)
+        super().__init__(wiring, AsyncUploadBody)
         self._store = store
         self._client = client
         self._open: httpx.Response | None = None
-        self._tidied: asyncio.Future[None] | None = None
-        self._is_tidying = False
-
-    async def _insist(self, command: Command) -> Any:
-        try:
-            return await self.perform(command)
-        except asyncio.CancelledError:
-            # A loop that ends cancels every task, once: what is to be said is said all the same.
-            return await self.perform(command)
+        self.clean_up = DetachedCleanUp()
 
     async def perform(self, command: Command) -> Any:
         match command:
@@ -185,76 +232,80 @@ class _AsyncCall(Call):
             case Sleep():
                 return await self._wiring.clock.asleep(self.pause(command))
             case StoreGet(key):
-                return await self._stored(self._store.get, key)
+                return await self._in_store(self._store.get, key)
             case StorePut(key, value):
-                return await self._stored(self._store.put, key, value)
+                return await self._in_store(self._store.put, key, value)
             case StoreTake(key, expected):
-                return await self._stored(self._store.take, key, expected)
+                return await self._in_store(self._store.take, key, expected)
             case _:
                 raise TypeError(f"not a command to perform: {command!r}")
 
-    async def _stored(self, operation: Callable[..., Any], *args: str) -> Any:
+    async def _in_store(self, operation: Callable[..., Any], *args: str) -> Any:
         if self._store.is_blocking:
             return await asyncio.to_thread(operation, *args)
         return operation(*args)
 
     async def _send(self, command: Send) -> Reply:
-        await self.close()
+        await self.close_stream()
         client = await self._client()
         doing = f"{command.method} {command.path}"
-        content = self.content(command)
-        with self.failures(doing), self.reading(content), self.observed(command) as answer:
+        content = self.body_of(command)
+        with (
+            self.translated_failures(doing),
+            upload_failures_first(content),
+            self.observed(command) as answer,
+        ):
             request = self.build(client, command, content)
             async with asyncio.timeout(self._seconds_for_head(command)):
                 response = await client.send(request, auth=self._wiring.auth, stream=True)
                 answer.append(response)
                 self._open = response
                 is_open = command.stream and response.is_success
-                body = b"" if is_open else await self._read(response)
-            return reply_to(response, body, is_open=is_open)
+                body = b"" if is_open else await self._read_whole(response)
+            return reply_from(response, body, is_open=is_open)
 
     def _seconds_for_head(self, command: Send) -> float | None:
-        return self.within_turn(self.next_wait() if command.stream else None)
+        clock = self.turn_clock
+        return clock.within_turn(clock.next_wait() if command.stream else None)
 
     def _limits(self, command: Send) -> httpx.Timeout:
         limits = super()._limits(command)
         if command.stream:  # aiohttp looks at it once, for head and body
-            limits.read = self.longest_wait()
+            limits.read = self.turn_clock.longest_wait()
         return limits
 
-    async def _read(self, response: httpx.Response) -> bytes:
-        """The body, whole."""
+    async def _read_whole(self, response: httpx.Response) -> bytes:
         pieces, size = [], 0
         async for piece in response.aiter_bytes():
             pieces.append(piece)
             size += len(piece)
             check_size(size)
-        await self.close()
+        await self.close_stream()
         return b"".join(pieces)
 
-    async def pump(self, decoder: Decoder, keep: Keep | None) -> AsyncGenerator[Event, None]:
+    async def pump(
+        self, decoder: Decoder, event_filter: EventFilter | None
+    ) -> AsyncGenerator[Event, None]:
         response = self._open
         if response is None:
             raise TypeError("nothing to pump: no stream is open")
-        with self.failures("reading the stream"):
-            shorten_reads(response.request, self.within_turn(self.longest_wait()))
-        body = response.aiter_raw() if _is_plain(response) else response.aiter_bytes()
+        clock, doing = self.turn_clock, "reading the stream"
+        with self.translated_failures(doing):
+            limit_reads(response.request, clock.within_turn(clock.longest_wait()))
+        body = response.aiter_raw() if is_plain(response) else response.aiter_bytes()
         async with aclosing(cast("AsyncGenerator[bytes, None]", body)) as chunks:
             while True:
-                with self.failures("reading the stream"):
-                    is_over = self.has_waited(decoder)
-                    data = None if is_over else await self._next(chunks, decoder)
+                with self.translated_failures(doing):
+                    is_over = clock.is_end_overdue(decoder)
+                    data = None if is_over else await self._next_chunk(chunks, decoder)
                 if data is None:
                     break
-                self.took(data)
-                for event in kept(decoder.feed(data), keep):
+                clock.note_bytes(data)
+                for event in filtered(decoder.feed(data), event_filter):
                     yield event
-        await self.close()
+        await self.close_stream()
 
-    def _seconds_for_next(self, decoder: Decoder) -> float | None:
-        return AFTER_THE_END if decoder.is_done else self.within_turn(self.next_wait())
-
-    async def _next(self, chunks: AsyncIterator[bytes], decoder: Decoder) -> bytes | None:
+    async def _next_chunk(self, chunks: AsyncIterator[bytes], decoder: Decoder) -> bytes | None:
         try:
             async with asyncio.timeout(self._seconds_for_next(decoder)):
                 return await anext(chunks, None)
@@ -263,44 +314,22 @@ class _AsyncCall(Call):
                 return None
             raise
 
-    def tidy_up(self, flow: Flow[None]) -> None:
-        """Let the flow tidy up in a task of its own; without a loop nothing can be done."""
-        try:
-            self._tidied = asyncio.get_running_loop().create_future()
-        except RuntimeError:
-            return
-        self._begin_to_tidy(flow)
+    def _seconds_for_next(self, decoder: Decoder) -> float | None:
+        clock = self.turn_clock
+        return AFTER_THE_END if decoder.is_done else clock.within_turn(clock.next_wait())
 
-    def _begin_to_tidy(self, flow: Flow[None]) -> None:
-        task = asyncio.create_task(self._abandon(flow), name=CLEAN_UP)
-        _TIDYING.add(task)
-        task.add_done_callback(partial(self._has_tidied, flow))
-
-    def _has_tidied(self, flow: Flow[None], task: asyncio.Task[None]) -> None:
-        _TIDYING.discard(task)
-        if task.cancelled() and not self._is_tidying:  # by a loop that ends, before it could begin
-            self._begin_to_tidy(flow)
-        elif self._tidied is not None and not self._tidied.done():
-            error = None if task.cancelled() else task.exception()
-            if error is None:
-                self._tidied.set_result(None)
-            else:
-                self._tidied.set_exception(error)
-
-    async def tidied_up(self) -> None:
-        """Wait until all is tidied up; it goes on although the waiting task is cancelled."""
-        if self._tidied is not None:
-            await asyncio.shield(self._tidied)
+    def abandon(self, flow: Flow[None]) -> None:
+        """Let the flow clean up, in a task of its own."""
+        self.clean_up.start(partial(self._abandon, flow))
 
     async def _abandon(self, flow: Flow[None]) -> None:
-        """Tell the flow that the caller stopped, and let it clean up within bounds."""
-        self._is_tidying = True
-        self.clean_up()
+        """Throw `Abandoned` into the flow and perform its clean-up commands, within limits."""
+        self.turn_clock.begin_clean_up()
         _allow_sending_at_the_end()
-        await self.close()
+        await self.close_stream()
         resume: Callable[[Any], Command] = flow.throw
         value: Any = Abandoned()
-        # Closed also where the tidying up is ended from outside, as in the sync driver.
+        # Closed also where the clean-up is ended from outside, as in the sync driver.
         with closing(flow), suppress(StopIteration, Abandoned, AzureAgentsError):
             for _ in range(CLEAN_UP_COMMANDS):
                 command = resume(value)
@@ -308,9 +337,17 @@ class _AsyncCall(Call):
                     resume, value = flow.send, await self._insist(command)
                 except AzureAgentsError as error:
                     resume, value = flow.throw, error
-        await self.close()
+        await self.close_stream()
 
-    async def close(self) -> None:
+    async def _insist(self, command: Command) -> Any:
+        """Perform a command, once more if it is cancelled."""
+        try:
+            return await self.perform(command)
+        except asyncio.CancelledError:
+            # A loop that ends cancels every task, once: the run must be cancelled all the same.
+            return await self.perform(command)
+
+    async def close_stream(self) -> None:
         """Close the stream that is open, if any."""
         response, self._open = self._open, None
         if response is not None:
@@ -319,14 +356,10 @@ class _AsyncCall(Call):
 
 
 def _allow_sending_at_the_end() -> None:
-    """Where warnings are errors, a loop that ends would let no request out.
+    """Let a loop that ends send requests also where warnings are errors.
 
     It warns of each generator that begins so late, and httpx sends by generators.
     """
     if getattr(asyncio.get_running_loop(), "_asyncgens_shutdown_called", False):
         sentence = "asynchronous generator .* was scheduled after loop.shutdown_asyncgens"
         warnings.filterwarnings("ignore", sentence, ResourceWarning)
-
-
-def _is_plain(response: httpx.Response) -> bool:
-    return "content-encoding" not in response.headers

@@ -1,4 +1,9 @@
-"""Runs flows in the calling thread. Twin of `aio`: the same loop without ``await``."""
+"""Runs flows in the calling thread. Twin of `aio`: the same loop without ``await``.
+
+`aio` has the theory of operation. Two things differ here. A read of httpx cannot be given another
+limit once the body has begun, so a `Watchdog` ends it; and there is no task to clean up in, so a
+thread does it (`abandon_in_thread`).
+"""
 
 from __future__ import annotations
 
@@ -30,20 +35,21 @@ from ..protocols.commands import (
 from ..threads.store import ThreadStore
 from .bounds import check_size
 from .clients import CLEAN_UP
+from .failures import upload_failures_first
 from .turn import (
-    AFTER_THE_END,
     CLEAN_UP_COMMANDS,
-    CLEAN_UP_SECONDS,
-    Call,
-    Keep,
-    Pieces,
+    CommandRunner,
+    EventFilter,
     Wiring,
     boxed,
+    filtered,
     guarded,
-    kept,
-    reply_to,
-    shorten_reads,
+    is_plain,
+    limit_reads,
+    reply_from,
 )
+from .turn_clock import AFTER_THE_END, CLEAN_UP_SECONDS
+from .uploads import SyncUploadBody
 from .watchdog import Watchdog
 
 
@@ -53,7 +59,7 @@ class SyncDriver:
     Args:
         wiring: Endpoint, credential, timeouts, clock, observer.
         store: Thread store.
-        client: Makes the HTTP client when it is first needed.
+        client: Returns the HTTP client, made when it is first needed.
     """
 
     def __init__(
@@ -63,14 +69,16 @@ class SyncDriver:
         self._store = store
         self._client = client
 
-    def events(self, flow: Flow[None], keep: Keep | None = None) -> Generator[Event, None, None]:
+    def events(
+        self, flow: Flow[None], event_filter: EventFilter | None = None
+    ) -> Generator[Event, None, None]:
         """Run `flow` and yield its events; closing the iterator abandons the turn.
 
         Args:
             flow: The turn.
-            keep: What of each event is told; everything if left out.
+            event_filter: Returns what the caller gets for each event; None: the event itself.
         """
-        flow, call = guarded(flow), _SyncCall(self._wiring, self._store, self._client)
+        flow, runner = guarded(flow), _SyncRunner(self._wiring, self._store, self._client)
         resume: Callable[[Any], Command] = flow.send
         value: Any = None
         try:
@@ -79,24 +87,24 @@ class SyncDriver:
                 resume, value = flow.send, None
                 try:
                     if isinstance(command, Pump):
-                        yield from call.pump(command.decoder, keep)
+                        yield from runner.pump(command.decoder, event_filter)
                     elif isinstance(command, Emit):
-                        yield from kept(command.events, keep)
+                        yield from filtered(command.events, event_filter)
                     else:
-                        value = call.perform(command)
+                        value = runner.perform(command)
                 except AzureAgentsError as error:
                     resume, value = flow.throw, error
-                    call.note(error)
+                    runner.note_thrown(error)
         except StopIteration:
             return
         except GeneratorExit:
-            call.leave(flow)
+            runner.abandon_in_thread(flow)
             raise
         except BaseException:
-            call.abandon(flow)
+            runner.abandon(flow)
             raise
         finally:
-            call.close()
+            runner.close_stream()
 
     def result(self, flow: Flow[T]) -> T:
         """Run `flow` to its end and return its result; it has no events."""
@@ -106,22 +114,11 @@ class SyncDriver:
         return box[0]
 
 
-class _SyncPieces(Pieces):
-    def __iter__(self) -> Iterator[bytes]:
-        with self.kept_failures():
-            done = 0
-            self.upload.sent(done)
-            for piece in self.upload.pieces():
-                yield piece
-                done += len(piece)
-                self.upload.sent(done)
-
-
-class _SyncCall(Call):
+class _SyncRunner(CommandRunner):
     def __init__(
         self, wiring: Wiring, store: ThreadStore, client: Callable[[], httpx.Client]
     ) -> None:
-        super().__init__(wiring, _SyncPieces)
+        super().__init__(wiring, SyncUploadBody)
         self._store = store
         self._client = client
         self._open: httpx.Response | None = None
@@ -145,30 +142,34 @@ class _SyncCall(Call):
                 raise TypeError(f"not a command to perform: {command!r}")
 
     def _send(self, command: Send) -> Reply:
-        self.close()
+        self.close_stream()
         client = self._client()
         doing = f"{command.method} {command.path}"
-        content = self.content(command)
-        with self.failures(doing), self.reading(content), self.observed(command) as answer:
+        content = self.body_of(command)
+        with (
+            self.translated_failures(doing),
+            upload_failures_first(content),
+            self.observed(command) as answer,
+        ):
             request = self.build(client, command, content)
             response = client.send(request, auth=self._wiring.auth, stream=True)
             answer.append(response)
             self._open = response
             is_open = command.stream and response.is_success
-            body = b"" if is_open else self._read(response)
-            return reply_to(response, body, is_open=is_open)
+            body = b"" if is_open else self._read_whole(response)
+            return reply_from(response, body, is_open=is_open)
 
-    def _read(self, response: httpx.Response) -> bytes:
-        """The body, whole; the turn's deadline ends also one that trickles in."""
+    def _read_whole(self, response: httpx.Response) -> bytes:
+        """Read the whole body; the turn's deadline ends also one that trickles in."""
         pieces, size = [], 0
         for piece in response.iter_bytes():
             pieces.append(piece)
             size += len(piece)
             check_size(size)
             if self._watchdog is None and not _is_whole(response):
-                self._watch(response, self.remaining())
-            self.remaining()
-        self.close()
+                self._watch(response, self.turn_clock.remaining())
+            self.turn_clock.remaining()
+        self.close_stream()
         return b"".join(pieces)
 
     def _watch(self, response: httpx.Response, seconds: float | None) -> None:
@@ -176,31 +177,35 @@ class _SyncCall(Call):
             self._watchdog = Watchdog(response)
         self._watchdog.allow(seconds)
 
-    def pump(self, decoder: Decoder, keep: Keep | None) -> Iterator[Event]:
+    def pump(self, decoder: Decoder, event_filter: EventFilter | None) -> Iterator[Event]:
         response = self._open
         if response is None:
             raise TypeError("nothing to pump: no stream is open")
-        with self.failures("reading the stream"):
-            self._longest, self._is_short = self.longest_wait(), False
-            shorten_reads(response.request, self.within_turn(self._longest))
-            self._watch(response, self.remaining())
-        chunks = response.iter_raw() if _is_plain(response) else response.iter_bytes()
+        with self.translated_failures("reading the stream"):
+            self._longest, self._is_short = self.turn_clock.longest_wait(), False
+            limit_reads(response.request, self.turn_clock.within_turn(self._longest))
+            self._watch(response, self.turn_clock.remaining())
+        chunks = response.iter_raw() if is_plain(response) else response.iter_bytes()
         is_done = False
         while True:
-            with self.failures("reading the stream"):
-                data = None if self.has_waited(decoder) else self._next(response, chunks, decoder)
+            with self.translated_failures("reading the stream"):
+                data = (
+                    None
+                    if self.turn_clock.is_end_overdue(decoder)
+                    else self._next_chunk(response, chunks, decoder)
+                )
                 if not decoder.is_done:
-                    self.remaining()
+                    self.turn_clock.remaining()
             if data is None:
                 break
-            self.took(data)
-            yield from kept(decoder.feed(data), keep)
+            self.turn_clock.note_bytes(data)
+            yield from filtered(decoder.feed(data), event_filter)
             if decoder.is_done and not is_done:
                 is_done = True
                 self._watch(response, AFTER_THE_END)
-        self.close()
+        self.close_stream()
 
-    def _next(
+    def _next_chunk(
         self, response: httpx.Response, chunks: Iterator[bytes], decoder: Decoder
     ) -> bytes | None:
         if not decoder.is_done:
@@ -213,20 +218,20 @@ class _SyncCall(Call):
             raise
 
     def _watch_wait(self, response: httpx.Response) -> None:
-        """Watch a wait that is to end before httpx would end it, and after that the turn again."""
-        limit, was_short = self.next_wait(), self._is_short
+        """Watch a wait that has to end before httpx would end it, and after it the turn again."""
+        limit, was_short = self.turn_clock.next_wait(), self._is_short
         self._is_short = limit is not None and (self._longest is None or limit < self._longest)
         if self._is_short or was_short:
-            self._watch(response, self.within_turn(limit if self._is_short else None))
+            self._watch(response, self.turn_clock.within_turn(limit if self._is_short else None))
 
-    def leave(self, flow: Flow[None]) -> None:
+    def abandon_in_thread(self, flow: Flow[None]) -> None:
         """Do as `abandon` does, for a caller who closed the events, or has lost them.
 
         What is lost is collected anywhere: in a thread that runs an event loop, which must not
         wait, or in the middle of another call, which may hold the locks that are needed. So it is
         done in a thread of its own, and waited for where that can be.
         """
-        self.close()
+        self.close_stream()
         todo = Thread(target=copy_context().run, args=(self.abandon, flow), name=CLEAN_UP)
         try:
             todo.start()
@@ -237,12 +242,12 @@ class _SyncCall(Call):
                 todo.join(2 * CLEAN_UP_SECONDS)
 
     def abandon(self, flow: Flow[None]) -> None:
-        """Tell the flow that the caller stopped, and let it clean up within bounds."""
-        self.close()
-        self.clean_up()
+        """Throw `Abandoned` into the flow and perform its clean-up commands, within limits."""
+        self.close_stream()
+        self.turn_clock.begin_clean_up()
         resume: Callable[[Any], Command] = flow.throw
         value: Any = Abandoned()
-        # Closed also where Ctrl-C ends the tidying up: a flow that Python collects half-way, by
+        # Closed also where Ctrl-C ends the clean-up: a flow that Python collects half-way, by
         # pieces, would report an error that nobody can catch.
         with closing(flow), suppress(StopIteration, Abandoned, AzureAgentsError):
             for _ in range(CLEAN_UP_COMMANDS):
@@ -252,7 +257,7 @@ class _SyncCall(Call):
                 except AzureAgentsError as error:
                     resume, value = flow.throw, error
 
-    def close(self) -> None:
+    def close_stream(self) -> None:
         """Close the stream that is open, if any."""
         watchdog, self._watchdog = self._watchdog, None
         if watchdog is not None:
@@ -266,7 +271,3 @@ class _SyncCall(Call):
 def _is_whole(response: httpx.Response) -> bool:
     length = response.headers.get("content-length", "")
     return length.isdigit() and response.num_bytes_downloaded >= int(length)
-
-
-def _is_plain(response: httpx.Response) -> bool:
-    return "content-encoding" not in response.headers
