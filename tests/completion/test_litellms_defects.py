@@ -361,14 +361,13 @@ def test_nothing_is_ignored(agent: Any, foundry: Emulator, arguments: Any, words
 @pytest.mark.parametrize(
     ("model", "words"),
     [
-        ("azure/gpt-4o", "names no agent"),
-        ("azure_ai/claude-opus", "names no agent"),
-        ("azure_ai/my-agents/foo", "names no agent"),
+        ("azure_ai/my-agents/foo", "does not allow"),
+        ("azure-agents/foo", "no prefix"),
         ("azure_ai/agents/../x", "names no agent"),
     ],
 )
 def test_what_is_no_agent_is_no_agent(model: str, words: str) -> None:
-    """The route is matched as a whole, and model deployments are not agents."""
+    """The prefix of agents is matched as a whole."""
     with pytest.raises(ConfigError) as failed:
         completion(model, [user("hi")], api_base="https://r.services.ai.azure.com/api/projects/p")
     assert words in str(failed.value)

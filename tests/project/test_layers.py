@@ -41,7 +41,8 @@ FLOORS = (
     ("protocols", "frameworks"),
     ("protocols.classic", "protocols.responses", "drivers"),
     ("files", "sign_in", "prices"),  # prices: what a model's tokens cost
-    ("client", "models"),  # models: deployments that are not agents
+    ("client",),
+    ("models",),  # deployments that are not agents
     ("completions",),
     ("azure_agents",),
     ("routing",),  # routing: one model of several deployments, limits, fallbacks

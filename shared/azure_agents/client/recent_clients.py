@@ -72,7 +72,7 @@ class Recent(Generic[V]):
         return len(self._values)
 
 
-class _Same:
+class Same:
     """Makes a key of an object: equal for the same object only.
 
     It keeps the object alive. Else the `id` of a freed transport could pass to a new one, and the
@@ -85,7 +85,7 @@ class _Same:
         self._value = value
 
     def __eq__(self, other: object) -> bool:
-        if not isinstance(other, _Same):
+        if not isinstance(other, Same):
             return NotImplemented
         one, two = self._value, other._value
         # `credential.token` is a new object each time it is looked up, and the same method.
@@ -116,15 +116,15 @@ def recent_pair(settings: Settings, sign_in: Mapping[str, Any], **seams: Any) ->
         ConfigError: The ways to sign in do not fit one another.
     """
     auth = _auth_of(settings.endpoint, sign_in)
-    objects = tuple((name, _Same(seam)) for name, seam in sorted(seams.items()))
-    key = (settings, _Same(auth), objects)
+    objects = tuple((name, Same(seam)) for name, seam in sorted(seams.items()))
+    key = (settings, Same(auth), objects)
     return _pairs.get(key, lambda: ClientPair(settings, auth, **seams))
 
 
 def _auth_of(endpoint: Endpoint, sign_in: Mapping[str, Any]) -> FoundryAuth:
     # Pairs that differ in settings only (another model, another timeout) share the credential and
     # with it the cached token: else each of them would ask for one.
-    key = (endpoint, _fingerprints(sign_in), _fingerprints(_sign_in_variables()))
+    key = (endpoint, fingerprints(sign_in), fingerprints(_sign_in_variables()))
     return _auths.get(key, lambda: make_auth(endpoint=endpoint, **sign_in))
 
 
@@ -132,7 +132,12 @@ def _sign_in_variables() -> dict[str, str | None]:
     return {name: os.environ.get(name) for name in _VARIABLES}
 
 
-def _fingerprints(values: Mapping[str, Any]) -> Hashable:
+def fingerprints(values: Mapping[str, Any]) -> Hashable:
+    """Make a key of named values, without holding the secrets among them.
+
+    Args:
+        values: Arguments of a sign-in, or environment variables.
+    """
     return tuple((name, _fingerprint(value)) for name, value in sorted(values.items()))
 
 
@@ -142,4 +147,4 @@ def _fingerprint(value: Any) -> Hashable:
     text = reveal() if callable(reveal) else value
     if isinstance(text, str):
         return blake2b(text.encode("utf-8", "surrogatepass"), key=_SALT, digest_size=16).hexdigest()
-    return None if text is None else _Same(text)
+    return None if text is None else Same(text)

@@ -20,7 +20,7 @@ import time
 from collections import deque
 from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Literal, Self, TypeAlias, Unpack, overload
+from typing import Any, Literal, Self, TypeAlias, Unpack, cast, overload
 from uuid import uuid4
 
 from pydantic import BaseModel
@@ -29,6 +29,9 @@ from ..client.pair import ClientPair
 from ..client.recent_clients import recent_pair
 from ..events import Event, Finished
 from ..fold import Completion, Fold
+from ..models.answers import Answer
+from ..models.chat import AsyncChatStream, ChatCall, ChatStream
+from ..models.settings import is_deployment
 from .arguments import Arguments, Call, read_call
 from .objects import ModelResponse, ModelResponseStream
 from .output import Chunker, to_response
@@ -43,7 +46,7 @@ def completion(
     *,
     stream: Literal[False] | None = None,
     **arguments: Unpack[Arguments],
-) -> ModelResponse: ...
+) -> ModelResponse | Answer: ...
 
 
 @overload
@@ -53,7 +56,7 @@ def completion(
     *,
     stream: Literal[True],
     **arguments: Unpack[Arguments],
-) -> CompletionStream: ...
+) -> CompletionStream | ChatStream: ...
 
 
 @overload
@@ -63,7 +66,7 @@ def completion(
     *,
     stream: bool | None,
     **arguments: Unpack[Arguments],
-) -> ModelResponse | CompletionStream: ...
+) -> ModelResponse | CompletionStream | Answer | ChatStream: ...
 
 
 def completion(
@@ -72,7 +75,7 @@ def completion(
     *,
     stream: bool | None = None,
     **arguments: Unpack[Arguments],
-) -> ModelResponse | CompletionStream:
+) -> ModelResponse | CompletionStream | Answer | ChatStream:
     """Ask an agent, in OpenAI's format.
 
     Args:
@@ -112,6 +115,9 @@ def completion(
             before the agent begins to answer.
     """
     streamed = bool(stream)
+    if is_deployment(model, arguments):
+        asked = ChatCall(cast(str, model), messages, arguments, streamed=streamed)
+        return ChatStream(asked) if streamed else asked.whole()
     call = read_call(model, messages, stream=streamed, arguments=arguments)
     client = _clients(call).sync()
     if streamed:
@@ -126,7 +132,7 @@ async def acompletion(
     *,
     stream: Literal[False] | None = None,
     **arguments: Unpack[Arguments],
-) -> ModelResponse: ...
+) -> ModelResponse | Answer: ...
 
 
 @overload
@@ -136,7 +142,7 @@ async def acompletion(
     *,
     stream: Literal[True],
     **arguments: Unpack[Arguments],
-) -> AsyncCompletionStream: ...
+) -> AsyncCompletionStream | AsyncChatStream: ...
 
 
 @overload
@@ -146,7 +152,7 @@ async def acompletion(
     *,
     stream: bool | None,
     **arguments: Unpack[Arguments],
-) -> ModelResponse | AsyncCompletionStream: ...
+) -> ModelResponse | AsyncCompletionStream | Answer | AsyncChatStream: ...
 
 
 async def acompletion(
@@ -155,7 +161,7 @@ async def acompletion(
     *,
     stream: bool | None = None,
     **arguments: Unpack[Arguments],
-) -> ModelResponse | AsyncCompletionStream:
+) -> ModelResponse | AsyncCompletionStream | Answer | AsyncChatStream:
     """Do as `completion` does, on an event loop; a stream is an async iterator of chunks.
 
     Args:
@@ -166,6 +172,9 @@ async def acompletion(
         arguments: As for `completion`; instead of its `transport`, `async_transport` is used.
     """
     streamed = bool(stream)
+    if is_deployment(model, arguments):
+        asked = ChatCall(cast(str, model), messages, arguments, streamed=streamed)
+        return await AsyncChatStream(asked).begin() if streamed else await asked.awhole()
     call = read_call(model, messages, stream=streamed, arguments=arguments)
     client = _clients(call).aio()
     if not streamed:

@@ -282,6 +282,23 @@ class FoundryAuth(httpx.Auth):
         )
 
 
+class NoCredential(httpx.Auth):
+    """Sends no credential: a key of API Management stands in the call's own headers.
+
+    Args:
+        origin: The only origin that requests go to.
+    """
+
+    def __init__(self, origin: str) -> None:
+        self._origin = origin
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        """Send the request as it is."""
+        if _origin_of(request.url) != self._origin:
+            raise ConfigError(f"the headers of {self._origin!r} are not sent elsewhere")
+        yield request
+
+
 def _origin_of(url: httpx.URL) -> str:
     host = url.raw_host.decode("ascii")  # `url.host` would show an 'xn--' name decoded
     name = f"[{host}]" if ":" in host else host

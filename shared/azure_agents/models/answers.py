@@ -1,0 +1,82 @@
+"""Answers of deployments: the JSON as it came, read as attributes or as items.
+
+Nothing is modelled that need not be: what the service adds tomorrow is there tomorrow. The text,
+bytes or object of an operation that answers otherwise stand in classes of their own.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Mapping
+from typing import Any, Self
+
+from ..jsonio import JSON
+
+
+class Answer(Mapping[str, Any]):
+    """A JSON object of the service: ``answer.choices[0].message.content``, or with items.
+
+    Args:
+        data: The object; kept, not copied.
+        hidden: What is known beside it, in ``_hidden_params`` as in LiteLLM.
+    """
+
+    __slots__ = ("_data", "_hidden_params")
+
+    def __init__(self, data: JSON, hidden: Mapping[str, Any] | None = None) -> None:
+        self._data = data
+        self._hidden_params: dict[str, Any] = dict(hidden or {})
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        try:
+            return _wrapped(self._data[name])
+        except KeyError:
+            known = ", ".join(map(str, self._data)) or "none"
+            raise AttributeError(f"the answer has no field {name!r}; its fields: {known}") from None
+
+    def __getitem__(self, name: str) -> Any:
+        return _wrapped(self._data[name])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._data)
+
+    def __len__(self) -> int:
+        return len(self._data)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._data!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return self._data == (other._data if isinstance(other, Answer) else other)
+
+    __hash__ = None  # type: ignore[assignment]  # it can be changed, as a dictionary can
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *map(str, self._data)})
+
+    def model_dump(self, **_: Any) -> JSON:
+        """The object as plain dictionaries and lists, of the caller's own."""
+        return copy.deepcopy(self._data)
+
+    def json(self) -> JSON:
+        """The same: what ``json()`` gives in LiteLLM."""
+        return self.model_dump()
+
+    def __copy__(self) -> Self:
+        return type(self)(dict(self._data), self._hidden_params)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return type(self)(copy.deepcopy(self._data, memo), copy.deepcopy(self._hidden_params, memo))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self._data, self._hidden_params)
+
+
+def _wrapped(value: Any) -> Any:
+    if isinstance(value, dict):
+        return Answer(value)
+    if isinstance(value, list):
+        return [_wrapped(one) for one in value]
+    return value

@@ -1,0 +1,234 @@
+"""Chat with a deployment in OpenAI's format: the body that goes up, the answers that come back."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
+from types import TracebackType
+from typing import Any, Self
+from uuid import uuid4
+
+from pydantic import BaseModel
+
+from ..errors import ConfigError, InvalidRequestError
+from ..jsonio import JSON, load_object
+from ..naming import shown
+from ..protocols.commands import Flow, Reply
+from .answers import Answer
+from .chunks import ChatDecoder
+from .operations import OPERATIONS
+from .recent_clients import recent_clients
+from .requests import Request, ask, stream
+from .rules import KEPT, fit
+from .settings import SETTINGS, ModelSettings, read_settings
+from .surfaces import locate
+
+# What a deployment has no place for: only agents have threads, and tell users apart.
+OF_AGENTS = frozenset(
+    {
+        "agent_session_id",
+        "anchor_key",
+        "ephemeral_approvals",
+        "image_generation_deployment",
+        "instructions",
+        "instructions_mode",
+        "name_turns",
+        "owner",
+        "thread_id",
+        "thread_store",
+        "threads",
+        "user_identity",
+    }
+)
+_NOT_SERVED = {
+    "claude": "Claude is not served by this version",
+    "responses": "chat over the responses operation is not served by this version: use 'azure/…'",
+    "text": "text completions are not served by this version",
+}
+
+
+class ChatCall:
+    """One checked call of `completion` for a deployment; nothing has been sent.
+
+    Args:
+        model: The model string.
+        messages: OpenAI chat messages.
+        streamed: Whether the answer comes in chunks.
+        given: The other arguments of the call.
+    """
+
+    def __init__(
+        self, model: str, messages: Sequence[object], given: Mapping[str, Any], *, streamed: bool
+    ) -> None:
+        for name in sorted(
+            OF_AGENTS & {name for name, value in given.items() if value is not None}
+        ):
+            raise InvalidRequestError(
+                f"{name}= is for agents, and {model!r} is a deployment: leave it out"
+            )
+        self.settings = read_settings(model, given)
+        if self.settings.model.family in _NOT_SERVED:
+            raise ConfigError(f"model={model!r}: {_NOT_SERVED[self.settings.model.family]}")
+        self.request = _request(self.settings, messages, given, streamed=streamed)
+        self.include_usage = bool((given.get("stream_options") or {}).get("include_usage"))
+
+    def whole(self) -> Answer:
+        """Ask, and wait for the whole answer."""
+        client, _ = recent_clients(self.settings)
+        reply = client.result(self._asking(), self.settings.timeouts, self.settings.headers)
+        return self.answer(reply)
+
+    async def awhole(self) -> Answer:
+        """Do as `whole` does, on an event loop."""
+        _, client = recent_clients(self.settings)
+        reply = await client.result(self._asking(), self.settings.timeouts, self.settings.headers)
+        return self.answer(reply)
+
+    def chunks(self) -> Generator[JSON, None, None]:
+        """Ask, and give the chunks as they come."""
+        client, _ = recent_clients(self.settings)
+        return client.chunks(self._streaming(), self.settings.timeouts, self.settings.headers)
+
+    def achunks(self) -> AsyncGenerator[JSON, None]:
+        """Do as `chunks` does, on an event loop."""
+        _, client = recent_clients(self.settings)
+        return client.chunks(self._streaming(), self.settings.timeouts, self.settings.headers)
+
+    def _asking(self) -> Flow[Reply]:
+        return ask(self.request)
+
+    def _streaming(self) -> Flow[None]:
+        doing, wanted = self.request.doing, self.include_usage
+        return stream(self.request, lambda: ChatDecoder(doing, include_usage=wanted))
+
+    def answer(self, reply: Reply) -> Answer:
+        """The answer of a reply, and what is known beside it."""
+        return Answer(load_object(reply.body), self.hidden(reply.headers))
+
+    def hidden(self, headers: Mapping[str, str]) -> dict[str, Any]:
+        """What LiteLLM keeps in ``_hidden_params``."""
+        known = {
+            "custom_llm_provider": self.settings.model.provider,
+            "model": self.settings.model.requested,
+            "headers": {k: v for k, v in headers.items() if k in _TOLD or k.startswith(_LIMITS)},
+        }
+        notes = self.settings.surface.notes
+        return {**known, "notes": list(notes)} if notes else known
+
+
+# What of an answer's headers callers may see: ids and limits.
+_TOLD = frozenset({"x-request-id", "apim-request-id", "x-ms-region", "azureml-model-session"})
+_LIMITS = ("x-ratelimit-", "x-ms-")
+
+
+def _request(
+    settings: ModelSettings, messages: Sequence[object], given: Mapping[str, Any], *, streamed: bool
+) -> Request:
+    operation = OPERATIONS["chat"]
+    place = locate(settings.surface, operation, settings.model.name)
+    fields = {k: v for k, v in given.items() if k not in SETTINGS and v is not None}
+    extra = given.get("extra_body") or {}
+    if not isinstance(extra, Mapping):
+        raise InvalidRequestError(f"extra_body must be a dictionary, got {type(extra).__name__}")
+    body = fit({**fields, **extra}, settings.model, drops=settings.drops)
+    body = {"messages": [_message(message) for message in messages], **body}
+    if place.model is not None:
+        body = {"model": place.model, **body}
+    if streamed:
+        body["stream"] = True
+    return Request(
+        operation,
+        place,
+        settings.model.requested,
+        body,
+        policy=settings.policy,
+        key=uuid4().hex,
+        droppable=frozenset(fields) - KEPT if settings.drops else frozenset(),
+    )
+
+
+def _message(message: object) -> Any:
+    """A message as it goes up; objects of earlier answers as the dictionaries that they are."""
+    if isinstance(message, Answer | BaseModel):
+        return message.model_dump()
+    if isinstance(message, Mapping):
+        return dict(message)
+    raise InvalidRequestError(
+        f"messages must be dictionaries or messages of earlier answers, got {shown(message)}"
+    )
+
+
+class ChatStream:
+    """The chunks of a chat; made by `completion`."""
+
+    def __init__(self, call: ChatCall) -> None:
+        self._call = call
+        self._chunks = call.chunks()
+        # The service accepts or refuses the call here, where callers expect to hear of it.
+        self._waiting = deque(_first(self._chunks))
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> Answer:
+        chunk = self._waiting.popleft() if self._waiting else next(self._chunks)
+        return Answer(chunk, self._call.hidden({}))
+
+    def close(self) -> None:
+        """Stop the call; no chunk comes any more."""
+        self._waiting.clear()
+        self._chunks.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class AsyncChatStream:
+    """The chunks of a chat; made by `acompletion`."""
+
+    def __init__(self, call: ChatCall) -> None:
+        self._call = call
+        self._chunks = call.achunks()
+        self._waiting: deque[JSON] = deque()
+
+    async def begin(self) -> Self:
+        """Wait until the service accepts the call."""
+        async for chunk in self._chunks:
+            self._waiting.append(chunk)
+            break
+        return self
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Answer:
+        chunk = self._waiting.popleft() if self._waiting else await anext(self._chunks)
+        return Answer(chunk, self._call.hidden({}))
+
+    async def aclose(self) -> None:
+        """Stop the call; no chunk comes any more."""
+        self._waiting.clear()
+        await self._chunks.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+
+def _first(chunks: Generator[JSON, None, None]) -> list[JSON]:
+    return [chunk for chunk in [next(chunks, None)] if chunk is not None]

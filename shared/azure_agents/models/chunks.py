@@ -1,0 +1,105 @@
+"""Chunks of a streamed chat, as they come and as callers may have them. Pure.
+
+A chunk is delivered as the service sent it, but for three rules. Until the first content nothing
+is delivered: a failure before it is no failure of the caller's, the call is made again. A choice
+without ``delta`` gets an empty one, and what a chunk without choices holds rides on the next that
+has one: people write ``chunk.choices[0].delta``. Only the usage that was asked for has a chunk of
+its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ..errors import ConnectionLostError, ProtocolError
+from ..jsonio import JSON, load_object
+from ..protocols.sse import KEEPALIVE, SSEDecoder
+from ..service_errors.envelopes import error_from_event
+
+_CONTENT = ("content", "tool_calls", "function_call", "refusal", "reasoning_content", "audio")
+_DONE = b"[DONE]"
+
+
+class ChatDecoder:
+    """Reads the stream of a chat.
+
+    Args:
+        doing: What is being done, for errors.
+        include_usage: Deliver a chunk that holds nothing but the usage.
+    """
+
+    def __init__(self, doing: str, *, include_usage: bool) -> None:
+        self.has_content = False
+        self.text = ""
+        self._doing = doing
+        self._include_usage = include_usage
+        self._events = SSEDecoder()
+        self._held: list[JSON] = []  # before the first content
+        self._riding: JSON = {}  # fields of chunks without choices
+        self._is_finished = False
+        self._is_done = False
+
+    @property
+    def is_done(self) -> bool:
+        """``[DONE]`` was seen."""
+        return self._is_done
+
+    def feed(self, data: bytes) -> Iterable[JSON]:
+        """Take the next bytes; give the chunks that may be delivered."""
+        for event in self._events.feed(data):
+            if event.data == _DONE:
+                self._is_done = True
+                yield from self.end()
+                return
+            if event.name == KEEPALIVE:
+                continue
+            yield from self._take(load_object(event.data))
+
+    def end(self) -> Iterable[JSON]:
+        """Give what was held back, once the stream is over.
+
+        Raises:
+            ConnectionLostError: It ended without a finish reason.
+        """
+        if not self._is_finished:
+            raise ConnectionLostError(f"{self._doing}: the stream ended without a finish reason")
+        held, self._held = self._held, []
+        if self._riding.get("usage") and self._include_usage:
+            held.append({"choices": [], **self._riding})
+        self._riding = {}
+        return held
+
+    def _take(self, chunk: JSON) -> Iterable[JSON]:
+        if chunk.get("error"):
+            raise error_from_event(chunk, doing=self._doing)
+        choices = chunk.get("choices")
+        if not isinstance(choices, list):
+            raise ProtocolError(f"{self._doing}: a chunk without choices: {str(chunk)[:200]!r}")
+        if not choices:
+            self._riding.update({k: v for k, v in chunk.items() if k != "choices" and v})
+            return ()
+        return self._deliver(self._whole(chunk, choices))
+
+    def _whole(self, chunk: JSON, choices: list[Any]) -> JSON:
+        for choice in choices:
+            if choice.get("delta") is None:
+                choice["delta"] = {}
+            self._note(choice)
+        usage = self._riding.pop("usage", None)
+        riding, self._riding = self._riding, {} if usage is None else {"usage": usage}
+        return {**riding, **{k: v for k, v in chunk.items() if v not in ("", 0) or k not in riding}}
+
+    def _note(self, choice: Mapping[str, Any]) -> None:
+        delta = choice["delta"]
+        self.text += delta.get("content") or ""
+        self._is_finished = self._is_finished or choice.get("finish_reason") is not None
+        if self._is_finished or any(delta.get(name) for name in _CONTENT):
+            self.has_content = True
+
+    def _deliver(self, chunk: JSON) -> Iterable[JSON]:
+        self._held.append(chunk)
+        if not self.has_content:
+            return ()
+        held, self._held = self._held, []
+        return held

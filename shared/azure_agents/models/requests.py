@@ -1,0 +1,211 @@
+"""Requests for a deployment, and how often they are made: flows, without I/O.
+
+A call is one request, made again where that helps: after a lost connection, 408, 409, 429 and 5xx,
+as patiently as the service asks. What makes a file, batch or job is made again only where it was
+provably not applied. A stream is made again until its first content was delivered, never after.
+
+Two attempts stand beside the count. A connection that was kept alive may have died unseen: a
+request that got no byte in answer is made once more. And with ``drop_params=True`` a parameter
+that the service does not take is left out once, aloud.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol, cast
+
+from ..errors import (
+    AzureAgentsError,
+    BadRequestError,
+    ConflictError,
+    ConnectionLostError,
+    StreamInterruptedError,
+)
+from ..jsonio import JSON, dumps
+from ..protocols.commands import Emit, Flow, Pump, Reply, Route, Send, Sleep, Upload
+from ..protocols.retry import RetryPolicy, delay_before, may_pass, was_not_applied
+from ..service_errors.envelopes import error_from_reply
+from .operations import Operation
+from .surfaces import Place
+
+SUCCESS = range(200, 300)
+# The words by which a parameter is refused: recorded of gpt-5 (temperature) and o-series.
+_REFUSED_CODES = frozenset({"unsupported_parameter", "unsupported_value", "unknown_parameter"})
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One call of an operation.
+
+    Attributes:
+        operation: A row of the table.
+        place: Where it is.
+        model: The model string, for errors.
+        body: JSON fields, a form that is read while it is sent, or None.
+        content_type: Of a form.
+        query: More of the query, such as ``limit`` of a list.
+        policy: How often and how patiently to try.
+        key: Any text that differs between calls; spreads the waits.
+        droppable: Fields of the body that may be left out if the service does not take them.
+    """
+
+    operation: Operation
+    place: Place
+    model: str
+    body: Mapping[str, Any] | Upload | None = None
+    content_type: str = "application/json"
+    query: tuple[tuple[str, str], ...] = ()
+    policy: RetryPolicy = field(default_factory=RetryPolicy)
+    key: str = ""
+    droppable: frozenset[str] = frozenset()
+
+    @property
+    def doing(self) -> str:
+        """What is being done, for errors."""
+        return f"{self.operation.name.replace('_', ' ')} with {self.model}"
+
+    def command(self, *, stream: bool) -> Send:
+        """The command that sends it."""
+        body = self.body
+        accept = None if self.operation.answer == "json" else "*/*"
+        return Send(
+            self.operation.method,
+            Route(self.place.path, (*self.place.query, *self.query)),
+            dumps(body) if isinstance(body, Mapping) else body,
+            stream=stream,
+            content_type=self.content_type,
+            accept=accept,
+        )
+
+
+class StreamDecoder(Protocol):
+    """Bytes of a stream in, chunks out; keeps count of what a caller has of it."""
+
+    has_content: bool
+    text: str
+
+    def feed(self, data: bytes) -> Iterable[JSON]:
+        """Take the next bytes, at any boundary; give the chunks that may be delivered."""
+
+    @property
+    def is_done(self) -> bool:
+        """The last event was seen."""
+
+    def end(self) -> Iterable[JSON]:
+        """Give what was held back until the end.
+
+        Raises:
+            AzureAgentsError: The stream ended without its finish.
+        """
+
+
+def ask(request: Request) -> Flow[Reply]:
+    """Make a call whose answer comes whole."""
+
+    def attempt(now: Request) -> Flow[Reply]:
+        return (yield from _send(now, stream=False))
+
+    reply: Reply = yield from _trying(request, attempt)
+    return reply
+
+
+def stream(request: Request, decoder: Callable[[], StreamDecoder]) -> Flow[None]:
+    """Make a call whose answer comes in chunks; the caller gets them as they come."""
+
+    def attempt(now: Request) -> Flow[None]:
+        reading = decoder()
+        reply = yield from _send(now, stream=True)
+        try:
+            yield Pump(cast(Any, reading))
+            if not reading.is_done:
+                yield Emit(cast(Any, reading.end()))
+        except AzureAgentsError as error:
+            error.add_facts(request_id=_request_id(reply))
+            if not reading.has_content:
+                raise
+            raise _interrupted(error, reading.text, now) from error
+
+    yield from _trying(request, attempt)
+
+
+def _send(request: Request, *, stream: bool) -> Flow[Reply]:
+    reply: Reply = yield request.command(stream=stream)
+    if reply.status not in SUCCESS:
+        raise error_from_reply(
+            reply.status, reply.headers, reply.body, doing=request.doing, agent=request.model
+        )
+    return reply
+
+
+def _trying(request: Request, attempt: Callable[[Request], Flow[Any]]) -> Flow[Any]:
+    """Make attempts until one succeeds or none helps."""
+    retry, has_reconnected, has_dropped = 0, False, False
+    while True:
+        try:
+            return (yield from attempt(request))
+        except AzureAgentsError as error:
+            smaller = None if has_dropped else _without_refused(request, error)
+            if smaller is not None:
+                request, has_dropped = smaller, True
+                continue
+            if not _helps(request, error):
+                raise
+            if _died_unseen(error) and not has_reconnected and request.policy.max_retries:
+                has_reconnected = True
+                continue
+            retry += 1
+            delay = delay_before(retry, error, request.policy, request.key)
+            if delay is None:
+                raise
+            yield Sleep(delay, instead=error)
+
+
+def _helps(request: Request, error: AzureAgentsError) -> bool:
+    """Whether another attempt may succeed, and harms nobody."""
+    if isinstance(error, StreamInterruptedError):
+        return False
+    if not request.operation.may_repeat:
+        return was_not_applied(error)
+    return may_pass(error) or isinstance(error, ConflictError)
+
+
+def _died_unseen(error: AzureAgentsError) -> bool:
+    # A connection that the service closed while it idled: the driver saw no byte of an answer.
+    return type(error) is ConnectionLostError and error.status is None
+
+
+def _without_refused(request: Request, error: AzureAgentsError) -> Request | None:
+    """The request without the parameter that the service refused, if it may be left out."""
+    body = request.body
+    if not isinstance(error, BadRequestError) or not isinstance(body, Mapping):
+        return None
+    name = (error.param or "").partition(".")[0]
+    if error.code not in _REFUSED_CODES and "nsupported parameter" not in error.message:
+        return None
+    if name not in request.droppable or name not in body:
+        return None
+    warnings.warn(
+        f"drop_params=True: {name} dropped, which {request.model} does not take", stacklevel=2
+    )
+    return replace(request, body={key: value for key, value in body.items() if key != name})
+
+
+def _interrupted(error: AzureAgentsError, text: str, request: Request) -> AzureAgentsError:
+    cut = StreamInterruptedError(
+        f"{request.doing}: the stream was cut after content was delivered: {error.message}",
+        status=error.status,
+        code=error.code,
+        request_id=error.request_id,
+        partial_text=text,
+    )
+    cut.add_facts(agent=request.model)
+    return cut
+
+
+def _request_id(reply: Reply) -> str | None:
+    for name in ("x-request-id", "apim-request-id", "request-id"):
+        if reply.headers.get(name):
+            return reply.headers[name]
+    return None

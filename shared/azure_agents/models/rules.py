@@ -1,0 +1,76 @@
+"""What a family of chat models asks of a request's body; everything else passes. Pure.
+
+| family | rule |
+|---|---|
+| o-series, gpt-5 | ``max_tokens`` goes up as ``max_completion_tokens`` |
+| o-series | ``temperature`` and ``top_p`` other than 1 are refused, or dropped if asked |
+
+Which gpt-5 takes a temperature changes by the month, so it passes; the service's refusal is told,
+or with ``drop_params=True`` the parameter is left out then.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+from ..errors import InvalidRequestError
+from ..naming import shown
+from .names import ModelName
+
+_REASONING = ("o_series", "gpt5")
+_SAMPLING = ("temperature", "top_p")
+# What is asked for can never be left out.
+KEPT = frozenset(
+    {"messages", "input", "prompt", "tools", "model", "response_format", "reasoning_effort"}
+)
+
+
+def fit(body: Mapping[str, Any], model: ModelName, *, drops: bool) -> dict[str, Any]:
+    """The body as the family takes it.
+
+    Args:
+        body: What the caller asked for, by OpenAI's names.
+        model: What answers.
+        drops: Leave out, aloud, what the family is known to refuse.
+
+    Raises:
+        InvalidRequestError: The family refuses a parameter, or two say the same.
+    """
+    if model.family not in _REASONING:
+        return dict(body)
+    fitted = _renamed(body)
+    if model.family == "o_series":
+        for name in _SAMPLING:
+            if name in fitted and fitted[name] != 1:
+                _refuse(name, fitted[name], model, drops=drops)
+                del fitted[name]
+    return fitted
+
+
+def _renamed(body: Mapping[str, Any]) -> dict[str, Any]:
+    if "max_tokens" not in body:
+        return dict(body)
+    if "max_completion_tokens" in body:
+        raise InvalidRequestError(
+            "max_tokens= and max_completion_tokens= were both passed: a reasoning model takes "
+            "max_completion_tokens"
+        )
+    return {
+        "max_completion_tokens" if name == "max_tokens" else name: value
+        for name, value in body.items()
+    }
+
+
+def _refuse(name: str, value: object, model: ModelName, *, drops: bool) -> None:
+    if not drops:
+        raise InvalidRequestError(
+            f"{name}={shown(value)}: {model.requested} is an o-series model, which takes 1 only: "
+            f"leave it out, or pass drop_params=True"
+        )
+    warnings.warn(
+        f"drop_params=True: {name} dropped, which the o-series model {model.requested} does not "
+        "take",
+        stacklevel=2,
+    )

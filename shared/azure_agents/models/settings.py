@@ -1,0 +1,230 @@
+"""The arguments of a call of a deployment: where, who and how, apart from what goes up. Pure.
+
+Names are LiteLLM's. None counts as absent, since wrappers pass None for everything they were not
+given; but ``timeout=None`` is a value: no limit.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, cast
+
+from ..errors import ConfigError
+from ..naming import shown
+from ..protocols.retry import RetryPolicy
+from ..settings import environment as names
+from ..settings.environment import Environment, read_env
+from ..settings.headers import ExtraHeaders, extra_headers_of
+from ..settings.timeouts import DEFAULT_TIMEOUT, Timeouts
+from .names import ModelName, read_model
+from .surfaces import Surface, read_surface
+
+SIGN_IN = frozenset(
+    {
+        "api_key",
+        "azure_ad_token",
+        "azure_ad_token_provider",
+        "credential",
+        "tenant_id",
+        "client_id",
+        "client_secret",
+        "azure_username",
+        "azure_password",
+        "azure_scope",
+    }
+)
+_BASES = ("api_base", "base_url", "endpoint")
+_OTHERS = frozenset(
+    {
+        "api_version",
+        "allow_http",
+        "timeout",
+        "stream_timeout",
+        "max_retries",
+        "num_retries",
+        "extra_headers",
+        "extra_body",
+        "drop_params",
+        "base_model",
+        "custom_llm_provider",
+        "transport",
+        "async_transport",
+        "clock",
+        "observer",
+    }
+)
+SETTINGS = SIGN_IN | _OTHERS | frozenset(_BASES)
+# Where a base is looked for, in this order. ``azure_ai/`` is the prefix of LiteLLM's Foundry
+# models, whose variables are AZURE_AI_…
+_AZURE = (names.ENV_API_BASE, names.ENV_OPENAI_ENDPOINT, names.ENV_AI_API_BASE)
+_FOUNDRY = (names.ENV_AI_API_BASE, names.ENV_API_BASE, names.ENV_OPENAI_ENDPOINT)
+_CLAUDE = (names.ENV_FOUNDRY_BASE, names.ENV_FOUNDRY_RESOURCE, *_FOUNDRY)
+_PROVIDERS = ("azure", "azure_ai", "azure_text", "anthropic", "openai")
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSettings:
+    """Everything about a call but its credential and its body.
+
+    Attributes:
+        model: What answers.
+        surface: Where.
+        timeouts: In seconds; the turn is the whole call.
+        policy: How often and how patiently to try.
+        headers: More headers for every request.
+        sign_in: Arguments of `azure_agents.models.credentials.sign_in`; may be secret.
+        seams: What stands for the network, the clock and the observer; only what was given.
+        drops: Whether parameters that the model does not take are left out.
+    """
+
+    model: ModelName
+    surface: Surface
+    timeouts: Timeouts
+    policy: RetryPolicy
+    headers: ExtraHeaders
+    sign_in: Mapping[str, Any] = field(repr=False)
+    seams: Mapping[str, Any]
+    drops: bool
+
+    @property
+    def has_subscription_key(self) -> bool:
+        """A key of API Management goes along, which may stand in for a credential."""
+        return any(name.lower().endswith("-subscription-key") for name in self.headers.reveal())
+
+
+def is_deployment(model: object, given: Mapping[str, Any]) -> bool:
+    """Whether a call is for a deployment; else it is an agent's.
+
+    Args:
+        model: The model string.
+        given: The arguments of the call.
+    """
+    if not isinstance(model, str) or "/" not in model:
+        return False
+    return read_model(model, base=_base(given, None)).provider != "agents"
+
+
+def read_settings(
+    model: object, given: Mapping[str, Any], env: Mapping[str, str] | None = None
+) -> ModelSettings:
+    """Check all settings of a call at once.
+
+    Args:
+        model: The model string.
+        given: The arguments of the call; those that are no settings are left alone.
+        env: Instead of ``os.environ``.
+
+    Raises:
+        ConfigError: A setting is missing or wrong.
+    """
+    given = {k: v for k, v in given.items() if v is not None or k == "timeout"}
+    variables = Environment(os.environ if env is None else env)
+    base_model = _text(given, "base_model")
+    _check_provider(given.get("custom_llm_provider"))
+    base = _base(given, None)
+    named = read_model(model, base=base, base_model=base_model)
+    if base is None:
+        base = _base_of(named, variables)
+        named = read_model(model, base=base, base_model=base_model)
+    allow_http = _flag(given, "allow_http")
+    surface = read_surface(base, _version(given, variables), named, allow_http=allow_http)
+    return ModelSettings(
+        model=named,
+        surface=surface,
+        timeouts=_timeouts(given),
+        policy=RetryPolicy(max_retries=_retries(given)),
+        headers=_headers(given.get("extra_headers")),
+        sign_in={name: given[name] for name in SIGN_IN if name in given},
+        seams={
+            name: given[name]
+            for name in ("transport", "async_transport", "clock", "observer")
+            if name in given
+        },
+        drops=_flag(given, "drop_params"),
+    )
+
+
+def _base(given: Mapping[str, Any], default: str | None) -> str | None:
+    passed = {name: given[name] for name in _BASES if given.get(name) is not None}
+    if len(set(passed.values())) > 1:
+        raise ConfigError(f"{' and '.join(f'{n}=' for n in passed)} are the same and differ")
+    return cast("str | None", next(iter(passed.values()), default))
+
+
+def _base_of(model: ModelName, env: Mapping[str, str]) -> str | None:
+    """The base that the environment names for a model.
+
+    Raises:
+        ConfigError: It names none, and the model needs one.
+    """
+    if model.provider == "openai":
+        return read_env(env, names.ENV_OPENAI_BASE)
+    looked_at = _variables(model)
+    for name in looked_at:
+        value = read_env(env, name)
+        if value and name == names.ENV_FOUNDRY_RESOURCE:
+            return f"https://{value}.services.ai.azure.com/anthropic"
+        if value:
+            return value
+    raise ConfigError(
+        f"no base URL for {model.requested!r}: pass api_base=, or set {' or '.join(looked_at)}"
+    )
+
+
+def _variables(model: ModelName) -> tuple[str, ...]:
+    if model.provider == "anthropic":
+        return _CLAUDE
+    return _FOUNDRY if model.family == "foundry" else _AZURE
+
+
+def _version(given: Mapping[str, Any], env: Mapping[str, str]) -> object:
+    if given.get("api_version") is not None:
+        return given["api_version"]
+    return read_env(env, names.ENV_API_VERSION) or read_env(env, names.ENV_OPENAI_API_VERSION)
+
+
+def _timeouts(given: Mapping[str, Any]) -> Timeouts:
+    timeouts = Timeouts.of(given.get("timeout", DEFAULT_TIMEOUT))
+    if given.get("stream_timeout") is not None:
+        return replace(timeouts, first_event=given["stream_timeout"])
+    return timeouts
+
+
+def _headers(given: object) -> ExtraHeaders:
+    headers = extra_headers_of(given)
+    # A call's own headers come from no pickle, so none were left behind in one.
+    return headers if isinstance(headers, ExtraHeaders) else ExtraHeaders({})
+
+
+def _retries(given: Mapping[str, Any]) -> int:
+    passed = {given[name] for name in ("max_retries", "num_retries") if name in given}
+    if len(passed) > 1:
+        raise ConfigError("max_retries= and num_retries= are the same and differ: pass one")
+    value = next(iter(passed), 2)
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return value
+    raise ConfigError(f"max_retries must be a whole number, 0 or more, got {shown(value)}")
+
+
+def _flag(given: Mapping[str, Any], name: str) -> bool:
+    value = given.get(name, False)
+    if isinstance(value, bool):
+        return value
+    raise ConfigError(f"{name} must be True or False, got {shown(value)}")
+
+
+def _text(given: Mapping[str, Any], name: str) -> str | None:
+    value = given.get(name)
+    if value is None or isinstance(value, str):
+        return value
+    raise ConfigError(f"{name} must be a string, got {shown(value)}")
+
+
+def _check_provider(value: object) -> None:
+    if value is not None and value not in _PROVIDERS:
+        raise ConfigError(
+            f"custom_llm_provider={shown(value)} is not served here: use "
+            f"{', '.join(map(repr, _PROVIDERS))}, or leave it out"
+        )

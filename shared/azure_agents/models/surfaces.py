@@ -1,0 +1,217 @@
+"""From a base URL and a version to the place of an operation: one URL, or an error. Pure.
+
+A resource answers on several surfaces, and people paste any of their URLs:
+
+| surface | where | model |
+|---|---|---|
+| ``v1`` | ``{base}/openai/v1/{operation}`` | in the body |
+| ``dated`` | ``{base}/openai/deployments/{deployment}/{operation}?api-version=…`` | in the path |
+| ``anthropic`` | ``{base}/anthropic/v1/{operation}`` | in the body |
+| ``openai`` | ``{base}/{operation}``, the base with its ``/v1`` | in the body |
+
+A path before these is kept: it is a gateway's, or a project's. What was pasted beside the base (a
+whole operation, a version in the query) is read and taken off; what it contradicts is set aside
+and noted.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+from urllib.parse import parse_qsl
+
+from ..errors import ConfigError
+from ..naming import shown
+from ..settings.urls import Url, read_url
+from .names import ModelName
+from .operations import Operation
+
+Kind: TypeAlias = Literal["v1", "dated", "anthropic", "openai"]
+
+OPENAI_BASE = "https://api.openai.com/v1"
+FIND_BASE = {
+    "azure": "copy the endpoint from the deployment's page: https://<resource>.openai.azure.com",
+    "anthropic": "copy it from the deployment's page: "
+    "https://<resource>.services.ai.azure.com/anthropic",
+    "openai": f"leave it out for {OPENAI_BASE}",
+}
+_DATED = re.compile(r"20\d\d-\d\d-\d\d(?:-preview)?")
+_UNDATED = ("v1", "preview", "latest")
+VERSION_FORMS = "'2024-10-21', '2025-04-01-preview', 'v1' or 'preview'"
+# The part of a pasted URL that is an operation, or a method of one.
+_OPERATION = (
+    r"(?:/(?:chat/completions|completions|embeddings|responses|models|files|batches"
+    r"|fine_tuning/jobs|audio/(?:speech|transcriptions|translations)"
+    r"|images/(?:generations|edits)))?"
+)
+_AZURE = re.compile(
+    rf"(?P<prefix>.*?)/openai(?:/(?P<v1>v1)|/deployments/(?P<deployment>[^/]+))?{_OPERATION}"
+)
+_MODELS = re.compile(r"(?P<prefix>.*?)/models(?:/chat/completions|/embeddings)?")
+_CLAUDE = re.compile(r"(?P<prefix>.*?)/anthropic(?:/v1)?(?:/messages(?:/count_tokens)?)?")
+_BARE_CLAUDE = re.compile(r"(?P<prefix>.*?)/v1/messages(?:/count_tokens)?")
+_OPENAI = re.compile(rf"(?P<base>.*?){_OPERATION}")
+_PROJECT = re.compile(r".*/api/projects/[^/]+")
+_AN_AGENT = re.compile(r".*/(?:agents|applications)/[^/]+/(?:endpoint/)?protocols/.*")
+
+
+@dataclass(frozen=True, slots=True)
+class Surface:
+    """Where a deployment answers; made by `read_surface`.
+
+    Attributes:
+        kind: Which of the four.
+        url: The origin and the path before the surface; a credential never leaves the origin.
+        root: Path of the surface below `url`, such as ``/openai/v1``.
+        version: The ``api-version`` of every request; None: none is sent.
+        deployment: The deployment that the base names; None: the model string's.
+        notes: What was set aside, in sentences.
+    """
+
+    kind: Kind
+    url: Url
+    root: str
+    version: str | None = None
+    deployment: str | None = None
+    notes: tuple[str, ...] = field(default=(), compare=False)
+
+    @property
+    def query(self) -> tuple[tuple[str, str], ...]:
+        """The query of every request."""
+        return () if self.version is None else (("api-version", self.version),)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where one operation of one deployment is.
+
+    Attributes:
+        path: Below the surface's `url`.
+        query: Of the request.
+        model: What the body's ``model`` says; None: the body has none.
+    """
+
+    path: str
+    query: tuple[tuple[str, str], ...]
+    model: str | None
+
+
+def locate(surface: Surface, operation: Operation, name: str = "", id: str = "") -> Place:
+    """Find an operation on a surface.
+
+    Args:
+        surface: Where the deployment answers.
+        operation: A row of the table.
+        name: The deployment; where the base names one, that is used.
+        id: The file, batch, job or response that the path names.
+    """
+    name = surface.deployment or name
+    path = operation.path.format(id=id)
+    if surface.kind != "dated" or not operation.of_deployment:
+        return Place(surface.root + path, surface.query, name if operation.names_model else None)
+    # Dated image routes refuse a model in the body; the others ignore it.
+    model = None if operation.path.startswith("/images/") else name
+    return Place(f"{surface.root}/deployments/{name}{path}", surface.query, model)
+
+
+def read_surface(
+    base: str | None, version: object, model: ModelName, *, allow_http: bool = False
+) -> Surface:
+    """Read a base URL.
+
+    Args:
+        base: As the caller has it, with anything that people paste; None for OpenAI's own.
+        version: ``api-version``; None, ``v1``, ``latest``: the surface without versions.
+        model: What answers.
+        allow_http: Accept plain http for another machine.
+
+    Raises:
+        ConfigError: The base is of another kind, or no URL; the version has no known form.
+    """
+    if base is None:
+        if model.provider != "openai":
+            raise ConfigError(f"no base URL: pass api_base=; {FIND_BASE[model.provider]}")
+        base = OPENAI_BASE
+    url = read_url(base, "api_base", FIND_BASE[model.provider], allow_http=allow_http)
+    if _AN_AGENT.fullmatch(url.path):
+        raise ConfigError(
+            f"api_base {url.safe} is an agent's own endpoint, and {model.requested!r} is a "
+            f"deployment: {FIND_BASE[model.provider]}"
+        )
+    if model.provider == "openai":
+        found = _OPENAI.fullmatch(url.path)
+        path = found["base"] if found else url.path
+        return Surface("openai", url.at(path or "/v1"), "")
+    if model.provider == "anthropic":
+        return _claude(url, model)
+    return _azure(url, _version(version), model)
+
+
+def _version(version: object) -> str | None:
+    """The version as it is meant; None where none was given."""
+    if version is None or version == "":
+        return None
+    text = str(version).strip()
+    text = text.removeprefix("?").removeprefix("api-version=").strip().lower()
+    if _DATED.fullmatch(text) or text in _UNDATED:
+        return text
+    raise ConfigError(f"api_version={shown(version)} is malformed: use {VERSION_FORMS}, or none")
+
+
+def _azure(url: Url, version: str | None, model: ModelName) -> Surface:
+    if "/extensions" in url.path:
+        raise ConfigError(
+            f"api_base {url.safe} ends in /extensions, which Azure has retired: leave it out. "
+            "Images go into messages as 'image_url'; data of your own goes into data_sources"
+        )
+    if _CLAUDE.fullmatch(url.path):
+        raise ConfigError(
+            f"api_base {url.safe} is Claude's, and {model.requested!r} is no Claude: use "
+            f"'azure_ai/{model.name}' for a Claude model, or {FIND_BASE['azure']}"
+        )
+    found = _AZURE.fullmatch(url.path)
+    models = None if found else _MODELS.fullmatch(url.path)
+    notes: list[str] = []
+    prefix = (found or models or {"prefix": url.path})["prefix"]
+    deployment = found["deployment"] if found else None
+    version = _one_version(url, version, notes)
+    if models is not None:
+        notes.append("'/models' of the base was set aside: the v1 surface serves the same models")
+    needs_v1 = model.family == "foundry" or bool(_PROJECT.fullmatch(prefix))
+    is_v1 = models is not None or bool(found and found["v1"]) or needs_v1
+    if version is None or version in _UNDATED or is_v1:
+        if version is not None and version not in _UNDATED:
+            notes.append(f"api-version {version} was set aside: the v1 surface has no versions")
+            version = None
+        sent = version if version == "preview" else None
+        return Surface("v1", url.at(prefix), "/openai/v1", sent, deployment, tuple(notes))
+    return Surface("dated", url.at(prefix), "/openai", version, deployment, tuple(notes))
+
+
+def _one_version(url: Url, given: str | None, notes: list[str]) -> str | None:
+    """The version that was passed, else the one in the pasted URL."""
+    query = dict(parse_qsl(url.query))
+    pasted = _version(query.pop("api-version", None))
+    if query:
+        notes.append(f"the query of the base was set aside: {', '.join(sorted(query))}")
+    if given and pasted and given != pasted:
+        notes.append(f"api-version {pasted} of the base was set aside: api_version={given} counts")
+    return given or pasted
+
+
+def _claude(url: Url, model: ModelName) -> Surface:
+    if _PROJECT.fullmatch(url.path):
+        raise ConfigError(
+            f"api_base {url.safe} is a project, and Claude answers at its resource: "
+            f"{FIND_BASE['anthropic']}"
+        )
+    if "/openai" in url.path:
+        raise ConfigError(
+            f"api_base {url.safe} is Azure OpenAI's, and {model.requested!r} is a Claude model: "
+            f"{FIND_BASE['anthropic']}"
+        )
+    found = _CLAUDE.fullmatch(url.path) or _BARE_CLAUDE.fullmatch(url.path)
+    prefix = found["prefix"] if found else url.path
+    notes = ("the query of the base was set aside",) if url.query else ()
+    return Surface("anthropic", url.at(prefix), "/anthropic/v1", notes=notes)

@@ -1,0 +1,32 @@
+"""The snippets of docs/models.md run, in order, as one program."""
+
+from __future__ import annotations
+
+import re
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import httpx
+
+import azure_agents
+
+from .test_chat import ANSWER, Service
+
+if TYPE_CHECKING:
+    import pytest
+
+PAGE = Path(__file__).parents[2] / "docs" / "models.md"
+
+
+def test_the_snippets_run(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What the page shows happens."""
+    transport = httpx.MockTransport(Service(httpx.Response(200, json=ANSWER)))
+    completion = partial(azure_agents.completion, transport=transport)
+    monkeypatch.setattr(azure_agents, "completion", completion)
+    names: dict[str, Any] = {}
+    for snippet in re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL):
+        exec(compile(snippet, PAGE.name, "exec"), names)  # noqa: S102 - our own page
+    assert "Hi\n" == capsys.readouterr().out
