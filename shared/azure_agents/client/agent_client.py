@@ -1,7 +1,7 @@
 """The clients that the adapters wrap: settings and a request in, events or a completion out.
 
-`AgentClient` and `AsyncAgentClient` are the same thing for threads and for event loops. Nothing is
-sent and no connection is opened before the first call.
+`AgentClient` is for threads, `AsyncAgentClient` its twin for event loops. Nothing is sent and no
+connection is opened before the first call.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from .base import BaseClient
 
 
 class AgentClient(BaseClient):
-    """Calls an agent from any number of threads.
+    """Calls one agent, from any number of threads.
 
     Example:
         >>> client = AgentClient("my-agent", endpoint="https://…/api/projects/p")
@@ -44,20 +44,22 @@ class AgentClient(BaseClient):
             agent's or an application's own endpoint; else ``AZURE_AI_PROJECT_ENDPOINT``.
         credential: An azure-identity credential (sync or async), a callable that returns a token,
             or a token; else the environment, and last ``DefaultAzureCredential``.
-        thread_store: Where threads are remembered; by default in memory, one for the process.
+        thread_store: Remembers which history stands where on the server; by default in memory, one
+            store for the process.
         transport: An httpx transport of sync calls, instead of the network.
         async_transport: An httpx transport of async calls; every client takes both, so that the
             same arguments fit both.
-        clock: Time, to be replaced in tests.
+        clock: The time, to be replaced in tests.
         operation_keys: Makes the unique key of each turn, to be replaced in tests.
-        observer: Is told of every request.
-        arguments: The other settings, see `azure_agents.settings.config` (``threads``,
-            ``timeout`` in seconds …), and ways to sign in, see `azure_agents.sign_in.auth`
-            (``api_key``, ``tenant_id`` …).
+        observer: Its `record` is called with every request and retry.
+        arguments: The settings that a model of an adapter has, by the same names (``threads``,
+            ``thread_id``, ``owner``, ``instructions``, ``timeout`` in seconds, ``max_retries`` …),
+            and other ways to sign in (``api_key``, ``tenant_id``, ``client_id``,
+            ``client_secret``, ``scope``).
 
     Raises:
         ConfigError: A setting is missing or wrong.
-        TypeError: An argument that the client does not have.
+        TypeError: The client has no such argument.
     """
 
     _is_async = False
@@ -66,7 +68,7 @@ class AgentClient(BaseClient):
         self._client = SyncClient(transport, self.settings.endpoint)
 
     def stream(self, request: TurnRequest | str) -> Generator[Event, None, None]:
-        """Answer piece by piece; the last event is `Finished`.
+        """Ask, and give the answer piece by piece; the last event is `Finished`.
 
         Closing the generator early stops the turn, also on the server where that is possible.
 
@@ -79,7 +81,7 @@ class AgentClient(BaseClient):
         return self._events(request_of(request), deltas=True)
 
     def complete(self, request: TurnRequest | str) -> Completion:
-        """Answer whole.
+        """Ask, and give the whole answer.
 
         Args:
             request: A `TurnRequest`, or a text: the only message of one.
@@ -94,17 +96,18 @@ class AgentClient(BaseClient):
         return folding.result()
 
     def _events(self, request: TurnRequest, *, deltas: bool) -> Generator[Event, None, None]:
-        wiring, flow = self._asked(request, deltas=deltas)
-        return self._driver_with(wiring).events(flow, _cut(request))
+        wiring, flow = self._begin_turn(request, deltas=deltas)
+        return self._driver_with(wiring).events(flow, _stop_filter(request))
 
     def resume(
         self, response_id: str, *, starting_after: int | None = None
     ) -> Generator[Event, None, None]:
-        """Tell the rest of a background response, also one that another process began.
+        """Give the rest of a background response, also of one that another process began.
 
         Args:
             response_id: ``resp_…`` of the response.
-            starting_after: Sequence number of the last event already seen; None: from the start.
+            starting_after: Sequence number of the last event that the caller has; None: give
+                all.
         """
         turn = self._project_turn("resume()")
         return self._driver.events(resume_response(turn, response_id, starting_after))
@@ -137,10 +140,11 @@ class AgentClient(BaseClient):
     def fork_thread(self, thread_id: str, *, without: Collection[str] = ()) -> str:
         """Copy a ``thread_…`` or ``conv_…`` without some of its messages; returns the new id.
 
-        Function calls that were never answered are left out: the way out of a poisoned thread.
+        Function calls that were never answered are left out: so a thread that refuses every turn
+        (`PoisonedThreadError`) can be left behind.
 
         Args:
-            thread_id: What to copy.
+            thread_id: The thread or conversation to copy.
             without: Ids of messages or items to leave out as well.
         """
         return self._driver.result(
@@ -150,8 +154,8 @@ class AgentClient(BaseClient):
     def declare_tools(self, tools: Sequence[object]) -> str:
         """Make a version of the v2 agent that declares these function tools; returns it.
 
-        A client whose `model` names another version goes on with that one. A classic agent takes
-        tools with every call: nothing is done there, and the version is "".
+        A client whose `model` names a version keeps using that version. A classic agent takes tools
+        with every call: nothing is done there, and the version is "".
 
         Args:
             tools: Function tools as OpenAI's dictionaries (``{"type": "function", "function":
@@ -160,17 +164,17 @@ class AgentClient(BaseClient):
         return self._driver.result(declare_tools(self._project_turn("declare_tools()"), tools))
 
     def answer_schema(self) -> JSON | None:
-        """The JSON schema that a v2 agent's own definition puts on its answers, if it has one."""
+        """Get the JSON schema that a v2 agent's definition puts on its answers, if any."""
         return self._driver.result(answer_schema(self._turn()))
 
     @property
     def files(self) -> Files:
-        """The files of the project, and those that answers bring."""
+        """Files of the project, and those that answers bring."""
         return Files(partial(self._project_turn, "files"), self._driver_within)
 
     @property
     def vector_stores(self) -> VectorStores:
-        """The vector stores of the project."""
+        """Vector stores of the project."""
         return VectorStores(
             self.files, partial(self._project_turn, "vector_stores"), self._driver_within
         )
@@ -190,13 +194,13 @@ class AgentClient(BaseClient):
         self._client.close()
 
 
-def _cut(request: TurnRequest) -> Callable[[Event], list[Event]] | None:
-    """What tells no more of an answer than up to a stop sequence, if the call names any."""
+def _stop_filter(request: TurnRequest) -> Callable[[Event], list[Event]] | None:
+    # Agents know no stop sequences, so the answer is cut here; None for a call without any.
     return StopCut(request.stop).feed if request.stop else None
 
 
 class AsyncAgentClient(BaseClient):
-    """Calls an agent from any number of tasks and event loops.
+    """Calls one agent, from any number of tasks and event loops.
 
     Example:
         >>> client = AsyncAgentClient("my-agent", endpoint="https://…/api/projects/p")
@@ -209,20 +213,22 @@ class AsyncAgentClient(BaseClient):
             agent's or an application's own endpoint; else ``AZURE_AI_PROJECT_ENDPOINT``.
         credential: An azure-identity credential (sync or async), a callable that returns a token,
             or a token; else the environment, and last ``DefaultAzureCredential``.
-        thread_store: Where threads are remembered; by default in memory, one for the process.
+        thread_store: Remembers which history stands where on the server; by default in memory, one
+            store for the process.
         transport: An httpx transport of sync calls, instead of the network.
         async_transport: An httpx transport of async calls; every client takes both, so that the
             same arguments fit both.
-        clock: Time, to be replaced in tests.
+        clock: The time, to be replaced in tests.
         operation_keys: Makes the unique key of each turn, to be replaced in tests.
-        observer: Is told of every request.
-        arguments: The other settings, see `azure_agents.settings.config` (``threads``,
-            ``timeout`` in seconds …), and ways to sign in, see `azure_agents.sign_in.auth`
-            (``api_key``, ``tenant_id`` …).
+        observer: Its `record` is called with every request and retry.
+        arguments: The settings that a model of an adapter has, by the same names (``threads``,
+            ``thread_id``, ``owner``, ``instructions``, ``timeout`` in seconds, ``max_retries`` …),
+            and other ways to sign in (``api_key``, ``tenant_id``, ``client_id``,
+            ``client_secret``, ``scope``).
 
     Raises:
         ConfigError: A setting is missing or wrong.
-        TypeError: An argument that the client does not have.
+        TypeError: The client has no such argument.
     """
 
     _is_async = True
@@ -231,7 +237,7 @@ class AsyncAgentClient(BaseClient):
         self._clients = LoopClients(transport, self.settings.endpoint)
 
     def stream(self, request: TurnRequest | str) -> AsyncGenerator[Event, None]:
-        """Answer piece by piece; the last event is `Finished`.
+        """Ask, and give the answer piece by piece; the last event is `Finished`.
 
         Use it under ``contextlib.aclosing``: leaving that early stops the turn at once, also on
         the server where that is possible.
@@ -245,7 +251,7 @@ class AsyncAgentClient(BaseClient):
         return self._events(request_of(request), deltas=True)
 
     async def complete(self, request: TurnRequest | str) -> Completion:
-        """Answer whole.
+        """Ask, and give the whole answer.
 
         Args:
             request: A `TurnRequest`, or a text: the only message of one.
@@ -260,17 +266,18 @@ class AsyncAgentClient(BaseClient):
         return folding.result()
 
     def _events(self, request: TurnRequest, *, deltas: bool) -> AsyncGenerator[Event, None]:
-        wiring, flow = self._asked(request, deltas=deltas)
-        return self._driver_with(wiring).events(flow, _cut(request))
+        wiring, flow = self._begin_turn(request, deltas=deltas)
+        return self._driver_with(wiring).events(flow, _stop_filter(request))
 
     def resume(
         self, response_id: str, *, starting_after: int | None = None
     ) -> AsyncGenerator[Event, None]:
-        """Tell the rest of a background response, also one that another process began.
+        """Give the rest of a background response, also of one that another process began.
 
         Args:
             response_id: ``resp_…`` of the response.
-            starting_after: Sequence number of the last event already seen; None: from the start.
+            starting_after: Sequence number of the last event that the caller has; None: give
+                all.
         """
         turn = self._project_turn("resume()")
         return self._driver.events(resume_response(turn, response_id, starting_after))
@@ -303,10 +310,11 @@ class AsyncAgentClient(BaseClient):
     async def fork_thread(self, thread_id: str, *, without: Collection[str] = ()) -> str:
         """Copy a ``thread_…`` or ``conv_…`` without some of its messages; returns the new id.
 
-        Function calls that were never answered are left out: the way out of a poisoned thread.
+        Function calls that were never answered are left out: so a thread that refuses every turn
+        (`PoisonedThreadError`) can be left behind.
 
         Args:
-            thread_id: What to copy.
+            thread_id: The thread or conversation to copy.
             without: Ids of messages or items to leave out as well.
         """
         return await self._driver.result(
@@ -316,8 +324,8 @@ class AsyncAgentClient(BaseClient):
     async def declare_tools(self, tools: Sequence[object]) -> str:
         """Make a version of the v2 agent that declares these function tools; returns it.
 
-        A client whose `model` names another version goes on with that one. A classic agent takes
-        tools with every call: nothing is done there, and the version is "".
+        A client whose `model` names a version keeps using that version. A classic agent takes tools
+        with every call: nothing is done there, and the version is "".
 
         Args:
             tools: Function tools as OpenAI's dictionaries (``{"type": "function", "function":
@@ -328,17 +336,17 @@ class AsyncAgentClient(BaseClient):
         )
 
     async def answer_schema(self) -> JSON | None:
-        """The JSON schema that a v2 agent's own definition puts on its answers, if it has one."""
+        """Get the JSON schema that a v2 agent's definition puts on its answers, if any."""
         return await self._driver.result(answer_schema(self._turn()))
 
     @property
     def files(self) -> AsyncFiles:
-        """The files of the project, and those that answers bring."""
+        """Files of the project, and those that answers bring."""
         return AsyncFiles(partial(self._project_turn, "files"), self._driver_within)
 
     @property
     def vector_stores(self) -> AsyncVectorStores:
-        """The vector stores of the project."""
+        """Vector stores of the project."""
         return AsyncVectorStores(
             self.files, partial(self._project_turn, "vector_stores"), self._driver_within
         )

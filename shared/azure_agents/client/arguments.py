@@ -1,4 +1,4 @@
-"""The keyword arguments of every client, and what is made of them: settings and a credential."""
+"""The keyword arguments of every client, and how they become settings and a credential."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..sign_in.auth import FoundryAuth, make_auth
 
 
 class SettingArguments(TypedDict, total=False):
-    """What a client is to do; see `azure_agents.settings.config.resolve_settings`."""
+    """Arguments of `azure_agents.settings.config.resolve_settings`, which describes them."""
 
     endpoint: str | None
     threads: ThreadPolicy
@@ -34,7 +34,7 @@ class SettingArguments(TypedDict, total=False):
 
 
 class SignInArguments(TypedDict, total=False):
-    """Who calls; see `azure_agents.sign_in.auth.make_auth`."""
+    """Arguments of `azure_agents.sign_in.auth.make_auth`, which describes them."""
 
     credential: object
     api_key: object
@@ -45,7 +45,7 @@ class SignInArguments(TypedDict, total=False):
 
 
 class ClientArguments(SettingArguments, SignInArguments, total=False):
-    """Everything that `AgentClient` and `AsyncAgentClient` take by name."""
+    """The settings and ways to sign in that `AgentClient` and `AsyncAgentClient` take by name."""
 
 
 _NAMES = frozenset(ClientArguments.__annotations__)
@@ -55,7 +55,7 @@ _SIGN_IN = frozenset(SignInArguments.__annotations__)
 def read_arguments(
     door: str, model: str | None, arguments: Mapping[str, Any]
 ) -> tuple[Settings, FoundryAuth]:
-    """Check the arguments of a client; nothing is sent.
+    """Check the arguments of a client and make settings and a credential; nothing is sent.
 
     Args:
         door: Name of the class, for errors.
@@ -63,7 +63,7 @@ def read_arguments(
         arguments: See `ClientArguments`.
 
     Raises:
-        TypeError: An argument that no client has.
+        TypeError: No client has an argument of this name.
         ConfigError: A setting is missing or wrong.
     """
     for name in arguments.keys() - _NAMES:

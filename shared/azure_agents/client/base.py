@@ -1,4 +1,4 @@
-"""What the sync and the async client share: how they are made, and how a turn of theirs begins."""
+"""What the sync and the async client share: construction, checks, and the beginning of a turn."""
 
 from __future__ import annotations
 
@@ -36,7 +36,10 @@ def _new_key() -> str:
 
 
 class BaseClient(ABC):
-    """What both clients share: checking a request and starting its flow."""
+    """Base of both clients: holds their parts, checks a request and starts its flow.
+
+    `AgentClient` describes the arguments.
+    """
 
     settings: Settings
     _is_async: ClassVar[bool]
@@ -82,20 +85,16 @@ class BaseClient(ABC):
 
     @abstractmethod
     def _connect(self, transport: Any) -> None:
-        """Make what performs requests; nothing is opened yet."""
+        """Make the HTTP client or clients; nothing is opened yet."""
 
     def _project_turn(self, what: str) -> Turn:
-        """A turn that only a project can take.
-
-        Raises:
-            InvalidRequestError: The endpoint is one agent's.
-        """
+        # An agent's own endpoint only answers: files, forks and the like need the project's.
         check_at_project(self.settings.endpoint, what)
         return self._turn()
 
     @property
     def _wiring(self) -> Wiring:
-        """What is run with that is no call."""
+        # For operations besides calls; a call may have a timeout and headers of its own.
         return self._wiring_of(self.settings)
 
     def _wiring_of(self, settings: Settings) -> Wiring:
@@ -108,8 +107,8 @@ class BaseClient(ABC):
             settings.headers,
         )
 
-    def _asked(self, request: TurnRequest, *, deltas: bool) -> tuple[Wiring, Flow[None]]:
-        """What one call is run with, and its flow, which has not begun."""
+    def _begin_turn(self, request: TurnRequest, *, deltas: bool) -> tuple[Wiring, Flow[None]]:
+        # A flow that nobody drives sends nothing: a generator that is never read costs no request.
         check_request(self.settings, request)
         settings, options = split_call(self.settings, request.options)
         turn = self._turn(replace(request, options=options), settings, deltas=deltas)
@@ -172,8 +171,13 @@ def make_client(
 def check_request(settings: Settings, request: TurnRequest) -> None:
     """Refuse a call that cannot be right, before anything is sent.
 
+    Args:
+        settings: The client's.
+        request: The call.
+
     Raises:
-        InvalidRequestError: No messages, a pin that does not fit, a policy that does not fit.
+        InvalidRequestError: It has no messages, a message of a wrong type, or a pin that does not
+            fit the agent or the policy.
     """
     if not request.messages:
         raise InvalidRequestError("no messages: give at least one")
@@ -213,5 +217,5 @@ def _is_part(part: object) -> bool:
     if isinstance(part, Text):
         return isinstance(part.text, str)
     if isinstance(part, ApprovalReply):
-        return isinstance(part.approve, bool)  # "no" is no denial, and "yes" no approval
+        return isinstance(part.approve, bool)  # the text "no" would count as true
     return isinstance(part, Media)
