@@ -13,6 +13,7 @@ from azure_agents.errors import (
     RunExpiredError,
     RunFailedError,
     ServerError,
+    StreamInterruptedError,
 )
 from azure_agents.events import (
     ApprovalRequest,
@@ -291,6 +292,38 @@ def test_the_answer_is_all_messages_of_the_run() -> None:
         frame("thread.run.completed", run()),
     )
     assert (assistant("One. Two."), "msg_2") == (reader.answer, reader.message_id)
+
+
+TOLD = frame("thread.message.delta", message_delta(text_part("Hello, w", index=0)))
+
+
+def test_a_finished_run_may_not_lack_what_a_cut_stream_delivered() -> None:
+    """The answer was generated again, and shorter: what the caller has read is not part of it."""
+    delivered = Delivered()
+    RunReader(delivered).feed(TOLD)
+    again = RunReader(delivered)
+    again.feed(frame("thread.message.completed", message(text_part("Hello"))))
+    with pytest.raises(StreamInterruptedError) as caught:
+        again.feed(frame("thread.run.completed", run()))
+    assert "Hello, w" == caught.value.partial_text
+
+
+def test_deltas_that_came_twice_are_noticed_at_the_end() -> None:
+    """Classic numbers no event, so only the completed message tells that a delta was repeated."""
+    reader, _ = feed(TOLD, TOLD)
+    reader.feed(frame("thread.message.completed", message(text_part("Hello, w"))))
+    with pytest.raises(StreamInterruptedError):
+        reader.feed(frame("thread.run.completed", run()))
+
+
+def test_a_run_is_whole_when_every_message_that_began_has_ended() -> None:
+    """The end of a run may overtake the end of a message: then its text is read where it lies."""
+    begun = frame("thread.message.created", {"id": "msg_1"})
+    ended = frame("thread.message.completed", message(text_part("Hello")))
+    over = frame("thread.run.completed", run())
+    failed = frame("thread.run.failed", run("failed"))
+    streams = [(over,), (begun, over), (begun, ended, over), (begun, failed)]
+    assert [True, False, True, True] == [feed(*frames)[0].is_whole for frames in streams]
 
 
 @pytest.mark.parametrize(("wire", "usage"), USAGES)

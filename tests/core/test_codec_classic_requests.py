@@ -171,6 +171,11 @@ OUTPUTS = [
         id="approval",
     ),
     pytest.param(
+        [Message("user", (ApprovalReply("call_3", approve=False),))],
+        {"tool_approvals": [{"tool_call_id": "call_3", "approve": False}]},
+        id="denial",
+    ),
+    pytest.param(
         [tool("call_1", "cold"), APPROVED],
         {
             "tool_outputs": [{"tool_call_id": "call_1", "output": "cold"}],

@@ -12,6 +12,7 @@ from azure_agents.errors import (
     RunCancelledError,
     RunFailedError,
     ServerError,
+    StreamInterruptedError,
 )
 from azure_agents.events import (
     Citation,
@@ -49,6 +50,7 @@ from .v2_samples import (
     stream,
 )
 
+COMPLETED = {"type": "response.completed"}
 EVENTS: list[Any] = [
     pytest.param(
         {"type": "response.output_text.delta", "delta": "He", **WHERE, "obfuscation": "x"},
@@ -260,6 +262,59 @@ def test_an_event_that_comes_again_is_skipped() -> None:
     reader = ResponseReader(Delivered())
     texts = [event.text for event in reader.feed(raw) if isinstance(event, TextDelta)]
     assert (["a", "b", "c", "d"], 6) == (texts, reader.sequence_number)
+
+
+@pytest.mark.parametrize(
+    ("seen", "rest"), [(None, "abc"), (0, "abc"), (1, "bc"), (2, "c"), (3, ""), (4, "")]
+)
+def test_what_the_caller_got_elsewhere_is_not_told_again(seen: int | None, rest: str) -> None:
+    """The rest of a stream begins behind the last event that was seen, to the very event."""
+    delta = {"type": "response.output_text.delta", **WHERE}
+    raw = stream(
+        {**CREATED, "sequence_number": 0},
+        *({**delta, "delta": text, "sequence_number": n} for n, text in enumerate("abc", 1)),
+        {**COMPLETED, "response": response(message_item("abc")), "sequence_number": 4},
+    )
+    reader = ResponseReader(Delivered(), seen=seen)
+    texts = [event.text for event in reader.feed(raw) if isinstance(event, TextDelta)]
+    assert (rest, True) == ("".join(texts), reader.is_done)
+
+
+def test_a_final_response_may_not_lack_what_a_cut_stream_delivered() -> None:
+    """The answer was generated again, and shorter: what the caller has read is not part of it."""
+    delivered = Delivered()
+    delta = {"type": "response.output_text.delta", **WHERE}
+    ResponseReader(delivered).feed(stream(CREATED, {**delta, "delta": "Hello, w"}))
+    again = stream(CREATED, {**COMPLETED, "response": response(message_item("Hello"))})
+    with pytest.raises(StreamInterruptedError) as caught:
+        ResponseReader(delivered).feed(again)
+    assert "Hello, w" == caught.value.partial_text
+
+
+def test_arguments_that_came_twice_are_noticed_at_the_end() -> None:
+    """No tool may run on more than the final response says."""
+    delta = {"type": "response.function_call_arguments.delta", "item_id": "fc_1", "delta": "{}"}
+    raw = stream(
+        item_event("added", {**CALL_ITEM, "arguments": ""}),
+        delta,
+        delta,
+        {**COMPLETED, "response": response({**CALL_ITEM, "arguments": "{}"})},
+    )
+    with pytest.raises(StreamInterruptedError):
+        ResponseReader(Delivered()).feed(raw)
+
+
+def test_parallel_calls_of_a_whole_answer_are_numbered() -> None:
+    """A stored response, and a final one without deltas, keep their calls apart."""
+    second = {**CALL_ITEM, "id": "fc_2", "call_id": "call_2", "name": "g"}
+    whole = response(
+        {**CALL_ITEM, "arguments": "{}"}, message_item("a"), {**second, "arguments": "[]"}
+    )
+    calls = [ToolCallDelta(0, "call_1", "f", "{}"), ToolCallDelta(1, "call_2", "g", "[]")]
+    stored = ResponseReader(Delivered()).read(whole)
+    final = ResponseReader(Delivered()).feed(frame({**COMPLETED, "response": whole}))
+    for events in (stored, final):
+        assert calls == [event for event in events if isinstance(event, ToolCallDelta)]
 
 
 @pytest.mark.parametrize(

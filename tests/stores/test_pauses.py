@@ -65,6 +65,37 @@ def test_one_of_many_answers_a_pause(backend: Backend) -> None:
     assert [] == play.foundry.active_runs
 
 
+class Meeting:
+    """A store whose readers go on only when both have read.
+
+    Args:
+        store: Where the values are.
+    """
+
+    def __init__(self, store: Any) -> None:
+        self._store = store
+        self._both_have_read = Barrier(2, timeout=10)
+
+    def get(self, key: str) -> str | None:
+        value: str | None = self._store.get(key)
+        self._both_have_read.wait()
+        return value
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+
+def test_of_two_who_found_a_pause_open_one_answers_it(backend: Backend) -> None:
+    """Both read that the run waits before either takes the pause."""
+    play = Play(store := backend.open())
+    meeting = Meeting(store)
+    with ThreadPoolExecutor(2) as pool:
+        told = list(pool.map(lambda result: play.answer(meeting, result), ("cold", "warm")))
+    assert ["it is cold", "it is warm"] == [each.text for each in told]
+    runs = [each.finished.run_id for each in told]
+    assert (2, 1) == (len(set(runs)), runs.count(play.paused.finished.run_id))
+
+
 @pytest.mark.parametrize("kind", ["status_before", "reset_before", "lost"])
 def test_results_given_anew_after_a_restart_fork(lasting: Backend, kind: Any) -> None:
     """The store outlives the process: the old answer is followed by nobody."""
