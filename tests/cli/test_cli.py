@@ -342,6 +342,7 @@ def test_output_that_nobody_reads_is_no_traceback(arguments: str, code: int) -> 
         assert (code, b"") == (process.wait(60), said)
 
 
+@pytest.mark.slow
 def test_output_is_replaced_where_the_terminal_has_no_letter_for_it() -> None:
     """A console that knows ASCII only shows question marks, and no traceback."""
     with run("demo", env={**os.environ, "PYTHONIOENCODING": "ascii"}) as process:

@@ -15,6 +15,7 @@ MOST_STATIONS = 12
 DRAWN = stations()
 
 
+@pytest.mark.slow
 def test_the_written_parts_are_those_of_the_code() -> None:
     """`make docs` was run after the last change of a room, its docstring or a journey's files."""
     assert page() == PAGE.read_text()
@@ -53,6 +54,7 @@ def _exists(path: str) -> bool:
     return any(found) or is_bare or path.removesuffix("/") in COMING
 
 
+@pytest.mark.slow
 def test_every_room_and_test_folder_on_the_page_exists() -> None:
     """No word of the page points into an empty place."""
     text = PAGE.read_text()

@@ -33,6 +33,7 @@ def turned_round(source: str) -> list[int]:
     ]
 
 
+@pytest.mark.slow
 def test_what_is_expected_stands_on_the_left() -> None:
     """In every file of tests; what is no literal cannot be told from what it is compared with."""
     found = {

@@ -32,6 +32,7 @@ def _is_in(module: str, room: str) -> bool:
     return module == room or module.startswith(f"{room}.")
 
 
+@pytest.mark.slow
 def test_the_house_is_drawn_whole() -> None:
     """Every part, every built room and every place for a coming one has its line."""
     drawn = "\n".join(lines())
