@@ -25,7 +25,7 @@ from azure_agents.fold import fold
 from azure_agents.messages import Message, TurnRequest, assistant, tool, user
 from azure_agents.protocols.commands import Route, Send
 from azure_agents.protocols.options import OPERATION
-from azure_agents.protocols.waiting import insist
+from azure_agents.protocols.waiting import try_cleanup
 from azure_agents.threads.memory import MemoryThreadStore
 
 from .conversation import Conversation, Shape
@@ -315,7 +315,7 @@ def test_what_is_tidied_up_when_the_time_runs_out_is_tried_again() -> None:
         sent.append("a cancel")
         yield Send("POST", Route("/threads/thread_1/runs/run_1/cancel"))
 
-    flow = insist(step)
+    flow = try_cleanup(step)
     flow.send(None)
     flow.throw(DeadlineError("too late"))
     with pytest.raises(StopIteration):

@@ -17,7 +17,7 @@ from ..errors import ConfigError, InvalidRequestError
 from ..messages import Message, TurnRequest, system
 from ..naming import near, shown
 from ..protocols.classic import options as classic_options
-from ..protocols.neutral import asks_nothing
+from ..protocols.neutral import is_neutral
 from ..protocols.responses import options as v2_options
 from ..seams import AsyncTransport, SecretText, Transport
 from ..settings.config import InstructionsMode, Settings, ThreadPolicy, resolve_settings
@@ -308,7 +308,7 @@ def _without_dropped(given: Mapping[str, Any], settings: Settings) -> Mapping[st
     takes = {"v2": v2_options, "classic": classic_options}[settings.agent.generation].is_taken
     options = {n: v for n, v in given.items() if n in _OPTIONS - _KEPT or n in _OTHERS}
     dropped = {n for n, v in options.items() if not takes(n)}
-    named = sorted(n for n in dropped if not asks_nothing(n, given[n]))
+    named = sorted(n for n in dropped if not is_neutral(n, given[n]))
     if named:
         warnings.warn(
             f"drop_params=True: {', '.join(named)} dropped, which a {settings.agent.generation} "

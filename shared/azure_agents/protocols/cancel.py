@@ -1,4 +1,4 @@
-"""Stop a run or response that goes on by itself."""
+"""Cancel a run or response by its id."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from .turn import Turn
 def cancel(
     turn: Turn, *, response_id: str | None, thread_id: str | None, run_id: str | None
 ) -> Flow[str]:
-    """Cancel on the server; the result is the status the service answers with.
+    """Cancel a run or response; returns the status that the service replies with.
 
     Raises:
-        InvalidRequestError: The ids are not those of the agent's generation, or none at all.
+        InvalidRequestError: Ids are missing, or are not those of the agent's generation.
     """
     if turn.settings.agent.generation == "v2":
         if response_id is None or thread_id or run_id:

@@ -1,10 +1,10 @@
-"""What a flow may ask its driver for.
+"""The commands that a flow may give its driver.
 
-A flow is a generator: it yields commands and gets their results; it does no I/O, knows no
-clock and no ``async``. The sync and the async driver perform the same commands, so a protocol is
-written once. Drivers throw into the flow: `TransportError` when a command failed on the network
-(also in the middle of a `Pump`), `DeadlineError` when the turn took too long, and `Abandoned`
-when the caller stopped. After the last two a flow may yield a few more `Send`s to clean up.
+A flow is a generator: it yields commands and gets their results. It does no I/O, reads no clock and
+has no ``async``. The sync and the async driver perform the same commands, so a protocol is written
+once. A driver throws into the flow: `TransportError` when a command failed on the network (also in
+the middle of a `Pump`), `DeadlineError` when the turn took too long, `Abandoned` when the caller
+left. After the last two a flow may yield a few more commands to clean up.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ class Upload:
 
     Attributes:
         size: Bytes in all.
-        pieces: Begins the body anew, for each time it is sent.
-        sent: Told how many bytes are on their way: 0 at the start, then after each piece.
+        pieces: Starts reading the body from its beginning, each time it is sent.
+        sent: Called with the number of bytes on their way: 0 at the start, then after each piece.
     """
 
     size: int
@@ -56,9 +56,9 @@ class Send:
         method: HTTP method.
         route: Path and query.
         body: JSON text as bytes, an `Upload`, or None.
-        stream: Leave a 2xx answer's body open for `Pump`.
+        stream: Leave the body of a 2xx reply open for `Pump`.
         content_type: Media type of `body`.
-        accept: Media types of the answer; None: JSON, and events if it is a stream.
+        accept: Media types of the reply; None: JSON, and events if it is a stream.
     """
 
     method: str
@@ -81,13 +81,13 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """The answer to a `Send`.
+    """The reply to a `Send`.
 
     Attributes:
         status: HTTP status.
         headers: Names in lower case.
-        body: Empty while `is_open`; not shown, an error page may repeat what it was sent.
-        is_open: The body is an open stream, waiting for a `Pump`.
+        body: Empty while `is_open`. Not in the repr: an error page may repeat what it was sent.
+        is_open: Whether the body is an open stream, to be read by a `Pump`.
     """
 
     status: int
@@ -97,19 +97,19 @@ class Reply:
 
 
 class Decoder(Protocol):
-    """Bytes in, events out."""
+    """Turns the bytes of a stream into events."""
 
     def feed(self, data: bytes) -> Iterable[Event]:
-        """Take the next bytes, at any boundary."""
+        """Take the next bytes, cut anywhere; returns the events that they complete."""
 
     @property
     def is_done(self) -> bool:
-        """The final event was seen; what follows on the wire does not matter."""
+        """Whether the final event was seen; what follows on the wire does not matter."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pump:
-    """Read the open body to its end through `decoder`; its events go straight to the caller."""
+    """Read the open body to its end through `decoder`, and hand its events to the caller."""
 
     decoder: Decoder
 
@@ -136,7 +136,7 @@ class Sleep:
 
 @dataclass(frozen=True, slots=True)
 class StoreGet:
-    """Read a value of the thread store; the result is ``str | None``."""
+    """Read a value from the thread store; the result is ``str | None``."""
 
     key: str
 

@@ -1,8 +1,8 @@
-"""A copy of a thread without what makes it unusable: the way out of a poisoned pinned thread.
+"""Copy a thread without the messages that make it unusable: the way out of a poisoned thread.
 
-Messages are copied, and on a conversation function calls with their results; approvals and
-requests to sign in are told (`threads.approvals`). What a server-side tool left behind cannot be
-created by a client and stays where it is, and so does a call that was never answered.
+Messages are copied, and on a conversation function calls with their results. Approvals and requests
+to sign in are put into words (`threads.approvals`). Items of server-side tools are left out, since
+no client can create them, and so is a call that was never answered.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ..threads.approvals import RAN, Telling
 from .commands import Flow, Send
 from .options import OPERATION
 from .retry import may_pass
-from .sending import is_too_much, read_list, read_object, retrying, send
+from .sending import is_too_large, read_list, read_object, retrying, send
 from .turn import Turn
 
 _MOST_ITEMS = 20  # per request, recorded
@@ -37,7 +37,7 @@ def fork_thread(turn: Turn, thread_id: str, without: Collection[str]) -> Flow[st
         without: Ids of messages or items to leave out.
 
     Raises:
-        InvalidRequestError: Not a thread of the agent's generation.
+        InvalidRequestError: It is no thread of the agent's generation.
     """
     handle = parse_handle(thread_id)
     check_handle(handle, turn.settings.agent.generation)
@@ -57,7 +57,7 @@ def _fork_conversation(turn: Turn, thread: str, without: Collection[str]) -> Flo
     items = yield from read_list(route, turn, "read the thread")
     copies = list(_copied_items([item for item in items if item.get("id") not in without]))
     first, rest = copies[:_MOST_ITEMS], copies[_MOST_ITEMS:]
-    made = yield from _post(turn, path, {"items": first, "metadata": _named(turn)})
+    made = yield from _post(turn, path, {"items": first, "metadata": _metadata(turn)})
     for start in range(0, len(rest), _MOST_ITEMS):
         batch = {"items": rest[start : start + _MOST_ITEMS]}
         yield from _post(turn, f"{path}/{made['id']}/items", batch, repeats=False)
@@ -67,8 +67,8 @@ def _fork_conversation(turn: Turn, thread: str, without: Collection[str]) -> Flo
 def _copied_items(items: list[JSON]) -> Iterator[JSON]:
     answered = {i.get("call_id") for i in items if i.get("type") == "function_call_output"}
     called = {i.get("call_id") for i in items if i.get("type") == "function_call"}
-    said = list(map(_said, items))
-    telling = Telling(said)
+    messages = list(map(_as_message, items))
+    telling = Telling(messages)
     for index, item in enumerate(items):
         kind = item.get("type")
         if kind == "message":
@@ -77,14 +77,14 @@ def _copied_items(items: list[JSON]) -> Iterator[JSON]:
             yield {key: item[key] for key in ("type", "call_id", "name", "arguments")}
         elif kind == "function_call_output" and item["call_id"] in called:
             yield {key: item[key] for key in ("type", "call_id", "output")}
-        elif told := telling.told(index, said[index]).text:
-            block = "output_text" if said[index].role == "assistant" else "input_text"
-            content = [{"type": block, "text": told}]
-            yield {"type": "message", "role": said[index].role, "content": content}
+        elif words := telling.told(index, messages[index]).text:
+            block = "output_text" if messages[index].role == "assistant" else "input_text"
+            content = [{"type": block, "text": words}]
+            yield {"type": "message", "role": messages[index].role, "content": content}
 
 
-def _said(item: JSON) -> Message:
-    """An item as the message that it is part of, as far as approvals are concerned."""
+def _as_message(item: JSON) -> Message:
+    """Return the message that an item is part of, as far as approvals are concerned."""
     match item.get("type"):
         case "mcp_approval_request":
             arguments = item.get("arguments") or ""
@@ -109,20 +109,20 @@ def _fork_classic(turn: Turn, thread: str, without: Collection[str]) -> Flow[str
     messages = yield from read_list(route, turn, "read the thread")
     kept = [_copied_message(m) for m in messages if m.get("id") not in without]
     try:
-        body = {"messages": kept, "metadata": _named(turn)}
+        body = {"messages": kept, "metadata": _metadata(turn)}
         made = yield from _post(turn, "/threads", body)
     except BadRequestError as error:
-        if not is_too_much(error):
+        if not is_too_large(error):
             raise
-        made = yield from _post(turn, "/threads", {"metadata": _named(turn)})
+        made = yield from _post(turn, "/threads", {"metadata": _metadata(turn)})
         for message in kept:
             path = f"/threads/{made['id']}/messages"
             yield from _post(turn, path, message, repeats=False)
     return str(made["id"])
 
 
-def _named(turn: Turn) -> JSON:
-    """The metadata of what is created: a copy whose answer was lost can be told from others."""
+def _metadata(turn: Turn) -> JSON:
+    """Return the metadata of the copy; by it one whose answer was lost can be found."""
     return {OPERATION: turn.operation}
 
 
@@ -141,7 +141,7 @@ def _copied_part(part: JSON) -> JSON:
 
 
 def _post(turn: Turn, path: str, body: Any, *, repeats: bool = True) -> Flow[JSON]:
-    """Create something; a lost copy is an orphan, but items are never added twice."""
+    """POST a JSON body and read the reply; `repeats` where a lost copy would only be an orphan."""
     request = Send("POST", turn.route(path), dumps(body))
     attempt = partial(send, request, turn, "copy the thread")
     reply = yield from (retrying(attempt, turn, when=may_pass) if repeats else attempt())

@@ -1,4 +1,4 @@
-"""What a client has learnt of its agent and may believe for a few minutes."""
+"""Facts about an agent that a client has read and may rely on for a few minutes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _MOST = 256  # facts; the oldest go first
 
 
 class Memo:
-    """A handful of facts, each with the time it was learnt.
+    """Named facts, each with the time when it was read.
 
     Args:
         time: The client's clock.
@@ -23,12 +23,12 @@ class Memo:
         self._facts: dict[str, tuple[float, Any]] = {}
 
     def get(self, name: str) -> Any:
-        """The fact, or None if it is unknown or too old."""
+        """Return the fact, or None if it is unknown or older than `KEEP_SECONDS`."""
         learnt, fact = self._facts.get(name, (0.0, None))
         return fact if self._time() - learnt < KEEP_SECONDS else None
 
     def put(self, name: str, fact: Any) -> None:
-        """Remember a fact from now on."""
+        """Keep a fact; in place of an older one of that name."""
         with self._lock:
             self._facts.pop(name, None)
             self._facts[name] = (self._time(), fact)

@@ -1,11 +1,11 @@
-"""Options whose value asks for nothing: what frameworks and proxies send along without a wish.
+"""Options with a value that changes nothing, which frameworks and proxies send by default.
 
-They pass at every door and are not sent, since agents know no such options.
+Agents know no such options. So every door accepts these values, and they are not sent.
 """
 
 from __future__ import annotations
 
-_ASKS_NOTHING: dict[str, object] = {
+_NEUTRAL: dict[str, object] = {
     "frequency_penalty": 0,
     "logit_bias": {},
     "logprobs": False,
@@ -16,7 +16,7 @@ _ASKS_NOTHING: dict[str, object] = {
 }
 
 
-def asks_nothing(name: str, value: object) -> bool:
-    """Whether an answer without this option is the answer with it."""
+def is_neutral(name: str, value: object) -> bool:
+    """Whether the answer is the same with and without this option."""
     plain = isinstance(value, int | float | dict | list)
-    return plain and name in _ASKS_NOTHING and value == _ASKS_NOTHING[name]
+    return plain and name in _NEUTRAL and value == _NEUTRAL[name]

@@ -8,9 +8,10 @@ from typing import Any
 from ..errors import InvalidRequestError
 from ..naming import near
 from ..settings.per_call import CALL_SETTINGS
-from .neutral import asks_nothing
+from .neutral import is_neutral
 
-# What a call takes at every door besides the options of its agent; a misspelt one lands there.
+# What a call takes at every door besides the options of its agent. A misspelt one comes here with
+# the options, so it is offered as a correction.
 _BESIDES = CALL_SETTINGS | {
     "metadata",
     "owner",
@@ -20,13 +21,13 @@ _BESIDES = CALL_SETTINGS | {
     "tool_choice",
     "tools",
 }
-OPERATION = "azure_agents_operation"  # names a write, so that it can be found again
-PIECE = "azure_agents_piece"  # tells apart the messages of one turn that are posted one by one
+OPERATION = "azure_agents_operation"  # the key of the turn, so that what it creates can be found
+PIECE = "azure_agents_piece"  # number of a message among those of a turn that are posted one by one
 MAX_PAIRS = 15  # the service keeps 16, one of them names the operation
 
 
 def encode_metadata(options: Mapping[str, Any], operation: str) -> dict[str, str]:
-    """The metadata of a response or run.
+    """Return the metadata of a response or run.
 
     Raises:
         InvalidRequestError: Metadata that is no map of strings, or too many pairs.
@@ -47,20 +48,20 @@ def encode_metadata(options: Mapping[str, Any], operation: str) -> dict[str, str
 def encode_named(
     options: Mapping[str, Any], sent_as: Mapping[str, str], refusals: Mapping[str, str], kind: str
 ) -> dict[str, Any]:
-    """The options of a call under the names of the wire; None counts as absent.
+    """Return the options of a call under the names of the wire; None counts as absent.
 
     Args:
-        options: As the caller gave them; ``metadata`` is left to `encode_metadata`, and what
-            asks for nothing is left out.
+        options: As the caller gave them; ``metadata`` is left to `encode_metadata`, and neutral
+            values are left out.
         sent_as: Option name to wire name.
-        refusals: Option name to what to do instead.
-        kind: What refuses, for the message: ``a v2 agent``.
+        refusals: Option name to the advice for a refusal.
+        kind: The subject of the refusal, such as ``a v2 agent``.
 
     Raises:
         InvalidRequestError: An option that is refused or unknown.
     """
     given = {n: v for n, v in options.items() if v is not None and n != "metadata"}
-    given = {n: v for n, v in given.items() if not asks_nothing(n, v)}
+    given = {n: v for n, v in given.items() if not is_neutral(n, v)}
     for name, value in given.items():
         if name in refusals:
             raise InvalidRequestError(

@@ -1,8 +1,8 @@
-"""Pinned threads that refuse every turn: recognised when two different turns fail in the same way.
+"""Recognise pinned threads that refuse every turn: two different turns fail in the same way.
 
-One refusal may be the fault of what was just sent. When the next turn, with other messages, meets
-the same one, the cause is on the thread (an image nobody can load, more text than the model takes),
-and asking again will never help.
+The cause of one refusal may be the message that was just sent. If the next turn, with other
+messages, meets the same refusal, the cause is on the thread (an image that cannot be loaded, more
+text than the model takes), and asking again will never help.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from ..threads.digest import digest_of
 from ..threads.plan import plan_pinned
 from .commands import Flow
 from .turn import Turn
-from .waiting import unless_it_fails
+from .waiting import none_if_it_fails
 
-# Refusals of what is said, not of how the call is made; OpenAI's codes, none is recorded on Azure.
+# Refusals of content, not of the call. These are OpenAI's codes; none is recorded on Azure.
 _CODES = re.compile(r"(?:invalid|failed|empty|unsupported)_\w*(?:image|file|prompt)|context_length")
 _PARAMS = re.compile(r"/?(?:input|messages|content|url|image|file)")
 _SUSPECTS = 5
@@ -29,19 +29,19 @@ def check_poison(
     error: AzureAgentsError,
     suspects: Callable[[str], Flow[list[str]]],
 ) -> Flow[None]:
-    """Note that a turn on a pinned thread was refused, or its run failed.
+    """Note that a turn on a pinned thread was refused, or that its run failed.
 
     Args:
         turn: The turn.
         thread: The pinned thread.
         error: The refusal.
-        suspects: Finds messages that may be the cause, newest first.
+        suspects: Lists the ids of messages that may be the cause, newest first.
 
     Raises:
-        PoisonedThreadError: The turn before was refused alike, and asked something else.
+        PoisonedThreadError: The turn before was refused in the same way and had other messages.
     """
     fresh = plan_pinned(turn.messages)
-    if not _is_about_words(error) or any(message.role == "tool" for message in fresh):
+    if not _is_about_content(error) or any(message.role == "tool" for message in fresh):
         return
     name = f"refusal on {thread}"
     refusal = (type(error), error.code, error.message)
@@ -49,16 +49,16 @@ def check_poison(
     turn.memo.put(name, (refusal, asked))
     if before is None or before[0] != refusal or before[1] == asked:
         return
-    found = yield from unless_it_fails(lambda: suspects(thread))
+    found = yield from none_if_it_fails(lambda: suspects(thread))
     raise _poisoned(error, thread, (found or [])[:_SUSPECTS]) from error
 
 
-def _is_about_words(error: AzureAgentsError) -> bool:
+def _is_about_content(error: AzureAgentsError) -> bool:
     by_code, by_param = _CODES.match(error.code or ""), _PARAMS.match(error.param or "")
     return by_code is not None or by_param is not None
 
 
-def not_poisoned(turn: Turn, thread: str) -> None:
+def clear_poison(turn: Turn, thread: str) -> None:
     """Note that a turn on a pinned thread was answered."""
     turn.memo.put(f"refusal on {thread}", None)
 

@@ -1,13 +1,14 @@
-"""Histories that keep no anchors: found again by their digest, within one owner's scope.
+"""Give histories without anchors their anchors back: by owner and digest, or by the id of a call.
 
-Without an owner nothing is ever matched by text: two users may have equal texts, and a thread on
-the server holds more than text. With one, the anchor of every answer is kept in the thread store
-under the owner and the digest of its transcript, and given back to an answer that lost it.
+Frameworks may store messages without the anchor. For a call with an owner (`owner=`), the anchor of
+every answer is kept in the thread store under the owner and the digest of the transcript. An answer
+that comes back without its anchor gets it from there. Without an owner nothing is matched by text:
+two users may have equal texts, and a thread on the server holds more than text.
 
-A call that a classic run waits for has an id that nobody can guess. So its anchor is kept under
-that id too, for callers who make up the message with the call themselves. But the id alone is no
+The id of a call that a classic run waits for cannot be guessed. So the anchor of the pause is kept
+under that id too, for callers who build the message with the call themselves. The id alone gives no
 right to the run: the transcript must be the one that the run paused in, and where anchors are
-sealed there is no way around the seal. (v2 takes calls and results as items: a replay is as good.)
+sealed this way is closed. (v2 takes calls and results as items, so a replay does as well.)
 """
 
 from __future__ import annotations
@@ -28,15 +29,21 @@ _LOOK_BACK = 3  # answers without an anchor to ask the store about, newest first
 def recall(
     turn: Turn, prefixes: tuple[str, ...], *, with_system: bool
 ) -> Flow[tuple[Message, ...]]:
-    """The messages of the turn, the newest answer that lost its anchor given it back."""
+    """Return the messages of the turn; the newest answer that lost its anchor has it back.
+
+    Args:
+        turn: The turn.
+        prefixes: Prefixes of the threads that may be continued, such as ``thread_``.
+        with_system: Whether system messages count in the digest.
+    """
     messages = turn.messages
     if turn.owner is None:
         return (yield from _recall_call(turn))
-    answers = _answers(messages, with_system=with_system)
+    answers = _answer_digests(messages, with_system=with_system)
     for index, digest in answers[::-1][:_LOOK_BACK]:
         if messages[index].anchor is not None:
-            break  # it speaks for itself
-        text = yield StoreGet(_key(turn, digest))
+            break  # it has kept its own
+        text = yield StoreGet(_answer_key(turn, digest))
         anchor = parse_anchor(text)
         if anchor is not None and anchor.thread.startswith(prefixes):
             return _with_anchor(messages, index, text)
@@ -44,7 +51,7 @@ def recall(
 
 
 def _recall_call(turn: Turn) -> Flow[tuple[Message, ...]]:
-    """The same by the id of a call that the newest answer makes."""
+    """Do the same by the id of a call in the newest answer."""
     messages = turn.messages
     newest = max((i for i, m in enumerate(messages) if m.role == "assistant"), default=0)
     calls = messages[newest].tool_calls if messages[newest].anchor is None else ()
@@ -64,18 +71,18 @@ def _with_anchor(messages: tuple[Message, ...], index: int, text: str) -> tuple[
 
 
 def remember(turn: Turn, digest: str, anchor: str | None) -> Flow[None]:
-    """Keep the anchor of an answer for its owner."""
+    """Keep the anchor of an answer in the store, if the turn has an owner."""
     if turn.owner is not None and anchor is not None:
-        yield StorePut(_key(turn, digest), anchor)
+        yield StorePut(_answer_key(turn, digest), anchor)
 
 
 def remember_calls(turn: Turn, calls: Sequence[ToolCall], anchor: str | None) -> Flow[None]:
-    """Keep the anchor of a pause for whoever brings its calls without it."""
+    """Keep the anchor of a pause under its first call, for callers who bring the call alone."""
     if turn.owner is None and turn.anchor_key is None and anchor is not None and calls:
         yield StorePut(_call_key(turn, calls[0]), anchor)
 
 
-def _answers(messages: tuple[Message, ...], *, with_system: bool) -> list[tuple[int, str]]:
+def _answer_digests(messages: tuple[Message, ...], *, with_system: bool) -> list[tuple[int, str]]:
     running = TranscriptDigest(with_system=with_system)
     answers = []
     for index, message in enumerate(messages):
@@ -85,7 +92,7 @@ def _answers(messages: tuple[Message, ...], *, with_system: bool) -> list[tuple[
     return answers
 
 
-def _key(turn: Turn, digest: str) -> str:
+def _answer_key(turn: Turn, digest: str) -> str:
     owner = sha256((turn.owner or "").encode()).hexdigest()[:24]
     return f"answer:{turn.scope}:{owner}:{digest}"
 

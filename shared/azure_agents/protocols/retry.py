@@ -1,8 +1,8 @@
 """Retry is a decision, not a loop: how long to wait before the next attempt, or None.
 
-What may be repeated depends on what is known: a request that was provably not applied (429, a
-refused connection) always; one whose fate is unknown (lost answer, 5xx) only where a second
-application is harmless. Which of the two holds is the flow's judgement: it picks the predicate.
+A request that was provably not applied (429, a refused connection) may always be repeated. One
+whose fate is unknown (a lost answer, a 5xx) may be repeated only where a second application does no
+harm. Only the flow can judge that: it picks the predicate.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ MAX_RETRY_AFTER = 120.0  # seconds; a longer wait is the caller's decision
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """How often and how patiently.
+    """How often a request is repeated, and after which waits.
 
     Attributes:
         max_retries: Attempts after the first.
@@ -53,28 +53,28 @@ def hit_the_limit(error: AzureAgentsError) -> bool:
 
 
 def is_unknown(error: AzureAgentsError) -> bool:
-    """Whether the request may have been applied, and nobody knows."""
+    """Whether it is unknown if the request was applied."""
     if isinstance(error, ServiceError):
         return isinstance(error, ServerError) or error.status == REQUEST_TIMEOUT
     return isinstance(error, TransportError) and not isinstance(error, NotSentError | DeadlineError)
 
 
 def may_pass(error: AzureAgentsError) -> bool:
-    """Whether another attempt may succeed, where a second application is harmless."""
+    """Whether another attempt may succeed; for requests whose second application does no harm."""
     return was_not_applied(error) or is_unknown(error) or isinstance(error, RateLimitError)
 
 
 def delay_before(
     retry: int, error: AzureAgentsError, policy: RetryPolicy, key: str
 ) -> float | None:
-    """Seconds to wait before retry number `retry`, or None to give up.
+    """Return the seconds to wait before retry number `retry`, or None to give up.
 
-    Never less than the service asks for, and never less than the policy: a service that says
-    "at once" to everybody is not asked by everybody at once.
+    The wait is never shorter than the service asks for, nor than the policy says: if a service
+    answers "retry at once" to all its clients, they do not all retry at once.
 
     Args:
         retry: Number of the retry about to be made, from 1.
-        error: Why the last attempt failed; that it may be repeated is decided elsewhere.
+        error: Why the last attempt failed; whether it may be repeated is decided elsewhere.
         policy: Limits.
         key: Any text that differs between clients; spreads their waits (0.75 to 1.25 times).
     """

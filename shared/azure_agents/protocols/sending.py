@@ -1,4 +1,4 @@
-"""Steps that flows of both generations share: sending, waiting, finding out."""
+"""Send requests, retry them, and read what comes back, for the flows of both generations."""
 
 from __future__ import annotations
 
@@ -25,7 +25,14 @@ SUCCESS = range(200, 300)
 
 
 def send(request: Send, turn: Turn, doing: str, **facts: str | None) -> Flow[Reply]:
-    """Send once; an answer that is no success is raised as its error."""
+    """Send a request once; a reply that is no success is raised as its error.
+
+    Args:
+        request: The request.
+        turn: For the facts of an error.
+        doing: What the request is for, as in "could not …".
+        facts: Ids that belong on an error.
+    """
     facts["agent"] = turn.settings.agent.requested
     try:
         reply: Reply = yield request
@@ -40,7 +47,11 @@ def send(request: Send, turn: Turn, doing: str, **facts: str | None) -> Flow[Rep
 
 
 def read_object(reply: Reply) -> JSON:
-    """The JSON object of a success; one that is not whole counts as a lost answer."""
+    """Read the JSON object of a reply; one that is not whole counts as a lost answer.
+
+    Raises:
+        ConnectionLostError: It is no JSON object.
+    """
     try:
         return load_object(reply.body)
     except ProtocolError as exc:
@@ -50,12 +61,13 @@ def read_object(reply: Reply) -> JSON:
 def retrying(
     attempt: Callable[[], Flow[T]], turn: Turn, *, when: Callable[[AzureAgentsError], bool]
 ) -> Flow[T]:
-    """Make attempts until one succeeds or the policy gives up.
+    """Make attempts until one succeeds or the retry policy gives up.
 
     Args:
         attempt: Starts one attempt.
-        turn: For the policy and the spread of the waits.
-        when: Which failures allow another attempt.
+        turn: Its policy limits the attempts, and its key spreads the waits.
+        when: Whether a failure allows another attempt: `was_not_applied` where a second request
+            could do harm, `may_pass` where it could not.
     """
     retry = 0
     while True:
@@ -70,7 +82,7 @@ def retrying(
 
 
 def fetch(route: Route, turn: Turn, doing: str) -> Flow[JSON]:
-    """GET a JSON object, patiently: reading again is always harmless."""
+    """GET a JSON object; it is read again wherever that may help, which does no harm."""
 
     def attempt() -> Flow[JSON]:
         reply = yield from send(Send("GET", route), turn, doing)
@@ -83,7 +95,7 @@ def read_list(route: Route, turn: Turn, doing: str) -> Flow[list[JSON]]:
     """GET every object of a list, page by page, in the order of the pages.
 
     Raises:
-        ProtocolError: A page has only what was on those before it, and says that there is more.
+        ProtocolError: A page repeats the pages before it and says that there is more.
     """
     found: dict[str, JSON] = {}
     here = route
@@ -103,17 +115,17 @@ def read_list(route: Route, turn: Turn, doing: str) -> Flow[list[JSON]]:
 
 
 def ask_to_stop(request: Send, turn: Turn) -> Flow[None]:
-    """Cancel a run or response; a refusal says that it is over.
+    """Cancel a run or response; a refusal means that it is over.
 
     Raises:
-        AzureAgentsError: Nobody knows whether it will stop.
+        AzureAgentsError: It cannot be known whether it will stop.
     """
     with suppress(BadRequestError, NotFoundError):
         yield from send(request, turn, "stop what goes on")
 
 
-def is_too_much(error: BadRequestError) -> bool:
-    """The body holds more messages, or longer ones, than one request may. The words are a guess."""
+def is_too_large(error: BadRequestError) -> bool:
+    """Whether a body holds more messages, or longer ones, than one request may (words guessed)."""
     words = ("maxitems", "too many", "too long", "too large", "at most", "maximum")
     return "messages" in f"{error.param} {error.message}" and any(
         word in error.message.lower() for word in words

@@ -1,9 +1,9 @@
-"""Server-sent events, pushed: bytes in at any boundary, whole events out.
+"""Decode server-sent events: bytes in, cut anywhere; whole events out.
 
-Follows the WHATWG event-stream rules: LF, CR and CRLF end a line (also when CR and LF come in
-two pushes), a BOM at the very start and comment lines are skipped, the data lines of an event
-are joined with LF, and an event without data is none. UTF-8 is decoded per event, so a
-character cut in two by a chunk boundary cannot be harmed.
+The rules are those of the WHATWG event stream. LF, CR and CRLF end a line, also when CR and LF come
+in two chunks. A BOM at the very start is skipped, and so are comment lines. The data lines of an
+event are joined with LF; an event without data is dropped. UTF-8 is decoded per event, so a chunk
+may end inside a character.
 """
 
 from __future__ import annotations
@@ -30,24 +30,24 @@ class ServerSentEvent(NamedTuple):
 
 
 class SSEDecoder:
-    """Push decoder for one stream.
+    """Decoder of one stream.
 
     Args:
-        limit: Most bytes the data lines of an event, or any one line, may have.
+        limit: Most bytes that a line, or all data lines of one event, may have.
     """
 
     def __init__(self, limit: int = MAX_EVENT_BYTES) -> None:
         self._limit = limit
-        # Buffers, not lists of pieces: a stream in pieces of two bytes takes no more memory.
+        # Buffers, not lists of chunks: chunks of two bytes would take many times their memory.
         self._line = bytearray()  # an unfinished line
         self._data = bytearray()  # the data of the event in the making, a LF behind each line
-        self._held = 0  # bytes of the lines that it came in: an empty one counts, too
+        self._held = 0  # bytes of its data lines, so that empty ones count against the limit, too
         self._name = b""
         self._at_start = True
-        self._after_cr = False  # the last push ended in CR: a LF that follows belongs to it
+        self._after_cr = False  # the last chunk ended in CR: a LF that follows belongs to it
 
     def feed(self, data: bytes) -> list[ServerSentEvent]:
-        """Take the next bytes and return the events they complete.
+        """Take the next bytes; returns the events that they complete.
 
         Raises:
             ProtocolError: An event is larger than the limit.

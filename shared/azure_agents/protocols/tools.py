@@ -1,4 +1,4 @@
-"""Function tools as callers give them (OpenAI's two forms), in the form each wire wants."""
+"""Function tools and tool choices, from either of OpenAI's two forms to that of each wire."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..naming import shown
 
 
 def function_of(tool: object) -> JSON:
-    """The function object of a tool: name, description, parameters, strict.
+    """Return the function object of a tool: name, description, parameters, strict.
 
     Raises:
         InvalidRequestError: It is no function tool.
@@ -26,22 +26,22 @@ def function_of(tool: object) -> JSON:
 
 
 def function_name(tool: object) -> str:
-    """The name of a function tool."""
+    """Return the name of a function tool."""
     return str(function_of(tool)["name"])
 
 
 def nested(tools: Sequence[object]) -> list[JSON]:
-    """Classic form: ``{"type": "function", "function": {...}}``."""
+    """Return tools in the classic form: ``{"type": "function", "function": {...}}``."""
     return [{"type": "function", "function": function_of(tool)} for tool in tools]
 
 
 def flat(tools: Sequence[object]) -> list[JSON]:
-    """v2 form: ``{"type": "function", "name": ...}``."""
+    """Return tools in the v2 form: ``{"type": "function", "name": ...}``."""
     return [{"type": "function", **function_of(tool)} for tool in tools]
 
 
 def chosen_name(choice: object) -> str | None:
-    """The function that a tool choice names, if it names one.
+    """Return the function that a tool choice names, or None.
 
     Raises:
         InvalidRequestError: It names no function and is none of the words.
@@ -60,7 +60,7 @@ def chosen_name(choice: object) -> str | None:
 
 
 def choice_word(choice: object) -> str | None:
-    """``auto``, ``none`` or ``required``, of a choice that names no function."""
+    """Return ``auto``, ``none`` or ``required`` for a choice that names no function."""
     if isinstance(choice, str):
         return _WORDS[choice]
     return None if choice is None else "required" if choice else "auto"

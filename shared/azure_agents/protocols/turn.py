@@ -1,4 +1,4 @@
-"""One turn as its flow sees it: what was asked, by whom, of whom. Nothing in here changes.
+"""One turn as its flow sees it: the messages, the caller and the agent. Nothing in it changes.
 
 Values that are derived from settings and request are computed once, at their first use.
 """
@@ -26,11 +26,11 @@ class Turn:
     """The input of a flow.
 
     Attributes:
-        settings: What holds for every call of the client.
-        request: What holds for this call.
-        operation: Unique key of the turn; written into the metadata of what it creates.
+        settings: Settings of the client.
+        request: Messages and options of this call.
+        operation: Unique key of the turn, written into the metadata of everything it creates.
         deltas: Whether the caller wants the answer piece by piece.
-        memo: What the client has learnt of its agent, shared by all its turns.
+        memo: Facts about the agent that the client has read, shared by all its turns.
     """
 
     settings: Settings
@@ -46,18 +46,19 @@ class Turn:
 
     @cached_property
     def owner(self) -> str | None:
-        """Whose history this is; None: nobody's in particular.
+        """The owner of the history; None: it belongs to nobody in particular.
 
-        A user's identity and headers are part of it: what differs there may be another person.
+        The user's identity and the extra headers are part of it: two calls that differ there may be
+        of two persons.
         """
         owner = self.request.owner or self.settings.owner
         marks = (self.settings.user_identity, self.settings.extra_headers)
-        told = [f"{type(mark).__name__}{mark.fingerprint}" for mark in marks if mark is not None]
-        return "\n".join([owner or "", *told]) if told and owner else owner
+        prints = [f"{type(mark).__name__}{mark.fingerprint}" for mark in marks if mark is not None]
+        return "\n".join([owner or "", *prints]) if prints and owner else owner
 
     @cached_property
     def scope(self) -> str:
-        """What anchors of this turn are bound to; those of another user are not continued."""
+        """The digest that binds anchors to endpoint, agent and user: no other user continues them."""
         user = self.settings.user_identity
         agent = self.settings.agent.requested
         named = agent if user is None else f"{agent}\n{user.fingerprint}"
@@ -65,13 +66,13 @@ class Turn:
 
     @cached_property
     def anchor_key(self) -> AnchorKey | None:
-        """What anchors of this turn are sealed with; an owner's are worth nothing to others."""
+        """The key that seals anchors of this turn; each owner has another one."""
         key = self.settings.anchor_key
         return None if key is None else key.of(self.owner)
 
     @cached_property
     def seal(self) -> Callable[[ApprovalRequest], str] | None:
-        """Seals requests for approval, where a decision will have to bring them along."""
+        """Seals requests for approval; None where the service keeps them itself."""
         if self.settings.threads != "ephemeral":
             return None
         return partial(seal_of, scope=self.scope, key=self.anchor_key)
@@ -83,12 +84,12 @@ class Turn:
 
     @property
     def own(self) -> OwnEndpoint | None:
-        """The agent's own endpoint, if it is called there: then nothing can be looked up."""
+        """The agent's own endpoint, if it is called there; nothing can be looked up then."""
         return self.settings.endpoint.own
 
     @cached_property
     def policy(self) -> RetryPolicy:
-        """How often and how patiently to try."""
+        """How often, and after which waits, a request is repeated."""
         return RetryPolicy(max_retries=self.settings.max_retries)
 
     @cached_property

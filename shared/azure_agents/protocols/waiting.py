@@ -1,6 +1,7 @@
-"""How a flow waits: for a state that is final, for a lost answer that turns up, for time to pass.
+"""How a flow waits: for a final state, for a lost answer to turn up, or for a thread to be free.
 
-Clean-up commands belong here too: they are sent again until they arrive, within their limits.
+The clean-up of a turn is here too: its requests are repeated until they arrive, within the short
+time that a turn has for them.
 """
 
 from __future__ import annotations
@@ -22,12 +23,12 @@ from .retry import hit_the_limit, may_pass
 from .turn import Turn
 
 T = TypeVar("T")
-_SHORT_PAUSES = (0.1, 0.2, 0.4, 0.8)  # seconds; most of the two that there are to tidy up
+_SHORT_PAUSES = (0.1, 0.2, 0.4, 0.8)  # seconds, of the two that a turn has for its clean-up
 
 
 def poll(look: Callable[[], Flow[JSON]], *, active: Container[str]) -> Flow[JSON]:
-    """Look until the status is none of `active`; the turn's deadline bounds it."""
-    pauses = waits()
+    """Look until the status is none of `active`; only the turn's deadline ends it earlier."""
+    pauses = growing_pauses()
     while True:
         state = yield from look()
         if state.get("status") not in active:
@@ -35,36 +36,38 @@ def poll(look: Callable[[], Flow[JSON]], *, active: Container[str]) -> Flow[JSON
         yield Sleep(next(pauses))
 
 
-def unless_it_fails(look: Callable[[], Flow[T]]) -> Flow[T | None]:
-    """What a look finds; one that fails for the moment has found nothing."""
+def none_if_it_fails(look: Callable[[], Flow[T]]) -> Flow[T | None]:
+    """Return what `look` finds; None if it fails in a way that may pass."""
     try:
         return (yield from look())
     except AzureAgentsError as error:
+        # `hit_the_limit` is the end of a run that was found, and no failure of the look.
         if not may_pass(error) or hit_the_limit(error):
             raise
         return None
 
 
 class Patience:
-    """Growing pauses between two tries, as long as `Timeouts.busy` allows within the turn.
+    """Growing pauses between two attempts, for `Timeouts.busy` seconds in all.
 
-    Without a limit of its own, a thread that stays busy would be told of after ten minutes.
+    Without that limit a thread that stays busy would be reported at the turn's deadline, after ten
+    minutes.
 
     Args:
         turn: The turn.
         first: Seconds of the first pause.
-        longest: Seconds of all pauses together, instead of `Timeouts.busy`.
+        longest: Seconds of all pauses together; None: `Timeouts.busy`.
     """
 
     def __init__(self, turn: Turn, first: float = 0.25, longest: float | None = None) -> None:
         self._left = turn.settings.timeouts.busy if longest is None else longest
-        self._pauses = waits(first)
+        self._pauses = growing_pauses(first)
 
     def pause(self, instead: AzureAgentsError) -> Sleep:
-        """The next pause.
+        """Make the next pause.
 
         Raises:
-            AzureAgentsError: `instead`, here or by the driver, when the time is over.
+            AzureAgentsError: `instead`, when the time is over; the driver raises it at a deadline.
         """
         seconds = next(self._pauses)
         self._left -= seconds
@@ -73,38 +76,38 @@ class Patience:
         return Sleep(seconds, instead=instead)
 
 
-def settle(
+def wait_until_found(
     look: Callable[[], Flow[T | None]],
     turn: Turn,
     unknown: AzureAgentsError,
     longest: float | None = None,
 ) -> Flow[T]:
-    """Look until what was lost turns up, as long as `Timeouts.busy` allows within the turn.
+    """Look again and again until what was lost turns up; returns it.
 
     Args:
-        look: Finds it, or finds nothing.
-        turn: For its limits.
-        unknown: What is to be said of what did not turn up.
-        longest: Seconds to wait at most, instead of `Timeouts.busy`.
+        look: Returns what it finds, or something false.
+        turn: Its `Timeouts.busy` limits the time.
+        unknown: Raised if nothing turns up.
+        longest: Seconds to wait at most; None: `Timeouts.busy`.
 
     Raises:
-        AzureAgentsError: `unknown`, when the time is over, or a look is refused.
+        AzureAgentsError: `unknown`, when the time is over or a look is refused.
     """
     patience = Patience(turn, 0.5, longest)
     while True:
         yield patience.pause(unknown)
         try:
-            found = yield from unless_it_fails(look)
+            found = yield from none_if_it_fails(look)
         except (DeadlineError, ServiceError) as error:
             if isinstance(error, ServiceError) and hit_the_limit(error):
-                raise  # not of the look: this is how the turn ended
+                raise  # the look found the turn, and this is how it ended
             raise unknown from unknown.__cause__
         if found:
             return found
 
 
 def unknown_turn(lost: AzureAgentsError, what: str, thread: str) -> TurnUnknownError:
-    """Nobody can say what became of a turn on a pinned thread, where nothing is posted twice."""
+    """Make the error for a turn on a pinned thread whose answer was lost and is not found."""
     unknown = TurnUnknownError(
         f"the answer was lost and {what} has not appeared on the pinned thread {thread!r}; it may "
         "still: look there before you ask again",
@@ -114,18 +117,18 @@ def unknown_turn(lost: AzureAgentsError, what: str, thread: str) -> TurnUnknownE
     return unknown
 
 
-def insist(step: Callable[[], Flow[None]]) -> Flow[bool]:
-    """Tidy up as well as possible: tried again, with short pauses, where a failure may pass.
-
-    When the turn's time runs out there is a little more for just that.
+def try_cleanup(step: Callable[[], Flow[None]]) -> Flow[bool]:
+    """Try a step of the clean-up, and repeat it with short pauses where a failure may pass.
 
     Returns:
-        Whether it was done.
+        Whether it succeeded.
     """
+    # The deadline of the turn may pass meanwhile. The driver then allows a little more time, just
+    # for clean-up; the second `DeadlineError` is the end of that.
     pauses, is_late = iter(_SHORT_PAUSES), False
     while True:
         try:
-            with malformed("what was looked up to tidy up"):
+            with malformed("what was looked up for clean-up"):
                 yield from step()
         except DeadlineError:
             if is_late:
@@ -135,14 +138,15 @@ def insist(step: Callable[[], Flow[None]]) -> Flow[bool]:
             pause = next(pauses, None)
             if pause is None or not may_pass(error):
                 return False
-            with suppress(DeadlineError):  # the next try says whether any time is left
+            with suppress(DeadlineError):  # the next attempt shows whether any time is left
                 yield Sleep(pause)
         else:
             return True
 
 
-def to_the_end(step: Callable[[], Flow[T]]) -> Flow[None]:
-    """Tidy up although the caller leaves meanwhile: then again, in the time that is left for it."""
+def complete_cleanup(step: Callable[[], Flow[T]]) -> Flow[None]:
+    """Run the clean-up to its end, even if the caller leaves in the middle of it."""
+    # `Abandoned` interrupts the step wherever it is. A second run does what is left of it.
     try:
         yield from step()
     except Abandoned:
@@ -152,7 +156,7 @@ def to_the_end(step: Callable[[], Flow[T]]) -> Flow[None]:
 
 @contextmanager
 def suppress_but_deadline() -> Iterator[None]:
-    """For what is done as well as possible: only the end of the turn's time goes on upwards."""
+    """Swallow every error except `DeadlineError`."""
     try:
         yield
     except DeadlineError:
@@ -161,8 +165,8 @@ def suppress_but_deadline() -> Iterator[None]:
         return
 
 
-def waits(first: float = 0.25, longest: float = 2.0) -> Iterator[float]:
-    """Growing pauses between two looks, in seconds."""
+def growing_pauses(first: float = 0.25, longest: float = 2.0) -> Iterator[float]:
+    """Yield the seconds to wait before each further look."""
     pause = first
     while True:
         yield pause

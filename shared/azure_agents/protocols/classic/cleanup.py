@@ -19,7 +19,7 @@ from ..commands import Flow, Send, Sleep
 from ..retry import may_pass
 from ..sending import ask_to_stop, retrying
 from ..turn import Turn
-from ..waiting import insist, suppress_but_deadline, to_the_end
+from ..waiting import complete_cleanup, suppress_but_deadline, try_cleanup
 from .fates import Fate, fate_in, waits_for
 from .lookups import Lookups
 from .pauses import Pause, Submission
@@ -100,12 +100,12 @@ class RunCleanup:
 
     def stop(self, keep: str | None = None) -> Flow[None]:
         """Cancel whatever may still go on, but for the run `keep`; failures are kept for later."""
-        yield from to_the_end(partial(self._stop_all, keep))
+        yield from complete_cleanup(partial(self._stop_all, keep))
 
     def _stop_all(self, keep: str | None) -> Flow[None]:
         while self._noted:
             noted = self._noted[0]
-            if noted.may_go_on and not (yield from insist(partial(self._stop, noted, keep))):
+            if noted.may_go_on and not (yield from try_cleanup(partial(self._stop, noted, keep))):
                 self._left.append(noted)
             # One search for a thread whose id was lost finds the runs of all such requests.
             is_known = noted.reader.thread_id is not None

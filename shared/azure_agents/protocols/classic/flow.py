@@ -53,12 +53,12 @@ from ...threads.digest import system_digest
 from ...threads.plan import NO_SYSTEM, Plan, plan_pinned, plan_thread
 from ...threads.store import head_key
 from ..commands import Emit, Flow, Sleep, StorePut, StoreTake
-from ..poison import check_poison, not_poisoned
+from ..poison import check_poison, clear_poison
 from ..recall import recall, remember, remember_calls
 from ..retry import delay_before, hit_the_limit, is_unknown
 from ..sending import retrying
 from ..turn import Turn
-from ..waiting import Patience, insist, settle, to_the_end, unknown_turn
+from ..waiting import Patience, complete_cleanup, try_cleanup, unknown_turn, wait_until_found
 from .codec import check_messages, finish_details, finish_reason, incomplete_reason
 from .pauses import Claim, Pause, Submission
 from .reader import RunReader
@@ -85,7 +85,7 @@ def run_turn(turn: Turn) -> Flow[None]:
             yield from thread.pause.give_back()
         if is_ephemeral:
             delete = partial(requests.threads.delete, requests.last_reader.thread_id)
-            yield from to_the_end(partial(insist, delete))
+            yield from complete_cleanup(partial(try_cleanup, delete))
         raised = error if isinstance(error, AzureAgentsError) else None
         requests.cleanup.report_left(raised)
         if raised is not None:
@@ -348,7 +348,7 @@ class _PinnedThread:
             suspects = self._requests.lookups.with_media
             yield from check_poison(self._turn, self._thread, error, suspects)
             raise
-        not_poisoned(self._turn, self._thread)
+        clear_poison(self._turn, self._thread)
         return reader
 
     def _append_when_free(self, messages: Sequence[Message]) -> Flow[RunReader]:
@@ -397,4 +397,4 @@ class _PinnedThread:
             unknown.add_facts(run_id=run)
             return (yield from self._requests.follow(reader, run))
 
-        return (yield from settle(look, self._turn, unknown))
+        return (yield from wait_until_found(look, self._turn, unknown))

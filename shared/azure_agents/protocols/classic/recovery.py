@@ -17,7 +17,7 @@ from ..commands import Emit, Flow, Sleep
 from ..delivery import Delivered
 from ..retry import may_pass
 from ..turn import Turn
-from ..waiting import poll, unless_it_fails
+from ..waiting import none_if_it_fails, poll
 from .cleanup import RunCleanup
 from .lookups import Lookups
 from .pauses import Submission
@@ -58,7 +58,7 @@ class RunRecovery:
             AzureAgentsError: `error`, if no run is found.
         """
         thread = reader.thread_id
-        run = reader.run_id or (yield from unless_it_fails(partial(self.find_run, reader)))
+        run = reader.run_id or (yield from none_if_it_fails(partial(self.find_run, reader)))
         if run is None:
             error.add_facts(thread_id=thread)
             raise error
@@ -132,7 +132,7 @@ class RunRecovery:
         Raises:
             TurnError: It expired, was cancelled or failed.
         """
-        state = yield from unless_it_fails(partial(self.lookups.run, thread, run))
+        state = yield from none_if_it_fails(partial(self.lookups.run, thread, run))
         if state is not None and state.get("status") in ("expired", "cancelled", "failed"):
             reader = self.new_reader(thread)
             reader.read(state, ())

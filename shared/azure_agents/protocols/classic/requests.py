@@ -68,7 +68,7 @@ from ...messages import Message
 from ..commands import Flow, Pump, Send, Sleep
 from ..options import encode_metadata
 from ..retry import delay_before, is_unknown, was_not_applied
-from ..sending import is_too_much, retrying, send
+from ..sending import is_too_large, retrying, send
 from ..turn import Turn
 from .cleanup import PossibleRun
 from .codec import encode_messages, system_text
@@ -140,7 +140,7 @@ class RunRequests(RunRecovery):
         try:
             return (yield from self._run(reader, "/threads/runs", thread=thread))
         except BadRequestError as error:
-            if not is_too_much(error):
+            if not is_too_large(error):
                 raise
             created = yield from self.threads.create_one_by_one(whole)
             return (yield from self.run_on(created, ()))
@@ -168,7 +168,7 @@ class RunRequests(RunRecovery):
             try:
                 return (yield from self._run(reader, path, **added))
             except BadRequestError as error:
-                if not messages or not is_too_much(error):
+                if not messages or not is_too_large(error):
                     raise
         yield from self.threads.append(thread, messages)
         return (yield from self._run(reader, path))

@@ -23,7 +23,7 @@ from ...jsonio import dumps
 from ..commands import Flow, Send, Sleep
 from ..retry import hit_the_limit, is_unknown, may_pass, was_not_applied
 from ..sending import retrying
-from ..waiting import Patience, settle
+from ..waiting import Patience, wait_until_found
 from .fates import Fate, look_up_fate
 from .pauses import Submission
 from .reader import RunReader
@@ -145,7 +145,7 @@ def _settled_fate(
 
     unknown = _unknown(thread, submission)
     unknown.__cause__ = error
-    return (yield from settle(has_gone_on, requests.turn, unknown))
+    return (yield from wait_until_found(has_gone_on, requests.turn, unknown))
 
 
 def _unknown(thread: str, submission: Submission) -> TurnUnknownError:

@@ -15,9 +15,9 @@ from ...messages import Message
 from ..commands import Flow, Reply, Send
 from ..options import OPERATION, PIECE
 from ..retry import is_unknown, was_not_applied
-from ..sending import is_too_much, read_object, retrying, send
+from ..sending import is_too_large, read_object, retrying, send
 from ..turn import Turn
-from ..waiting import settle, suppress_but_deadline, unknown_turn, unless_it_fails
+from ..waiting import none_if_it_fails, suppress_but_deadline, unknown_turn, wait_until_found
 from .codec import encode_messages
 from .lookups import Lookups
 
@@ -40,7 +40,7 @@ class ThreadRequests:
         try:
             return (yield from self._create(messages))
         except BadRequestError as error:
-            if not is_too_much(error):
+            if not is_too_large(error):
                 raise
             return (yield from self.create_one_by_one(messages))
 
@@ -91,12 +91,12 @@ class ThreadRequests:
                 another one, only the deadline ends the search.
         """
         look = partial(self._lookups.has_message, thread, piece)
-        if (yield from unless_it_fails(look)):
+        if (yield from none_if_it_fails(look)):
             return
         if self._turn.pin is None:
             raise lost
         unknown = unknown_turn(lost, "the message", self._turn.pin)
-        yield from settle(look, self._turn, unknown)
+        yield from wait_until_found(look, self._turn, unknown)
 
     def _post(self, path: str, body: JSON, doing: str) -> Flow[Reply]:
         request = Send("POST", self._turn.route(path), dumps(body))

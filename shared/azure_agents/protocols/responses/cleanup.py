@@ -14,7 +14,7 @@ from ...naming import shown
 from ..commands import Flow, Send
 from ..sending import ask_to_stop
 from ..turn import Turn
-from ..waiting import insist, to_the_end
+from ..waiting import complete_cleanup, try_cleanup
 from .lookups import ACTIVE, RESPONSES, Lookups
 from .reader import ResponseReader
 
@@ -43,13 +43,13 @@ class ResponseCleanup:
 
     def stop(self) -> Flow[None]:
         """Cancel whatever may still go on; failures are kept for `report_left`."""
-        yield from to_the_end(self._stop_all)
+        yield from complete_cleanup(self._stop_all)
 
     def _stop_all(self) -> Flow[None]:
         while self._noted:
             reader = self._noted[0]
             goes_on = not reader.is_done or reader.response.get("status") in ACTIVE
-            if goes_on and not (yield from insist(partial(self._stop, reader.response_id))):
+            if goes_on and not (yield from try_cleanup(partial(self._stop, reader.response_id))):
                 self._left.append(reader.response_id)
             self._noted = self._noted[1:]
 

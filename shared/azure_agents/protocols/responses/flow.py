@@ -55,12 +55,12 @@ from ...threads.plan import RESPONSES as RESPONSE_PREFIXES
 from ...threads.plan import plan_chain, plan_ephemeral, plan_pinned, plan_thread
 from ...threads.store import head_key, system_key
 from ..commands import Emit, Flow, Sleep, StoreGet, StorePut, StoreTake
-from ..poison import check_poison, not_poisoned
+from ..poison import check_poison, clear_poison
 from ..recall import recall, remember
 from ..retry import delay_before, hit_the_limit, is_unknown
 from ..sending import retrying
 from ..turn import Turn
-from ..waiting import Patience, settle, unknown_turn
+from ..waiting import Patience, unknown_turn, wait_until_found
 from .codec import answer_message, finish_details, finish_reason, incomplete_reason
 from .declared import check_tools, without_own_values
 from .objects import run_object_turn
@@ -244,7 +244,7 @@ class _Policies:
         except (BadRequestError, RunFailedError) as error:
             yield from check_poison(self._turn, pin, error, self._requests.lookups.with_media)
             raise
-        not_poisoned(self._turn, pin)
+        clear_poison(self._turn, pin)
         yield from self._remember_systems(pin)
         yield from self._finish(reader, pin)
 
@@ -284,7 +284,7 @@ class _Policies:
                 return False
             return True
 
-        yield from settle(look, self._turn, unknown, longest)
+        yield from wait_until_found(look, self._turn, unknown, longest)
         return reader
 
     # --- pins -----------------------------------------------------------------------------------

@@ -27,7 +27,7 @@ from ..options import OPERATION
 from ..retry import is_unknown, may_pass
 from ..sending import send
 from ..turn import Turn
-from ..waiting import settle, unless_it_fails
+from ..waiting import none_if_it_fails, wait_until_found
 from .cleanup import ResponseCleanup
 from .lookups import RESPONSES, Lookups
 from .reader import ResponseReader
@@ -121,9 +121,9 @@ class ResponseRecovery:
         """
         unknown = self._unknown_background(error, parent)
         look = partial(self._look_for_background, reader, parent, count())
-        found = yield from unless_it_fails(look)
+        found = yield from none_if_it_fails(look)
         if found is None:
-            found = yield from settle(look, self.turn, unknown, _LISTED_WITHIN)
+            found = yield from wait_until_found(look, self.turn, unknown, _LISTED_WITHIN)
         if found is _Background.GONE:
             raise error
 
@@ -212,7 +212,7 @@ class ResponseRecovery:
                     raise  # of the answer, not of the list
                 return False
 
-        yield from settle(look, self.turn, unknown, _LISTED_WITHIN)
+        yield from wait_until_found(look, self.turn, unknown, _LISTED_WITHIN)
 
     def _look_for_approved(self, reader: ResponseReader, parent: str | None) -> Flow[bool]:
         """Read the response to its end if it is found; returns whether it was."""
@@ -257,7 +257,7 @@ class ResponseRecovery:
             LostTurnError: It is not there, or cannot be looked for; `error` is the cause.
         """
         try:
-            stored = yield from unless_it_fails(partial(self._stored_turn, reader, thread))
+            stored = yield from none_if_it_fails(partial(self._stored_turn, reader, thread))
         except (ServiceError, ProtocolError):
             stored = None  # a lookup that is refused, or unreadable, says nothing about the turn
         if stored is None:
