@@ -25,7 +25,7 @@ from ..messages import TurnRequest, request_of
 from ..protocols.cancel import cancel
 from ..protocols.forking import fork_thread
 from ..protocols.responses.background import resume_response
-from ..protocols.responses.declared import answer_schema, declare_tools
+from ..protocols.responses.definition import answer_schema, declare_tools
 from ..stop import StopCut
 from .base import BaseClient
 

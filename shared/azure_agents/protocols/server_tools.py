@@ -1,8 +1,8 @@
-"""Server-side tools as both generations tell of them: what was asked, what came back, what it made.
+"""Calls of server-side tools in both generations: their arguments, output, images and files.
 
-A `Tool` reads the object that a service sends of one call. The tables that say which tool is read
-how stand beside the codecs (`responses.items`, `classic.step_tools`); the words for the kinds of
-tools are the same in both. Nothing is evaluated: what is no JSON stays the text that it is.
+A `Tool` says how the object that a service sends for one call is read. The tables of tools stand
+beside the codecs (`responses.items`, `classic.step_tools`) and use the same names for the same kind
+of tool. Nothing is evaluated: text that is no JSON stays text.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from ..errors import ProtocolError
 from ..events import MediaOutput, ServerToolCall, ServerToolResult
 from ..jsonio import JSON, loads
 
-Asked: TypeAlias = Callable[[JSON], JSON]
-Told: TypeAlias = Callable[[JSON], Any]
-Made: TypeAlias = Callable[[str, JSON], Iterable[MediaOutput]]
+ReadFields: TypeAlias = Callable[[JSON], JSON]
+ReadValue: TypeAlias = Callable[[JSON], Any]
+ReadMedia: TypeAlias = Callable[[str, JSON], Iterable[MediaOutput]]
 
 _FAILED = frozenset({"failed", "incomplete", "cancelled", "expired"})
 _IMAGES = {
@@ -31,8 +31,13 @@ _IMAGES = {
 }
 
 
-def fields(*names: str, **renamed: str) -> Asked:
-    """Reads the fields that are there; `renamed` maps our name to the service's."""
+def fields(*names: str, **renamed: str) -> ReadFields:
+    """Make a function that reads the fields that have a value.
+
+    Args:
+        names: Fields that keep their name.
+        renamed: Our name to that of the service.
+    """
     wanted = {**{name: name for name in names}, **renamed}
 
     def read(data: JSON) -> JSON:
@@ -42,8 +47,8 @@ def fields(*names: str, **renamed: str) -> Asked:
     return read
 
 
-def one(*names: str) -> Told:
-    """Reads the first of these fields that has a value."""
+def one(*names: str) -> ReadValue:
+    """Make a function that reads the first of these fields that has a value."""
 
     def read(data: JSON) -> Any:
         return next((data[name] for name in names if data.get(name) is not None), None)
@@ -52,7 +57,7 @@ def one(*names: str) -> Told:
 
 
 def arguments(data: JSON) -> JSON:
-    """The field ``arguments``, mostly a JSON text; what is no JSON object is kept as ``input``."""
+    """Read the field ``arguments``, mostly JSON text; anything but an object becomes ``input``."""
     given = data.get("arguments")
     value = _parsed(given) if isinstance(given, str) else given
     if isinstance(value, dict):
@@ -86,39 +91,40 @@ def _no_media(*_: object) -> Iterable[MediaOutput]:
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """How a call of one kind of tool is read.
+    """How the calls of one kind of tool are read.
 
     Attributes:
         name: Kind of tool.
-        asked: Reads its arguments.
-        told: Reads its output.
-        details: Reads what else tells one call from another.
-        made: Reads the images and files it made.
-        answers_itself: Whether the object of the call is its result, too, once it has ended.
-        early: Whether a call that only begins has its arguments already.
+        read_arguments: Reads the arguments.
+        read_output: Reads the output.
+        read_details: Reads other fields that distinguish one call from another.
+        read_media: Reads images and files that the call made.
+        answers_itself: Whether the object of an ended call holds its result as well.
+        early: Whether a call has its arguments as soon as it begins.
     """
 
     name: str
-    asked: Asked = _nothing
-    told: Told = _output
-    details: Asked = _nothing
-    made: Made = _no_media
+    read_arguments: ReadFields = _nothing
+    read_output: ReadValue = _output
+    read_details: ReadFields = _nothing
+    read_media: ReadMedia = _no_media
     answers_itself: bool = True
     early: bool = False
 
     def call(self, id: str, data: JSON) -> ServerToolCall:
-        """The call."""
-        return ServerToolCall(id, self.name, self.asked(data), self.details(data))
+        """Read the call."""
+        return ServerToolCall(id, self.name, self.read_arguments(data), self.read_details(data))
 
     def begun(self, id: str, data: JSON) -> ServerToolCall | None:
-        """The call as it begins, if its arguments are whole: JSON is, once it can be read."""
-        if self.early or (self.asked is arguments and _is_whole(data.get("arguments"))):
+        """Read a call that begins; None if its arguments are not whole yet."""
+        # Arguments in JSON are whole as soon as they can be parsed.
+        if self.early or (self.read_arguments is arguments and _is_whole(data.get("arguments"))):
             return self.call(id, data)
         return None
 
     def result(self, id: str, data: JSON, status: object = None) -> ServerToolResult:
-        """The result; an error of the tool is the output where there is no other."""
-        output, error = self.told(data), data.get("error")
+        """Read the result; an error of the tool is its output where there is no other."""
+        output, error = self.read_output(data), data.get("error")
         return ServerToolResult(
             id, self.name, outcome(status, error), error if output is None else output
         )
@@ -126,20 +132,20 @@ class Tool:
     def events(
         self, id: str, data: JSON, status: object = None
     ) -> Iterable[ServerToolCall | ServerToolResult | MediaOutput]:
-        """Everything that the object of an ended call says."""
+        """Yield all events of an ended call."""
         yield self.call(id, data)
-        if self.answers_itself or self.told(data) is not None:
+        if self.answers_itself or self.read_output(data) is not None:
             yield self.result(id, data, status)
-        yield from self.made(id, data)
+        yield from self.read_media(id, data)
 
 
 def outcome(status: object, error: object = None) -> Literal["success", "error"]:
-    """How a call ended. A finished answer with a tool still ``searching`` is recorded: success."""
+    """Return how a call ended; a finished answer whose tool is still ``searching`` is recorded."""
     return "error" if error or (isinstance(status, str) and status in _FAILED) else "success"
 
 
 def image_at(id: str, url: object, **more: Any) -> Iterable[MediaOutput]:
-    """An image by its URL; a data URL is its content."""
+    """Yield the image at a URL; a data URL holds its content."""
     if not isinstance(url, str) or not url:
         return
     inline = split_data_url(url)
@@ -150,14 +156,14 @@ def image_at(id: str, url: object, **more: Any) -> Iterable[MediaOutput]:
 
 
 def image_type(suffix: object) -> str | None:
-    """The media type of an image format, or of no image: None."""
+    """Return the media type of an image by its file suffix; None for other suffixes."""
     return _IMAGES.get(suffix.lower()) if isinstance(suffix, str) else None
 
 
 def file_made(
     id: str, file_id: object, filename: object = None, container_id: object = None
 ) -> Iterable[MediaOutput]:
-    """A file that the text of an answer refers to as made by the agent."""
+    """Yield a file that the text of an answer refers to as made by the agent."""
     if not isinstance(file_id, str) or not file_id:
         return
     name = filename if isinstance(filename, str) else None
@@ -173,7 +179,7 @@ def file_made(
 
 
 def screenshot(id: str, data: JSON) -> Iterable[MediaOutput]:
-    """The picture that a computer tool took."""
+    """Yield the screenshot that a computer tool took."""
     output = data.get("output")
     if isinstance(output, dict):
         if isinstance(output.get("file_id"), str):
@@ -182,8 +188,8 @@ def screenshot(id: str, data: JSON) -> Iterable[MediaOutput]:
             yield from image_at(id, output.get("image_url"))
 
 
-def without_picture(data: JSON) -> Any:
-    """The output of a computer tool; the picture itself is an event of its own."""
+def without_screenshot(data: JSON) -> Any:
+    """Read the output of a computer tool; the screenshot is an event of its own."""
     output = data.get("output")
     if not isinstance(output, dict):
         return output

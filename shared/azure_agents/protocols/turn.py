@@ -58,7 +58,7 @@ class Turn:
 
     @cached_property
     def scope(self) -> str:
-        """The digest that binds anchors to endpoint, agent and user: no other user continues them."""
+        """Digest of endpoint, agent and user: an anchor of another one is not continued."""
         user = self.settings.user_identity
         agent = self.settings.agent.requested
         named = agent if user is None else f"{agent}\n{user.fingerprint}"

@@ -1,7 +1,7 @@
 """Canonical messages to thread messages, and classic objects to events. Pure.
 
-Threads know two roles. System messages travel with the run; tool calls and results that cannot be
-submitted to their run any more are told as text of the assistant, whose calls they were.
+Threads have two roles, user and assistant. System messages travel with the run. Tool calls, and
+results that cannot be submitted to their run any more, become text of the assistant.
 """
 
 from __future__ import annotations
@@ -40,9 +40,10 @@ _TABLES = (".csv", ".xlsx", ".xls", ".tsv", ".parquet")
 
 
 def check_messages(messages: Sequence[Message]) -> None:
-    """Refuse what no answer followed yet and a classic agent cannot be given.
+    """Refuse new messages with parts that no classic agent takes.
 
-    What is older was answered, maybe by a model that took it: `encode_messages` tells of it.
+    Older messages were answered, maybe by another model: `encode_messages` puts such parts into
+    words.
 
     Raises:
         InvalidRequestError: A file that is not uploaded.
@@ -50,7 +51,7 @@ def check_messages(messages: Sequence[Message]) -> None:
     newest = max((at for at, each in enumerate(messages) if each.role == "assistant"), default=0)
     for message in messages[newest:]:
         for part in message.parts if message.role == "user" else ():
-            if isinstance(part, Media) and _is_untold(part):
+            if isinstance(part, Media) and _is_not_uploaded(part):
                 named = shown(part.name or part.url) if part.name or part.url else "without a name"
                 raise InvalidRequestError(
                     f"the file {named} is not uploaded: a message to a classic agent takes files "
@@ -60,17 +61,17 @@ def check_messages(messages: Sequence[Message]) -> None:
 
 
 def encode_messages(messages: Sequence[Message]) -> list[ThreadMessage]:
-    """Messages as thread messages, in order; system messages are left out."""
+    """Return messages as thread messages, in order; system messages are left out."""
     return [_message(message) for message in messages if message.role != "system"]
 
 
 def _message(message: Message) -> ThreadMessage:
     if message.role == "tool":
-        # Not as the user's words: results are no orders, and a user could make them up.
+        # Not in the role of the user: the agent obeys users, and results are no orders.
         return ThreadMessage(role="assistant", content=result_text(message))
     files = [part for part in message.parts if isinstance(part, Media) and part.kind == "file"]
-    attached = [part for part in files if not _is_untold(part)]
-    parts = [_told(part) for part in message.parts if part not in attached]
+    attached = [part for part in files if not _is_not_uploaded(part)]
+    parts = [_sendable(part) for part in message.parts if part not in attached]
     if message.tool_calls:
         calls = "\n".join(map(call_text, message.tool_calls))
         parts.append(Text(f"\n{calls}" if message.text else calls))
@@ -83,18 +84,18 @@ def _message(message: Message) -> ThreadMessage:
     return encoded
 
 
-def _is_untold(part: Media) -> bool:
+def _is_not_uploaded(part: Media) -> bool:
     return part.kind == "file" and part.file_id is None
 
 
-def _told(part: Part) -> Part:
-    if isinstance(part, Media) and _is_untold(part):
+def _sendable(part: Part) -> Part:
+    if isinstance(part, Media) and _is_not_uploaded(part):
         return Text(untold(described(part)))
     return part
 
 
 def _attachment(part: Media) -> dict[str, Any]:
-    """A file goes with a message by its id, to the tool that reads such files."""
+    """Return the attachment for an uploaded file, with the tool that reads such files."""
     # File search refuses tables (recorded for ``.csv``); that code interpreter reads them is
     # documented, that a name tells them apart is our guess.
     is_table = (part.name or "").lower().endswith(_TABLES)
@@ -129,23 +130,23 @@ def _image(part: Media) -> dict[str, Any]:
 
 
 def encode_outputs(messages: Sequence[Message]) -> dict[str, list[dict[str, Any]]]:
-    """Tool messages and approvals as what a paused run waits for; one route takes both."""
-    outputs = [_answer(message) for message in messages if message.role == "tool"]
+    """Return tool messages and approvals as the fields of a submission to a paused run."""
+    outputs = [_tool_output(message) for message in messages if message.role == "tool"]
     approvals = [
         {"tool_call_id": part.request_id, "approve": part.approve}
         for message in messages
         for part in message.parts
         if isinstance(part, ApprovalReply)
     ]
-    given: dict[str, list[dict[str, Any]]] = {}
+    fields: dict[str, list[dict[str, Any]]] = {}
     if outputs:
-        given["tool_outputs"] = outputs
+        fields["tool_outputs"] = outputs
     if approvals:
-        given["tool_approvals"] = approvals
-    return given
+        fields["tool_approvals"] = approvals
+    return fields
 
 
-def _answer(message: Message) -> dict[str, Any]:
+def _tool_output(message: Message) -> dict[str, Any]:
     answered = {"tool_call_id": message.tool_call_id or ""}
     if message.computer is not None:
         return {"type": OUTPUT, **answered, **answer_fields(message, message.computer)}
@@ -153,7 +154,7 @@ def _answer(message: Message) -> dict[str, Any]:
 
 
 def system_text(messages: Sequence[Message]) -> str:
-    """All system messages as one text, a blank line between two."""
+    """Join all system messages, with a blank line between two."""
     return "\n\n".join(m.text for m in messages if m.role == "system" and not m.is_empty)
 
 
@@ -161,7 +162,7 @@ def system_text(messages: Sequence[Message]) -> str:
 
 
 def message_events(message: dict[str, Any]) -> Iterator[Event]:
-    """The events of a finished message."""
+    """Yield the events of a finished message."""
     item = message.get("id") or ""
     made: list[MediaOutput] = []
     for place, part in enumerate(message.get("content") or ()):
@@ -175,7 +176,7 @@ def message_events(message: dict[str, Any]) -> Iterator[Event]:
 
 
 def part_events(part: dict[str, Any], item: str, number: int) -> Iterator[Event]:
-    """The events of a content part, whole or as a delta; citations wait for the whole text."""
+    """Yield the events of a content part, whole or a delta; citations come with the whole text."""
     kind = part.get("type", "")
     if kind == "text":
         text = part.get("text") or {}
@@ -209,13 +210,13 @@ def _annotation(annotation: dict[str, Any], item: str, part: int, text: str) -> 
 
 
 def _span(annotation: dict[str, Any], text: str) -> tuple[int | None, int | None]:
-    """Where the marker stands: the indices told, or the nearest place where it really does."""
+    """Return the span of a marker: the indices sent, or the nearest place where it really is."""
     start, end, marker = (annotation.get(n) for n in ("start_index", "end_index", "text"))
     if not marker or start is None:
         return start, end
     if end == start + len(marker) and text.startswith(marker, start):
         return start, end
-    # Near the place told: a search of the whole text for each of many markers takes for ever.
+    # Only near the index: with many markers, a search of the whole text for each takes for ever.
     before = text.rfind(marker, max(0, start - _NEAR), start + len(marker) - 1)
     after = text.find(marker, max(0, start), start + _NEAR + len(marker))
     places = [place for place in (before, after) if place >= 0]
@@ -233,45 +234,45 @@ def _file_made(annotation: dict[str, Any], item: str) -> Iterable[MediaOutput]:
 
 
 def _file_name(annotation: dict[str, Any]) -> str | None:
-    """The name at the end of a marker like ``sandbox:/mnt/data/plot.png``."""
+    """Return the name at the end of a marker like ``sandbox:/mnt/data/plot.png``."""
     return (annotation.get("text") or "").rpartition("/")[2] or None
 
 
 def message_text(message: dict[str, Any]) -> str:
-    """The text parts of a message, refusals included, concatenated."""
+    """Join the text parts of a message, refusals included."""
     parts = message.get("content") or ()
     return "".join((p.get("text") or {}).get("value") or p.get("refusal") or "" for p in parts)
 
 
 def required_calls(run: RunObject) -> list[ToolCall]:
-    """The calls of functions, and of a computer, that a paused run waits for."""
+    """Return the calls of functions, and of a computer, that a paused run waits for."""
     return [
         computer_call(call["id"], call[COMPUTER])
         if call.get("type") == COMPUTER
         else ToolCall(call["id"], call["function"]["name"], call["function"]["arguments"])
-        for call in _waiting(run)
+        for call in _waiting_calls(run)
     ]
 
 
-def _waiting(run: RunObject) -> list[dict[str, Any]]:
+def _waiting_calls(run: RunObject) -> list[dict[str, Any]]:
     return ((run.get("required_action") or {}).get("submit_tool_outputs") or {}).get(
         "tool_calls"
     ) or []
 
 
 def required_ids(run: JSON) -> set[str]:
-    """The ids of all calls that a paused run waits for, of functions and for approvals."""
+    """Return the ids of all calls that a paused run waits for: of functions and for approvals."""
     actions = (run.get("required_action") or {}).values()
     waiting = [action for action in actions if isinstance(action, dict)]
     return {call["id"] for action in waiting for call in action.get("tool_calls") or ()}
 
 
 def required_events(run: RunObject) -> Iterator[Event]:
-    """The events of what a paused run waits for."""
+    """Yield the events of the calls and approvals that a paused run waits for."""
     functions = [call for call in required_calls(run) if call.kind == "function"]
     for index, call in enumerate(functions):
         yield ToolCallDelta(index, call.id, call.name, call.arguments)
-    for asked in _waiting(run):
+    for asked in _waiting_calls(run):
         if asked.get("type") == COMPUTER:
             yield CALLS[COMPUTER].call(asked["id"], asked[COMPUTER])
     approval = (run.get("required_action") or {}).get("submit_tool_approval") or {}
@@ -285,10 +286,11 @@ def required_events(run: RunObject) -> Iterator[Event]:
 
 
 def decode_usage(run: RunObject) -> Usage | None:
-    """Token counts of the run; None before its end. The key of the details is recorded so."""
+    """Read the token counts of a run; None before its end."""
     usage = run.get("usage")
     if not usage:
         return None
+    # Recorded without its "s"; the other name is that of OpenAI.
     details = usage.get("prompt_token_details") or usage.get("prompt_tokens_details") or {}
     return Usage(
         int(usage.get("prompt_tokens") or 0),
@@ -304,20 +306,22 @@ def _detail(count: Any) -> int | None:
 
 
 def finish_reason(run: RunObject) -> FinishReason:
-    """Why a run ended (or paused), in OpenAI's words."""
+    """Return why a run ended or paused, in OpenAI's words."""
     if run.get("status") == "requires_action":
-        return "tool_calls" if required_calls(run) else "stop"  # an approval is no call of ours
+        return (
+            "tool_calls" if required_calls(run) else "stop"
+        )  # an approval is no call of a function
     if run.get("status") != "incomplete":
         return "stop"
     return "content_filter" if incomplete_reason(run) == "content_filter" else "length"
 
 
 def incomplete_reason(run: RunObject) -> str | None:
-    """The service's word for why the run is incomplete."""
+    """Return the service's reason for an incomplete run."""
     return (run.get("incomplete_details") or {}).get("reason")
 
 
 def finish_details(run: RunObject) -> dict[str, Any]:
-    """What else the service said about the end: more than a reason for being incomplete."""
+    """Return facts about the end of a run besides its reason."""
     incomplete = run.get("incomplete_details") or {}
     return {"incomplete_details": incomplete} if incomplete.keys() - {"reason"} else {}

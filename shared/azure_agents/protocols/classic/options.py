@@ -1,4 +1,4 @@
-"""Which options of a call a classic run takes. Runs may override much of their agent."""
+"""The options of a call that a classic run takes; runs may override much of their agent."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _REFUSALS = {
 
 
 def encode_options(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The request fields of the options of a call.
+    """Return the request fields for the options of a call.
 
     Raises:
         InvalidRequestError: An option that a run does not know.
@@ -48,7 +48,7 @@ def is_taken(name: str) -> bool:
 
 
 def encode_choice(choice: object) -> object:
-    """The tool choice of a run. ``required`` is OpenAI's word; that Azure takes it is a guess."""
+    """Return the tool choice of a run; that Azure takes OpenAI's ``required`` is a guess."""
     name = chosen_name(choice)
     if name is not None:
         return {"type": "function", "function": {"name": name}}

@@ -1,7 +1,8 @@
-"""A classic run, streamed or found again, as canonical events.
+"""Read a classic run, streamed or stored, as canonical events.
 
-Deltas go out as they come, but classic repeats events and leaves some out, so the truth is taken
-from the completed message (text), from `required_action` (calls) and from the run (status, usage).
+Deltas are passed on as they come. But the classic service repeats events and leaves some out. So
+the text is completed from the finished message, the calls from `required_action`, and status and
+usage are taken from the run.
 """
 
 from __future__ import annotations
@@ -42,13 +43,16 @@ class RunReader:
     """Decoder of one run.
 
     Args:
-        delivered: What the caller has got in this turn so far.
-        deltas: Whether the caller wants deltas; if not they are skipped unparsed.
-        thread_id: The thread, if it is known before the stream tells.
+        delivered: Everything that the caller has received in this turn.
+        deltas: Whether the caller wants deltas; otherwise they are skipped unparsed.
+        thread_id: The thread, if it is known before the stream begins.
 
     Attributes:
         run: The run as last seen; the final one (or the paused one) once `is_done`.
-        failure: Why the run failed, if it did.
+        thread_id: The thread, once it is known.
+        message_id: The last message of the answer.
+        failure: The error of the run, if it failed.
+        is_done: Whether the run is over or paused.
     """
 
     def __init__(
@@ -57,13 +61,13 @@ class RunReader:
         self._delivered = delivered
         self._attempt = Attempt(delivered)
         self._final = Attempt(delivered, repeats=self._attempt, is_numbered=False)
-        self._broken_off = Attempt(delivered, repeats=self._attempt)  # may have lost what was said
+        self._broken_off = Attempt(delivered, repeats=self._attempt)  # its text may be cut
         self._deltas = deltas
         self._sse = SSEDecoder()
         self._calls: dict[str, int] = {}  # place of a function call -> index of the call
         self._tools = StepTools()
         self._texts: list[str] = []
-        self._over: set[str] = set()  # ids of messages and steps that have ended: some end twice
+        self._over: set[str] = set()  # ids of messages and steps that have ended; some end twice
         self._messages: set[str] = set()  # ids of messages that were begun
         self._started = False
         self.run: RunObject = {}
@@ -74,14 +78,14 @@ class RunReader:
 
     @property
     def run_id(self) -> str | None:
-        """The run's id, once the service has told it."""
+        """The run's id, once the service has sent it."""
         return self.run.get("id")
 
     @property
     def is_whole(self) -> bool:
-        """Every message that was begun came to its end; an end that is late is a text that is lost.
+        """Whether every message that was begun has ended: a text without its end may be cut.
 
-        A run that ended badly leaves its messages as they are.
+        A run that failed leaves its messages as they are.
         """
         return self.failure is not None or self._messages <= self._over
 
@@ -97,25 +101,25 @@ class RunReader:
 
     @property
     def answer(self) -> Message:
-        """The answer as it stands on the server: text and calls."""
+        """The answer as the server keeps it: text and calls."""
         return assistant("".join(self._texts), *required_calls(self.run))
 
     def feed(self, data: bytes) -> list[Event]:
-        """Take bytes of the event stream."""
+        """Take bytes of the event stream; returns the events that they complete."""
         frames = self._sse.feed(data)
         with malformed(data):
             return [event for frame in frames for event in self._frame(frame)]
 
     def read(self, run: JSON, messages: Iterable[JSON], steps: Iterable[JSON] = ()) -> list[Event]:
-        """Take a run that is over (or paused), its messages and its steps, oldest first."""
+        """Take a run that is over or paused, with its messages and steps, oldest first."""
         with malformed(run):
-            events = list(self._see(run))
-            for told in _in_order(messages, steps):
-                is_step = told.get("object") == "thread.run.step"
-                found = self._tools.ended(told) if is_step else message_events(told)
+            events = list(self._take_run(run))
+            for stored in _in_order(messages, steps):
+                is_step = stored.get("object") == "thread.run.step"
+                found = self._tools.ended(stored) if is_step else message_events(stored)
                 events += self._attempt.take_all(found)
                 if not is_step:
-                    self._keep(told)
+                    self._keep(stored)
             events += self._attempt.take_all(required_events(self.run))
             return [*events, *self._end()]
 
@@ -132,7 +136,7 @@ class RunReader:
         return () if name in _SILENT else self._attempt.take_all([Other(name, event)])
 
     def _skips(self, name: str) -> bool:
-        """Whether an event need not be parsed: nobody wants its delta."""
+        """Whether an event is a delta that nobody wants, so that it need not be parsed."""
         if self._deltas or name not in _DELTAS:
             return False
         # Recorded: the output of an MCP tool comes as a delta of a step that has ended.
@@ -143,12 +147,12 @@ class RunReader:
         return ()
 
     def _on_run(self, run: JSON) -> Iterable[Event]:
-        yield from self._see(run)
+        yield from self._take_run(run)
         if self.run["status"] not in ACTIVE:
             yield from self._final.take_all(required_events(self.run))
             yield from self._end()
 
-    def _see(self, run: JSON) -> Iterable[Event]:
+    def _take_run(self, run: JSON) -> Iterable[Event]:
         if not isinstance(run.get("id"), str) or not isinstance(run.get("status"), str):
             raise ProtocolError(f"expected a run with id and status: {str(run)[:80]!r}")
         self.run = cast("RunObject", run)
@@ -161,12 +165,12 @@ class RunReader:
 
     def _end(self) -> Iterable[Event]:
         self.is_done = True
-        finish_reason(self.run)  # the flow reads it: a malformed run is a `ProtocolError` here
+        finish_reason(self.run)  # read here as well, where a malformed run is a `ProtocolError`
         self.failure = self._failure()
         if self.failure is not None:
             self.failure.add_facts(run_id=self.run_id, thread_id=self.thread_id)
         else:
-            yield from self._final.take_all(self._tools.settle())
+            yield from self._final.take_all(self._tools.close())
             self._final.settle()
         usage = decode_usage(self.run)
         if usage is not None:
@@ -225,12 +229,12 @@ class RunReader:
 
     def _call_delta(self, step: JSON, call: dict[str, Any]) -> Iterable[Event]:
         if step["id"] in self._over:
-            return self._tools.late(step["id"], call)
+            return self._tools.late_output(step["id"], call)
         if not self._deltas:
             return ()
         if call.get("type") == "function":
             return (self._function_delta(step, call),)
-        return self._tools.working(step["id"], call)
+        return self._tools.progress(step["id"], call)
 
     def _function_delta(self, step: JSON, call: dict[str, Any]) -> Event:
         # Only a call's first delta has an id; later ones name its place in the step.
@@ -246,12 +250,12 @@ class RunReader:
 
 
 def _in_order(messages: Iterable[JSON], steps: Iterable[JSON]) -> Iterator[JSON]:
-    """Messages and tool steps as they came: a step of its own says when a message was made."""
+    """Yield messages and steps in the order they came; a step of its own places each message."""
     by_id = {message.get("id"): message for message in messages}
     for step in steps:
         made = (step.get("step_details") or {}).get("message_creation")
         if made is None:
-            if step.get("status") != "in_progress":  # a paused one
+            if step.get("status") != "in_progress":  # the step in which the run paused
                 yield step
         elif made.get("message_id") in by_id:
             yield by_id.pop(made["message_id"])
@@ -268,7 +272,7 @@ _HANDLERS: dict[str, Callable[[RunReader, JSON], Iterable[Event]]] = {
     "thread.run.step.delta": RunReader._on_step_delta,
     **{
         f"thread.run.step.{status}": RunReader._on_step_done
-        for status in ("completed", "failed", "cancelled", "expired")  # the run says why
+        for status in ("completed", "failed", "cancelled", "expired")  # the run has the reason
     },
     "error": RunReader._on_error,
 }

@@ -1,4 +1,4 @@
-"""The classic wire as far as it is read or written: threads, messages, runs.
+"""The fields of the classic wire that are read or written: messages and runs.
 
 TypedDicts only: erased at run time. Source: recordings, then azure-ai-agents' models.
 """
@@ -21,7 +21,7 @@ class ThreadMessage(TypedDict, total=False):
 
 
 class RunObject(TypedDict, total=False):
-    """A run as answered and repeated in events."""
+    """A run, as returned and as repeated in events."""
 
     id: str
     thread_id: str

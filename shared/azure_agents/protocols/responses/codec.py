@@ -39,7 +39,7 @@ _ODD = re.compile(r"[^A-Za-z0-9_-]")
 
 
 def encode_agent(agent: AgentName) -> AgentReference:
-    """The agent reference of a request."""
+    """Return the agent reference of a request."""
     reference = AgentReference(type="agent_reference", name=agent.name)
     if agent.version is not None:
         reference["version"] = agent.version
@@ -47,17 +47,17 @@ def encode_agent(agent: AgentName) -> AgentReference:
 
 
 def encode_input(messages: Sequence[Message]) -> list[InputItem]:
-    """Messages as input items, in order."""
+    """Return messages as input items, in order."""
     ids = {call.id: _bounded_id(call.id) for message in messages for call in message.tool_calls}
     return [item for message in messages for item in _items(_bounded(message, ids))]
 
 
 def _bounded(message: Message, ids: Mapping[str, str]) -> Message:
-    """A message whose calls bear ids and names that the service takes, whoever made them.
+    """Return a message whose calls have ids and names that the service accepts.
 
-    It takes 64 characters of an id and 128 of a name, and in a name no dot, colon or space (public
-    reports of histories that came from other providers). The result of a call that the service
-    has, and not this input, names it as the service did.
+    It accepts ids of 64 characters and names of 128, without dot, colon or space (public reports of
+    histories that came from other providers). A result whose call is not in this input keeps its
+    id, since the service has that call.
     """
     calls = tuple(
         replace(call, id=ids[call.id], name=_ODD.sub("_", call.name)[:_LONGEST_NAME])
@@ -102,19 +102,21 @@ def _items(message: Message) -> Iterator[InputItem]:
 
 
 def _output(message: Message) -> str | list[dict[str, Any]]:
-    # The wire has no mark for errors: a text says so itself, and silence would be a success.
+    # The wire has no mark for errors. A text says so itself; silence would look like a success.
     is_silent = message.is_error and not message.text.strip()
     is_silent = is_silent and not any(isinstance(part, Media) for part in message.parts)
     return FAILED if is_silent else _content(message.parts)
 
 
 def _request(ask: ApprovalRequest | ConsentRequest) -> InputItem:
-    """A request of an answer that is stored nowhere.
+    """Return the item of an approval request whose answer is not stored by the service.
 
     The input types of OpenAI's SDK have it; it was not recorded, on Foundry or elsewhere.
     """
     if isinstance(ask, ConsentRequest):
-        raise InvalidRequestError(f"the request for consent {ask.id!r} cannot be sent: tell it")
+        raise InvalidRequestError(
+            f"the request for consent {ask.id!r} cannot be sent to the agent: leave it out"
+        )
     return InputItem(
         type="mcp_approval_request",
         id=ask.id,
@@ -134,7 +136,7 @@ def _approval(reply: ApprovalReply) -> InputItem:
 
 
 def _content(parts: Sequence[Part]) -> str | list[dict[str, Any]]:
-    """One string where there is only text: the shortest form, and the recorded one."""
+    """Return one string where there is only text: the shortest form, and the recorded one."""
     if all(isinstance(part, Text) for part in parts):
         return "".join(part.text for part in parts if isinstance(part, Text))
     return [_part(part) for part in parts if not isinstance(part, ApprovalReply)]
@@ -165,7 +167,7 @@ def _inline(part: Media) -> str:
 
 
 def response_events(response: ResponseObject) -> Iterator[Event]:
-    """Every event that a stored or final response amounts to, usage and ids aside."""
+    """Yield every event of a stored or final response, except ids and usage."""
     calls = 0
     for item in response.get("output") or ():
         yield from item_events(item, calls)
@@ -173,7 +175,7 @@ def response_events(response: ResponseObject) -> Iterator[Event]:
 
 
 def item_events(item: dict[str, Any], call_index: int) -> Iterable[Event]:
-    """The events of one finished output item."""
+    """Return the events of one finished output item."""
     kind = item.get("type", "")
     if kind == "message":
         return _message(item)
@@ -192,7 +194,7 @@ def _message(item: dict[str, Any]) -> Iterator[Event]:
 
 
 def files_of(message: dict[str, Any]) -> Iterator[MediaOutput]:
-    """The files that a message refers to as made by the agent."""
+    """Yield the files that a message refers to as made by the agent."""
     for part in message.get("content") or ():
         for annotation in part.get("annotations") or ():
             if annotation.get("type") in ("container_file_citation", "file_path"):
@@ -220,7 +222,7 @@ def _reasoning(item: dict[str, Any], item_id: str) -> Iterator[ReasoningDelta]:
 
 
 def reasoning_part(content_index: int) -> int:
-    """Part number of raw reasoning text, apart from the summary's numbers."""
+    """Return the part number of raw reasoning text, apart from the numbers of the summary."""
     return -1 - content_index
 
 
@@ -233,7 +235,7 @@ _CITATIONS = {
 
 
 def citation(annotation: dict[str, Any], item: str, part: int) -> Event:
-    """One annotation of an output text; kinds without a word here stay whole."""
+    """Return the event of an annotation; kinds that are not listed here are passed on whole."""
     kind = _CITATIONS.get(annotation.get("type", ""))
     if kind is None:
         return Other(f"annotation.{annotation.get('type', '')}", annotation)
@@ -255,7 +257,7 @@ def citation(annotation: dict[str, Any], item: str, part: int) -> Event:
 
 
 def answer_message(response: ResponseObject) -> Message:
-    """The answer as it stands on the server: text, refusals and calls."""
+    """Return the answer as the server keeps it: text, refusals and calls."""
     text: list[str] = []
     calls: list[ToolCall] = []
     for item in response.get("output") or ():
@@ -269,7 +271,7 @@ def answer_message(response: ResponseObject) -> Message:
 
 
 def decode_usage(response: ResponseObject) -> Usage | None:
-    """Token counts, or None before the end."""
+    """Read the token counts of a response; None before its end."""
     usage = response.get("usage")
     if not usage:
         return None
@@ -293,7 +295,7 @@ def _detail(usage: Mapping[str, Any], side: str, name: str) -> int | None:
 
 
 def finish_reason(response: ResponseObject) -> FinishReason:
-    """Why a completed or incomplete response ended, in OpenAI's words."""
+    """Return why a completed or incomplete response ended, in OpenAI's words."""
     reason = incomplete_reason(response)
     if reason == "content_filter":
         return "content_filter"
@@ -305,18 +307,18 @@ def finish_reason(response: ResponseObject) -> FinishReason:
 
 
 def incomplete_reason(response: ResponseObject) -> str | None:
-    """The service's word for why the answer is incomplete."""
+    """Return the service's reason for an incomplete response."""
     return (response.get("incomplete_details") or {}).get("reason")
 
 
 def finish_details(response: ResponseObject) -> dict[str, Any]:
-    """What else the service said: content filters, the session, and more than a reason."""
-    told: dict[str, Any] = {}
+    """Return facts about the end of a response besides its reason: filters, session, details."""
+    details: dict[str, Any] = {}
     if filters := response.get("content_filters"):
-        told["content_filters"] = filters
+        details["content_filters"] = filters
     if session := response.get("agent_session_id"):  # of a hosted agent
-        told["agent_session_id"] = session
+        details["agent_session_id"] = session
     incomplete = response.get("incomplete_details") or {}
     if incomplete.keys() - {"reason"}:
-        told["incomplete_details"] = incomplete
-    return told
+        details["incomplete_details"] = incomplete
+    return details

@@ -62,8 +62,8 @@ from ..sending import retrying
 from ..turn import Turn
 from ..waiting import Patience, unknown_turn, wait_until_found
 from .codec import answer_message, finish_details, finish_reason, incomplete_reason
-from .declared import check_tools, without_own_values
-from .objects import run_object_turn
+from .definition import check_tools, without_own_values
+from .object_turn import run_object_turn
 from .reader import ResponseReader
 from .recovery import LostTurnError
 from .requests import ResponseRequests, approves

@@ -1,6 +1,6 @@
 """Output items of a v2 answer that are no text and no function call, as events.
 
-`ITEMS` is the whole knowledge: item type to reader. Items that are in no row stay whole (`Other`).
+`ITEMS` maps an item type to its reader. An item of any other type is passed on whole (`Other`).
 Sources: recordings (file search, web search, code interpreter, MCP, workflows), the types of the
 openai SDK, and Microsoft's type specification (Foundry's own tools, consent, structured outputs).
 """
@@ -22,14 +22,14 @@ from ..server_tools import (
     image_type,
     one,
     screenshot,
-    without_picture,
+    without_screenshot,
 )
 
 Reader: TypeAlias = Callable[[JSON], Iterable[Event]]
 
 
 def item_id(item: JSON) -> str:
-    """The id by which a call and its result know each other.
+    """Return the id that a call and its result have in common.
 
     Raises:
         ProtocolError: It is no text.
@@ -40,17 +40,17 @@ def item_id(item: JSON) -> str:
     return id
 
 
-def _tool(tool: Tool) -> Reader:
+def _call_reader(tool: Tool) -> Reader:
     def read(item: JSON) -> Iterable[Event]:
         return tool.events(item_id(item), item, item.get("status"))
 
     return read
 
 
-def _output(tool: Tool) -> Reader:
+def _output_reader(tool: Tool) -> Reader:
     def read(item: JSON) -> Iterable[Event]:
         yield tool.result(item_id(item), item, item.get("status"))
-        yield from tool.made(item_id(item), item)
+        yield from tool.read_media(item_id(item), item)
 
     return read
 
@@ -91,20 +91,20 @@ def _painted(id: str, item: JSON) -> Iterable[MediaOutput]:
 def _approval(item: JSON) -> Iterable[Event]:
     given = item.get("arguments") or ""
     yield ApprovalRequest(
-        _text(item, "id"),
-        _text(item, "name"),
+        _text_field(item, "id"),
+        _text_field(item, "name"),
         given if isinstance(given, str) else dumps(given).decode(),
         item.get("server_label"),
     )
 
 
 def consent(item: JSON) -> Iterable[Event]:
-    """The request to sign in, from its item or from the event that announces it."""
+    """Yield the request to sign in, from its item or from the event that announces it."""
     id = item.get("item_id") or item.get("id") or ""
-    yield ConsentRequest(str(id), _text(item, "consent_link"), item.get("server_label"))
+    yield ConsentRequest(str(id), _text_field(item, "consent_link"), item.get("server_label"))
 
 
-def _text(item: JSON, name: str) -> str:
+def _text_field(item: JSON, name: str) -> str:
     value = item[name]
     if not isinstance(value, str):
         raise ProtocolError(f"expected {name!r} of an item to be text, got {str(value)[:80]!r}")
@@ -115,13 +115,13 @@ def _text(item: JSON, name: str) -> str:
 
 _TOOL_NAME = fields(tool_name="name")
 
-# Tools whose item tells call and result.
+# Tools whose item holds call and result.
 TOOLS: dict[str, Tool] = {
-    "additional_tools": Tool("additional_tools", told=one("tools")),
+    "additional_tools": Tool("additional_tools", read_output=one("tools")),
     "code_interpreter_call": Tool(
         "code_interpreter", fields("code"), _logs, fields("container_id"), _plots
     ),
-    "compaction": Tool("compaction", told=one("encrypted_content")),
+    "compaction": Tool("compaction", read_output=one("encrypted_content")),
     "file_search_call": Tool("file_search", fields("queries"), one("results")),
     "image_generation_call": Tool(
         "image_generation",
@@ -131,13 +131,15 @@ TOOLS: dict[str, Tool] = {
         _painted,
     ),
     "mcp_call": Tool(
-        "mcp", arguments, details=fields("server_label", "approval_request_id", tool_name="name")
+        "mcp",
+        arguments,
+        read_details=fields("server_label", "approval_request_id", tool_name="name"),
     ),
     "mcp_list_tools": Tool(
-        "mcp_list_tools", told=one("tools"), details=fields("server_label"), early=True
+        "mcp_list_tools", read_output=one("tools"), read_details=fields("server_label"), early=True
     ),
-    # Recorded of the preview: it stands behind the message, `in_progress` in a completed response
-    # (what was said is being remembered), and its ``memories`` are what it found.
+    # Recorded of the preview: the item stands behind the message, and is `in_progress` in a
+    # completed response, since the turn is being remembered. Its ``memories`` were found.
     "memory_search_call": Tool(
         "memory_search",
         arguments,
@@ -156,25 +158,25 @@ TOOLS: dict[str, Tool] = {
 # Tools that answer in an item of their own, mostly ``<type>_output``.
 _Pair = partial(Tool, answers_itself=False)
 PAIRS: dict[str, Tool] = {
-    "a2a_preview_call": _Pair("a2a", arguments, details=_TOOL_NAME),
+    "a2a_preview_call": _Pair("a2a", arguments, read_details=_TOOL_NAME),
     "apply_patch_call": _Pair("apply_patch", fields("operation")),
     "azure_ai_search_call": _Pair("azure_ai_search", arguments),
-    "azure_function_call": _Pair("azure_function", arguments, details=_TOOL_NAME),
+    "azure_function_call": _Pair("azure_function", arguments, read_details=_TOOL_NAME),
     "bing_custom_search_preview_call": _Pair("bing_custom_search", arguments),
     "bing_grounding_call": _Pair("bing_grounding", arguments),
     "browser_automation_preview_call": _Pair("browser_automation", arguments),
     "computer_call": _Pair(
         "computer_use",
         fields("action", "actions"),
-        without_picture,
+        without_screenshot,
         fields("pending_safety_checks"),
         screenshot,
     ),
-    "custom_tool_call": _Pair("custom_tool", fields("input"), details=_TOOL_NAME),
+    "custom_tool_call": _Pair("custom_tool", fields("input"), read_details=_TOOL_NAME),
     "fabric_dataagent_preview_call": _Pair("fabric_dataagent", arguments),
     "local_shell_call": _Pair("local_shell", fields("action")),
     "memory_command_preview_call": _Pair("memory_command", arguments),
-    "openapi_call": _Pair("openapi", arguments, details=_TOOL_NAME),
+    "openapi_call": _Pair("openapi", arguments, read_details=_TOOL_NAME),
     "program": _Pair("program", fields("code"), one("result")),
     "sharepoint_grounding_preview_call": _Pair("sharepoint_grounding", arguments),
     "shell_call": _Pair("shell", fields("action", "environment")),
@@ -183,10 +185,12 @@ PAIRS: dict[str, Tool] = {
 _OUTPUTS = {kind: f"{kind}_output" for kind in PAIRS} | {"tool_search_call": "tool_search_output"}
 
 ITEMS: dict[str, Reader] = {
-    **{kind: _tool(tool) for kind, tool in TOOLS.items()},
-    **{kind: _tool(tool) for kind, tool in PAIRS.items()},
-    **{_OUTPUTS[kind]: _output(tool) for kind, tool in PAIRS.items()},
-    "function_call_output": _output(Tool("function")),  # of an agent that runs its own functions
+    **{kind: _call_reader(tool) for kind, tool in TOOLS.items()},
+    **{kind: _call_reader(tool) for kind, tool in PAIRS.items()},
+    **{_OUTPUTS[kind]: _output_reader(tool) for kind, tool in PAIRS.items()},
+    "function_call_output": _output_reader(
+        Tool("function")
+    ),  # of an agent that runs its own functions
     "mcp_approval_request": _approval,
     "oauth_consent_request": consent,
 }
@@ -196,14 +200,14 @@ ITEMS: dict[str, Reader] = {
 
 
 def done(item: JSON) -> Iterable[Event]:
-    """The events of an item that is done and no text, call or reasoning."""
+    """Return the events of a finished item that is no message, function call or reasoning."""
     kind = item.get("type", "")
     read = ITEMS.get(kind)
     return (Other(kind, item),) if read is None else read(item)
 
 
 def begun(item: JSON) -> Iterable[Event]:
-    """What an item that only begins says for certain."""
+    """Yield the events of an item that begins, as far as they are certain."""
     kind = item.get("type", "")
     tool = tool_of(kind)
     if kind == "oauth_consent_request":
@@ -217,5 +221,5 @@ def begun(item: JSON) -> Iterable[Event]:
 
 
 def tool_of(kind: str) -> Tool | None:
-    """The tool whose call an item of this type is."""
+    """Return the tool whose calls have this item type."""
     return TOOLS.get(kind) or PAIRS.get(kind)

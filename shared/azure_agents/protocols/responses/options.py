@@ -1,7 +1,7 @@
-"""Which options of a call a v2 agent takes, which it refuses, and what to change instead.
+"""The options of a call that a v2 agent takes or refuses, and advice for those it refuses.
 
-The service answers ``Not allowed when agent is specified.`` to everything that belongs to the
-agent's definition (quoted in public issue threads); we say so before anything is sent.
+The service answers ``Not allowed when agent is specified.`` to every option that belongs to the
+agent's definition (quoted in public issue threads). Here such a call is refused before it is sent.
 """
 
 from __future__ import annotations
@@ -44,9 +44,9 @@ _REFUSALS["model"] += ", or make a client of its own for another agent"
 
 
 def encode_options(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The request fields of the options of a call.
+    """Return the request fields for the options of a call.
 
-    ``tools`` are not among them: they are part of the agent (see `declared`).
+    ``tools`` are not among them: they belong to the agent (see `definition`).
 
     Raises:
         InvalidRequestError: An option that the agent refuses, or that is unknown.
@@ -63,10 +63,10 @@ def is_taken(name: str) -> bool:
 
 
 def encode_choice(choice: object) -> object:
-    """The tool choice of a request, or None to leave it to the agent.
+    """Return the tool choice of a request, or None to leave it to the agent.
 
-    A recording shows ``required`` taken next to an agent reference; that ``none`` and a named
-    function are taken too is a guess.
+    A recording shows that ``required`` is accepted next to an agent reference; that ``none`` and a
+    named function are accepted too is a guess.
     """
     name = chosen_name(choice)
     if name is not None:

@@ -1,8 +1,8 @@
-"""Parameters that a function has in the application, and others in the agent's definition.
+"""Compare the parameters of a function in the application with those in the agent's definition.
 
-The model goes by the definition, so the application may be called with what it does not know, or
-without what it needs. That is no error, since neither side must be the wrong one: a warning says
-once which parameters differ.
+The model goes by the definition. So the application may be called with arguments it does not know,
+or without some it needs. Either side may be the wrong one, so this is no error: a warning says once
+which parameters differ.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from ..tools import function_of
 
 
 def warn_of_other_parameters(agent: str, tool: object, declared: JSON) -> None:
-    """Say which parameters of a function differ from those that the agent declares."""
+    """Warn if the parameters of a function differ from those that the agent declares."""
     ours = _properties(function_of(tool))
     theirs = _properties(declared)
-    if ours is None or theirs is None:  # a schema that says nothing allows everything
+    if ours is None or theirs is None:  # a schema without properties allows everything
         return
     differences = "; ".join(_differences(ours, theirs))
     if differences:

@@ -1,7 +1,7 @@
-"""A v2 answer, streamed or whole, as canonical events.
+"""Read a v2 response, streamed or whole, as canonical events.
 
-Deltas go out as they come. The terminal event repeats the whole response, and that object is the
-truth: what the deltas left out is delivered then, and the transcript's digest is made from it.
+Deltas are passed on as they come. The last event repeats the whole response, and that object is
+binding: what the deltas left out is delivered then, and the transcript's digest is made from it.
 """
 
 from __future__ import annotations
@@ -44,20 +44,20 @@ from .wire import ResponseObject
 _TERMINAL = ("completed", "incomplete", "failed", "cancelled")
 _ENDS = frozenset(f"response.{status}" for status in _TERMINAL)
 _REPEATED_AT_THE_END = ("function_call", "reasoning")
-_MOST_EARLY = 64  # events that wait for one that is late; recorded streams leave no number out
+_MOST_EARLY = 64  # events that wait for a late one; recorded streams leave no number out
 _PROGRESS = re.compile(
     r"response\.(?P<kind>\w+)\."
     r"(?P<status>queued|in_progress|calling|searching|interpreting|generating|compacting"
     r"|completed|incomplete|failed)"
 )
-# The word for what is being typed, by the name of its delta events.
+# Name of a delta event -> status of the `Progress` that it becomes.
 _TYPED = {
     "code_interpreter_call_code": "coding",
     "custom_tool_call_input": "calling",
     "mcp_call_arguments": "calling",
     "shell_call_command": "coding",
 }
-# Events that only repeat, or announce, what the deltas and the final response say.
+# Events that only announce or repeat what is in the deltas and the final response.
 _SILENT = frozenset({KEEPALIVE}) | frozenset(
     f"response.{name}"
     for name in (
@@ -85,15 +85,17 @@ class ResponseReader:
     """Decoder of one v2 response.
 
     Args:
-        delivered: What the caller has got in this turn so far.
-        seen: Number of the last event that the caller got elsewhere: up to there nothing is told.
-        seal: Seals what the answer asks approval for.
+        delivered: Everything that the caller has received in this turn.
+        seen: Number of the last event that the caller received elsewhere: none up to there is
+            passed on.
+        seal: Seals requests for approval.
 
     Attributes:
         response: The response object as last seen; the final one once `is_done`.
-        failure: Why the turn failed, if it did.
-        sequence_number: Of the last event that was taken. One that comes again is skipped, one that
-            comes too early waits for those before it.
+        failure: The error of the response, if it failed.
+        sequence_number: Number of the last event that was taken. An event that comes again is
+            skipped; one that comes too early waits for those before it.
+        is_done: Whether the response is over.
     """
 
     def __init__(
@@ -116,11 +118,11 @@ class ResponseReader:
         self.failure: AzureAgentsError | None = None
         self.sequence_number: int | None = None
         self.is_done = False
-        self._is_unexplained = False  # it failed, and nobody has said why so far
+        self._is_unexplained = False  # it failed, and no reason has come so far
 
     @property
     def response_id(self) -> str | None:
-        """The response's id, once the service has told it."""
+        """The response's id, once the service has sent it."""
         return self.response.get("id")
 
     @property
@@ -140,23 +142,23 @@ class ResponseReader:
 
     @property
     def has_caught_up(self) -> bool:
-        """Everything that the caller got elsewhere was read here as well."""
+        """Whether everything that the caller received elsewhere was read here as well."""
         taken = -1 if self.sequence_number is None else self.sequence_number
         return taken >= self._seen
 
     def reconnect(self) -> None:
-        """The next bytes come from a new connection that goes on behind the last event."""
+        """Expect bytes of a new connection, which goes on behind the last event."""
         self._sse = SSEDecoder()
         self._early.clear()
 
     def feed(self, data: bytes) -> list[Event]:
-        """Take bytes of the event stream."""
+        """Take bytes of the event stream; returns the events that they complete."""
         frames = self._sse.feed(data)
         with malformed(data):
             return [event for frame in frames for event in self._take_frame(frame)]
 
     def read(self, response: JSON) -> list[Event]:
-        """Take a whole response object: the answer to a request without stream, or a stored one."""
+        """Take a whole response object: the reply to a request without stream, or a stored one."""
         with malformed(response):
             started = self.announce(response)
             events = [*started, *self._taken(self._attempt, response_events(self.response))]
@@ -167,16 +169,16 @@ class ResponseReader:
 
     def _take_frame(self, frame: ServerSentEvent) -> list[Event]:
         if self.is_done:
-            self._explain(frame.data)
+            self._take_late_reason(frame.data)
             return []
         event = _event_in(frame)
         number = event.get("sequence_number")
         if not isinstance(number, int):
             return self._decode(event)
-        return [told for due in self._due(number, event) for told in self._unseen(due)]
+        return [one for due in self._due(number, event) for one in self._unseen(due)]
 
-    def _explain(self, data: bytes) -> None:
-        """What follows the end does not matter, be it JSON or not; a reason does.
+    def _take_late_reason(self, data: bytes) -> None:
+        """Take the reason of a failure from an event behind the end; ignore anything else there.
 
         Seen in a public report: the stream of a filtered prompt fails without a reason, and an
         error event behind that end has it.
@@ -189,26 +191,26 @@ class ResponseReader:
                     self._is_unexplained = False
 
     def _due(self, number: int, event: JSON) -> Iterator[JSON]:
-        """The events whose turn it is, now that this one has come."""
+        """Yield the events whose turn has come with this one, in order."""
         last = self.sequence_number
         if last is None or (event.get("type") in _ENDS and number > last):
-            self.sequence_number = number  # the end repeats whatever is missing
+            self.sequence_number = number  # the last event repeats whatever is missing
             yield event
             return
-        if number > last:  # else it was said before
+        if number > last:  # otherwise it came before
             self._early[number] = event
-        if len(self._early) > _MOST_EARLY:  # the missing one does not come
+        if len(self._early) > _MOST_EARLY:  # the missing one will not come
             last = min(self._early) - 1
         while last + 1 in self._early:
             last = self.sequence_number = last + 1
             yield self._early.pop(last)
 
     def _unseen(self, event: JSON) -> list[Event]:
-        """What an event tells, unless the caller got it elsewhere."""
-        told = self._decode(event)
+        """Decode an event; drop what the caller has received elsewhere, but for the ids."""
+        events = self._decode(event)
         if event["sequence_number"] > self._seen:
-            return told
-        return [one for one in told if isinstance(one, Started)]
+            return events
+        return [one for one in events if isinstance(one, Started)]
 
     def _decode(self, event: JSON) -> list[Event]:
         kind = event.get("type", "")
@@ -235,14 +237,14 @@ class ResponseReader:
         return (Progress(*self._tool(event, progress["kind"]), progress["status"]),)
 
     def _tool(self, event: JSON, kind: str) -> tuple[str, str]:
-        """Id and name of the tool an event tells of, `kind` being its item type."""
+        """Return id and name of the tool of an event; `kind` is the type of its item."""
         item_id = event.get("item_id") or ""
         tool = items.tool_of(kind)
         name = kind.removesuffix("_call") if tool is None else tool.name
         return self._tools.get(item_id, (item_id, name))
 
     def announce(self, response: Any) -> list[Event]:
-        """Take what the service says of the response before its end: its id, above all."""
+        """Take a response that is not over: returns `Started`, with its ids, the first time."""
         if not isinstance(response, dict) or not isinstance(response.get("id"), str):
             raise ProtocolError(f"expected a response object with an id: {str(response)[:80]!r}")
         self.response = cast("ResponseObject", response)
@@ -314,13 +316,13 @@ class ResponseReader:
 def _event_in(frame: ServerSentEvent) -> JSON:
     if frame.name != KEEPALIVE:
         return load_object(frame.data)
-    with suppress(ProtocolError):  # it need not say anything; its number counts if it has one
+    with suppress(ProtocolError):  # it may be empty; its number counts if it has one
         return {**load_object(frame.data), "type": KEEPALIVE}
     return {"type": KEEPALIVE}
 
 
 def _check_readable(response: ResponseObject) -> None:
-    """The flow reads this at the end; here a malformed one is still a `ProtocolError`."""
+    """Read what the flow will read: here a malformed response is still a `ProtocolError`."""
     answer_message(response)
     finish_reason(response)
 

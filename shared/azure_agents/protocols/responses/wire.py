@@ -1,4 +1,4 @@
-"""The v2 wire as far as it is read or written: Responses API with an agent reference.
+"""The fields of the v2 wire that are read or written: Responses API with an agent reference.
 
 TypedDicts only: erased at run time. Source: recordings, then the openai SDK's types. All keys
 are optional on reading, because the service leaves unset ones out (recorded).
@@ -10,7 +10,7 @@ from typing import Any, Literal, TypedDict
 
 
 class AgentReference(TypedDict, total=False):
-    """Which agent shall answer; no `version` means the latest."""
+    """The agent that is to answer; without `version` the latest one."""
 
     type: Literal["agent_reference"]
     name: str
@@ -46,7 +46,7 @@ class UsageObject(TypedDict, total=False):
 
 
 class ResponseObject(TypedDict, total=False):
-    """A response as answered, stored and repeated in events."""
+    """A response, as returned, as stored and as repeated in events."""
 
     id: str
     status: str

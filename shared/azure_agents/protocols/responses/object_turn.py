@@ -22,7 +22,7 @@ from ...messages import Message, TurnRequest, assistant, system, user
 from ...naming import shown
 from ..commands import Command, Decoder, Emit, Flow, Pump
 from ..turn import Turn
-from .declared import answer_schema
+from .definition import answer_schema
 
 _ASKS = (ApprovalRequest, ConsentRequest)
 Run = Callable[[Turn], Flow[None]]
