@@ -9,16 +9,18 @@ import pytest
 
 from azure_agents.errors import Abandoned, DeadlineError, TurnUnknownError
 from azure_agents.events import Started, TextDelta
-from azure_agents.messages import system, user
+from azure_agents.messages import assistant, system, user
 from azure_agents.protocols.classic.flow import run_turn as run_classic
 from azure_agents.protocols.commands import Reply
 
 from .flow_plays import (
     ASST,
+    CALL,
     HISTORY,
     LOST,
     OPEN,
     OPERATION,
+    PAUSED,
     RESULT,
     Cut,
     answered,
@@ -220,6 +222,19 @@ def test_a_run_with_more_messages_than_a_page_is_told_whole() -> None:
     played = play(classic(user("Hi")), [OPEN, Cut(BEGUN, LOST), ok(run()), *pages])
     texts = [event.text for event in played.events if isinstance(event, TextDelta)]
     assert (None, ["One. ", "Two."]) == (played.error, texts)
+
+
+def test_a_new_run_that_begins_like_the_paused_one_is_read_whole() -> None:
+    """Only what the same run said before its pause is left out, when it is read from the start."""
+    words = classic_events(("thread.message.completed", classic_message("Let me see. ")))
+    anchor = play(classic(user("Hi")), [OPEN, words + PAUSED]).anchor
+    history = (user("Hi"), assistant("Let me see. ", CALL, anchor=anchor), RESULT)
+    expired = refused(400, "Runs in status expired do not accept tool outputs.")
+    cut = Cut(classic_events(("thread.run.created", run("in_progress", "run_2"))), LOST)
+    messages = [classic_message("Let me see. ", "msg_2"), classic_message("It is 42.", "msg_3")]
+    answers = [expired, OPEN, cut, ok(run("completed", "run_2")), ok({"data": messages})]
+    played = play(classic(*history, operation="op2"), answers)
+    assert "Let me see. It is 42." == played.completion.text
 
 
 def test_a_run_lost_on_a_pinned_thread_is_waited_for() -> None:

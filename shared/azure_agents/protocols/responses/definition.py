@@ -1,7 +1,8 @@
-"""Function tools of a v2 agent are declared in its definition; a call can only use them.
+"""The definition of a v2 agent: its function tools, sampling settings and answer schema.
 
-`tools=` of a call is therefore checked and not sent: a function the agent does not declare is an
-error that lists what it does. The declaration is read once and remembered for a few minutes.
+A v2 agent uses only the functions that its definition declares. So `tools=` of a call is checked
+and not sent; a function that the agent does not declare is an error, which lists those it does
+declare. What was read of a definition is kept for a few minutes (`Memo`).
 """
 
 from __future__ import annotations
@@ -22,10 +23,10 @@ from .parameters import warn_of_other_parameters
 
 
 def check_tools(turn: Turn) -> Flow[None]:
-    """See that the agent declares every function of the call; warn of other parameters.
+    """Check that the agent declares every function of the call; warn if parameters differ.
 
     Raises:
-        InvalidRequestError: It does not.
+        InvalidRequestError: A function is not declared.
     """
     wanted = {function_name(tool): tool for tool in turn.request.options.get("tools") or ()}
     if not wanted or turn.own is not None:  # nothing can be read at an agent's own endpoint
@@ -43,11 +44,11 @@ def check_tools(turn: Turn) -> Flow[None]:
             warn_of_other_parameters(turn.settings.agent.requested, tool, declared[name])
 
 
-def without_own_values(turn: Turn) -> Flow[Turn]:
-    """The turn without sampling settings of 1, which is what an agent has that sets none.
+def without_default_sampling(turn: Turn) -> Flow[Turn]:
+    """Return the turn without sampling settings of 1, the value of an agent that sets none.
 
-    What many clients send along without a wish passes so. Any other value, and 1 where the agent
-    has another, is refused afterwards, since the agent's own holds.
+    Many clients send ``temperature=1`` by default, and a v2 agent refuses the option. Any other
+    value, and 1 where the agent has another, stays in the turn and is refused later.
     """
     given = [name for name in _SAMPLING if _is_one(turn.request.options.get(name))]
     if not given or turn.own is not None:
@@ -56,7 +57,7 @@ def without_own_values(turn: Turn) -> Flow[Turn]:
     if own is None:
         try:
             definition = yield from read_definition(turn)
-        except PermissionDeniedError:  # may run the agent but not read it: nothing is known of it
+        except PermissionDeniedError:  # the caller may run the agent but not read it
             return turn
         own = {name: definition.get(name) for name in _SAMPLING}
         turn.memo.put("sampling", own)
@@ -74,17 +75,17 @@ def _is_one(value: object) -> bool:
 
 def _not_declared(turn: Turn, missing: list[str], declared: list[str]) -> Flow[str]:
     agent = turn.settings.agent
-    said = (
+    problem = (
         f"agent {agent.requested!r} does not declare the function tools {missing}: a v2 agent uses "
         f"only the tools of its definition, and it declares {declared}. "
     )
     newer = (yield from _version_with(turn, missing)) if agent.version is not None else None
     if newer is not None:
-        return said + (
+        return problem + (
             f"Version {newer!r} declares them: pass model='{agent.name}:{newer}', or "
             f"model={agent.name!r} for the newest version"
         )
-    return said + (
+    return problem + (
         f"Declare them with {_DECLARE[turn.settings.door]} or `azure-agents agents sync` (a new "
         "version of the agent)"
     )
@@ -98,29 +99,29 @@ _DECLARE = {
 
 
 def _version_with(turn: Turn, functions: Sequence[str]) -> Flow[str | None]:
-    """The newest version, if it declares these functions."""
-    found = yield from _get(f"/agents/{turn.settings.agent.name}", turn)
+    """Return the newest version, if it declares these functions."""
+    found = yield from _read_agent(f"/agents/{turn.settings.agent.name}", turn)
     latest = (found.get("versions") or {}).get("latest") or {}
     declared = _functions(latest.get("definition") or {})
     return str(latest["version"]) if set(functions) <= declared.keys() else None
 
 
 def read_definition(turn: Turn) -> Flow[JSON]:
-    """The definition of the agent version that the turn addresses."""
+    """Read the definition of the agent version that the turn addresses."""
     agent = turn.settings.agent
     path = f"/agents/{agent.name}"
     if agent.version is not None:
         path += f"/versions/{agent.version}"
-    found = yield from _get(path, turn)
+    found = yield from _read_agent(path, turn)
     version = found if agent.version is not None else (found.get("versions") or {}).get("latest")
     return dict((version or {}).get("definition") or {})
 
 
 def answer_schema(turn: Turn) -> Flow[JSON | None]:
-    """The JSON schema that the agent's definition puts on its answers, if it has one.
+    """Return the JSON schema of answers in the agent's definition, or None.
 
-    Who may run an agent but not read it gets None, as of an agent without a schema. A classic
-    agent's does not matter: a run brings its own.
+    A caller who may run the agent but not read it gets None as well. The schema of a classic agent
+    does not matter, since a run brings its own.
     """
     if turn.settings.agent.generation != "v2" or turn.own is not None:
         return None
@@ -140,7 +141,7 @@ def _schema_of(definition: Mapping[str, Any]) -> JSON | None:
     return dict(format.get("schema") or {}) if format.get("type") == "json_schema" else None
 
 
-def _get(path: str, turn: Turn) -> Flow[JSON]:
+def _read_agent(path: str, turn: Turn) -> Flow[JSON]:
     attempt = partial(send, Send("GET", turn.route(path)), turn, "read the agent")
     return read_object((yield from retrying(attempt, turn, when=may_pass)))
 
@@ -151,19 +152,19 @@ def _functions(definition: Mapping[str, Any]) -> dict[str, JSON]:
 
 
 def declare_tools(turn: Turn, tools: Sequence[object]) -> Flow[str]:
-    """Make a version of the agent that declares `tools`, next to the tools it has.
+    """Create a version of the agent that declares `tools` besides the tools it has.
 
-    A function of the same name is replaced. An agent that declares them all alike stays as it is.
-    Made twice by a lost answer, the second version is the same as the first.
+    A function of the same name is replaced. If the agent declares all of them alike, no version is
+    created. If an answer is lost, a second, equal version may be created.
 
     Returns:
         The version that declares them; "" of a classic agent, which takes tools with every call.
     """
     if turn.settings.agent.generation != "v2":
-        flat(tools)  # what is wrong with them is said to users of both generations
+        flat(tools)  # malformed tools are refused for both generations
         return ""
     name = turn.settings.agent.name
-    found = yield from _get(f"/agents/{name}", turn)
+    found = yield from _read_agent(f"/agents/{name}", turn)
     latest = found["versions"]["latest"]
     definition = latest["definition"]
     merged = _merged(definition.get("tools") or [], flat(tools))
@@ -179,7 +180,7 @@ def declare_tools(turn: Turn, tools: Sequence[object]) -> Flow[str]:
 
 
 def _merged(old: list[JSON], new: list[JSON]) -> list[JSON]:
-    """The old tools, those of the same name replaced in place, and the rest of the new ones."""
+    """Replace old tools by new ones of the same name, in place, and append the rest."""
     by_name = {tool["name"]: tool for tool in new}
     kept = [by_name.pop(tool.get("name") or "", tool) for tool in old]
     return [*kept, *by_name.values()]

@@ -62,7 +62,7 @@ from ..sending import retrying
 from ..turn import Turn
 from ..waiting import Patience, unknown_turn, wait_until_found
 from .codec import answer_message, finish_details, finish_reason, incomplete_reason
-from .definition import check_tools, without_own_values
+from .definition import check_tools, without_default_sampling
 from .object_turn import run_object_turn
 from .reader import ResponseReader
 from .recovery import LostTurnError
@@ -75,7 +75,7 @@ def run_turn(turn: Turn) -> Flow[None]:
 
 
 def _run_plain(turn: Turn) -> Flow[None]:
-    requests = ResponseRequests((yield from without_own_values(turn)))
+    requests = ResponseRequests((yield from without_default_sampling(turn)))
     yield from check_tools(turn)
     try:
         yield from _Policies(requests).run()

@@ -1,9 +1,10 @@
-"""A turn of a v2 agent that is to answer with an object: ``response_format`` of a call.
+"""A v2 turn that is to answer with an object: the ``response_format`` of a call.
 
-The service takes no schema with a call. If the agent's definition has one, it is in force and the
-answer is told as it comes. Else the agent is told the wanted schema, for this answer only, and the
-answer is held back until it was checked; a wrong one gets one more round. An answer that calls
-functions or asks for an approval is told as it is: the object comes later.
+The service takes no schema with a call. If the agent's definition has one, that one is in force,
+and the answer is delivered as it comes. Otherwise a system message gives the agent the schema, for
+this answer only, and the answer is held back until it was checked; after an invalid one the agent
+is asked once more. An answer that calls functions or asks for an approval is delivered as it is:
+the object comes in a later turn.
 """
 
 from __future__ import annotations
@@ -29,11 +30,11 @@ Run = Callable[[Turn], Flow[None]]
 
 
 def run_object_turn(turn: Turn, run: Run) -> Flow[None]:
-    """Answer the messages of `turn`, with an object if the call wants one.
+    """Answer the messages of `turn`, with an object if the call asks for one.
 
     Args:
         turn: The turn, maybe with a ``response_format``.
-        run: Runs a turn without.
+        run: Runs a turn without ``response_format``.
 
     Raises:
         StructuredOutputError: The agent gave no object, or no valid one for the second time.
@@ -53,7 +54,7 @@ def run_object_turn(turn: Turn, run: Run) -> Flow[None]:
 
 
 def _schema(wanted: object) -> Mapping[str, Any] | None:
-    """The schema of a ``response_format``; None: any object will do."""
+    """Return the schema of a ``response_format``; None if any object will do."""
     if isinstance(wanted, Mapping) and wanted.get("type") == "json_object":
         return None
     if isinstance(wanted, Mapping) and wanted.get("type") == "json_schema":
@@ -68,47 +69,47 @@ def _schema(wanted: object) -> Mapping[str, Any] | None:
 
 
 class _Rounds:
-    """One object asked for, in one or two turns."""
+    """The one or two turns in which the agent is asked for an object."""
 
     def __init__(self, turn: Turn, run: Run, schema: Mapping[str, Any] | None) -> None:
         self._turn = replace(turn, deltas=False)
         self._run = run
         self._inquiry = Inquiry(partial(read_object, schema=schema))
         if schema is not None:
-            self._say(system(instruction(schema)))
+            self._add(system(instruction(schema)))
 
-    def _say(self, *messages: Message, **more: Any) -> None:
+    def _add(self, *messages: Message, **more: Any) -> None:
         request = self._turn.request
         request = replace(request, messages=(*request.messages, *messages), **more)
         self._turn = replace(self._turn, request=request)
 
     def events(self) -> Flow[list[Event]]:
-        """What is to be told of the answer."""
+        """Ask until the answer is valid; returns its events."""
         while True:
-            told: list[Event] = []
-            yield from _held_back(self._run(self._turn), told)
-            answer = fold(told)
+            held: list[Event] = []
+            yield from _held_back(self._run(self._turn), held)
+            answer = fold(held)
             if answer.tool_calls or any(isinstance(block, _ASKS) for block in answer.blocks):
-                return told
-            if self._inquiry.read(_answer(answer)) is not None:
-                return _bare(told, answer)
+                return held
+            if self._inquiry.read(_answer_of(answer)) is not None:
+                return _json_only(held, answer)
             self._ask_again(answer)
 
     def _ask_again(self, answer: Completion) -> None:
         done, request = answer.finished, self._turn.request
-        # A pinned response is one moment: the second turn goes on from the answer to the first.
-        pin = done.thread_id if _names_a_moment(request) else request.thread_id
-        said = assistant(answer.text, anchor=done.anchor)
-        self._say(said, user(self._inquiry.repair), thread_id=pin)
-        # The turn is looked for by its key if its answer is lost: two turns need two.
+        # A pinned response stands for one moment: the second turn goes on from the first answer.
+        pin = done.thread_id if _is_pinned_response(request) else request.thread_id
+        first = assistant(answer.text, anchor=done.anchor)
+        self._add(first, user(self._inquiry.repair), thread_id=pin)
+        # A turn whose answer is lost is looked for by its key, so the second turn needs its own.
         self._turn = replace(self._turn, operation=f"{self._turn.operation}-again")
 
 
-def _names_a_moment(request: TurnRequest) -> bool:
+def _is_pinned_response(request: TurnRequest) -> bool:
     return (request.thread_id or "").startswith("resp_")
 
 
-def _answer(completion: Completion) -> Answer:
+def _answer_of(completion: Completion) -> Answer:
     done = completion.finished
     texts = [block.text for block in completion.blocks if isinstance(block, TextBlock)]
     refusals = [block.text for block in completion.blocks if isinstance(block, RefusalBlock)]
@@ -118,25 +119,25 @@ def _answer(completion: Completion) -> Answer:
     )
 
 
-def _bare(told: list[Event], answer: Completion) -> list[Event]:
-    """The events, the text as JSON and nothing around it, which is what callers parse."""
-    bare = json_of(answer.text)
-    if bare == answer.text:
-        return told
-    first = next(event for event in told if isinstance(event, TextDelta))
-    rest = [e for e in told if e is first or not isinstance(e, TextDelta)]
-    return [replace(first, text=bare) if e is first else e for e in rest]
+def _json_only(events: list[Event], answer: Completion) -> list[Event]:
+    """Reduce the text of the events to the JSON in it, which is what callers parse."""
+    text = json_of(answer.text)
+    if text == answer.text:
+        return events
+    first = next(event for event in events if isinstance(event, TextDelta))
+    rest = [e for e in events if e is first or not isinstance(e, TextDelta)]
+    return [replace(first, text=text) if e is first else e for e in rest]
 
 
-class _Ear:
-    """A decoder whose events are kept instead of told."""
+class _HoldingDecoder:
+    """A decoder that keeps its events in a list, so that the driver delivers none."""
 
-    def __init__(self, decoder: Decoder, told: list[Event]) -> None:
+    def __init__(self, decoder: Decoder, held: list[Event]) -> None:
         self._decoder = decoder
-        self._told = told
+        self._held = held
 
     def feed(self, data: bytes) -> Iterable[Event]:
-        self._told.extend(self._decoder.feed(data))
+        self._held.extend(self._decoder.feed(data))
         return ()
 
     @property
@@ -144,8 +145,8 @@ class _Ear:
         return self._decoder.is_done
 
 
-def _held_back(flow: Flow[None], told: list[Event]) -> Flow[None]:
-    """The same flow; what it tells goes to `told`."""
+def _held_back(flow: Flow[None], held: list[Event]) -> Flow[None]:
+    """Run a flow as it is, but put its events into `held` instead of delivering them."""
     resume: Callable[[Any], Command] = flow.send
     value: Any = None
     while True:
@@ -154,7 +155,7 @@ def _held_back(flow: Flow[None], told: list[Event]) -> Flow[None]:
         except StopIteration:
             return
         try:
-            resume, value = flow.send, (yield _kept(command, told))
+            resume, value = flow.send, (yield _holding(command, held))
         except GeneratorExit:
             flow.close()
             raise
@@ -162,12 +163,12 @@ def _held_back(flow: Flow[None], told: list[Event]) -> Flow[None]:
             resume, value = flow.throw, error
 
 
-def _kept(command: Command, told: list[Event]) -> Command:
+def _holding(command: Command, held: list[Event]) -> Command:
     match command:
         case Pump(decoder):
-            return Pump(_Ear(decoder, told))
+            return Pump(_HoldingDecoder(decoder, held))
         case Emit(events):
-            told.extend(events)
+            held.extend(events)
             return Emit(())
         case _:
             return command
