@@ -245,7 +245,9 @@ def test_the_service_forgets(foundry: Emulator, wire: Any) -> None:
     agent = foundry.create_agent("my-agent")
     talk, thread = wire.post("/openai/v1/conversations")["id"], wire.start_thread("hi")
     made = wire.respond(agent, "hi")["id"]
-    with pytest.raises(LookupError, match="nothing is kept under the id 'x'"):
+    with pytest.raises(
+        LookupError, match="no response, conversation, thread or session has the id 'x'"
+    ):
         foundry.forget(talk, "x")
     assert wire.get(f"/openai/v1/conversations/{talk}")["id"] == talk
     foundry.forget(talk, made, thread)

@@ -75,9 +75,9 @@ def test_replies_have_many_forms(given: Any, expected: list[Any]) -> None:
         ({"incomplete": "tired"}, "`incomplete`: 'reason' should be 'max_output_tokens' or"),
         ({"use_tool": "oracle"}, "`use_tool`: 'tool' should be 'azure_ai_search'"),
         ({"call": [{"nam": "f"}]}, "`call` has no argument 'nam'"),
-        ({"run_code": {"code": "1"}, "logs": "1"}, "`run_code` has its arguments in a mapping"),
+        ({"run_code": {"code": "1"}, "logs": "1"}, "`run_code` has a mapping of arguments"),
         ({"items": {"type": "x"}}, "`items` has no argument 'type'"),
-        ([], "an empty list of replies"),
+        ([], "the list of replies is empty"),
         (7, "not a reply: 7"),
     ],
 )
@@ -197,8 +197,11 @@ def test_a_broken_file_changes_nothing(
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("- {reply: x}\n", r"agents.yaml:2: an agent: has no name: .'reply': 'x'."),
-        ("- {name: a, replay: x}\n", "has 'replay' .did you mean 'reply'[?].; use one of name"),
+        ("- {reply: x}\n", r"agents.yaml:2: an agent: needs a name, got .'reply': 'x'."),
+        (
+            "- {name: a, replay: x}\n",
+            "has no field 'replay' .did you mean 'reply'[?].; use one of name",
+        ),
         ("- {name: a, tools: f}\n", "'tools' is a list, got 'f'"),
         (
             "- name: a\n  replies:\n    - say: x\n    - wehn: x\n      say: y\n",
@@ -210,7 +213,7 @@ def test_a_broken_file_changes_nothing(
         ),
         ("- {name: a, generation: v3}\n", "generation is 'v2' or 'classic'"),
         ("- {name: a, reply: {sing: la}}\n", "agents.yaml:2: agent 'a': not a reply"),
-        ("- {name: a, reply: x, replies: []}\n", "`reply` and `replies` exclude each other"),
+        ("- {name: a, reply: x, replies: []}\n", "has both `reply` and `replies`"),
         ("- {name: a, files: [none.md]}\n", "no file fits 'none.md'"),
         ("- [\n", "is not YAML"),
     ],

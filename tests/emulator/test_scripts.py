@@ -65,7 +65,7 @@ def test_a_script_can_change(foundry: Emulator, wire: Any) -> None:
 
 def test_wrong_scripts_are_errors() -> None:
     """The messages say what would be right."""
-    with pytest.raises(ValueError, match="an empty list of replies"):
+    with pytest.raises(ValueError, match="the list of replies is empty"):
         Emulator().create_agent("a", [])
     with pytest.raises(ValueError, match="deltas join to 'ab', which is not the text 'x'"):
         Text("x", deltas=("a", "b"))

@@ -216,5 +216,5 @@ def test_structured_inputs_fill_the_instructions(foundry: Emulator, wire: Any) -
 
 def test_seen_by_says_what_it_knows(foundry: Emulator) -> None:
     """An unknown id is an error that says how much was seen."""
-    with pytest.raises(LookupError, match="no turn has response or run id 'resp_x'; 0 were seen"):
+    with pytest.raises(LookupError, match="none of 0 seen turns has response or run id 'resp_x'"):
         foundry.seen_by("resp_x")

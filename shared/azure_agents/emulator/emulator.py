@@ -94,7 +94,7 @@ class Emulator(Project):
         published = application or name
         with self._world.lock:
             if name not in self._world.agents:
-                raise LookupError(f"no v2 agent is called {name!r}")
+                raise LookupError(f"no v2 agent is called {name!r}; create it, then publish it")
             self._world.applications[published] = name
         return f"{self.endpoint}/applications/{published}/protocols/openai"
 

@@ -162,7 +162,9 @@ class Project:
             places = [next((one for one in kept if id in one), None) for id in ids]
             for id, place in zip(ids, places, strict=True):
                 if place is None:
-                    raise LookupError(f"nothing is kept under the id {id!r}")
+                    raise LookupError(
+                        f"no response, conversation, thread or session has the id {id!r}"
+                    )
             for id, place in zip(ids, places, strict=True):
                 _forget(world, place or {}, id)
 
@@ -205,7 +207,7 @@ class Project:
         for turn in reversed(self._world.seen):
             if id in {turn.response_id, turn.run_id}:
                 return turn
-        raise LookupError(f"no turn has response or run id {id!r}; {len(self.seen)} were seen")
+        raise LookupError(f"none of {len(self.seen)} seen turns has response or run id {id!r}")
 
     @property
     def errors(self) -> list[Exception]:

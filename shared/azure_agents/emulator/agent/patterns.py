@@ -78,7 +78,7 @@ def _one(operation: str, value: Any, more: int, branch: int) -> Iterator[str]:
             for _ in range(min(int(most), int(fewest) + more)):
                 yield from _make(inner, 0, branch)
         case _:
-            raise PatternError(f"{operation.lower().replace('_', ' ')} is beyond it")
+            raise PatternError(f"{operation.lower().replace('_', ' ')} is not supported")
 
 
 def _character(operation: str, value: Any) -> str:
@@ -97,7 +97,7 @@ def _member(members: list[Any]) -> str:
     found = (letter for letter in _LETTERS if not any(_holds(one, letter) for one in excluded))
     letter = next(found, None)
     if letter is None:
-        raise PatternError("a set without plain characters is beyond it")
+        raise PatternError("a set without plain characters is not supported")
     return letter
 
 

@@ -116,7 +116,9 @@ def part_of(name: str, given: Mapping[str, Any], others: Sequence[str] = ()) -> 
     value, beside = given[name], {key: one for key, one in given.items() if key != name}
     if isinstance(value, Mapping) and not kind.is_mapping:
         if beside:
-            raise ConfigError(f"`{name}` has its arguments in a mapping: {list(beside)} go there")
+            raise ConfigError(
+                f"`{name}` has a mapping of arguments: write {list(beside)} inside it"
+            )
         return _part(make(name, kind, dict(value), others))
     first = next(iter(kind.arguments))
     is_left_out = value is None and kind.arguments[first].default is not inspect.Parameter.empty

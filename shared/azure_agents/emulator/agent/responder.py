@@ -49,7 +49,7 @@ class Responder:
         self._last: Reply = ""
         if isinstance(script, list | tuple):
             if not script:
-                raise ValueError("an empty list of replies: nothing to answer with")
+                raise ValueError("the list of replies is empty; write at least one reply")
             self._played = iter(script)
         elif isinstance(script, Iterator):
             self._played = script

@@ -40,7 +40,7 @@ _FORMATS = {
 
 
 # Keywords that this module cannot do, each with the values that ask for nothing.
-_BEYOND: Mapping[str, tuple[Any, ...]] = {
+_UNSUPPORTED: Mapping[str, tuple[Any, ...]] = {
     "contains": (),
     "dependentRequired": ({},),
     "dependentSchemas": ({},),
@@ -256,9 +256,9 @@ class _Filler:
 
 
 def _check_keywords(schema: Mapping[str, Any]) -> None:
-    for keyword, nothing in _BEYOND.items():
+    for keyword, nothing in _UNSUPPORTED.items():
         if keyword in schema and schema[keyword] not in nothing:
-            raise SchemaError(keyword, "is beyond it")
+            raise SchemaError(keyword, "is not supported")
 
 
 def _is_long_enough(text: str, schema: Mapping[str, Any]) -> bool:
@@ -268,7 +268,7 @@ def _is_long_enough(text: str, schema: Mapping[str, Any]) -> bool:
 
 def _fitting(text: str, schema: Mapping[str, Any]) -> str:
     if not _is_long_enough(text, schema):
-        raise SchemaError("maxLength", f"does not fit to {text!r}")
+        raise SchemaError("maxLength", f"does not fit {text!r}")
     return text
 
 

@@ -40,7 +40,7 @@ def read_script(given: Any) -> Script:
         return None
     if isinstance(given, list):
         if not given:
-            raise ConfigError("an empty list of replies: nothing to answer with")
+            raise ConfigError("the list of replies is empty; write at least one reply")
         return [_read_one(one) for one in given]
     return _read_one(given)
 

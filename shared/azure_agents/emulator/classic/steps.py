@@ -62,7 +62,9 @@ def tool_steps(world: World, part: Part) -> list[ToolStep]:
         case tools.Items(items):
             return [ToolStep(dict(item)) for item in items]
         case _:
-            raise TypeError(f"a classic agent cannot answer with {part!r}")
+            raise TypeError(
+                f"a classic agent cannot answer with {part!r}; script a v2 agent for it"
+            )
 
 
 def mcp_call(id: str, label: str, name: str, arguments: str) -> JSON:

@@ -149,14 +149,14 @@ def _check(path: Path, entry: Mapping[str, Any]) -> None:
 
 def _check_entry(entry: Mapping[str, Any]) -> None:
     if not isinstance(entry.get("name"), str):
-        raise ConfigError(f"has no name: {dict(entry)!r}")
+        raise ConfigError(f"needs a name, got {dict(entry)!r}")
     known = (*_FIELDS, *_SCRIPTS, "files")
     for key in entry:
         if key not in known:
             allowed = ", ".join(known)
-            raise ConfigError(f"has {key!r}{near(key, known)}; use one of {allowed}")
+            raise ConfigError(f"has no field {key!r}{near(key, known)}; use one of {allowed}")
     if entry.get("generation", "v2") not in {"v2", "classic"}:
-        raise ConfigError("generation is 'v2' or 'classic'")
+        raise ConfigError(f"generation is 'v2' or 'classic', got {entry['generation']!r}")
     kinds = {"instructions": str, "model": str, "tools": list, "definition": Mapping, "files": list}
     for key, kind in kinds.items():
         if entry.get(key) is not None and not isinstance(entry[key], kind):
@@ -170,7 +170,7 @@ def _script(entry: Mapping[str, Any]) -> Any:
     if "replies" not in entry:
         return read_script(entry.get("reply"))
     if "reply" in entry:
-        raise ConfigError("`reply` and `replies` exclude each other: `replies` are rules")
+        raise ConfigError("has both `reply` and `replies`; keep `replies` for rules, else `reply`")
     return read_rules(entry["replies"])
 
 

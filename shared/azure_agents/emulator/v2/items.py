@@ -146,7 +146,9 @@ class ItemMaker:
                     ended = {"error": error, "status": "failed"}
                 return self._make("mcp_call", **call, **ended, **self._approval())
             case _:
-                raise TypeError(f"a v2 agent cannot answer with {part!r}")
+                raise TypeError(
+                    f"a v2 agent cannot answer with {part!r}; script a classic agent for it"
+                )
 
     def _approval(self) -> JSON:
         """Name the approval request that this response's input approves."""
