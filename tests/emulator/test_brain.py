@@ -50,10 +50,10 @@ def calls(foundry: Emulator) -> list[tuple[str, Any]]:
 
 
 @pytest.mark.parametrize(("text", "expected"), ASKED)
-def test_tools_are_called_when_they_are_asked_for(
+def test_a_message_that_names_a_tool_calls_it(
     foundry: Emulator, wire: Any, text: str, expected: Any
 ) -> None:
-    """By name, by what the name says, and not otherwise; arguments come from the text."""
+    """By its name or the words in it, and not otherwise; arguments come from the text."""
     agent = foundry.create_agent("a", tools=TOOLS)
     wire.respond(agent, text)
     assert expected == calls(foundry)
@@ -68,7 +68,7 @@ CHOICES = [
 
 
 @pytest.mark.parametrize(("fields", "text", "expected"), CHOICES)
-def test_choices_are_respected(
+def test_tool_choice_decides_what_is_called(
     foundry: Emulator, wire: Any, fields: Any, text: str, expected: list[str]
 ) -> None:
     """None, any, a certain one, only one."""
@@ -77,8 +77,8 @@ def test_choices_are_respected(
     assert expected == [name for name, _ in calls(foundry)]
 
 
-def test_classic_agents_call_tools_as_well(foundry: Emulator, wire: Any) -> None:
-    """The same brain; the run pauses, and the outputs are told."""
+def test_classic_runs_pause_for_functions(foundry: Emulator, wire: Any) -> None:
+    """The built-in responder calls them there, too, and repeats their outputs."""
     nested = {"type": "function", "function": {k: v for k, v in TOOLS[0].items() if k != "type"}}
     agent = foundry.create_agent("a", tools=[nested], generation="classic")
     thread = wire.start_thread("the weather in Rome?")
@@ -91,8 +91,8 @@ def test_classic_agents_call_tools_as_well(foundry: Emulator, wire: Any) -> None
     assert "The tool said: rain" == foundry.seen[-1].reply.text  # type: ignore[union-attr]
 
 
-def test_several_results_are_told_in_order(foundry: Emulator, wire: Any) -> None:
-    """All of the outputs that came at once."""
+def test_several_tool_results_are_repeated_in_order(foundry: Emulator, wire: Any) -> None:
+    """All outputs that came at once are in the answer."""
     agent = foundry.create_agent("a", tools=TOOLS)
     asked = wire.respond(agent, "get_weather and add: 1 2")
     outputs = [
@@ -140,8 +140,8 @@ SCHEMAS: list[tuple[Any, str, Any]] = [
 
 
 @pytest.mark.parametrize(("schema", "text", "expected"), SCHEMAS)
-def test_values_fit_their_schema(schema: Any, text: str, expected: Any) -> None:
-    """Filled with what the text gives away, and valid in any case."""
+def test_filled_in_values_fit_their_schema(schema: Any, text: str, expected: Any) -> None:
+    """The text fills them in; in any case they are valid."""
     value = sample(schema, Evidence(text))
     if expected is None:
         assert {"name": "Ada", "age": 30} == value
@@ -149,7 +149,7 @@ def test_values_fit_their_schema(schema: Any, text: str, expected: Any) -> None:
         assert expected == value
 
 
-def test_a_schema_that_contains_itself_ends() -> None:
+def test_a_recursive_schema_gets_a_finite_value() -> None:
     """A tree has leaves."""
     node = {
         "type": "object",
@@ -164,7 +164,9 @@ def test_a_schema_that_contains_itself_ends() -> None:
 
 
 @pytest.mark.parametrize("generation", ["v2", "classic"])
-def test_answers_have_the_agents_schema(foundry: Emulator, wire: Any, generation: str) -> None:
+def test_a_structured_answer_fits_the_response_format(
+    foundry: Emulator, wire: Any, generation: str
+) -> None:
     """The agent's own format, or the run's."""
     named = {"name": "Person", "schema": PERSON}
     if generation == "v2":
@@ -192,10 +194,10 @@ IN_WORDS = [
 
 
 @pytest.mark.parametrize(("told", "expected"), IN_WORDS)
-def test_json_may_be_asked_for_in_words(
+def test_json_asked_for_in_words_is_json(
     foundry: Emulator, wire: Any, told: Any, expected: Any
 ) -> None:
-    """A schema in the caller's instructions, or keys in the question; else it is just talk."""
+    """A schema in the instructions, or quoted keys in the question; else the answer is talk."""
     agent = foundry.create_agent("a")
     messages = [{"role": role, "content": text} for role, text in told]
     if told[0][0] != "user":
@@ -223,10 +225,10 @@ def library(foundry: Emulator) -> str:
         ("Is it raining?", "You said: Is it raining? (turn 1)"),
     ],
 )
-def test_questions_are_answered_from_files(
+def test_questions_are_answered_from_attached_files(
     foundry: Emulator, wire: Any, question: str, expected: str
 ) -> None:
-    """The sentence that has most to do with the question, with its source; or just talk."""
+    """With the sentence that shares most words, and its source; else the answer is talk."""
     search = {"type": "file_search", "vector_store_ids": [library(foundry)]}
     agent = foundry.create_agent("a", tools=[search])
     output = wire.respond(agent, question)["output"]
@@ -236,8 +238,8 @@ def test_questions_are_answered_from_files(
     assert len(cited) == len(output) - 1
 
 
-def test_a_script_may_search(foundry: Emulator, wire: Any) -> None:
-    """With a part that is left open, or by itself."""
+def test_a_script_may_search_attached_files(foundry: Emulator, wire: Any) -> None:
+    """With a part without results, or with `SeenTurn.search`."""
     search = {"type": "file_search", "vector_store_ids": [library(foundry)], "max_num_results": 1}
     found = foundry.create_agent(
         "a", lambda turn: turn.search("travel").results[0]["text"], tools=[search]

@@ -14,8 +14,8 @@ CITATIONS = (
 )
 
 
-def test_v2_citations(foundry: Emulator, wire: Any) -> None:
-    """v2: an event for each, once its text was said, and all of them in the answer."""
+def test_v2_streams_each_citation_behind_its_text(foundry: Emulator, wire: Any) -> None:
+    """Each has an event once its text was sent; the answer holds all of them."""
     agent = foundry.create_agent("a", Text(TEXT, citations=CITATIONS))
     events = wire.stream(V2, wire.turn(agent, "hi"))
     said, places = "", []
@@ -37,8 +37,8 @@ def test_v2_citations(foundry: Emulator, wire: Any) -> None:
     ] == annotations
 
 
-def test_classic_citations(foundry: Emulator, wire: Any) -> None:
-    """Classic: a marker is one delta, with its citation."""
+def test_a_classic_citation_comes_with_its_marker(foundry: Emulator, wire: Any) -> None:
+    """A marker is one delta, and carries its citation."""
     agent = foundry.create_agent("a", Text(TEXT, citations=CITATIONS), generation="classic")
     thread = wire.start_thread("hi")
     events = wire.stream(f"/threads/{thread}/runs", {"assistant_id": agent.id})

@@ -36,8 +36,8 @@ def ask(control: httpx.Client) -> httpx.Response:
     return httpx.post(url, json=BODY, headers={"authorization": "Bearer any"})
 
 
-def test_an_overview(control: httpx.Client) -> None:
-    """The agents, the weather, and how much happened."""
+def test_control_lists_agents_weather_and_counts(control: httpx.Client) -> None:
+    """The overview is enough to see what a served emulator holds."""
     ask(control)
     seen = control.get("").json()
     assert [
@@ -46,16 +46,16 @@ def test_an_overview(control: httpx.Client) -> None:
     assert (1, 1, 0.0) == (seen["requests"], seen["seen"], seen["weather"]["latency"])
 
 
-def test_the_weather_changes(control: httpx.Client) -> None:
-    """Some of it, and back."""
+def test_control_changes_and_resets_the_weather(control: httpx.Client) -> None:
+    """Several conditions at once, and back to none."""
     assert 1 == control.patch("weather", json={"throttled": 1}).json()["throttled"]
     assert 429 == ask(control).status_code
     assert control.delete("weather").json() == control.get("weather").json()
     assert 200 == ask(control).status_code
 
 
-def test_faults_are_planned(control: httpx.Client) -> None:
-    """By name or by their fields, and forgotten."""
+def test_control_plans_and_clears_faults(control: httpx.Client) -> None:
+    """By name or by their fields."""
     control.post("faults", json={"name": "unavailable"})
     control.post("faults", json={"kind": "status_before", "status": 500, "nth": 2})
     control.post("faults", json={"kind": "status_before", "status": 418, "times": None, "nth": 4})
@@ -64,7 +64,7 @@ def test_faults_are_planned(control: httpx.Client) -> None:
     assert 200 == ask(control).status_code
 
 
-def test_answers_are_scripted(control: httpx.Client) -> None:
+def test_control_gives_an_agent_a_script(control: httpx.Client) -> None:
     """A reply, or rules, for an agent by name."""
     texts = []
     for script in (
@@ -76,8 +76,8 @@ def test_answers_are_scripted(control: httpx.Client) -> None:
     assert ["Bye!", "You said hi."] == texts
 
 
-def test_default_credentials_find_a_token(foundry: Emulator, control: httpx.Client) -> None:
-    """As managed identities of App Service get theirs; a strict server takes it."""
+def test_default_credentials_get_a_token(foundry: Emulator, control: httpx.Client) -> None:
+    """In the form of App Service; a strict server accepts it."""
     given = control.get("token", params={"resource": "https://ai.azure.com"}).json()
     assert "Bearer" == given["token_type"]
     assert [("https://ai.azure.com/.default",)] == foundry.token_scopes
@@ -91,7 +91,7 @@ def test_default_credentials_find_a_token(foundry: Emulator, control: httpx.Clie
         }
 
 
-def test_traffic_is_shown_and_forgotten(control: httpx.Client) -> None:
+def test_control_shows_and_clears_the_traffic(control: httpx.Client) -> None:
     """Requests without secrets, and what agents saw."""
     ask(control)
     (request,) = control.get("requests").json()
@@ -116,7 +116,7 @@ def test_traffic_is_shown_and_forgotten(control: httpx.Client) -> None:
         ("PUT", "reply", {"agent": "my-agent", "reply": {"sing": 1}}, 400, "not a reply"),
     ],
 )
-def test_wrong_requests_say_what_is_right(  # noqa: PLR0917 - one row of the table
+def test_wrong_control_requests_name_what_is_right(  # noqa: PLR0917 - one row of the table
     control: httpx.Client, method: str, path: str, body: Any, status: int, sentence: str
 ) -> None:
     """In one sentence."""
@@ -141,20 +141,20 @@ LOCAL = {"host": "127.0.0.1:8321"}
         ("", LOCAL, False),
     ],
 )
-def test_only_programs_on_this_machine_are_let_in(
+def test_control_admits_programs_on_this_machine_only(
     client: str, headers: dict[str, str], expected: bool
 ) -> None:
     """No other machine, no web page, no name that was made to point here."""
     assert expected is is_allowed(client, headers)
 
 
-def test_strangers_see_nothing(control: httpx.Client) -> None:
-    """As if there were no such path."""
+def test_refused_control_requests_look_like_unknown_paths(control: httpx.Client) -> None:
+    """A web page cannot tell that there is a control."""
     answer = control.get("", headers={"origin": "https://evil.example"})
     assert (401, False) == (answer.status_code, "agents" in answer.text)
 
 
-def test_tls(foundry: Emulator, tmp_path: Path) -> None:
+def test_control_and_service_work_over_tls(foundry: Emulator, tmp_path: Path) -> None:
     """Clients that trust the authority are served; others refuse."""
     foundry.create_agent("my-agent", "Hello!")
     with foundry.serve(tls=tmp_path) as served:
@@ -168,8 +168,8 @@ def test_tls(foundry: Emulator, tmp_path: Path) -> None:
     assert 0 == (tmp_path / "server.key").stat().st_mode & 0o077
 
 
-def test_things_are_forgotten(control: httpx.Client) -> None:
-    """By id; an unknown one is an error."""
+def test_control_deletes_objects_by_id(control: httpx.Client) -> None:
+    """An unknown id is an error."""
     made = ask(control).json()["id"]
     assert {} == control.post("forget", json={"ids": [made]}).json()
     assert (

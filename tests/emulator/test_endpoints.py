@@ -41,7 +41,7 @@ def test_a_patched_endpoint_selects_the_version(foundry: Emulator, wire: Any) ->
     assert ["two", "two"] == answers()
 
 
-def test_traffic_is_shared(foundry: Emulator, wire: Any) -> None:
+def test_traffic_is_split_between_versions(foundry: Emulator, wire: Any) -> None:
     """Both versions answer, the one with the larger share more often."""
     for text in ("one", "two"):
         foundry.create_agent("my-agent", text)
@@ -55,10 +55,14 @@ def test_traffic_is_shared(foundry: Emulator, wire: Any) -> None:
 @pytest.mark.parametrize(
     ("body", "status"), [({"agent_endpoint": None, "x": 1}, 400), (endpoint(rule("9")), 404)]
 )
-def test_wrong_patches_are_refused(foundry: Emulator, wire: Any, body: Any, status: int) -> None:
-    """Unknown keys, unknown versions."""
+def test_patches_with_unknown_keys_or_versions_are_refused(
+    foundry: Emulator, wire: Any, body: Any, status: int
+) -> None:
+    """The agent stays as it was."""
     foundry.create_agent("my-agent")
-    assert wire.request("PATCH", "/agents/my-agent", body).status_code == status
+    before = wire.get("/agents/my-agent")
+    assert status == wire.request("PATCH", "/agents/my-agent", body).status_code
+    assert before == wire.get("/agents/my-agent")
 
 
 def test_a_disabled_agent_does_not_answer(foundry: Emulator, wire: Any) -> None:
@@ -72,7 +76,7 @@ def test_a_disabled_agent_does_not_answer(foundry: Emulator, wire: Any) -> None:
     assert "completed" == wire.respond("my-agent", "hi")["status"]
 
 
-def test_an_agents_own_root_has_everything(foundry: Emulator, wire: Any) -> None:
+def test_an_agents_endpoint_has_the_openai_routes(foundry: Emulator, wire: Any) -> None:
     """Not recorded beyond `POST responses`: the OpenAI-compatible routes, with api-version."""
     foundry.create_agent("my-agent")
     conversation = wire.post(f"{OWN}/conversations")["id"]
@@ -94,7 +98,7 @@ def test_structured_inputs_fill_instructions_and_tools(foundry: Emulator, wire: 
     assert ("Greet you.", "cntr_1") == (answer["instructions"], answer["tools"][0]["container"])
 
 
-def test_two_versions_at_once_are_a_conflict(wire: Any) -> None:
+def test_a_version_during_another_is_a_conflict(wire: Any) -> None:
     """Row 47: the second comes while the answer to the first is on its way."""
     path = "/agents/my-agent/versions"
     first = wire.http.send(wire.build("POST", path, DEFINITION), stream=True)
@@ -104,8 +108,8 @@ def test_two_versions_at_once_are_a_conflict(wire: Any) -> None:
     assert "2" == wire.post(path, DEFINITION)["version"]
 
 
-def test_agents_are_made_and_changed_as_a_whole(foundry: Emulator, wire: Any) -> None:
-    """From the TypeSpec: a second one is a conflict, an update without change makes nothing."""
+def test_agents_are_created_and_updated_by_whole_definitions(foundry: Emulator, wire: Any) -> None:
+    """From the TypeSpec: a second one is a conflict, an update without a change has no version."""
     made = wire.post("/agents", {"name": "my-agent", **DEFINITION})
     assert "1" == made["versions"]["latest"]["version"]
     assert 409 == wire.request("POST", "/agents", {"name": "my-agent", **DEFINITION}).status_code
@@ -116,15 +120,15 @@ def test_agents_are_made_and_changed_as_a_whole(foundry: Emulator, wire: Any) ->
     assert [] == wire.get("/agents", kind="hosted")["data"]
 
 
-def test_a_new_version_goes_on_with_the_script(foundry: Emulator, wire: Any) -> None:
-    """Whoever makes it over HTTP knows nothing of scripts."""
+def test_a_version_created_over_http_keeps_the_script(foundry: Emulator, wire: Any) -> None:
+    """A client that creates it knows nothing of scripts."""
     foundry.create_agent("my-agent", "scripted")
     wire.post("/agents/my-agent/versions", DEFINITION)
     assert "scripted" == wire.respond("my-agent:2", "hi")["output"][0]["content"][0]["text"]
 
 
-def test_a_hosted_agent(foundry: Emulator, wire: Any) -> None:
-    """It answers on its own root, remembers by session, and has objects of another form."""
+def test_a_hosted_agent_answers_on_its_endpoint(foundry: Emulator, wire: Any) -> None:
+    """It remembers by session, and its objects have another form."""
     foundry.create_agent("my-agent", definition={"kind": "hosted"})
     answer = wire.request("POST", f"{OWN}/responses", {"input": "my name is Ann"})
     made = answer.json()
@@ -139,8 +143,8 @@ def test_a_hosted_agent(foundry: Emulator, wire: Any) -> None:
     assert events[-1][1]["response"]["agent_session_id"] == session
 
 
-def test_sessions_of_hosted_agents(foundry: Emulator, wire: Any) -> None:
-    """Made, listed, stopped, deleted; live ones keep their agent; they end after thirty days."""
+def test_sessions_of_hosted_agents_can_be_managed(foundry: Emulator, wire: Any) -> None:
+    """Created, listed, stopped, deleted; live ones keep their agent; they end after thirty days."""
     foundry.create_agent("my-agent", definition={"kind": "hosted"})
     path = "/agents/my-agent/endpoint/sessions"
     made = wire.request("POST", path, {})
@@ -177,8 +181,8 @@ APPLICATION = "/applications/my-app/protocols/openai/responses"
 PREVIEW = "2025-11-15-preview"
 
 
-def test_a_published_agent(foundry: Emulator, wire: Any) -> None:
-    """It answers in the preview's form under its own api-version, and keeps nothing."""
+def test_a_published_agent_answers_as_in_the_preview(foundry: Emulator, wire: Any) -> None:
+    """Under its own api-version, and it keeps nothing."""
     agent = foundry.create_agent("my-agent", "Hello!")
     assert foundry.publish(agent, "my-app") == f"{foundry.endpoint}{APPLICATION[:-10]}"
     answer = wire.post(APPLICATION, {"input": "hi"}, api_version=PREVIEW)
@@ -197,7 +201,7 @@ REFUSED = [
 ]
 
 
-def test_what_applications_refuse(foundry: Emulator, wire: Any) -> None:
+def test_applications_refuse_chains_and_other_routes(foundry: Emulator, wire: Any) -> None:
     """Going on, other versions, unknown applications, other routes."""
     foundry.publish(foundry.create_agent("my-agent"), "my-app")
     for path, version, body, status in REFUSED:
@@ -212,8 +216,8 @@ def test_only_v2_agents_are_published(foundry: Emulator) -> None:
         foundry.publish("old")
 
 
-def test_users_are_kept_apart(foundry: Emulator, wire: Any) -> None:
-    """What was made for one user is a 404 for another, and for nobody in particular."""
+def test_one_users_objects_are_a_404_for_others(foundry: Emulator, wire: Any) -> None:
+    """For another user, and for a request without a user."""
     foundry.create_agent("my-agent", definition={"kind": "hosted"})
 
     def ask(method: str, path: str, user: str, body: Any = None) -> Any:
@@ -240,8 +244,8 @@ def test_users_are_kept_apart(foundry: Emulator, wire: Any) -> None:
     assert [] == ask("GET", f"{OWN}/conversations", "bob").json()["data"]
 
 
-def test_the_service_forgets(foundry: Emulator, wire: Any) -> None:
-    """The recorded 404 of each; an unknown id is an error, and nothing is forgotten then."""
+def test_deleted_objects_are_the_recorded_404(foundry: Emulator, wire: Any) -> None:
+    """Of each kind; an unknown id is an error, and then nothing is deleted."""
     agent = foundry.create_agent("my-agent")
     talk, thread = wire.post("/openai/v1/conversations")["id"], wire.start_thread("hi")
     made = wire.respond(agent, "hi")["id"]

@@ -25,7 +25,7 @@ def turn(**fields: Any) -> dict[str, Any]:
     return {"agent": {"type": "agent_reference", "name": "my-agent"}, "input": "hi", **fields}
 
 
-def test_an_old_client_is_served(old: Any) -> None:
+def test_preview_clients_are_served(old: Any) -> None:
     """The agent is named in `agent`, in requests and answers; listed items say who made them."""
     answer = old.post(OLD, turn(), api_version=PREVIEW)
     named = {"type": "agent_id", "name": "my-agent", "version": "1"}
@@ -49,7 +49,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("request_line", "version", "status", "message"), WRONG)
-def test_wrong_requests_of_the_preview(
+def test_the_preview_refuses_todays_requests(
     old: Any, request_line: str, version: str, status: int, message: str
 ) -> None:
     """Its routes want their version, today's are not there; unknown responses are a 400."""
@@ -58,8 +58,10 @@ def test_wrong_requests_of_the_preview(
     assert (answer.status_code, answer.json()["error"]["message"]) == (status, message)
 
 
-def test_each_era_refuses_the_word_of_the_other(old: Any, foundry: Emulator, wire: Any) -> None:
-    """`agent_reference` then, and `agent` today, also on the old route."""
+def test_each_era_refuses_the_others_name_for_the_agent(
+    old: Any, foundry: Emulator, wire: Any
+) -> None:
+    """`agent_reference` in the preview, and `agent` today, also on the old route."""
     foundry.create_agent("my-agent")
     early = old.request("POST", OLD, {"agent_reference": {}, "input": "x"}, api_version=PREVIEW)
     assert "agent_reference" == early.json()["error"]["param"]
@@ -69,8 +71,8 @@ def test_each_era_refuses_the_word_of_the_other(old: Any, foundry: Emulator, wir
     assert "my-agent" == wire.post(OLD, body, api_version=PREVIEW)["agent_reference"]["name"]
 
 
-def test_what_the_sdk_requires(make_wire: Any) -> None:
-    """Fields that recorded answers do not have, for clients that validate strictly."""
+def test_the_sdk_era_adds_what_the_sdk_requires(make_wire: Any) -> None:
+    """Fields that recorded answers lack, for clients that validate strictly."""
     foundry = Emulator(rules=Rules(era="sdk"))
     agent = foundry.create_agent("my-agent")
     events = make_wire(foundry).stream(NEW, make_wire(foundry).turn(agent, "hi"))

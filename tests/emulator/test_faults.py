@@ -21,7 +21,7 @@ BREAKS = [
 
 
 @pytest.mark.parametrize(("kind", "error", "applied"), BREAKS)
-def test_plain_requests_break(
+def test_plain_requests_break_as_the_fault_says(
     foundry: Emulator, wire: Any, kind: Any, error: Any, applied: Any
 ) -> None:
     """The error is the one that httpx raises; the request was applied or not."""
@@ -46,8 +46,10 @@ def test_requests_are_shown_as_short_lines(foundry: Emulator, wire: Any) -> None
 
 
 @pytest.mark.parametrize(("kind", "applied"), [("status_before", 0), ("status_after", 1)])
-def test_error_statuses(foundry: Emulator, wire: Any, kind: Any, applied: Any) -> None:
-    """An error status instead of the answer, before or after the request is applied."""
+def test_faults_answer_with_an_error_status(
+    foundry: Emulator, wire: Any, kind: Any, applied: Any
+) -> None:
+    """Instead of the answer, before or after the request is applied."""
     agent = foundry.create_agent("my-agent")
     foundry.faults.add(Fault(kind, status=429, headers={"Retry-After-Ms": "20"}))
     answer = wire.request("POST", V2, wire.turn(agent, "hi"))
@@ -68,7 +70,9 @@ def test_error_statuses(foundry: Emulator, wire: Any, kind: Any, applied: Any) -
         (Fault("refuse", when=lambda body: body["input"] == "3"), [3]),
     ],
 )
-def test_faults_find_their_request(foundry: Emulator, wire: Any, fault: Any, hits: Any) -> None:
+def test_faults_hit_the_request_they_name(
+    foundry: Emulator, wire: Any, fault: Any, hits: Any
+) -> None:
     """By method, path, number and body."""
     agent = foundry.create_agent("my-agent")
     foundry.faults.add(fault)
@@ -81,7 +85,7 @@ def test_faults_find_their_request(foundry: Emulator, wire: Any, fault: Any, hit
     assert found == hits
 
 
-def test_unknown_faults_are_errors() -> None:
+def test_an_unknown_kind_of_fault_is_an_error() -> None:
     """The message lists the kinds."""
     with pytest.raises(ValueError, match="unknown fault 'explode'; use one of refuse"):
         Fault("explode")
@@ -109,7 +113,9 @@ def read(answer: httpx.Response) -> tuple[bytes, Exception | None]:
         (Fault("cut", after_bytes=2000), httpx.ReadError),
     ],
 )
-def test_streams_break_off(foundry: Emulator, wire: Any, fault: Any, error: Any) -> None:
+def test_a_cut_stream_ends_where_the_fault_says(
+    foundry: Emulator, wire: Any, fault: Any, error: Any
+) -> None:
     """Exactly what was let through arrives; the turn goes on without its reader."""
     agent = foundry.create_agent("my-agent")
     foundry.faults.add(fault)
@@ -124,8 +130,8 @@ def test_streams_break_off(foundry: Emulator, wire: Any, fault: Any, error: Any)
     assert ["in_progress", "completed", "completed"] == statuses
 
 
-def test_a_lost_response_is_gone(foundry: Emulator, wire: Any) -> None:
-    """`finishes=False`: the service forgets the response, and the conversation is free."""
+def test_a_fault_can_lose_a_response(foundry: Emulator, wire: Any) -> None:
+    """`finishes=False`: the response is gone, and the conversation is free."""
     agent = foundry.create_agent("my-agent")
     conversation = wire.post("/openai/v1/conversations")["id"]
     foundry.faults.add(Fault("cut", path="/responses$", after_events=3, finishes=False))
@@ -137,7 +143,7 @@ def test_a_lost_response_is_gone(foundry: Emulator, wire: Any) -> None:
 
 
 @pytest.mark.parametrize(("finishes", "status"), [(True, "completed"), (False, "failed")])
-def test_a_cut_run_ends(foundry: Emulator, wire: Any, finishes: Any, status: Any) -> None:
+def test_a_cut_run_ends_by_itself(foundry: Emulator, wire: Any, finishes: Any, status: Any) -> None:
     """Classic: the run goes on to its end, or fails."""
     agent = foundry.create_agent("a", generation="classic")
     thread = wire.start_thread("hi")
@@ -148,8 +154,8 @@ def test_a_cut_run_ends(foundry: Emulator, wire: Any, finishes: Any, status: Any
     assert wire.finish(thread, run)["status"] == status
 
 
-def test_a_lost_conversation_turn_shows_only_when_it_ends(foundry: Emulator, wire: Any) -> None:
-    """v2: items appear when the response is over, not before."""
+def test_items_of_an_abandoned_turn_appear_at_its_end(foundry: Emulator, wire: Any) -> None:
+    """v2: they are on the conversation when the response is over, not before."""
     agent = foundry.create_agent("my-agent", "yes")
     conversation = wire.post("/openai/v1/conversations")["id"]
     foundry.faults.add(Fault("lost", path="/responses$"))
@@ -160,8 +166,8 @@ def test_a_lost_conversation_turn_shows_only_when_it_ends(foundry: Emulator, wir
     assert [0, 2, 2] == looks
 
 
-def test_a_busy_conversation_becomes_free(foundry: Emulator, wire: Any) -> None:
-    """Whoever is refused and tries again finds an abandoned turn finished, on any clock."""
+def test_a_retry_finds_an_abandoned_turn_finished(foundry: Emulator, wire: Any) -> None:
+    """A client that is refused and tries again gets through, on any clock."""
     agent = foundry.create_agent("my-agent", "yes")
     conversation = wire.post("/openai/v1/conversations")["id"]
     wire.open(V2, wire.turn(agent, "one", conversation=conversation)).close()
@@ -171,7 +177,7 @@ def test_a_busy_conversation_becomes_free(foundry: Emulator, wire: Any) -> None:
 
 
 def test_time_finishes_abandoned_turns(foundry: Emulator, wire: Any) -> None:
-    """The same by the clock."""
+    """As retries do, so does the clock."""
     agent = foundry.create_agent("a", generation="classic")
     thread = wire.start_thread("hi")
     path = f"/threads/{thread}/runs"
@@ -181,10 +187,8 @@ def test_time_finishes_abandoned_turns(foundry: Emulator, wire: Any) -> None:
 
 
 @pytest.mark.parametrize("linger", [0, 2])
-def test_linger_says_how_long_an_abandoned_turn_is_seen_working(
-    make_wire: Any, linger: Any
-) -> None:
-    """A knob for clients that look once, or poll."""
+def test_abandoned_polls_find_the_turn_in_progress(make_wire: Any, linger: Any) -> None:
+    """`Rules(abandoned_polls=…)` tests clients that poll once, or often."""
     foundry = Emulator(rules=Rules(abandoned_polls=linger))
     wire = make_wire(foundry)
     agent = foundry.create_agent("a", generation="classic")
@@ -198,8 +202,8 @@ def test_linger_says_how_long_an_abandoned_turn_is_seen_working(
     assert statuses.index("completed") >= linger
 
 
-def test_delays_pass_on_the_clock(foundry: Emulator, wire: Any) -> None:
-    """A slow answer, a slow event and a slow agent take time, and no time."""
+def test_delays_pass_on_the_emulators_clock(foundry: Emulator, wire: Any) -> None:
+    """A slow answer, a slow event and a slow agent take its time, and no real time."""
     agent = foundry.create_agent("my-agent", Delayed(7, "late"))
     start = foundry.clock.time()
     foundry.faults.add(
@@ -212,8 +216,8 @@ def test_delays_pass_on_the_clock(foundry: Emulator, wire: Any) -> None:
     assert foundry.clock.time() - start == 7 + 20 + 7 + 40
 
 
-def test_the_read_timeout_of_the_client_counts(foundry: Emulator, wire: Any) -> None:
-    """A wait longer than the client's patience is a ReadTimeout, after that patience."""
+def test_a_long_wait_is_the_clients_read_timeout(foundry: Emulator, wire: Any) -> None:
+    """After as many seconds as the client waits."""
     agent = foundry.create_agent("my-agent", Delayed(30, "late"))
     wire.http.timeout = httpx.Timeout(10)
     start = foundry.clock.time()
@@ -222,8 +226,8 @@ def test_the_read_timeout_of_the_client_counts(foundry: Emulator, wire: Any) -> 
     assert 10 == foundry.clock.time() - start
 
 
-def test_events_come_twice(foundry: Emulator, wire: Any) -> None:
-    """`duplicate` repeats one event, or every one."""
+def test_duplicate_repeats_events(foundry: Emulator, wire: Any) -> None:
+    """One event, or every one."""
     agent = foundry.create_agent("my-agent", "a")
     foundry.faults.add(Fault("duplicate", after_events=5), Fault("duplicate", nth=2))
     once = [name for name, _ in wire.stream(V2, wire.turn(agent, "hi"))]
@@ -234,7 +238,7 @@ def test_events_come_twice(foundry: Emulator, wire: Any) -> None:
 
 
 def test_cleared_faults_do_nothing(foundry: Emulator, wire: Any) -> None:
-    """`clear` forgets what was planned."""
+    """`clear` drops what was planned."""
     foundry.faults.add(Fault("refuse", times=None))
     foundry.faults.clear()
     assert 200 == wire.request("GET", "/agents").status_code

@@ -46,13 +46,13 @@ DIFFERENCES = [
 
 
 @pytest.mark.parametrize(("recorded", "emulated", "expected"), DIFFERENCES)
-def test_differences_are_seen(recorded: Any, emulated: Any, expected: list[str]) -> None:
+def test_a_difference_lowers_the_score(recorded: Any, emulated: Any, expected: list[str]) -> None:
     """A score that cannot fall says nothing."""
     facts = fidelity.compare("", recorded, emulated)
     assert expected == [f"{fact.place} {fact.difference}" for fact in facts if fact.difference]
 
 
-def test_the_order_of_events_is_seen() -> None:
+def test_another_order_of_events_is_a_difference() -> None:
     """Series count once, whatever their length; names, order and keys must be the same."""
     recorded = [("a", {"x": 1, "y": 2}), ("b", {}), ("b", {})]
     assert [] == _differences(recorded, [("a", {"x": 1, "y": 2}), ("b", {})])

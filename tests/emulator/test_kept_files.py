@@ -10,7 +10,7 @@ from azure_agents.emulator import Emulator
 
 
 @pytest.mark.parametrize("root", ["", "/openai/v1"])
-def test_files_and_stores(foundry: Emulator, wire: Any, root: str) -> None:
+def test_files_and_stores_can_be_managed(foundry: Emulator, wire: Any, root: str) -> None:
     """Upload, index, list, read and delete, in both generations."""
     version = {} if root else {"api-version": "v1"}
     headers = {"authorization": f"Bearer {wire.token}"}
@@ -40,8 +40,8 @@ def test_files_and_stores(foundry: Emulator, wire: Any, root: str) -> None:
     assert 404 == wire.request("GET", f"{root}/files/{made['id']}").status_code
 
 
-def test_container_files(foundry: Emulator, wire: Any) -> None:
-    """v2: what code interpreter wrote is read by container and file."""
+def test_container_files_can_be_read(foundry: Emulator, wire: Any) -> None:
+    """v2: a file that code interpreter wrote is read by container and file."""
     id = foundry.add_file("plot.png", b"png", container_id="cntr_1")
     path = f"/openai/v1/containers/cntr_1/files/{id}/content"
     assert b"png" == wire.request("GET", path).content

@@ -84,7 +84,7 @@ def blamed(answer: Any) -> tuple[int, str, str | None]:
 
 
 @pytest.mark.parametrize("case", [*V2_WRONG, *BY_MODEL], ids=str)
-def test_v2_refuses_values(foundry: Emulator, wire: Any, case: Case) -> None:
+def test_v2_refuses_wrong_option_values(foundry: Emulator, wire: Any, case: Case) -> None:
     """A wrong type is a schema error of Foundry's, a wrong value one of OpenAI's."""
     name, value, code, param = case
     agent = foundry.create_agent("my-agent")
@@ -94,7 +94,7 @@ def test_v2_refuses_values(foundry: Emulator, wire: Any, case: Case) -> None:
 
 
 @pytest.mark.parametrize("case", CLASSIC_WRONG, ids=str)
-def test_classic_refuses_values(foundry: Emulator, wire: Any, case: Case) -> None:
+def test_classic_refuses_wrong_option_values(foundry: Emulator, wire: Any, case: Case) -> None:
     """In OpenAI's envelope; the thread stays free."""
     name, value, code, param = case
     agent = foundry.create_agent("a", generation="classic")
@@ -104,7 +104,7 @@ def test_classic_refuses_values(foundry: Emulator, wire: Any, case: Case) -> Non
     assert [] == foundry.errors
 
 
-def test_the_sentence_that_users_of_azure_quote(foundry: Emulator, wire: Any) -> None:
+def test_too_few_output_tokens_are_refused_as_users_quote(foundry: Emulator, wire: Any) -> None:
     """Word for word."""
     body = wire.turn(foundry.create_agent("my-agent"), "hi", max_output_tokens=10)
     assert {
@@ -188,10 +188,10 @@ def changed(body: Any, path: tuple[Any, ...], value: Any) -> Any:
 
 
 @pytest.mark.parametrize(("path", "body"), BODIES, ids=range(len(BODIES)))
-def test_nothing_that_is_malformed_breaks_the_emulator(
+def test_malformed_bodies_never_break_the_emulator(
     foundry: Emulator, wire: Any, path: str, body: dict[str, Any]
 ) -> None:
-    """Any value in any place is taken, or refused as a mistake of the caller's."""
+    """Any value in any place is accepted, or refused as a mistake of the client's."""
     foundry.create_agent("my-agent")
     for place in places(body):
         for value in WRONG:

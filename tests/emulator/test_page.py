@@ -23,7 +23,7 @@ def blocks(tag: str) -> list[str]:
     return [code for kind, code in BLOCKS if kind == tag]
 
 
-def test_snippets_print_what_they_say() -> None:
+def test_snippets_of_the_page_print_what_they_say() -> None:
     """In the order of the page, in one namespace."""
     pytest.importorskip("langchain_core")
     namespace: dict[str, Any] = {}

@@ -47,8 +47,8 @@ def play(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Any:
     return run
 
 
-def test_an_emulator_for_every_test(play: Any) -> None:
-    """Each test has its own project; requests and what agents saw are there to assert on."""
+def test_every_test_has_its_own_emulator(play: Any) -> None:
+    """Requests and what agents saw are there to assert on."""
     result = play("""
 def test_one(foundry):
     foundry.create_agent("my-agent", "Hello!")
@@ -62,8 +62,8 @@ def test_two(foundry):
     result.assert_outcomes(passed=2)
 
 
-def test_agents_of_the_marker(play: Any) -> None:
-    """YAML files beside the test file, and mappings; the closest marker is the last word."""
+def test_the_marker_creates_agents(play: Any) -> None:
+    """From YAML files beside the test file, and mappings; the closest marker wins."""
     result = play("""
 pytestmark = pytest.mark.foundry_agents("agents.yaml")
 
@@ -88,8 +88,8 @@ def test_rules(foundry):
     ("options", "ini"),
     [(("--foundry-agents", "agents.yaml"), ""), ((), "foundry_agents_file = agents.yaml")],
 )
-def test_agents_for_all_tests(play: Any, options: Any, ini: str) -> None:
-    """One file for a whole run, by option or setting."""
+def test_one_file_gives_all_tests_agents(play: Any, options: Any, ini: str) -> None:
+    """By option or setting."""
     source = """
 def test_file(foundry):
     assert ask(foundry, "hi") == "From the file."
@@ -98,8 +98,8 @@ def test_file(foundry):
 
 
 @pytest.mark.allow_hosts(["127.0.0.1"])
-def test_a_server(play: Any) -> None:
-    """The same project behind a socket."""
+def test_foundry_server_serves_the_same_emulator(play: Any) -> None:
+    """What comes over the socket is in `foundry.seen`."""
     result = play("""
 @pytest.mark.foundry_agents({"name": "my-agent", "reply": "Served."})
 def test_served(foundry, foundry_server):
@@ -112,7 +112,7 @@ def test_served(foundry, foundry_server):
     result.assert_outcomes(passed=1)
 
 
-def test_faults_have_names(play: Any) -> None:
+def test_faults_can_be_planned_by_name(play: Any) -> None:
     """They hit turns; an unknown name lists the known ones."""
     result = play("""
 def test_throttled(foundry):
@@ -127,8 +127,8 @@ def test_throttled(foundry):
     result.assert_outcomes(passed=1)
 
 
-def test_failures_show_the_traffic(play: Any) -> None:
-    """The report of a failed test has the requests and what the agents saw."""
+def test_a_failed_test_shows_the_traffic(play: Any) -> None:
+    """The report has the requests and what the agents saw."""
     result = play("""
 def test_wrong(foundry):
     foundry.create_agent("my-agent", "Hello!")
@@ -147,8 +147,8 @@ def test_wrong(foundry):
     )
 
 
-def test_loading_the_plugin_costs_nothing() -> None:
-    """It is imported by every test run of everybody who has the package."""
+def test_loading_the_plugin_imports_nothing() -> None:
+    """Every test run of everybody who has the package loads it."""
     code = f"import json, sys, {PLUGIN}; print(json.dumps(sorted(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = set(json.loads(done.stdout))

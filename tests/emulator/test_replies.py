@@ -45,7 +45,7 @@ FORMS: list[tuple[Any, list[Any]]] = [
 
 
 @pytest.mark.parametrize(("given", "expected"), FORMS)
-def test_replies_have_many_forms(given: Any, expected: list[Any]) -> None:
+def test_plain_data_become_parts(given: Any, expected: list[Any]) -> None:
     """A text, one thing to do, or in a list several of them in one answer."""
     script: Any = read_script(given)
     assert expected == list(parts_of(script))
@@ -126,7 +126,7 @@ def test_the_first_rule_that_fits_answers(foundry: Emulator, wire: Any) -> None:
         ([{"turn": "x", "say": "y"}], "`turn` is a number, got 'x'"),
     ],
 )
-def test_wrong_rules_are_errors(given: Any, sentence: str) -> None:
+def test_wrong_rules_are_errors_when_they_are_read(given: Any, sentence: str) -> None:
     """At once, and not in the middle of a turn."""
     with pytest.raises(ConfigError, match=sentence):
         read_rules(given)
@@ -152,7 +152,7 @@ def editor(tmp_path: Path) -> Editor:
     return Editor(tmp_path / "agents.yaml")
 
 
-def test_replies_change_with_the_file(foundry: Emulator, wire: Any, editor: Editor) -> None:
+def test_a_changed_file_changes_its_agents(foundry: Emulator, wire: Any, editor: Editor) -> None:
     """The script from the next turn on; anything else makes a version, or updates in place."""
     editor.write("- {name: a, reply: old}\n- {name: c, generation: classic, reply: old}\n")
     _, classic = foundry.load(editor.path)
@@ -245,8 +245,8 @@ def test_files_of_an_agent_are_searched(
     assert reply.text.startswith("You have 30 days of leave a year.")
 
 
-def test_a_file_is_a_list_of_agents(editor: Editor) -> None:
-    """As arguments of `create_agent`, for whoever creates them."""
+def test_a_file_is_a_list_of_arguments(editor: Editor) -> None:
+    """Of `create_agent`, for programs that create the agents themselves."""
     editor.write("- {name: a}\n- {name: b, reply: x}\n")
     agents = AgentsFile(editor.path)
     assert (len(agents), agents[1]) == (2, {"name": "b", "reply": Text("x")})

@@ -55,8 +55,8 @@ def fill(value: Any, ids: dict[str, str]) -> Any:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.row}-{case.method}-{case.path}")
-def test_wrong_requests_are_refused(project: Any, case: Any) -> None:
-    """Status, message, code and param are those of the service."""
+def test_wrong_requests_are_refused_as_by_the_service(project: Any, case: Any) -> None:
+    """Status, message, code and param are the service's."""
     wire, ids = project
     request = wire.build(case.method, fill(case.path, ids), fill(case.body, ids), **case.query)
     answer = wire.http.send(request)

@@ -29,7 +29,7 @@ def test_a_token_for_another_audience_is_refused(foundry: Emulator, wire: Any) -
     assert ("https://cognitiveservices.azure.com/.default",) == foundry.token_scopes[-1]
 
 
-def test_tokens_end(foundry: Emulator, wire: Any) -> None:
+def test_tokens_expire(foundry: Emulator, wire: Any) -> None:
     """Row 1: a token lives an hour on the clock, or until it is revoked."""
     foundry.clock.advance(3599)
     assert 200 == wire.request("GET", "/agents").status_code
@@ -43,12 +43,12 @@ def test_tokens_end(foundry: Emulator, wire: Any) -> None:
 @pytest.mark.parametrize(
     ("path", "status"), [("/agents?api-version=v1", 200), ("/threads?api-version=v1", 401)]
 )
-def test_keys_open_v2_only(foundry: Emulator, wire: Any, path: Any, status: Any) -> None:
+def test_keys_work_on_v2_only(foundry: Emulator, wire: Any, path: Any, status: Any) -> None:
     """An api-key header works on v2 and not on classic."""
     assert wire.http.get(path, headers={"api-key": foundry.api_key}).status_code == status
 
 
-def test_runs_that_nobody_answers_expire(foundry: Emulator, wire: Any) -> None:
+def test_paused_runs_expire(foundry: Emulator, wire: Any) -> None:
     """Row 22: ten hours after it started, a paused run is over."""
     agent = foundry.create_agent("a", ToolCalls(("f", {}, "call_1")), generation="classic")
     thread = wire.start_thread("hi")
@@ -66,7 +66,7 @@ def test_runs_that_nobody_answers_expire(foundry: Emulator, wire: Any) -> None:
     wire.post(f"/threads/{thread}/messages", {"role": "user", "content": "still there?"})
 
 
-def test_model_quota_is_a_failed_run(foundry: Emulator, wire: Any) -> None:
+def test_an_exceeded_quota_fails_the_run(foundry: Emulator, wire: Any) -> None:
     """Row 23: HTTP is fine, the run is not."""
     agent = foundry.create_agent("a", Failed("rate_limit_exceeded", "Wait."), generation="classic")
     thread = wire.start_thread("hi")
@@ -111,10 +111,10 @@ UNPROVEN: list[tuple[str, str, dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("name", "agent", "fields"), UNPROVEN)
-def test_what_no_recording_shows_may_be_refused(
+def test_rules_refuse_what_no_recording_shows(
     make_wire: Any, name: str, agent: str, fields: dict[str, Any]
 ) -> None:
-    """Taken unless a rule says otherwise: so a client is tried against both."""
+    """Accepted by default: so a client is tested against both."""
     for refused, status in ((frozenset[str](), 200), (frozenset({name}), 400)):
         with Emulator(rules=Rules(refused=refused)) as foundry:
             foundry.create_agent("my-agent")

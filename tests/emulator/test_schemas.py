@@ -35,12 +35,12 @@ VALID: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("schema", VALID, ids=str)
 @pytest.mark.parametrize("text", ["", "Send 17 boxes to Paris, code ABC-1234."])
-def test_values_are_valid(schema: dict[str, Any], text: str) -> None:
-    """Whatever the text gives away."""
+def test_filled_in_values_are_valid(schema: dict[str, Any], text: str) -> None:
+    """Whatever words the text has."""
     jsonschema.Draft202012Validator(schema).validate(sample(schema, Evidence(text)))
 
 
-def test_a_word_of_the_text_that_fits_is_taken() -> None:
+def test_a_word_of_the_text_that_fits_a_pattern_is_used() -> None:
     """Rather than an invented one."""
     schema = {"type": "string", "pattern": "^[A-Z]{3}-[0-9]{4}$"}
     assert "ABC-1234" == sample(schema, Evidence("use ABC-1234 please"))
@@ -63,15 +63,17 @@ REFUSED: list[tuple[Any, str]] = [
 
 
 @pytest.mark.parametrize(("schema", "keyword"), REFUSED)
-def test_what_cannot_be_done_is_named(schema: Any, keyword: str) -> None:
+def test_unsupported_keywords_are_named(schema: Any, keyword: str) -> None:
     """No value is better than one that breaks the schema."""
     with pytest.raises(SchemaError, match=f"'{keyword}'"):
         sample(schema, Evidence("hi"))
 
 
 @pytest.mark.parametrize("generation", ["v2", "classic"])
-def test_the_turn_fails_with_the_keyword(foundry: Emulator, wire: Any, generation: str) -> None:
-    """The caller reads what to change."""
+def test_an_unsupported_keyword_fails_the_turn(
+    foundry: Emulator, wire: Any, generation: str
+) -> None:
+    """The client reads which keyword to change."""
     schema = {"type": "object", "properties": {"a": {"not": {}}}, "required": ["a"]}
     named = {"name": "x", "schema": schema}
     if generation == "v2":
@@ -133,7 +135,7 @@ def test_no_value_is_invalid(schema: dict[str, Any], text: str) -> None:
     jsonschema.Draft202012Validator(schema).validate(value)
 
 
-def test_patterns_that_are_beyond_it_say_why() -> None:
+def test_unsupported_patterns_say_why() -> None:
     """The reason is in the error."""
     with pytest.raises(PatternError, match="assert not is not supported"):
         text_for("(?!a)b")

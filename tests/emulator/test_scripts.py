@@ -45,18 +45,18 @@ def test_the_built_in_responder_remembers(foundry: Emulator, wire: Any, generati
         ([[Pause(1), "late"]], ["late"] * 3),
     ],
 )
-def test_scripts_have_many_forms(
+def test_a_script_may_be_a_text_part_list_or_function(
     foundry: Emulator, wire: Any, script: Any, expected: list[str]
 ) -> None:
-    """A text, a part, several of them, a function; the last reply of a list repeats."""
+    """The last reply of a list repeats."""
     agent = foundry.create_agent("a", script)
     for _ in range(3):
         wire.respond(agent, "hi")
     assert [turn.reply.text for turn in foundry.seen if turn.reply] == expected
 
 
-def test_a_script_can_change(foundry: Emulator, wire: Any) -> None:
-    """From the next turn on."""
+def test_a_new_script_counts_from_the_next_turn(foundry: Emulator, wire: Any) -> None:
+    """`CreatedAgent.script` replaces the old one."""
     agent = foundry.create_agent("a", "old")
     agent.script("new")
     wire.respond(agent, "hi")
@@ -73,15 +73,15 @@ def test_wrong_scripts_are_errors() -> None:
         FakeClock().advance(-1)
 
 
-def test_arguments_may_be_no_json(foundry: Emulator, wire: Any) -> None:
-    """Strings are sent as they are, mappings are encoded."""
+def test_arguments_that_are_strings_are_sent_as_they_are(foundry: Emulator, wire: Any) -> None:
+    """Also if they are no JSON; mappings are encoded."""
     agent = foundry.create_agent("a", ToolCalls(("f", "{broken"), ("g", {"a": 1}, "call_x")))
     calls = wire.respond(agent, "hi")["output"]
     assert ["{broken", '{"a":1}'] == [call["arguments"] for call in calls]
     assert "call_x" == calls[1]["call_id"]
 
 
-def test_agents_know_what_they_are(foundry: Emulator) -> None:
+def test_created_agents_know_id_and_version(foundry: Emulator) -> None:
     """Versions count up; the model string is what clients pass."""
     first, second = (foundry.create_agent("my-agent") for _ in range(2))
     classic = foundry.create_agent("old-agent", generation="classic")

@@ -36,7 +36,7 @@ def http(foundry: Emulator) -> Any:
 BODY = {"agent_reference": {"name": "my-agent"}, "input": "hi"}
 
 
-def test_turns_are_served(foundry: Emulator, http: Any) -> None:
+def test_turns_work_over_a_socket(foundry: Emulator, http: Any) -> None:
     """Plain and streamed; the emulator's own state sees them."""
     assert "completed" == http.post(V2, json=BODY).json()["status"]
     with http.stream("POST", V2, json={**BODY, "stream": True}) as answer:
@@ -47,7 +47,7 @@ def test_turns_are_served(foundry: Emulator, http: Any) -> None:
 
 
 @pytest.mark.parametrize("kind", ["refuse", "lost", "cut"])
-def test_connections_really_break(foundry: Emulator, http: Any, kind: Any) -> None:
+def test_faults_break_the_socket(foundry: Emulator, http: Any, kind: Any) -> None:
     """The client sees a broken connection, and may try again."""
     foundry.faults.add(Fault(kind, after_events=3))
     with (
@@ -58,15 +58,15 @@ def test_connections_really_break(foundry: Emulator, http: Any, kind: Any) -> No
     assert 200 == http.post(V2, json=BODY).status_code
 
 
-def test_a_quiet_end_looks_like_the_end(foundry: Emulator, http: Any) -> None:
+def test_a_body_cut_without_an_error_looks_whole(foundry: Emulator, http: Any) -> None:
     """The body of a stream has no length: a client cannot tell that there should be more."""
     foundry.faults.add(Fault("cut", after_events=3, mode="eof"))
     with http.stream("POST", V2, json={**BODY, "stream": True}) as answer:
         assert 3 == answer.read().count(b"\n\n")
 
 
-def test_strict_servers_want_real_tokens(foundry: Emulator) -> None:
-    """`strict_auth=True` takes only what the credential handed out."""
+def test_strict_servers_accept_issued_tokens_only(foundry: Emulator) -> None:
+    """`strict_auth=True` refuses all others."""
     with foundry.serve(strict_auth=True) as served:
         path = f"{served.endpoint}/agents?api-version=v1"
         token = foundry.credential.get_token("https://ai.azure.com/.default").token
@@ -77,7 +77,7 @@ def test_strict_servers_want_real_tokens(foundry: Emulator) -> None:
     assert [401, 200] == statuses
 
 
-def test_missing_extras_are_named(
+def test_missing_packages_are_named(
     foundry: Emulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Without uvicorn or PyYAML the error says what to install."""
@@ -90,7 +90,7 @@ def test_missing_extras_are_named(
         read_agents(tmp_path / "agents.yaml")
 
 
-def test_agents_come_from_a_file(tmp_path: Path) -> None:
+def test_served_agents_come_from_a_file(tmp_path: Path) -> None:
     """A YAML list of what `create_agent` takes."""
     path = tmp_path / "agents.yaml"
     path.write_text("agents:\n- {name: a, reply: hi}\n- {name: b, generation: classic}\n")
@@ -132,7 +132,7 @@ def test_time_really_passes_while_it_is_served(foundry: Emulator) -> None:
     assert foundry.clock.time() == before
 
 
-def test_a_clock_may_stand_while_it_is_served(foundry: Emulator) -> None:
+def test_real_time_false_costs_no_time(foundry: Emulator) -> None:
     """For suites that do not want to wait."""
     agent = foundry.create_agent("slow", Delayed(3600, "late"))
     body = {"agent_reference": {"name": agent.name}, "input": "hi"}
@@ -141,8 +141,8 @@ def test_a_clock_may_stand_while_it_is_served(foundry: Emulator) -> None:
         assert 200 == httpx.post(url, json=body, headers=headers, timeout=20).status_code
 
 
-def test_a_served_emulator_remembers_the_newest(foundry: Emulator) -> None:
-    """Requests, transcripts and responses have an end; a conversation goes on all the same."""
+def test_a_served_emulator_keeps_the_newest_only(foundry: Emulator) -> None:
+    """Requests, seen turns and responses are bounded; a conversation goes on all the same."""
     agent = foundry.create_agent("my-agent")
     headers = {"authorization": "Bearer any"}
     with foundry.serve(keep=3) as served, httpx.Client(headers=headers) as http:
@@ -169,8 +169,8 @@ def test_a_served_emulator_has_a_connection(foundry: Emulator, tmp_path: Path, t
             assert "Hello!" == client.complete(TurnRequest((user("hi"),))).text
 
 
-def test_the_root_lists_what_there_is(foundry: Emulator) -> None:
-    """Agents and routes of control, without a token; nothing for a web page or another host."""
+def test_the_root_lists_agents_and_control_routes(foundry: Emulator) -> None:
+    """Without a token; nothing for a web page or another host."""
     foundry.create_agent("my-agent")
     with foundry.serve() as served:
         root = served.endpoint.removesuffix("/api/projects/demo")

@@ -97,7 +97,9 @@ PAIRS = [
 
 
 @pytest.mark.parametrize(("part", "type"), PAIRS)
-def test_tools_of_foundry_are_pairs(foundry: Emulator, wire: Any, part: Any, type: str) -> None:
+def test_foundry_tools_are_pairs_of_items(
+    foundry: Emulator, wire: Any, part: Any, type: str
+) -> None:
     """v2: a call without arguments, done; an output "[]", done; as recorded."""
     agent = foundry.create_agent("my-agent", [part])
     events = wire.stream(V2, wire.turn(agent, "hi"))
@@ -139,7 +141,7 @@ CLASSIC_TOOLS: list[tuple[Any, dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("part", "expected"), CLASSIC_TOOLS)
-def test_tools_of_foundry_are_steps(
+def test_foundry_tools_are_steps(
     foundry: Emulator, wire: Any, part: Any, expected: dict[str, Any]
 ) -> None:
     """Classic: one call in a step, which has no expiry once its run is over."""
@@ -153,8 +155,8 @@ def test_tools_of_foundry_are_steps(
     assert step["expires_at"] is None
 
 
-def test_a_slow_tool_keeps_its_stream_alive(foundry: Emulator, wire: Any) -> None:
-    """Every 30 seconds a keepalive that uses up a number; none in plain answers, or if told so."""
+def test_a_slow_tool_sends_keepalives(foundry: Emulator, wire: Any) -> None:
+    """One every 30 seconds, with a number of its own; none in plain answers, or by `Rules`."""
     slow = FoundryTool("browser_automation", seconds=100)
     agent = foundry.create_agent("my-agent", [[slow, "done"]])
     wire.http.timeout = 3600
@@ -171,7 +173,7 @@ def test_a_slow_tool_keeps_its_stream_alive(foundry: Emulator, wire: Any) -> Non
     assert "completed" == wire.respond(agent, "hi")["status"]
 
 
-def test_classic_keepalives_are_switched_on(foundry: Emulator, wire: Any) -> None:
+def test_rules_switch_classic_keepalives_on(foundry: Emulator, wire: Any) -> None:
     """As users report them: with empty data, which is no JSON."""
     slow = FoundryTool("browser_automation", "go", seconds=100)
     agent = foundry.create_agent("a", [[slow, "done"]], generation="classic")
@@ -191,8 +193,8 @@ def test_classic_keepalives_are_switched_on(foundry: Emulator, wire: Any) -> Non
 SCREEN = {"type": "computer_screenshot", "image_url": "data:image/png;base64,aW1n"}
 
 
-def test_a_computer_is_used(foundry: Emulator, wire: Any) -> None:
-    """A call waits for a picture, which the agent sees; without it the chain cannot go on."""
+def test_a_computer_call_waits_for_a_picture(foundry: Emulator, wire: Any) -> None:
+    """The agent sees the picture; without it the chain cannot go on."""
     call = ComputerCall({"type": "type", "text": "news"}, id="call_1")
     agent = foundry.create_agent("my-agent", [[Reasoning(), call], "I see it."])
     first = wire.respond(agent, "search", truncation="auto")
@@ -211,8 +213,8 @@ def test_a_computer_is_used(foundry: Emulator, wire: Any) -> None:
     assert shown.media[0].reference == SCREEN["image_url"]
 
 
-def test_an_image_is_as_the_tool_says(foundry: Emulator, wire: Any) -> None:
-    """Settings of the tool, with the service's defaults; the header is needed, as reported."""
+def test_an_image_has_the_tools_settings(foundry: Emulator, wire: Any) -> None:
+    """With the service's defaults; the header is needed, as reported."""
     tool = {"type": "image_generation", "quality": "low", "size": "auto"}
     agent = foundry.create_agent("a", GeneratedImage("aW1n"), tools=[tool])
     refused = wire.request("POST", V2, wire.turn(agent, "paint"))
@@ -227,7 +229,7 @@ def test_an_image_is_as_the_tool_says(foundry: Emulator, wire: Any) -> None:
     assert ("auto", 1) == (made["tools"][0]["moderation"], made["tools"][0]["n"])
 
 
-def test_contents_come_when_they_are_asked_for(foundry: Emulator, wire: Any) -> None:
+def test_include_adds_results_and_outputs(foundry: Emulator, wire: Any) -> None:
     """v2: results of searches and outputs of code need `include`."""
     agent = foundry.create_agent("a", [[FileSearch(("x",), FOUND), CodeInterpreter("1", "2")]])
     search, code = wire.respond(agent, "hi")["output"]
@@ -238,7 +240,7 @@ def test_contents_come_when_they_are_asked_for(foundry: Emulator, wire: Any) -> 
     assert [{"type": "logs", "logs": "2"}] == code["outputs"]
 
 
-def test_reasoning_is_counted(foundry: Emulator, wire: Any) -> None:
+def test_reasoning_is_streamed_and_counted(foundry: Emulator, wire: Any) -> None:
     """v2: a summary in events of its own, and tokens in the details."""
     agent = foundry.create_agent("a", [[Reasoning("think hard", tokens=64), "yes"]])
     events = wire.stream(V2, wire.turn(agent, "hi"))
@@ -253,8 +255,8 @@ def test_reasoning_is_counted(foundry: Emulator, wire: Any) -> None:
     assert 65 == usage["output_tokens"]
 
 
-def test_refusals_are_content(foundry: Emulator, wire: Any) -> None:
-    """v2: a refusal is a part of the message, and text for whoever reads the transcript."""
+def test_refusals_are_content_of_the_message(foundry: Emulator, wire: Any) -> None:
+    """v2: a part of the message, and its text in what is seen later."""
     agent = foundry.create_agent("a", [Refusal("I won't."), "ok"])
     events = wire.stream(V2, wire.turn(agent, "hi"))
     assert "response.refusal.delta" in squeezed(events)
@@ -264,8 +266,8 @@ def test_refusals_are_content(foundry: Emulator, wire: Any) -> None:
     assert foundry.seen[-1].messages[1] == SeenMessage("assistant", "I won't.")
 
 
-def test_consent_is_asked_for(foundry: Emulator, wire: Any) -> None:
-    """v2: an item with a link, and the event that no SDK knows."""
+def test_consent_is_an_item_with_a_link(foundry: Emulator, wire: Any) -> None:
+    """v2: with the event that no SDK knows."""
     agent = foundry.create_agent("a", Consent("https://login.test", "docs"))
     events = wire.stream(V2, wire.turn(agent, "hi"))
     assert "response.oauth_consent_requested" == events[3][0]
@@ -284,7 +286,7 @@ CLASSIC_PARTS = [
 
 
 @pytest.mark.parametrize(("part", "type", "deltas"), CLASSIC_PARTS)
-def test_classic_steps_are_streamed(
+def test_classic_tools_are_streamed_as_steps(
     foundry: Emulator, wire: Any, part: Any, type: str, deltas: int
 ) -> None:
     """Each tool is a step that never pauses the run."""
@@ -304,7 +306,7 @@ def test_classic_steps_are_streamed(
     assert sum(step["usage"]["total_tokens"] for step in steps) == run["usage"]["total_tokens"]
 
 
-def test_classic_search_results_show_contents_when_asked(foundry: Emulator, wire: Any) -> None:
+def test_include_adds_contents_to_classic_searches(foundry: Emulator, wire: Any) -> None:
     """Classic: `include[]` on the steps."""
     agent = foundry.create_agent("a", [[FileSearch((), FOUND), "ok"]], generation="classic")
     thread = wire.start_thread("hi")
@@ -320,7 +322,7 @@ def test_classic_search_results_show_contents_when_asked(foundry: Emulator, wire
     assert [{"type": "text", "text": "42"}] == result(**{"include[]": key})["content"]
 
 
-def test_a_v2_approval(foundry: Emulator, wire: Any) -> None:
+def test_a_v2_approval_is_answered_in_the_next_input(foundry: Emulator, wire: Any) -> None:
     """A request in a completed response; the answer in the next one's input; then the call."""
     agent = foundry.create_agent(
         "a", [McpApproval("docs", "find"), [McpCall("docs", "find"), "ok"]]
@@ -338,8 +340,10 @@ def test_a_v2_approval(foundry: Emulator, wire: Any) -> None:
 
 
 @pytest.mark.parametrize(("approve", "seen"), [(True, "approved"), (False, "denied")])
-def test_a_classic_approval(foundry: Emulator, wire: Any, approve: bool, seen: str) -> None:
-    """The run pauses, refuses function outputs, and goes on with the decision."""
+def test_a_classic_approval_pauses_the_run(
+    foundry: Emulator, wire: Any, approve: bool, seen: str
+) -> None:
+    """It refuses function outputs, and goes on with the decision."""
     reply = [[McpTools("docs"), McpApproval("docs", "find", id="call_1")], "ok"]
     agent = foundry.create_agent("a", reply, generation="classic")
     thread = wire.start_thread("hi")
@@ -354,8 +358,8 @@ def test_a_classic_approval(foundry: Emulator, wire: Any, approve: bool, seen: s
     assert "ok" == foundry.seen[-1].reply.text  # type: ignore[union-attr]
 
 
-def test_a_workflow(foundry: Emulator, wire: Any) -> None:
-    """v2: its own ids and numbers; an action stays open while it says something."""
+def test_a_workflow_has_its_own_ids_and_numbers(foundry: Emulator, wire: Any) -> None:
+    """v2: an action stays open while it sends a message."""
     says = WorkflowAction("SendActivity", "send", says="2")
     agent = foundry.create_agent(
         "flow",
@@ -374,7 +378,7 @@ def test_a_workflow(foundry: Emulator, wire: Any) -> None:
 
 
 @pytest.mark.parametrize("part", [Reasoning(), Refusal("no"), Consent("x"), GeneratedImage("x")])
-def test_parts_that_classic_agents_do_not_have(foundry: Emulator, wire: Any, part: Any) -> None:
+def test_parts_of_v2_fail_in_classic(foundry: Emulator, wire: Any, part: Any) -> None:
     """A script that cannot be played is an error that shows the part."""
     agent = foundry.create_agent("a", part, generation="classic")
     thread = wire.start_thread("hi")

@@ -34,7 +34,7 @@ FILES = [
 
 
 @pytest.mark.parametrize(("name", "data", "expected"), FILES)
-def test_files_are_read(name: str, data: bytes, expected: str) -> None:
+def test_text_of_files_is_read(name: str, data: bytes, expected: str) -> None:
     """Text, HTML and Office; what cannot be read is empty."""
     assert expected == text_of(name, data).strip()
 
@@ -51,8 +51,8 @@ def test_texts_are_cut_into_chunks(words: int, size: int, overlap: int, expected
     assert all(f"w{number}" in " ".join(chunks).split() for number in range(words))
 
 
-def test_words_are_plain() -> None:
-    """Small words say nothing; numbers of things do not matter."""
+def test_words_are_reduced_for_search() -> None:
+    """Small words are left out; a plural is its singular."""
     assert [
         "policy",
         "class",
@@ -78,7 +78,9 @@ def store(foundry: Emulator) -> str:
         ({"query": "birds"}, []),
     ],
 )
-def test_the_best_comes_first(wire: Any, store: str, fields: Any, expected: list[str]) -> None:
+def test_search_ranks_the_best_first(
+    wire: Any, store: str, fields: Any, expected: list[str]
+) -> None:
     """By words, for one query or several."""
     page = wire.post(f"{V1}/vector_stores/{store}/search", fields)
     assert expected == [found["filename"] for found in page["data"]]
@@ -86,8 +88,8 @@ def test_the_best_comes_first(wire: Any, store: str, fields: Any, expected: list
     assert scores == sorted(scores, reverse=True)
 
 
-def test_contents_and_attributes(wire: Any, store: str) -> None:
-    """What was read can be read; attributes come with results."""
+def test_stores_return_contents_and_attributes(wire: Any, store: str) -> None:
+    """The text of a file can be read; attributes come with results."""
     file = wire.get(f"{V1}/vector_stores/{store}/files")["data"][0]["id"]
     path = f"{V1}/vector_stores/{store}/files/{file}"
     assert [{"type": "text", "text": "Fish swim."}] == wire.get(f"{path}/content")["data"]
@@ -98,8 +100,8 @@ def test_contents_and_attributes(wire: Any, store: str) -> None:
     assert [] == wire.post(f"{V1}/vector_stores/{store}/search", {"query": "fish"})["data"]
 
 
-def test_files_are_cut_as_asked(foundry: Emulator, wire: Any) -> None:
-    """The strategy is echoed and used; wrong ones are refused."""
+def test_a_chunking_strategy_is_echoed_and_used(foundry: Emulator, wire: Any) -> None:
+    """Wrong ones are refused."""
     text = " ".join(f"word{number}" for number in range(300)).encode()
     file = foundry.add_file("a.txt", text)
     store = wire.post(f"{V1}/vector_stores", {})["id"]
@@ -114,8 +116,8 @@ def test_files_are_cut_as_asked(foundry: Emulator, wire: Any) -> None:
     assert "chunking_strategy" == wrong.json()["error"]["param"]
 
 
-def test_stores_expire(foundry: Emulator, wire: Any) -> None:
-    """After the days that were asked for."""
+def test_stores_expire_after_their_days(foundry: Emulator, wire: Any) -> None:
+    """After the days in `expires_after`."""
     after = {"anchor": "last_active_at", "days": 2}
     store = wire.post(f"{V1}/vector_stores", {"expires_after": after})
     assert store["expires_at"] == store["created_at"] + 2 * 86_400
@@ -139,8 +141,8 @@ def test_files_attached_to_messages_are_searched(foundry: Emulator, wire: Any) -
     assert "The code is 42.【4:0†source】" == foundry.seen[-1].reply.text  # type: ignore[union-attr]
 
 
-def test_containers(foundry: Emulator, wire: Any) -> None:
-    """Made with a file, given another one, listed, read and deleted."""
+def test_containers_can_be_managed(foundry: Emulator, wire: Any) -> None:
+    """Created with a file, given another one, listed, read and deleted."""
     file = foundry.add_file("a.txt", b"one")
     container = wire.post(f"{V1}/containers", {"name": "box", "file_ids": [file]})["id"]
     path = f"{V1}/containers/{container}/files"

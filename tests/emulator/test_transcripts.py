@@ -90,8 +90,8 @@ def test_adjacent_messages_stay_apart(foundry: Emulator, wire: Any) -> None:
     assert ["a", "b", "b", "c"] == [m.text for m in foundry.seen[-1].messages]
 
 
-def test_media_are_seen(foundry: Emulator, wire: Any) -> None:
-    """Images and files appear with their kind and reference, in both generations."""
+def test_images_and_files_are_seen(foundry: Emulator, wire: Any) -> None:
+    """With their kind and reference, in both generations."""
     image = {"type": "input_image", "image_url": "https://x.test/a.png"}
     file = {"type": "input_file", "file_id": "assistant-1"}
     text = {"type": "input_text", "text": "look"}
@@ -192,8 +192,8 @@ def test_stopped_answers_are_continued_as_they_are(foundry: Emulator, wire: Any)
     assert foundry.seen[-1].messages == (user("hi"), said("half"), user("go on"))
 
 
-def test_token_counts_are_real_and_the_same_everywhere(foundry: Emulator, wire: Any) -> None:
-    """Usage grows with the history, and does not depend on streaming."""
+def test_token_counts_do_not_depend_on_streaming(foundry: Emulator, wire: Any) -> None:
+    """Usage grows with the history."""
     agent = foundry.create_agent("my-agent", "one two three")
     plain = wire.respond(agent, "hello there")
     events = wire.stream("/openai/v1/responses", wire.turn(agent, "hello there"))
@@ -214,7 +214,7 @@ def test_structured_inputs_fill_the_instructions(foundry: Emulator, wire: Any) -
     assert "Greet Bob." == foundry.seen[-1].instructions
 
 
-def test_seen_by_says_what_it_knows(foundry: Emulator) -> None:
-    """An unknown id is an error that says how much was seen."""
+def test_seen_by_refuses_an_unknown_id(foundry: Emulator) -> None:
+    """The error says how many turns were seen."""
     with pytest.raises(LookupError, match="none of 0 seen turns has response or run id 'resp_x'"):
         foundry.seen_by("resp_x")

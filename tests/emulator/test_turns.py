@@ -124,7 +124,7 @@ def test_classic_events_come_in_order(
     assert "[DONE]" == events[-1][1]
 
 
-def test_a_new_thread_is_announced(foundry: Emulator, wire: Any) -> None:
+def test_a_run_with_a_new_thread_announces_it(foundry: Emulator, wire: Any) -> None:
     """`/threads/runs` begins with the thread."""
     agent = foundry.create_agent("a", "yes", generation="classic")
     body = {
@@ -137,7 +137,7 @@ def test_a_new_thread_is_announced(foundry: Emulator, wire: Any) -> None:
 
 
 @pytest.mark.parametrize("chunk_size", [1, 7, None])
-def test_chunks_are_cut_anywhere(make_wire: Any, chunk_size: Any) -> None:
+def test_streams_are_cut_into_chunks_anywhere(make_wire: Any, chunk_size: Any) -> None:
     """Events come in several reads, also inside of characters."""
     foundry = Emulator(seed=1, chunk_size=chunk_size)
     wire = make_wire(foundry)
@@ -179,8 +179,8 @@ def test_a_client_may_stop_reading_at_the_terminal_event(foundry: Emulator, wire
     answer.close()
 
 
-def test_polling_moves_a_run_on(foundry: Emulator, wire: Any) -> None:
-    """One status for every look."""
+def test_each_poll_moves_a_run_by_one_status(foundry: Emulator, wire: Any) -> None:
+    """A client that polls sees queued, in_progress, completed."""
     agent = foundry.create_agent("a", [ToolCalls(("f", {}, "call_1")), "ok"], generation="classic")
     thread = wire.start_thread("hi")
     path = f"/threads/{thread}/runs"
@@ -198,8 +198,8 @@ def test_polling_moves_a_run_on(foundry: Emulator, wire: Any) -> None:
     assert total == sum(step["usage"]["total_tokens"] for step in steps)
 
 
-def test_a_late_agent_is_waited_for_on_any_clock(foundry: Emulator, wire: Any) -> None:
-    """A polled run takes as many looks as seconds, or the time on the clock."""
+def test_a_late_reply_ends_on_any_clock(foundry: Emulator, wire: Any) -> None:
+    """A polled run takes as many polls as seconds, or the time on the clock."""
     agent = foundry.create_agent("a", Delayed(3, "ok"), generation="classic")
     thread = wire.start_thread("hi")
     run = wire.post(f"/threads/{thread}/runs", {"assistant_id": agent.id})["id"]
@@ -208,8 +208,8 @@ def test_a_late_agent_is_waited_for_on_any_clock(foundry: Emulator, wire: Any) -
     assert (5, "completed") == (statuses.count("in_progress"), statuses[-1])
 
 
-def test_background_responses_resume(foundry: Emulator, wire: Any) -> None:
-    """A stream goes on after any event, for any number of readers."""
+def test_background_streams_resume_after_any_event(foundry: Emulator, wire: Any) -> None:
+    """For any number of readers."""
     agent = foundry.create_agent("my-agent", "one two three")
     body = wire.turn(agent, "hi", background=True)
     whole = wire.stream(V2, body)
@@ -224,7 +224,7 @@ def test_background_responses_resume(foundry: Emulator, wire: Any) -> None:
     assert len(numbers) == len(whole) - 5
 
 
-def test_background_responses_are_cancelled(foundry: Emulator, wire: Any) -> None:
+def test_background_responses_can_be_cancelled(foundry: Emulator, wire: Any) -> None:
     """Any number of times; a cancelled one stays cancelled."""
     agent = foundry.create_agent("my-agent")
     id = wire.respond(agent, "hi", background=True)["id"]
@@ -232,7 +232,7 @@ def test_background_responses_are_cancelled(foundry: Emulator, wire: Any) -> Non
     assert [*statuses, wire.get(f"{V2}/{id}")["status"]] == ["cancelled"] * 3
 
 
-def test_unstored_responses_cannot_be_asked_for(foundry: Emulator, wire: Any) -> None:
+def test_unstored_responses_cannot_be_read(foundry: Emulator, wire: Any) -> None:
     """`store: false` leaves nothing behind."""
     agent = foundry.create_agent("my-agent")
     id = wire.respond(agent, "hi", store=False)["id"]
@@ -250,7 +250,7 @@ def test_max_output_tokens_cut_the_answer(foundry: Emulator, wire: Any) -> None:
     assert 16 == answer["usage"]["output_tokens"]
 
 
-def test_agent_versions_answer_for_themselves(foundry: Emulator, wire: Any) -> None:
+def test_each_agent_version_answers_for_itself(foundry: Emulator, wire: Any) -> None:
     """A new version is the default; the old one answers by number; the endpoint route works."""
     foundry.create_agent("my-agent", "old")
     new = foundry.create_agent("my-agent", "new")
@@ -263,7 +263,7 @@ def test_agent_versions_answer_for_themselves(foundry: Emulator, wire: Any) -> N
     assert "2" == wire.post(path, {"input": "hi"})["agent_reference"]["version"]
 
 
-def test_ids_share_the_partition(foundry: Emulator, wire: Any) -> None:
+def test_ids_share_their_partition_key(foundry: Emulator, wire: Any) -> None:
     """v2: a conversation, its responses and their items; a chain and its items."""
     agent = foundry.create_agent("my-agent")
     conversation = wire.post("/openai/v1/conversations")["id"]
@@ -290,7 +290,7 @@ def test_a_seed_makes_everything_repeatable(make_wire: Any) -> None:
     assert play(None) != play(None)
 
 
-def test_agents_think_in_parallel(foundry: Emulator, wire: Any) -> None:
+def test_agents_answer_in_parallel(foundry: Emulator, wire: Any) -> None:
     """A scripted answer may wait for another turn: nothing is locked meanwhile."""
     barrier = threading.Barrier(2, timeout=10)
     agent = foundry.create_agent("my-agent", lambda _: f"{barrier.wait() * 0}")
@@ -315,7 +315,7 @@ def test_many_threads_share_one_emulator(foundry: Emulator, wire: Any) -> None:
         assert all(pool.map(talk, range(100)))
 
 
-async def test_agents_think_in_parallel_tasks(foundry: Emulator, wire: Any) -> None:
+async def test_agents_answer_in_parallel_tasks(foundry: Emulator, wire: Any) -> None:
     """The same from one event loop."""
     barrier = threading.Barrier(2, timeout=10)
     agent = foundry.create_agent("my-agent", lambda _: f"{barrier.wait() * 0}")
@@ -328,7 +328,7 @@ async def test_agents_think_in_parallel_tasks(foundry: Emulator, wire: Any) -> N
     assert [200, 200] == [answer.status_code for answer in answers]
 
 
-async def test_a_cancelled_task_leaves_its_turn_behind(foundry: Emulator, wire: Any) -> None:
+async def test_a_cancelled_task_leaves_its_turn(foundry: Emulator, wire: Any) -> None:
     """Async: cancelling the reader is going away; the run can be cancelled or goes on."""
     agent = foundry.create_agent("a", "one two three", generation="classic")
     thread = wire.start_thread("hi")
@@ -378,8 +378,8 @@ def test_a_script_that_raises_fails_the_turn(
     assert 3 == caplog.text.count("RuntimeError: assertion in a script")
 
 
-def test_a_reply_that_a_generation_does_not_have(foundry: Emulator, wire: Any) -> None:
-    """The turn is lost: a failed run, a stream that ends in an error, a 500."""
+def test_a_reply_that_a_generation_lacks_loses_the_turn(foundry: Emulator, wire: Any) -> None:
+    """A failed run, a stream that ends in an error, a 500."""
     agent = foundry.create_agent("a", Reasoning("hm"), generation="classic")
     path = f"/threads/{wire.start_thread('hi')}/runs"
     events = wire.stream(path, {"assistant_id": agent.id})
@@ -415,7 +415,7 @@ def test_secrets_are_not_logged(foundry: Emulator, wire: Any) -> None:
 
 
 @pytest.mark.parametrize("keeps", [False, True])
-def test_what_a_failed_turn_leaves_behind(make_wire: Any, keeps: bool) -> None:
+def test_rules_say_whether_failed_input_stays(make_wire: Any, keeps: bool) -> None:
     """Users report both: nothing, or the message of a turn that failed or was lost."""
     with Emulator(seed=7, rules=Rules(keeps_failed_input=keeps)) as foundry:
         wire = make_wire(foundry)

@@ -30,10 +30,10 @@ def classic(wire: Any, agent: Any) -> httpx.Response:
     ],
 )
 @pytest.mark.parametrize("stream", [False, True])
-def test_answers_take_their_time(
+def test_weather_slows_answers(
     foundry: Emulator, wire: Any, conditions: Any, seconds: float, stream: bool
 ) -> None:
-    """Latency, the first word, and every word after it; streamed and not."""
+    """Latency, the first token, and every token after it; streamed and not."""
     wire.http.timeout = None
     foundry.create_agent("my-agent", "one two three four")
     foundry.weather.change(**conditions)
@@ -42,8 +42,8 @@ def test_answers_take_their_time(
     assert foundry.clock.time() - start == pytest.approx(seconds, abs=1e-5)
 
 
-def test_polled_runs_take_their_time_as_well(foundry: Emulator, wire: Any) -> None:
-    """A look is a second: four tokens at one in a second are four looks more."""
+def test_weather_slows_polled_runs(foundry: Emulator, wire: Any) -> None:
+    """A poll is a second: four tokens at one in a second are four polls more."""
     agent = foundry.create_agent("a", "one two three four", generation="classic")
     foundry.weather.tokens_per_second = 1
     thread = wire.start_thread("hi")
@@ -52,8 +52,8 @@ def test_polled_runs_take_their_time_as_well(foundry: Emulator, wire: Any) -> No
     assert 4 <= statuses.index("completed") <= 10
 
 
-def test_throttled_turns(foundry: Emulator, wire: Any) -> None:
-    """429 with the wait in words and headers; other requests are let through."""
+def test_throttled_turns_are_a_429(foundry: Emulator, wire: Any) -> None:
+    """With the wait in words and headers; other requests are let through."""
     agent = foundry.create_agent("my-agent")
     old = foundry.create_agent("old", generation="classic")
     foundry.weather.change(throttled=1, retry_after=2)
@@ -64,8 +64,8 @@ def test_throttled_turns(foundry: Emulator, wire: Any) -> None:
     assert wire.get("/agents")["data"]
 
 
-def test_failed_turns(foundry: Emulator, wire: Any) -> None:
-    """The turn begins, and fails on the server."""
+def test_failed_turns_fail_on_the_server(foundry: Emulator, wire: Any) -> None:
+    """The turn begins, and fails then."""
     agent = foundry.create_agent("my-agent", "hello")
     foundry.weather.failed_turns = 1
     assert "failed" == wire.respond(agent, "hi")["status"]
@@ -77,10 +77,10 @@ def test_failed_turns(foundry: Emulator, wire: Any) -> None:
     ("condition", "error", "seen"),
     [("cut", httpx.ReadError, 1), ("lost", httpx.ReadError, 1)],
 )
-def test_connections_break(
+def test_weather_breaks_connections(
     foundry: Emulator, wire: Any, condition: str, error: Any, seen: int
 ) -> None:
-    """On the way, or before the answer; the turn was done."""
+    """On the way, or before the answer; the turn has ended well."""
     agent = foundry.create_agent("my-agent", "one two three four five six seven eight")
     foundry.weather.change(**{condition: 1})
     with pytest.raises(error):
@@ -91,7 +91,7 @@ def test_connections_break(
     assert len(foundry.seen) == seen
 
 
-def test_a_share_is_a_share(make_wire: Any) -> None:
+def test_weather_hits_its_share_of_requests(make_wire: Any) -> None:
     """Some of many, and the same ones with the same seed."""
 
     def play(seed: int) -> list[int]:
@@ -123,8 +123,8 @@ def test_wrong_conditions_change_nothing(foundry: Emulator, conditions: Any, sen
     assert foundry.weather.now() == Emulator().weather.now()
 
 
-def test_planned_faults_come_first(foundry: Emulator, wire: Any) -> None:
-    """A fault that somebody has in mind is not left to the weather."""
+def test_planned_faults_come_before_weather(foundry: Emulator, wire: Any) -> None:
+    """A fault that a test plans is not left to chance."""
     foundry.create_agent("my-agent")
     foundry.weather.throttled = 1
     foundry.faults.plan("server error")
