@@ -170,6 +170,29 @@ def test_every_event_is_understood(name: str, wire: Any, events: list[Event]) ->
     assert events == list(RunReader(Delivered()).feed(frame(name, wire)))
 
 
+MARKED = "ab【1】cd【1】"
+# where the service says the marker is, and where it is
+PLACES = [
+    pytest.param((2, 5), (2, 5), id="as told"),
+    pytest.param((7, 10), (7, 10), id="as told, the second"),
+    pytest.param((3, 6), (2, 5), id="a little before"),
+    pytest.param((6, 9), (7, 10), id="a little behind"),
+    pytest.param((2, 6), (2, 5), id="another end"),
+    pytest.param((90, 93), (7, 10), id="behind the text"),
+]
+
+
+@pytest.mark.parametrize(("told", "found"), PLACES)
+def test_a_marker_is_looked_for_where_it_really_is(
+    told: tuple[int, int], found: tuple[int, int]
+) -> None:
+    """Whoever cuts markers out of the text by these places must not cut words."""
+    places = {"start_index": told[0], "end_index": told[1]}
+    cited = message(text_part(MARKED, {**URL, "text": "【1】", **places}))
+    _, events = feed(frame("thread.message.completed", cited))
+    assert [found] == [(e.start, e.end) for e in events if isinstance(e, Citation)]
+
+
 def feed(*frames: bytes, deltas: bool = True) -> tuple[RunReader, list[Event]]:
     """Read these events."""
     reader = RunReader(Delivered(), deltas=deltas)

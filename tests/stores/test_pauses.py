@@ -86,7 +86,10 @@ class Meeting:
 
 
 def test_of_two_who_found_a_pause_open_one_answers_it(backend: Backend) -> None:
-    """Both read that the run waits before either takes the pause."""
+    """Both read that the run waits before either takes the pause; the loser submits nothing.
+
+    A run that has gone on went on with what its taker sent: two senders could not tell whose.
+    """
     play = Play(store := backend.open())
     meeting = Meeting(store)
     with ThreadPoolExecutor(2) as pool:
@@ -94,6 +97,8 @@ def test_of_two_who_found_a_pause_open_one_answers_it(backend: Backend) -> None:
     assert ["it is cold", "it is warm"] == [each.text for each in told]
     runs = [each.finished.run_id for each in told]
     assert (2, 1) == (len(set(runs)), runs.count(play.paused.finished.run_id))
+    paths = [request.path for request in play.foundry.requests]
+    assert 1 == sum(path.endswith("/submit_tool_outputs") for path in paths)
 
 
 @pytest.mark.parametrize("kind", ["status_before", "reset_before", "lost"])
