@@ -12,7 +12,7 @@ import pytest
 from azure_agents.errors import InvalidRequestError
 from azure_agents.events import ApprovalRequest, ConsentRequest
 from azure_agents.messages import ApprovalReply, Message, Text, assistant, user
-from azure_agents.threads.approvals import Telling
+from azure_agents.threads.approvals import ApprovalRecords
 from azure_agents.threads.digest import digest_of
 from azure_agents.threads.memory import MemoryThreadStore
 
@@ -25,8 +25,8 @@ FRESH = "unknown: this decision did not run it, an earlier one may have"
 
 def told(*messages: Message) -> list[tuple[str, str]]:
     """Role and text of each message, with everything told."""
-    telling = Telling(messages)
-    return [(m.role, telling.told(i, m).text) for i, m in enumerate(messages)]
+    records = ApprovalRecords(messages)
+    return [(m.role, records.render(i, m).text) for i, m in enumerate(messages)]
 
 
 def decided(outcome: str, word: str = "approved", reason: str = "") -> str:

@@ -16,7 +16,7 @@ from ..events import ApprovalRequest, ConsentRequest
 from ..jsonio import JSON, dumps
 from ..messages import ApprovalReply, Message
 from ..naming import check_handle, parse_handle
-from ..threads.approvals import RAN, Telling
+from ..threads.approvals import RAN, ApprovalRecords
 from .commands import Flow, Send
 from .options import OPERATION
 from .retry import may_pass
@@ -68,7 +68,7 @@ def _copied_items(items: list[JSON]) -> Iterator[JSON]:
     answered = {i.get("call_id") for i in items if i.get("type") == "function_call_output"}
     called = {i.get("call_id") for i in items if i.get("type") == "function_call"}
     messages = list(map(_as_message, items))
-    telling = Telling(messages)
+    records = ApprovalRecords(messages)
     for index, item in enumerate(items):
         kind = item.get("type")
         if kind == "message":
@@ -77,7 +77,7 @@ def _copied_items(items: list[JSON]) -> Iterator[JSON]:
             yield {key: item[key] for key in ("type", "call_id", "name", "arguments")}
         elif kind == "function_call_output" and item["call_id"] in called:
             yield {key: item[key] for key in ("type", "call_id", "output")}
-        elif words := telling.told(index, messages[index]).text:
+        elif words := records.render(index, messages[index]).text:
             block = "output_text" if messages[index].role == "assistant" else "input_text"
             content = [{"type": block, "text": words}]
             yield {"type": "message", "role": messages[index].role, "content": content}

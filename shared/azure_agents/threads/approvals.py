@@ -1,9 +1,9 @@
 """What becomes of approval requests and decisions when the server is not waiting for them.
 
-A decision is taken by the server only right behind the answer that asked. After an edit, a fork, or
-a restart without the store it can only be told: the agent reads what it asked for, in its own
-words' place, and what was decided, in the user's. Both are records in one fixed form, JSON inside
-square brackets, in both generations:
+The server takes a decision only right behind the answer that asked. After an edit, a fork, or a
+restart without the store nobody waits for it there, and the agent can only read of it: what it
+asked for, among its own messages, and what was decided, among the user's. Both are records in one
+fixed form, JSON inside square brackets, in both generations:
 
     [record: approval requested {"id":"mcpr_1","server":"files","tool":"delete","arguments":{…}}]
     [record: approval decided {"id":"mcpr_1","decision":"approved","outcome":"ran"}]
@@ -42,17 +42,17 @@ _FRESH = "unknown: this decision did not run it, an earlier one may have"
 
 
 def decisions_in(messages: Sequence[Message]) -> list[ApprovalReply]:
-    """All decisions, in order."""
+    """Return all decisions, in order."""
     return [part for m in messages for part in m.parts if isinstance(part, ApprovalReply)]
 
 
 def fresh_decisions(messages: Sequence[Message]) -> list[ApprovalReply]:
-    """The decisions that no answer follows: those of this call."""
+    """Return the decisions that no answer follows: those of this call."""
     return decisions_in(messages[last_answer(messages) + 1 :])
 
 
 def each_once(messages: Sequence[Message]) -> tuple[Message, ...]:
-    """The messages, this call's decisions once each.
+    """Return the messages, this call's decisions once each.
 
     Raises:
         InvalidRequestError: One request is both approved and denied.
@@ -80,12 +80,12 @@ def _without_repeats(message: Message, said: dict[str, bool]) -> Message:
 
 
 def last_answer(messages: Sequence[Message]) -> int:
-    """Index of the last assistant message, or -1."""
+    """Return the index of the last assistant message, or -1."""
     return max((i for i, m in enumerate(messages) if m.role == "assistant"), default=-1)
 
 
 def outcomes(messages: Sequence[Message], sent: Sequence[Message]) -> dict[str, str]:
-    """What an answer says became of this call's decisions: those that could only be told.
+    """Return what an answer says of this call's decisions: which ones could only be put into words.
 
     Args:
         messages: The history of the call.
@@ -96,11 +96,11 @@ def outcomes(messages: Sequence[Message], sent: Sequence[Message]) -> dict[str, 
     return {id: TOLD for id in fresh if id not in taken}
 
 
-# --- telling ------------------------------------------------------------------------------------
+# --- records ------------------------------------------------------------------------------------
 
 
-class Telling:
-    """Tells the requests and decisions of one history.
+class ApprovalRecords:
+    """Puts the requests and decisions of one history into words.
 
     Args:
         messages: The history.
@@ -111,13 +111,14 @@ class Telling:
         self._decided: set[str] = set()
         self._outcomes: dict[str, str] = {}
         for message in messages:
-            # What an answer shows before the decision is the call that was asked for.
+            # An answer that shows a call before it was decided shows what was asked for, nothing
+            # that ran.
             shown = {id: word for id, word in message.outcomes.items() if id in self._decided}
             self._outcomes |= shown
             self._decided |= {reply.request_id for reply in decisions_in((message,))}
 
-    def told(self, index: int, message: Message, keep: Sequence[str] = ()) -> Message:
-        """The message with its requests and decisions as text.
+    def render(self, index: int, message: Message, keep: Sequence[str] = ()) -> Message:
+        """Return the message with its requests and decisions as records.
 
         Args:
             index: Its place in the history.
@@ -165,18 +166,18 @@ class Telling:
 
 
 def _on_lines(parts: Sequence[Part | str]) -> tuple[Part, ...]:
-    """The parts, each record on a line of its own."""
-    told: list[Part] = []
+    """Return the parts, each record on a line of its own."""
+    lines: list[Part] = []
     was_record = False
     for part in parts:
         is_record = isinstance(part, str)
         text = part if isinstance(part, str) else part.text if isinstance(part, Text) else None
-        follows = bool(told) and isinstance(told[-1], Text) and told[-1].text != ""
+        follows = bool(lines) and isinstance(lines[-1], Text) and lines[-1].text != ""
         if text and follows and (is_record or was_record):
             text = f"\n{text}"
-        told.append(Text(text) if text is not None else cast("Part", part))
+        lines.append(Text(text) if text is not None else cast("Part", part))
         was_record = is_record
-    return tuple(told)
+    return tuple(lines)
 
 
 def _record(
@@ -197,7 +198,7 @@ def _field(name: str, value: str) -> str:
 
 
 def _json(arguments: str) -> str:
-    """The arguments as they were given if they are a JSON object, else as a JSON string."""
+    """Return the arguments as they were given if they are a JSON object, else as a JSON string."""
     try:
         is_object = isinstance(loads(arguments), dict)
     except ProtocolError:
@@ -209,7 +210,7 @@ def _json(arguments: str) -> str:
 
 
 def seal_of(request: ApprovalRequest, scope: str, key: AnchorKey | None) -> str:
-    """The seal over what a request asks for; without a key a digest, which anybody can make."""
+    """Make the seal over what a request asks for; without a key a digest, which anybody can."""
     said = dumps([scope, request.id, request.server_label, request.name, request.arguments])
     text = said.decode()
     return short_digest(text.encode(), 22) if key is None else key.seal(f"approval\n{text}")

@@ -1,4 +1,4 @@
-"""Ids that tell no calls apart: some models give several calls the same one, or none.
+"""Call ids that are not unique: some models give several calls the same one, or none.
 
 (Public reports of Kimi, MiMo and Mistral; Gemini's ids are empty behind OpenAI's format; LlamaIndex
 gives calls without an id the tool's name.) The service wants each result to name its call. So such
@@ -14,33 +14,33 @@ from dataclasses import replace
 from ..messages import Message, ToolCall
 
 
-def told_apart(messages: Sequence[Message]) -> Sequence[Message]:
-    """The messages, with ids that differ within each of them, and no empty ones."""
-    if not any(map(_is_unclear, messages)):
+def with_distinct_ids(messages: Sequence[Message]) -> Sequence[Message]:
+    """Return the messages, their call ids made distinct within each message, none empty."""
+    if not any(map(_has_unclear_ids, messages)):
         return messages
     found: list[Message] = []
     waiting: list[tuple[str, str]] = []  # calls that no result answered: given id, own id
     for at, message in enumerate(messages):
-        told = message
+        renamed = message
         if message.tool_calls:
-            told = replace(message, tool_calls=_numbered(message.tool_calls, f"call_{at}"))
-            pairs = zip(message.tool_calls, told.tool_calls, strict=True)
+            renamed = replace(message, tool_calls=_numbered(message.tool_calls, f"call_{at}"))
+            pairs = zip(message.tool_calls, renamed.tool_calls, strict=True)
             waiting = [(given.id, call.id) for given, call in pairs]
-        elif message.role == "tool" and (answered := _answered(message.tool_call_id, waiting)):
+        elif message.role == "tool" and (answered := _open_call(message.tool_call_id, waiting)):
             waiting.remove(answered)
-            told = replace(message, tool_call_id=answered[1])
-        found.append(told)
+            renamed = replace(message, tool_call_id=answered[1])
+        found.append(renamed)
     return found
 
 
-def _is_unclear(message: Message) -> bool:
+def _has_unclear_ids(message: Message) -> bool:
     ids = {call.id for call in message.tool_calls}
     repeats = len(ids) < len(message.tool_calls)
     return repeats or "" in ids or (message.role == "tool" and not message.tool_call_id)
 
 
-def _answered(id: str | None, waiting: Sequence[tuple[str, str]]) -> tuple[str, str] | None:
-    """The oldest call that such a result answers; one without an id answers the oldest of all."""
+def _open_call(id: str | None, waiting: Sequence[tuple[str, str]]) -> tuple[str, str] | None:
+    """Return the oldest open call that a result answers; without an id, the oldest of all."""
     return next((pair for pair in waiting if not id or pair[0] == id), None)
 
 
