@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 _KINDS = {"approval_request": REQUESTS, "consent_request": CONSENTS}
 
 
-def asks_of(message: AIMessage) -> tuple[ApprovalRequest | ConsentRequest, ...]:
-    """Its requests for approval and consent."""
+def asks_in(message: AIMessage) -> tuple[ApprovalRequest | ConsentRequest, ...]:
+    """Read the requests for approval and consent of an answer."""
     asked = approvals.asks_of(message.response_metadata)
     asked = asked or approvals.asks_of(_in_blocks(message))
     return asked or approvals.asks_of_others(message.content)
 
 
-def outcomes_of(message: AIMessage) -> dict[str, str]:
-    """What it shows of decisions before it."""
+def outcomes_in(message: AIMessage) -> dict[str, str]:
+    """Read what an answer shows of decisions before it: request id to what became of it."""
     return approvals.outcomes_of(
         message.response_metadata, approvals.ids_shown(_blocks(message), "extras")
     )

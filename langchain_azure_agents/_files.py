@@ -7,22 +7,22 @@ from typing import Any
 
 from langchain_core.messages import AIMessage
 
-from azure_agents.events import Citation, Finished, MediaOutput
+from azure_agents.events import Citation, MediaOutput
 from azure_agents.files.references import FileReference, references_in
-from azure_agents.fold import Block, Completion, TextBlock
+from azure_agents.fold import Block, TextBlock
+from azure_agents.frameworks.answer_files import citation_of
 
 
 def references_of(message: AIMessage) -> list[FileReference]:
     """The files that the agent made, each once; sources it cites are none of them."""
-    blocks = list(_read(message.content_blocks))
-    return references_in(Completion(blocks, [], None, Finished("stop", "")))
+    return references_in(_blocks(message.content_blocks))
 
 
-def _read(blocks: Iterable[Any]) -> Iterator[Block]:
+def _blocks(blocks: Iterable[Any]) -> Iterator[Block]:
     for block in blocks:
         if block["type"] == "text":
             notes = [note for note in block.get("annotations", ()) if note["type"] == "citation"]
-            yield TextBlock("", 0, citations=[_citation(note) for note in notes])
+            yield TextBlock("", 0, citations=list(map(_citation, notes)))
         elif block["type"] in {"image", "file"}:
             extras = block.get("extras", {})
             yield MediaOutput(
@@ -38,6 +38,5 @@ def _read(blocks: Iterable[Any]) -> Iterator[Block]:
 
 
 def _citation(note: Mapping[str, Any]) -> Citation:
-    names = ("file_id", "filename", "container_id", "marker")
     extras = note.get("extras", {})
-    return Citation(extras.get("kind", "url"), **{name: extras.get(name) for name in names})
+    return citation_of(extras.get("kind", "url"), extras)

@@ -36,7 +36,7 @@ from azure_agents.errors import InvalidRequestError
 from azure_agents.messages import ComputerAnswer, Message, Role, ToolCall, said_by
 from azure_agents.naming import shown
 
-from ._asks import asks_of, outcomes_of
+from ._asks import asks_in, outcomes_in
 from ._blocks import PROVIDER, REFUSAL_AT
 
 _ROLES: dict[str, Role] = {
@@ -140,8 +140,8 @@ def _answer(message: AIMessage) -> Message:
         parts,
         (*_calls(message), *calls_told(message.response_metadata.get(CALLS))),
         anchor=anchor if isinstance(anchor, str) else None,
-        asks=asks_of(message),
-        outcomes=outcomes_of(message),
+        asks=asks_in(message),
+        outcomes=outcomes_in(message),
     )
 
 

@@ -17,20 +17,18 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    PrivateAttr,
     SecretStr,
     SkipValidation,
     model_validator,
 )
 
 from azure_agents import __version__
-from azure_agents.client.agent_client import AgentClient, AsyncAgentClient
-from azure_agents.client.model_clients import MODEL_ARGUMENTS, ModelClients
 from azure_agents.errors import ConfigError
+from azure_agents.frameworks.clients import HoldsClients
 from azure_agents.frameworks.copies import checked_copy
 from azure_agents.jsonio import known_fields
 from azure_agents.naming import near
-from azure_agents.settings.config import InstructionsMode, Settings, ThreadPolicy
+from azure_agents.settings.config import InstructionsMode, ThreadPolicy
 from azure_agents.settings.headers import extra_headers_of, user_identity_of
 from azure_agents.settings.timeouts import DEFAULT_TIMEOUT, Timeouts
 from azure_agents.stop import stop_texts
@@ -62,7 +60,7 @@ def _stop_list(stop: object) -> list[str] | None:
     return list(stop_texts(stop)) or None
 
 
-class AgentSettings(BaseChatModel):
+class AgentSettings(HoldsClients, BaseChatModel):
     """The settings of `ChatAzureAgent`."""
 
     model_config = ConfigDict(
@@ -189,8 +187,6 @@ class AgentSettings(BaseChatModel):
         "Makes the unique key of each turn, for recordings; default: a random one."
     )
 
-    _clients: ModelClients = PrivateAttr(default_factory=ModelClients)
-
     @model_validator(mode="before")
     @classmethod
     def _gather_options(cls, values: Any) -> Any:
@@ -220,35 +216,10 @@ class AgentSettings(BaseChatModel):
             self._add_version("azure-agents", __version__)
         return self
 
-    @property
-    def _held(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in MODEL_ARGUMENTS}
-
-    @property
-    def _settings(self) -> Settings:
-        """The checked settings; nothing is sent."""
-        return self._clients.settings(self._held)
-
-    # Clients
-
-    @property
-    def client(self) -> AgentClient:
-        """The core's client of sync calls: files, cancelling, the agent's definition."""
-        return self._clients.sync(self._held)
-
-    @property
-    def async_client(self) -> AsyncAgentClient:
-        """The core's client of async calls."""
-        return self._clients.aio(self._held)
-
-    def close(self) -> None:
-        """Close the connections of sync calls; the next call opens new ones."""
-        self._clients.close()
-
     async def aclose(self) -> None:
-        """Close the connections of sync and async calls; the next call opens new ones."""
-        self._clients.close()
-        await self._clients.aclose()
+        """Close idle connections of sync and async calls; the next call opens new ones."""
+        self.close()
+        await super().aclose()
 
     # Identity
 
@@ -286,7 +257,7 @@ class AgentSettings(BaseChatModel):
 
     def _resolve_model_profile(self) -> ModelProfile:
         """What agents of this generation can do; `create_agent` asks for it."""
-        is_classic = self.takes_schema
+        is_classic = self._takes_schema
         return ModelProfile(
             tool_calling=True,
             structured_output=True,  # a call may have a `response_format`
@@ -341,11 +312,6 @@ class AgentSettings(BaseChatModel):
         own = {"temperature": self.temperature, "max_tokens": self.max_tokens}
         call = {name: value for name, value in kwargs.items() if name not in _NOT_OPTIONS}
         return known_fields(**{**self.model_kwargs, **known_fields(**own), **call})
-
-    @property
-    def takes_schema(self) -> bool:
-        """Whether a call can bring its own schema: classic runs can, v2 agents cannot."""
-        return self._settings.agent.generation == "classic"
 
     @property
     def _agent(self) -> str:

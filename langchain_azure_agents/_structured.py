@@ -80,8 +80,9 @@ class Question:
             StructuredOutputError: There is none; also an `OutputParserException`, or a
                 `ModelRefusalError` where langchain-core has it.
         """
+        answer = Answer.of(message.text, _refusal_of(message), message.response_metadata)
         try:
-            found = self._inquiry.read(_answer(message))
+            found = self._inquiry.read(answer)
         except StructuredOutputError as error:
             both: Any = as_model_error(error)
             if hasattr(both, "raw_message"):
@@ -90,17 +91,6 @@ class Question:
         if found is None:
             self.messages += [message, HumanMessage(self._inquiry.repair)]
         return found
-
-
-def _answer(message: AIMessage) -> Answer:
-    told = message.response_metadata
-    return Answer(
-        message.text,
-        told.get("finish_reason"),
-        _refusal_of(message),
-        told.get("incomplete_reason"),
-        {name: told.get(name) for name in ("thread_id", "run_id", "response_id")},
-    )
 
 
 def _refusal_of(message: AIMessage) -> str:
@@ -166,13 +156,17 @@ class StructuredOutput(RunnableSerializable[Any, Any]):
     # -- asking ------------------------------------------------------------------------------------
 
     @property
+    def _takes_schema(self) -> bool:
+        return bool(self.llm._takes_schema)  # noqa: SLF001 - the model is ours
+
+    @property
     def _may_tell(self) -> bool:
         # In JSON mode the caller describes the object, as with OpenAI's.
-        return not self.llm.takes_schema and self.method != "json_mode"
+        return not self._takes_schema and self.method != "json_mode"
 
     def _bound(self) -> Runnable[LanguageModelInput, AIMessage]:
         options = dict(self.options)
-        if self.llm.takes_schema:
+        if self._takes_schema:
             options["response_format"] = _response_format(
                 self.wanted, self.method, strict=self.strict
             )
@@ -225,7 +219,7 @@ class StructuredOutput(RunnableSerializable[Any, Any]):
         """Whether the object can be told piece by piece: what is told must not be taken back."""
         is_whole = self.include_raw or hasattr(self.wanted, "model_validate_json")
         is_whole = is_whole or hasattr(self.wanted, "parse_raw")  # pydantic's second and first
-        return not is_whole and (self.llm.takes_schema or question.is_agents_schema)
+        return not is_whole and (self._takes_schema or question.is_agents_schema)
 
     def _tell(
         self, inputs: Iterator[LanguageModelInput], config: RunnableConfig, **kwargs: Any

@@ -14,34 +14,27 @@ from llama_index.core.base.llms.types import (
     ImageBlock,
 )
 
-from azure_agents.events import Citation, Finished, MediaOutput
+from azure_agents.events import MediaOutput
 from azure_agents.files.references import FileReference, references_in
-from azure_agents.fold import Block, Completion, TextBlock
+from azure_agents.fold import Block, TextBlock
+from azure_agents.frameworks.answer_files import citation_of
 
 Answer: TypeAlias = ChatResponse | CompletionResponse | AgentOutput | Mapping[str, Any]
-
-_CITED = ("file_id", "filename", "container_id", "marker")
 
 
 def references_of(answer: Answer) -> list[FileReference]:
     """The files that the agent made, each once; sources it cites are none of them."""
     raw = answer if isinstance(answer, Mapping) else answer.raw
-    blocks = list(_read(raw or {}, _contents(answer)))
-    return references_in(Completion(blocks, [], None, Finished("stop", "")))
+    return references_in(_blocks(raw or {}, _contents(answer)))
 
 
-def _read(raw: Mapping[str, Any], contents: Iterator[str]) -> Iterator[Block]:
+def _blocks(raw: Mapping[str, Any], contents: Iterator[str]) -> Iterator[Block]:
     for entry in raw.get("files", ()):
         fields = {name: value for name, value in entry.items() if name != "inline"}
         data = next(contents, None) if entry.get("inline") else None
         yield MediaOutput(**fields, data=data)
-    notes = [_citation(note) for note in raw.get("annotations", ())]
+    notes = [citation_of(note["kind"], note) for note in raw.get("annotations", ())]
     yield TextBlock("", 0, citations=notes)
-
-
-def _citation(note: Mapping[str, Any]) -> Citation:
-    found: dict[str, Any] = {name: note.get(name) for name in _CITED}
-    return Citation(note["kind"], **found)
 
 
 def _contents(answer: Answer) -> Iterator[str]:

@@ -17,9 +17,8 @@ from llama_index.core.base.llms.types import (
     LLMMetadata,
 )
 from llama_index.core.llms.function_calling import FunctionCallingLLM
-from pydantic import PrivateAttr, SecretStr
+from pydantic import SecretStr
 
-from azure_agents.client.agent_client import AgentClient, AsyncAgentClient
 from azure_agents.client.model_clients import MODEL_ARGUMENTS, ModelClients
 from azure_agents.drivers.clock import Clock
 from azure_agents.drivers.observe import Observer
@@ -29,7 +28,6 @@ from azure_agents.frameworks.copies import checked_copy
 from azure_agents.frameworks.described_fields import with_fields
 from azure_agents.messages import TurnRequest
 from azure_agents.seams import AsyncTransport, Transport
-from azure_agents.settings.config import Settings
 from azure_agents.settings.headers import extra_headers_of, user_identity_of
 from azure_agents.settings.timeouts import Timeouts
 from azure_agents.stop import stop_texts
@@ -89,8 +87,6 @@ class AzureAgentLLM(Turns):
         fields: The fields below and those of every LlamaIndex LLM (``system_prompt``,
             ``callback_manager``, ``output_parser`` …), by name.
     """
-
-    _clients: ModelClients = PrivateAttr()
 
     def __init__(
         self,
@@ -165,15 +161,6 @@ class AzureAgentLLM(Turns):
         # The base class would hide a failure here and leave an object without a connection.
         type(self).__init__(self, **state["__dict__"])
 
-    @property
-    def _held(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in _HELD}
-
-    @property
-    def _settings(self) -> Settings:
-        """The checked settings; nothing is sent."""
-        return self._clients.settings(self._held)
-
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """Copy the LLM, maybe with other settings; they are checked as in the constructor.
 
@@ -214,24 +201,6 @@ class AzureAgentLLM(Turns):
         """What traces show of this LLM; no secrets."""
         about = {"model": self.model, "temperature": self.temperature}
         return {"class_name": self.class_name(), **self.metadata.model_dump(), **about}
-
-    @property
-    def client(self) -> AgentClient:
-        """The core's client of sync calls: files, background responses, cancelling and so on."""
-        return self._clients.sync(self._held)
-
-    @property
-    def async_client(self) -> AsyncAgentClient:
-        """The core's client of async calls."""
-        return self._clients.aio(self._held)
-
-    def close(self) -> None:
-        """Close idle connections of sync calls; the next call opens new ones."""
-        self._clients.close()
-
-    async def aclose(self) -> None:
-        """Close idle connections of the running event loop; the next call opens new ones."""
-        await self._clients.aclose()
 
     def _request(self, messages: Sequence[ChatMessage], kwargs: Mapping[str, Any]) -> TurnRequest:
         options = {
@@ -291,6 +260,3 @@ def _one_of(given: Mapping[str, str | None]) -> str | None:
             "pass one of them"
         )
     return values.pop() if values else None
-
-
-_HELD = tuple(name for name in MODEL_ARGUMENTS if name in AzureAgentLLM.model_fields)

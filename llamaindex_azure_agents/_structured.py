@@ -10,7 +10,6 @@ Another `pydantic_program_mode` than the default goes LlamaIndex's way.
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
 from contextlib import aclosing, closing
 from typing import Any, Generic, TypeAlias, TypeVar, cast
@@ -33,8 +32,8 @@ from llama_index_instrumentation import get_dispatcher
 from pydantic import BaseModel
 
 from azure_agents import errors
-from azure_agents.client.agent_client import AgentClient, AsyncAgentClient
 from azure_agents.content.structured import Answer, Inquiry, instruction, json_of, response_format
+from azure_agents.frameworks.clients import HoldsClients
 
 from ._errors import as_value_error
 
@@ -95,8 +94,10 @@ class Question(Generic[_Model]):
         Raises:
             StructuredOutputError: Refused, truncated, or wrong for the second time.
         """
+        told = response.raw or {}
+        answer = Answer.of(response.message.content or "", told.get("refusal") or "", told)
         try:
-            found = self._inquiry.read(_answer(response))
+            found = self._inquiry.read(answer)
         except errors.StructuredOutputError as error:
             raise as_value_error(error) from error
         if found is None:
@@ -111,33 +112,12 @@ class Question(Generic[_Model]):
         return found
 
 
-def _answer(response: ChatResponse) -> Answer:
-    told = response.raw or {}
-    return Answer(
-        response.message.content or "",
-        told.get("finish_reason"),
-        told.get("refusal") or "",
-        told.get("incomplete_reason"),
-        {name: told.get(name) for name in ("thread_id", "run_id", "response_id")},
-    )
-
-
-class StructuredAnswers(FunctionCallingLLM):
+class StructuredAnswers(HoldsClients, FunctionCallingLLM):
     """The four ``structured_predict`` methods, and with them ``as_structured_llm``."""
 
     def __init__(self, **fields: Any) -> None:
         # For type checkers, as in the base class: they would make one up from the fields here.
         super().__init__(**fields)
-
-    @property
-    @abstractmethod
-    def client(self) -> AgentClient:
-        """The core's client of sync calls."""
-
-    @property
-    @abstractmethod
-    def async_client(self) -> AsyncAgentClient:
-        """The core's client of async calls."""
 
     def structured_predict(
         self,
@@ -226,10 +206,6 @@ class StructuredAnswers(FunctionCallingLLM):
         return Question(output_cls, messages, llm_kwargs or {})
 
     # -- asking --------------------------------------------------------------------------------
-
-    @property
-    def _takes_schema(self) -> bool:
-        return self.client.settings.agent.generation == "classic"
 
     def _begin(self, question: Question[Any]) -> None:
         if self._takes_schema:

@@ -38,12 +38,12 @@ FLOORS = (
     ("fold",),
     ("content",),
     ("threads",),
-    ("protocols", "frameworks"),
+    ("protocols",),
     ("protocols.classic", "protocols.responses", "drivers"),
     ("files", "sign_in", "prices"),  # prices: what a model's tokens cost
     ("client",),
     ("models",),  # deployments that are not agents
-    ("completions",),
+    ("completions", "frameworks"),
     ("azure_agents",),
     ("routing",),  # routing: one model of several deployments, limits, fallbacks
     ("gateway", "bulk"),  # gateway: an OpenAI-compatible server; bulk: files of questions

@@ -14,6 +14,7 @@ from typing import Any, TypedDict, cast
 
 from ..drivers.clock import Clock
 from ..errors import ConfigError, InvalidRequestError
+from ..jsonio import known_fields
 from ..messages import Message, TurnRequest, system
 from ..naming import near, shown
 from ..protocols.classic import options as classic_options
@@ -203,7 +204,7 @@ def read_call(
 
 
 def _checked(arguments: Mapping[str, Any], *, drops: bool) -> dict[str, Any]:
-    given = {name: value for name, value in arguments.items() if value is not None}
+    given = known_fields(**arguments)
     for name in given:
         if not (drops and name in _OTHERS):
             _check_name(name, _NAMES)

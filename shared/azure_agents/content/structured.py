@@ -22,7 +22,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 from ..errors import ProtocolError, RefusedError, StructuredOutputError
 
@@ -75,6 +75,19 @@ class Answer:
     refusal: str = ""
     incomplete_reason: str | None = None
     facts: Mapping[str, Any] | None = None
+
+    @classmethod
+    def of(cls, text: str, refusal: str, kept: Mapping[str, Any]) -> Self:
+        """Take the rest from the fields that an answer keeps beside its text at every door.
+
+        Args:
+            text: Its text, without the refusal.
+            refusal: The text of a refusal.
+            kept: Its metadata: ``finish_reason``, ``incomplete_reason`` and ids.
+        """
+        facts = {name: kept.get(name) for name in ("thread_id", "run_id", "response_id")}
+        ending = kept.get("finish_reason"), refusal, kept.get("incomplete_reason")
+        return cls(text, *ending, facts)
 
 
 class Inquiry(Generic[Object]):

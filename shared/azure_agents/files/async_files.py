@@ -171,7 +171,7 @@ class AsyncFiles(BaseFiles):
         Args:
             completion: A whole answer, of `complete` or folded from its events.
         """
-        return [AsyncFileHandle(found, self) for found in references_in(completion)]
+        return [AsyncFileHandle(found, self) for found in references_in(completion.blocks)]
 
     def handle(
         self, file: Referable, *, container_id: str | None = None, name: str | None = None

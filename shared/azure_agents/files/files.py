@@ -220,7 +220,7 @@ class Files(BaseFiles):
         Args:
             completion: A whole answer, of `complete` or folded from its events.
         """
-        return [FileHandle(found, self) for found in references_in(completion)]
+        return [FileHandle(found, self) for found in references_in(completion.blocks)]
 
     def handle(
         self, file: Referable, *, container_id: str | None = None, name: str | None = None

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from mimetypes import MimeTypes
 from pathlib import PurePosixPath
 from typing import Literal, TypeAlias
 
 from ..events import Citation, MediaOutput
-from ..fold import Completion, TextBlock
+from ..fold import Block, TextBlock
 
 Kind: TypeAlias = Literal["image", "file"]
 
@@ -65,10 +66,14 @@ class FileReference:
     data: str | None = field(default=None, repr=False)
 
 
-def references_in(completion: Completion) -> list[FileReference]:
-    """List the files that the agent made, in order and each once; cited sources are left out."""
+def references_in(blocks: Iterable[Block]) -> list[FileReference]:
+    """List the files that the agent made, in order and each once; sources it cites are none.
+
+    Args:
+        blocks: The blocks of an answer.
+    """
     found: dict[object, FileReference] = {}
-    for block in completion.blocks:
+    for block in blocks:
         made = block.citations if isinstance(block, TextBlock) else [block]
         for one in made:
             reference = refer(one) if isinstance(one, Citation | MediaOutput) else None
