@@ -93,6 +93,8 @@ class AgentsFile(Sequence[Mapping[str, Any]]):
 
     def _refresh(self, project: Project) -> None:
         """Read the file again if it has changed; a file that is wrong changes nothing."""
+        # Every request comes here, many at once: only the first that sees a new stamp reads the
+        # file. A wrong file, too, is read and reported once, until it changes again.
         stamp = _stamp(self.path)
         with self._lock:
             if stamp is None or stamp == self._stamp:
@@ -103,7 +105,9 @@ class AgentsFile(Sequence[Mapping[str, Any]]):
             for entry in self._entries:
                 self._create(project, entry)
         except (ConfigError, OSError, ValueError) as error:
-            _LOGGER.warning("%s is not used as it is now: %s", self.path, error)
+            _LOGGER.warning(
+                "%s has changed and is wrong; its agents stay as they are: %s", self.path, error
+            )
 
 
 def _without_scripts(entry: Mapping[str, Any]) -> dict[str, Any]:

@@ -67,35 +67,47 @@ def error_event(response: Response) -> Frame:
 def respond(world: World, response: Response) -> Work:
     """Run a response from its creation to its end."""
     emit = Emitter(response)
-    yield emit.status("response.created")
-    if response.is_background:
-        yield emit.status("response.queued")
-        response.status = "in_progress"
-    yield emit.status("response.in_progress")
+    yield from _announce(emit)
     seen = _seen(world, response)
     parts = yield AskAgent(seen, response.responder)
     parts = searched(world.injector.fail_at_random(parts), seen)
     parts = limited(parts, response.params.get("max_output_tokens"))
-    output: list[JSON] = []
+    # All items exist before the first is streamed: a script that this generation cannot play fails
+    # the turn before it says anything, and the answer is in `seen` before its client has read it.
     maker = ItemMaker(world, response)
     made = [(part, maker.items_of(part)) for part in parts]
     usage = _count(seen, made)
     world.seen.append(_answered(seen, parts, made, usage))
     yield from _quiet(world, emit, world.injector.weather.slow_start)
+    yield from _play(world, emit, made)
+    output = [item for _, items in made for item in items]
+    _finish(world, response, parts, output, usage)
+    yield emit.status(f"response.{response.status}")
+
+
+def _announce(emit: Emitter) -> Work:
+    yield emit.status("response.created")
+    if emit.response.is_background:
+        yield emit.status("response.queued")
+        emit.response.status = "in_progress"
+    yield emit.status("response.in_progress")
+
+
+def _play(world: World, emit: Emitter, made: Sequence[tuple[Part, list[JSON]]]) -> Work:
+    """Stream the items of all parts, at the speed that the weather sets."""
+    index = 0
     for part, items in made:
         if isinstance(part, Pause):
             yield from _quiet(world, emit, part.seconds)
-        workflow = response.is_workflow
-        for step in stream_items(world, part, items, len(output), is_workflow=workflow):
+        workflow = emit.response.is_workflow
+        for step in stream_items(world, part, items, index, is_workflow=workflow):
             if isinstance(step, Wait):
                 yield from _quiet(world, emit, step.seconds)
                 continue
             event, fields = step
             yield emit(event, **fields)
             yield from _quiet(world, emit, world.injector.pause_after(event))
-        output += items
-    _finish(world, response, parts, output, usage)
-    yield emit.status(f"response.{response.status}")
+        index += len(items)
 
 
 def _quiet(world: World, emit: Emitter, seconds: float) -> Work:

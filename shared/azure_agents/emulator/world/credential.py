@@ -52,6 +52,7 @@ class Gate:
         with world.lock:
             self.scopes.append(scopes)
             token = f"emulator-token-{world.ids.request()}"
+            # Azure issues tokens for any audience; only the service refuses those of another one.
             if scopes == (SCOPE,):
                 self._ends[token] = world.clock.time() + _LIFETIME
         # A client compares with the system's clock, which may be ahead of the emulator's.

@@ -334,6 +334,7 @@ class World:
 
     def keep_response(self, response: Response) -> None:
         """Store a response, and drop the oldest ones beyond the limit."""
+        # A server that runs for weeks must not grow: `Emulator.keep` bounds responses like `seen`.
         self.responses[response.id] = response
         limit = self.seen.limit
         while limit is not None and len(self.responses) > limit:
