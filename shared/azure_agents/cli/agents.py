@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 
 def add_connection(parser: Any, endpoint: str = "the project") -> None:
-    """The arguments that say which project is meant, alike for all commands.
+    """Add the arguments that name the project, the same for all commands.
 
     Args:
-        parser: The command's.
-        endpoint: What ``--endpoint`` may name.
+        parser: The parser of the command.
+        endpoint: What ``--endpoint`` may name, for the help text.
     """
     parser.add_argument("--endpoint", help=f"{endpoint} (default: AZURE_AI_PROJECT_ENDPOINT)")
     parser.add_argument(
@@ -37,7 +37,7 @@ def add_connection(parser: Any, endpoint: str = "the project") -> None:
 
 
 def connect(arguments: argparse.Namespace, **more: Any) -> AgentClient:
-    """A client for the agent and project of a command; the credential is the environment's."""
+    """Make the client of a command; the credential comes from the environment."""
     from ..client.agent_client import AgentClient
 
     names = ("model", "endpoint", "timeout", "allow_http", "api_version", "scope")
@@ -45,7 +45,7 @@ def connect(arguments: argparse.Namespace, **more: Any) -> AgentClient:
 
 
 def add_agents(commands: Any) -> None:
-    """`azure-agents agents sync`."""
+    """Add the command `azure-agents agents sync`."""
     parser = commands.add_parser("agents", help="change agents")
     actions = parser.add_subparsers(required=True, metavar="ACTION")
     about = "declare function tools on a v2 agent (a new version, if that changes anything)"
@@ -62,7 +62,7 @@ def add_agents(commands: Any) -> None:
 
 
 def add_cancel(commands: Any) -> None:
-    """`azure-agents cancel`."""
+    """Add the command `azure-agents cancel`."""
     about = "stop a background response (v2) or a run (classic)"
     parser = commands.add_parser("cancel", help=about, description=f"{about}.")
     parser.add_argument("model", metavar="MODEL", help="my-agent or asst_...")
@@ -95,19 +95,21 @@ def _cancel(arguments: argparse.Namespace) -> None:
 
 
 def read_tools(source: str) -> list[object]:
-    """Function tools from a JSON file, or from a Python name as ``module:attribute``.
+    """Read function tools from a JSON file, or from a Python name as ``module:attribute``.
 
     Raises:
-        ConfigError: Nothing is there, or it is no list of tools.
+        ConfigError: The file or name does not exist, or holds no list of tools.
     """
     module, colon, name = source.partition(":")
-    found = _imported(module, name) if colon and not Path(source).exists() else _file(Path(source))
+    found = (
+        _imported(module, name) if colon and not Path(source).exists() else _loaded(Path(source))
+    )
     if not isinstance(found, Iterable) or isinstance(found, str | dict):
         raise ConfigError(f"--tools {source!r} is no list of tools")
     return [as_tool(tool) for tool in found]
 
 
-def _file(path: Path) -> object:
+def _loaded(path: Path) -> object:
     try:
         return loads(path.read_bytes())
     except OSError as exc:
@@ -125,7 +127,7 @@ def _imported(module: str, name: str) -> object:
 
 
 def as_tool(tool: Any) -> Any:
-    """A tool in OpenAI's form; functions and LangChain tools need langchain-core for that."""
+    """Convert a tool to OpenAI's form; functions and LangChain tools need langchain-core for it."""
     if isinstance(tool, dict):
         return tool
     metadata: Any = getattr(tool, "metadata", None)

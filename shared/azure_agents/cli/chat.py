@@ -1,7 +1,7 @@
 """`azure-agents chat`: a conversation at the terminal.
 
-A turn that failed or was stopped is not part of it. What a server-side tool asks permission for is
-shown and asked; nothing runs that nobody allowed.
+A turn that failed or was stopped is left out of the history. When a server-side tool asks for
+permission, the chat shows the call and asks the user; without a "y" it does not run.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def add_chat(commands: Any) -> None:
-    """`azure-agents chat`."""
+    """Add the command `azure-agents chat`."""
     about = "chat with an agent, streamed"
     parser = commands.add_parser(
         "chat",
@@ -69,7 +69,7 @@ class _Chat:
     def run(self) -> None:
         from ..messages import user
 
-        while (text := self._read()) is not None:
+        while (text := self._question()) is not None:
             before = self._history, self._pin
             try:
                 self._turn(user(text))
@@ -82,7 +82,7 @@ class _Chat:
                 self._history, self._pin = before
                 print("\n[stopped]")
 
-    def _read(self) -> str | None:
+    def _question(self) -> str | None:
         text = ""
         while not text.strip():
             try:
@@ -92,10 +92,10 @@ class _Chat:
         return text
 
     def _turn(self, message: Message | None) -> None:
-        """One question, and the decisions that its answer asks for."""
+        # A question, and then the decisions: an answer to a decision may ask for the next one.
         while message is not None:
             asked = (*self._history, message)
-            completion = self._answer(asked)
+            completion = self._stream(asked)
             if completion.tool_calls:
                 names = printable(", ".join(call.name for call in completion.tool_calls))
                 print(
@@ -118,7 +118,7 @@ class _Chat:
         print(printable(f"\n[{done.reason} · thread {done.thread_id}{tokens}]"))
 
     def _decision(self, completion: Completion) -> Message | None:
-        """What is decided on the tools that ask; None: none asks."""
+        # None: no tool asks, so the turn is over.
         from ..events import ApprovalRequest
         from ..messages import ApprovalReply, Message
 
@@ -147,7 +147,7 @@ class _Chat:
             print()  # ends the line of the question
             return False
 
-    def _answer(self, asked: tuple[Message, ...]) -> Completion:
+    def _stream(self, asked: tuple[Message, ...]) -> Completion:
         from ..content.progress_words import Steps
         from ..events import Progress, RefusalDelta, TextDelta
         from ..fold import Fold

@@ -35,7 +35,7 @@ _INDENT = " " * 10
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One turn of the scenario: what it shows, and the history that is to be answered."""
+    """One turn of the scenario: its title, the question, and the history to be answered."""
 
     title: str
     asked: str
@@ -61,20 +61,20 @@ class Chat(Protocol):
     llm: Any
 
     def user(self, text: str) -> Any:
-        """What the user says, as a message of the framework."""
+        """Make a user message of the framework."""
 
     def stream(self, history: list[Any]) -> Iterable[Any]:
-        """Answer in chunks."""
+        """Ask, and give the answer in chunks."""
 
     def text(self, chunk: Any) -> str:
-        """The piece of text that a chunk adds."""
+        """Give the piece of text that a chunk adds."""
 
     def answer(self, chunks: list[Any]) -> Answer:
-        """The whole answer."""
+        """Make the whole answer of its chunks."""
 
 
 class LangChainChat:
-    """`ChatAzureAgent`; `connection` is what it takes besides the model."""
+    """`ChatAzureAgent` as a `Chat`; `connection` holds its arguments besides the model."""
 
     framework = "LangChain"
 
@@ -84,22 +84,22 @@ class LangChainChat:
         self.llm: Any = ChatAzureAgent(model=model, **connection)
 
     def user(self, text: str) -> Any:
-        """A `HumanMessage`."""
+        """Make a `HumanMessage`."""
         from langchain_core.messages import HumanMessage
 
         return HumanMessage(text)
 
     def stream(self, history: list[Any]) -> Iterable[Any]:
-        """Chunks that can be added up."""
+        """Ask, and give chunks that can be added up."""
         chunks: Iterator[Any] = self.llm.stream(history)
         return chunks
 
     def text(self, chunk: Any) -> str:
-        """The chunk's text."""
+        """Give the chunk's text."""
         return str(chunk.text)
 
     def answer(self, chunks: list[Any]) -> Answer:
-        """The sum of the chunks."""
+        """Add up the chunks."""
         message = chunks[0]
         for chunk in chunks[1:]:
             message += chunk
@@ -114,7 +114,7 @@ class LangChainChat:
 
 
 class LlamaIndexChat:
-    """`AzureAgentLLM`; `connection` is what it takes besides the model."""
+    """`AzureAgentLLM` as a `Chat`; `connection` holds its arguments besides the model."""
 
     framework = "LlamaIndex"
 
@@ -124,22 +124,22 @@ class LlamaIndexChat:
         self.llm: Any = AzureAgentLLM(model=model, **connection)
 
     def user(self, text: str) -> Any:
-        """A `ChatMessage`."""
+        """Make a `ChatMessage`."""
         from llama_index.core.llms import ChatMessage
 
         return ChatMessage(text)
 
     def stream(self, history: list[Any]) -> Iterable[Any]:
-        """Chunks that each show the whole answer so far."""
+        """Ask, and give chunks that each hold the whole answer so far."""
         chunks: Iterator[Any] = self.llm.stream_chat(history)
         return chunks
 
     def text(self, chunk: Any) -> str:
-        """What the chunk adds."""
+        """Give the text that the chunk adds."""
         return chunk.delta or ""
 
     def answer(self, chunks: list[Any]) -> Answer:
-        """The last chunk is the whole answer."""
+        """Read the last chunk, which holds the whole answer."""
         last = chunks[-1]
         usage = last.raw["usage"]
         return Answer(
@@ -155,7 +155,7 @@ FRAMEWORKS: tuple[Callable[[str, Mapping[str, Any]], Chat], ...] = (LangChainCha
 
 
 def scenario(user: Callable[[str], Any]) -> Generator[Step, Any, None]:
-    """Give the turns one by one; takes the message that answered each.
+    """Give the turns one by one; receives the message that answered each.
 
     A generator, so that the demonstration and the cassettes, sync and async, play the same turns.
     """
@@ -193,18 +193,18 @@ class RequestLog:
         self._requests: list[str] = []
 
     def record(self, event: Observation) -> None:
-        """Keep a request."""
+        """Keep the event if it is the start of a request."""
         if isinstance(event, RequestStarted):
             self._requests.append(f"{event.method} {event.path}")
 
     def take(self) -> list[str]:
-        """The requests since the last time."""
+        """Give the requests since the last call, and forget them."""
         taken, self._requests = self._requests, []
         return taken
 
 
 class Stage:
-    """Where the demonstration plays: the emulator, or a project in Azure if `foundry` is None."""
+    """Plays and prints the scenario: on the emulator, or in Azure if `foundry` is None."""
 
     def __init__(self, foundry: Any, models: list[str], connection: Mapping[str, Any]) -> None:
         self.models = models
@@ -267,10 +267,10 @@ def _counted(number: int, noun: str) -> str:
 
 
 def run() -> None:
-    """Show everything there is to show.
+    """Show every agent through every framework that is installed.
 
     Raises:
-        AzureAgentsError: A setting is missing, or Azure refused.
+        AzureAgentsError: A setting is missing, no framework is installed, or Azure refused.
     """
     with _azure() if read_env(os.environ, ENV_ENDPOINT) else _emulator() as stage:
         missing = []
@@ -323,7 +323,7 @@ def _slowly(turn: Any) -> Any:
 
 
 def main() -> int:
-    """Run the demonstration; 2 after an error, which is one line."""
+    """Run the demonstration; returns 0, or 2 after an error, which is printed as one line."""
     try:
         run()
     except AzureAgentsError as error:

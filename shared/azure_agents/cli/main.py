@@ -1,8 +1,8 @@
 """The command line: `azure-agents emulator`, `chat`, `agents sync`, `cancel` and `demo`.
 
-What goes wrong is one line on standard error and exit code 2; a traceback would be a bug. Keys and
-tokens are read from the environment only: arguments are visible to every user of the machine.
-Every command imports what it needs when it runs, so that `--version` and `--help` are instant.
+An error is one line on standard error and exit code 2; a traceback would be a bug. Keys and tokens
+are read from the environment only: arguments are visible to every user of the machine. Every
+command imports what it needs when it runs, so that `--version` and `--help` are instant.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from .terminal import error_line, hang_up, show_anything
 
 _STOPPED = 130  # what shells report after Ctrl-C
 _LAST_PORT = 65535
-_UNREAD = 141  # and of a program whose output nobody reads any more
+_UNREAD = 141  # what shells report of a program whose output nobody reads any more
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -57,7 +57,7 @@ def _run(argv: Sequence[str] | None) -> None:
         arguments = _parser().parse_args(argv)
         arguments.run(arguments)
     finally:
-        sys.stdout.flush()  # here it can still be said that nobody reads
+        sys.stdout.flush()  # a lost reader (``| head``) shows here, not when Python ends
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -109,7 +109,7 @@ def _emulator(arguments: argparse.Namespace) -> None:
         )
     if not 0 <= arguments.port <= _LAST_PORT:
         raise ConfigError(f"--port {arguments.port} is no port: use 0 (any) to {_LAST_PORT}")
-    agents = DEMO_AGENTS if arguments.agents is None else _read(read_agents, arguments.agents)
+    agents = DEMO_AGENTS if arguments.agents is None else _from_file(read_agents, arguments.agents)
     run_server(arguments.host, arguments.port, agents=agents, tls=arguments.tls, ready=_announce)
 
 
@@ -118,7 +118,7 @@ def _is_loopback(host: str) -> bool:
     return parse_endpoint(f"http://{name}/api/projects/demo", allow_http=True).is_loopback
 
 
-def _read(read: Any, path: Path) -> Any:
+def _from_file(read: Any, path: Path) -> Any:
     try:
         return read(path)
     except OSError as exc:

@@ -1,4 +1,4 @@
-"""What the command line prints: nothing that commands the terminal, nothing it cannot show."""
+"""Printing to a terminal: without escape sequences, and whatever its encoding can show."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from contextlib import suppress
 
 
 def printable(text: str) -> str:
-    """What an agent said, without what would command the terminal: escapes, carriage returns."""
+    """Remove what would command the terminal from a text: escapes, carriage returns."""
     kept = (c for c in text if c in "\n\t" or unicodedata.category(c) not in {"Cc", "Cs"})
     return "".join(kept)
 
 
 def error_line(error: Exception) -> str:
-    """An error as one line."""
+    """Write an error as one line."""
     return f"{type(error).__name__}: {' '.join(str(error).split())}"
 
 
@@ -27,6 +27,6 @@ def show_anything() -> None:
 
 
 def hang_up() -> None:
-    """Nobody reads any more (``| head``): what is still to be written goes nowhere, in silence."""
+    """Discard all further output, since nobody reads it any more (``| head``)."""
     with suppress(AttributeError, ValueError, OSError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

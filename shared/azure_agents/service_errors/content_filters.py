@@ -1,6 +1,6 @@
-"""Which content filters struck, read from an error of any shape.
+"""Which content filters refused a request or an answer, read from an error of any shape.
 
-Azure says it in several ways, and libraries wrap them: ``innererror.content_filter_result``
+Azure reports it in several ways, and libraries wrap them: ``innererror.content_filter_result``
 (recorded of a filtered prompt), ``content_filters[].content_filter_results`` beside an answer
 (recorded) and in an error, ``inner_error`` with plural names (quoted in public issue threads).
 """
@@ -14,7 +14,7 @@ from ..errors import one_line
 from ..jsonio import JSON
 
 _RESULTS = ("content_filter_result", "content_filter_results")
-# Where an error may hold an error within, or results.
+# Where an error may hold an inner error, or results.
 _WITHIN = ("error", "innererror", "inner_error", "innerError", "content_filters", "details")
 _CODES = frozenset(
     {
@@ -24,18 +24,18 @@ _CODES = frozenset(
         "responsibleaipolicyviolation",
     }
 )
-_SENTENCE = "the response was filtered due to the prompt"  # how Azure begins to say so
-_MOST = 20  # of anything
-_LONGEST = 64  # characters of a word
-_LOOKED_AT = 200  # values, whatever an answer is made of
+_SENTENCE = "the response was filtered due to the prompt"  # how Azure's sentence begins
+_MOST = 20  # entries of a list or object that are read
+_LONGEST = 64  # characters of a word that are kept
+_LOOKED_AT = 200  # values that are searched in one answer, however large it is
 
 
 def struck_by(error: object, *beside: object) -> JSON | None:
-    """The filters that struck, each with what the service says of it; None if none did.
+    """Find the filters that refused something, each with what the service says; None if none did.
 
     Args:
         error: The error object, or what holds it.
-        *beside: Other values that may tell, for instance a response's ``content_filters``.
+        *beside: Other values that may hold results, for instance a response's ``content_filters``.
 
     Returns:
         For instance ``{"violence": {"filtered": True, "severity": "medium"}}``, and ``{}`` for an
@@ -44,20 +44,20 @@ def struck_by(error: object, *beside: object) -> JSON | None:
     found: JSON = {}
     errors = _errors(error, *beside)
     for results in _results(errors):
-        for name, told in list(results.items())[:_MOST]:
-            if _has_struck(told) and len(found) < _MOST:
-                found[one_line(str(name)[:_LONGEST])] = _bounded(told, 3)
-    return found if found or any(map(_says_so, errors)) else None
+        for name, result in list(results.items())[:_MOST]:
+            if _has_struck(result) and len(found) < _MOST:
+                found[one_line(str(name)[:_LONGEST])] = _bounded(result, 3)
+    return found if found or any(map(_is_filter_error, errors)) else None
 
 
 def named(struck: JSON) -> str:
-    """The filters as one text: ``violence (medium), jailbreak``."""
-    return ", ".join(map(_one, struck.items()))
+    """Write the filters as one text: ``violence (medium), jailbreak``."""
+    return ", ".join(map(_name_and_severity, struck.items()))
 
 
-def _one(struck: tuple[str, Any]) -> str:
-    name, told = struck
-    severity = told.get("severity") if isinstance(told, dict) else None
+def _name_and_severity(struck: tuple[str, Any]) -> str:
+    name, result = struck
+    severity = result.get("severity") if isinstance(result, dict) else None
     return f"{name} ({severity})" if isinstance(severity, str) else name
 
 
@@ -67,7 +67,7 @@ def _results(errors: list[JSON]) -> Iterator[JSON]:
 
 
 def _errors(*values: object) -> list[JSON]:
-    """Every error object in these values, the outer ones first."""
+    """List every error object in these values, the outer ones first."""
     waiting, found = list(values), list[JSON]()
     for _ in range(_LOOKED_AT):
         if not waiting:
@@ -81,13 +81,13 @@ def _errors(*values: object) -> list[JSON]:
     return found
 
 
-def _has_struck(told: object) -> bool:
-    if isinstance(told, list):  # block lists, in older answers
-        return any(map(_has_struck, told[:_MOST]))
-    return isinstance(told, dict) and told.get("filtered") is True
+def _has_struck(result: object) -> bool:
+    if isinstance(result, list):  # block lists, in older answers
+        return any(map(_has_struck, result[:_MOST]))
+    return isinstance(result, dict) and result.get("filtered") is True
 
 
-def _says_so(error: JSON) -> bool:
+def _is_filter_error(error: JSON) -> bool:
     # Not "content_filter_error": that is a filter that failed, and nothing was filtered.
     code, message = (_word(error.get(name)) for name in ("code", "message"))
     is_blocked = error.get("blocked") is True  # an entry of ``content_filters``

@@ -7,11 +7,11 @@
     E5  {"statusCode": 401, "message": "…"}
     E6  an error event of a stream, or ``last_error`` / ``error`` of a failed run or response
 
-Status alone does not tell what is wrong: a missing role is a 401, an unknown agent and an unknown
-thread are both a 404, and the same unknown response is a 404 or a 400. Code and param decide
-first; where the service sends neither, the beginning of its message does (a message may quote
-what a user wrote, so it is never searched). Whatever the bytes are, the result is an error with
-a bounded, printable message, and what looks like a credential is blotted out.
+The status alone does not say what is wrong: a missing role is a 401, an unknown agent and an
+unknown thread are both a 404, and the same unknown response is a 404 or a 400. Code and param
+decide first; where the service sends neither, the beginning of its message does (only the
+beginning: a message may quote what a user wrote). Whatever the bytes are, the result is an
+error with a bounded, printable message, in which everything that looks like a credential is hidden.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ _THREAD_MESSAGE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class _Envelope:
-    """What any of the six shapes says."""
+    """The content of an error answer, whichever of the six shapes it had."""
 
     message: str = ""
     code: str | None = None
@@ -100,18 +100,18 @@ def error_from_reply(
     now: float | None = None,
     **facts: str | None,
 ) -> ServiceError:
-    """Make the error of an answer that is no success.
+    """Make the error of an answer whose status is no success.
 
     Args:
         status: HTTP status.
-        headers: Of the answer; names in any case.
-        body: Of the answer; anything at all.
-        doing: What was being done, for the message: ``"creating a response"``.
+        headers: Headers of the answer; names in any case.
+        body: Body of the answer; any bytes.
+        doing: The operation that failed, for the message: ``"creating a response"``.
         now: Unix time, for a ``retry-after`` date; the clock's if left out.
         **facts: ``agent``, ``thread_id``, ``run_id``, ``response_id`` of the turn.
     """
     found = {str(name).lower(): str(value) for name, value in headers.items()}
-    envelope = _read_body(body)
+    envelope = _envelope_of_body(body)
     cls = _classify(status, envelope)
     text = _redirect(found) if 300 <= status < 400 else envelope.message or _snippet(body)
     error = cls(
@@ -131,11 +131,11 @@ def error_from_event(data: object, *, doing: str, **facts: str | None) -> Servic
     """Make the error of an error event in a stream, of either generation.
 
     Args:
-        data: The event's data: decoded JSON, or text that is none.
-        doing: What was being done.
+        data: The event's data: decoded JSON, or text that is no JSON.
+        doing: The operation that failed.
         **facts: As for `error_from_reply`.
     """
-    envelope = _read(data)
+    envelope = _envelope_of(data)
     status = int(envelope.code) if envelope.code in {"400", "401", "403", "404", "409"} else None
     cls = _classify_event(status, envelope)
     text = envelope.message or "an error event that does not say why"
@@ -158,14 +158,14 @@ def error_from_last_error(
 
     Args:
         data: Its ``last_error`` or ``error``, or the whole run, response or ``…failed`` event.
-        doing: What was being done.
+        doing: The operation that failed.
         **facts: As for `error_from_reply`.
     """
-    envelope = replace(_read(_reason(data)), filters=_filters_of(data))
+    envelope = replace(_envelope_of(_reason(data)), filters=_filters_of(data))
     cls = RateLimitError if envelope.words & _RATE_CODES else RunFailedError
-    said = envelope.message or "failed, and the service gives no reason"
+    text = envelope.message or "failed, and the service gives no reason"
     error = cls(
-        _sentence(doing, said, filter_hint(envelope.filters)),
+        _sentence(doing, text, filter_hint(envelope.filters)),
         code=envelope.code,
         param=envelope.param,
         retry_after=wait_in_words(envelope.message),
@@ -183,7 +183,7 @@ def _reason(data: object) -> object:
 
 
 def _filters_of(data: object) -> JSON | None:
-    """The filters told by an error, or beside it by the response that failed."""
+    # A failed response names its filters beside the error, in ``content_filters``.
     response = data.get("response", data) if isinstance(data, dict) else None
     beside = response.get("content_filters") if isinstance(response, dict) else None
     return struck_by(_reason(data), beside)
@@ -192,14 +192,14 @@ def _filters_of(data: object) -> JSON | None:
 # Reading
 
 
-def _read_body(body: bytes) -> _Envelope:
+def _envelope_of_body(body: bytes) -> _Envelope:
     try:
-        return _read(loads(body))
+        return _envelope_of(loads(body))
     except ProtocolError:
         return _Envelope()
 
 
-def _read(data: object) -> _Envelope:
+def _envelope_of(data: object) -> _Envelope:
     if isinstance(data, list) and data:
         data = data[0]
     if isinstance(data, str):
@@ -209,17 +209,17 @@ def _read(data: object) -> _Envelope:
     inner = data.get("error")
     if isinstance(inner, str):
         return _Envelope(_clean(inner, _MESSAGE_LENGTH))
-    return _read_object(inner if isinstance(inner, dict) else data)
+    return _envelope_of_object(inner if isinstance(inner, dict) else data)
 
 
-def _read_object(data: dict[str, Any]) -> _Envelope:
+def _envelope_of_object(data: dict[str, Any]) -> _Envelope:
     details = data.get("details")
     items = [item for item in details if isinstance(item, dict)] if type(details) is list else []
     message = _word(data.get("message"), _MESSAGE_LENGTH) or ""
-    said = [message, *(_detail(item) for item in items[:_DETAILS])]
+    parts = [message, *(_detail(item) for item in items[:_DETAILS])]
     more = data.get("additionalInfo") or data.get("additional_info")
     return _Envelope(
-        message=_bounded("; ".join(part for part in said if part), _MESSAGE_LENGTH),
+        message=_bounded("; ".join(part for part in parts if part), _MESSAGE_LENGTH),
         code=_word(data.get("code")),
         param=_word(data.get("param")) or next((_word(i.get("param")) for i in items), None),
         type=_word(data.get("type")) or "",
@@ -322,7 +322,7 @@ def _redirect(headers: Mapping[str, str]) -> str:
 
 
 def _location(location: str) -> str:
-    """Show the origin of a redirect target only: its path or query may hold a secret."""
+    # Only the origin of a redirect's target is shown: its path or query may hold a secret.
     try:
         parts = urlsplit(location)
         host, port = parts.hostname, parts.port
@@ -340,7 +340,7 @@ def _location(location: str) -> str:
 def _request_id(headers: Mapping[str, str]) -> str | None:
     for name in ("x-request-id", "apim-request-id"):
         # Recorded: hosted agents answer with the id twice, "a,a".
-        told = list(dict.fromkeys(filter(None, headers.get(name, "").replace(" ", "").split(","))))
-        if told:
-            return _word(",".join(told))
+        ids = list(dict.fromkeys(filter(None, headers.get(name, "").replace(" ", "").split(","))))
+        if ids:
+            return _word(",".join(ids))
     return None

@@ -1,4 +1,4 @@
-"""What a user can do about an error of the service: the second half of its message."""
+"""Advice for an error of the service: the second half of its message."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ def hint_for(
     message: str,
     filters: JSON | None,
 ) -> str:
-    """What to do about an error of the service; empty where we know of nothing.
+    """Give advice for an error of the service; "" where there is none.
 
     Args:
         cls: Class of the error.
         status: HTTP status, if there was one.
-        words: The service's code and type, in small letters.
+        words: The service's code and type, in lower case.
         message: The service's sentence.
-        filters: What its content filters told; None: nothing.
+        filters: Results of its content filters; None: no filter refused anything.
     """
     if cls is AuthenticationError:
         return (
@@ -77,7 +77,7 @@ _HINTS = (
 
 
 def filter_hint(filters: JSON | None) -> str:
-    """What to do about a content filter that struck."""
+    """Give advice for content filters that refused something; "" for None."""
     if filters is None:
         return ""
     which = f" ({named(filters)})" if filters else ""

@@ -1,4 +1,4 @@
-"""How long a service asks to wait: in a header, or in the words of its message."""
+"""How long the service asks a client to wait: in a header, or in the words of its message."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _BY_NAME = [(re.compile(names, re.IGNORECASE), seconds) for names, seconds in _U
 
 
 def wait_in_words(message: str) -> float | None:
-    """Seconds that a message asks to wait, or None: ``try again in 1m26.4s`` is 86.4."""
+    """Read the seconds that a message asks to wait: 86.4 of ``try again in 1m26.4s``; or None."""
     asked = _ASKED.search(message)
     if asked is None:
         return None
@@ -49,10 +49,10 @@ def _seconds(amount: re.Match[str]) -> float:
 
 
 def wait_asked_for(headers: Mapping[str, str], now: float, message: str) -> float | None:
-    """Seconds that an answer asks to wait, or None.
+    """Read the seconds that an answer asks to wait; None if it does not ask.
 
     Args:
-        headers: Of the answer, names in lower case.
+        headers: Headers of the answer, names in lower case.
         now: Unix time, for a ``retry-after`` that is a date.
         message: The service's sentence, for an answer without such a header.
     """

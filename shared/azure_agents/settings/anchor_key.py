@@ -1,10 +1,11 @@
-"""The key of an application that lets anchors out of its hands, to a browser for instance.
+"""The key that seals anchors, for applications whose messages pass through a browser.
 
-An anchor tells the next call where its history stands on the server. Whoever can write one could
-name any thread. With a key every anchor is sealed over all it says, and one whose seal does not fit
-is not believed: the call replays its history, on a thread of its own.
+An anchor says where a history stands on the server, and travels inside the answer's message. A user
+who can write one could name a thread of somebody else. With a key every anchor is sealed as a
+whole; one with a wrong seal is not believed: the call then replays its history, on a new thread.
 
-The key is used and never shown. Copies are the same object, and a pickle would carry it away.
+The key is never shown. Copies are the same object, and pickling is refused: it would carry the key
+out of the process.
 """
 
 from __future__ import annotations
@@ -34,15 +35,15 @@ class AnchorKey:
 
     @property
     def size(self) -> int:
-        """Bytes of the secret."""
+        """How many bytes the secret has."""
         return len(self._secret)
 
     def seal(self, text: str) -> str:
-        """132 bits as 22 base64url characters; nobody without the key can tell them."""
+        """Compute the seal of a text: 132 bits as 22 base64url characters."""
         return urlsafe_b64encode(self._mac(text)).decode()[:22]
 
     def of(self, owner: str | None) -> AnchorKey:
-        """The key of one owner: what it seals is worth nothing to another."""
+        """Derive the key of one owner: another owner's key does not accept its seals."""
         return self if owner is None else AnchorKey(self._mac(f"owner\n{owner}"))
 
     def _mac(self, text: str) -> bytes:
@@ -77,7 +78,7 @@ def make_anchor_key(value: object) -> AnchorKey | None:
     """
     if value is None or isinstance(value, AnchorKey):
         return value
-    key = _read(value)
+    key = _key_from(value)
     if key is None:
         raise ConfigError(f"anchor_key= has the type {type(value).__name__}: pass a string")
     if key.size < _SHORTEST:
@@ -88,7 +89,7 @@ def make_anchor_key(value: object) -> AnchorKey | None:
     return key
 
 
-def _read(value: object) -> AnchorKey | None:
+def _key_from(value: object) -> AnchorKey | None:
     # Nothing is raised here: the plain text would be seen by tools that show local variables.
     reveal = getattr(value, "get_secret_value", None) or getattr(value, "reveal", None)
     text = reveal() if callable(reveal) else value

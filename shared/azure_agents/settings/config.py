@@ -1,6 +1,6 @@
 """Settings: read once, checked whole, then frozen.
 
-Every mistake is found before a request leaves and says every way out.
+Every mistake is found before a request leaves, and its error says how to mend it.
 """
 
 from __future__ import annotations
@@ -70,12 +70,13 @@ class Settings:
         anchor_key: Seals the anchors of answers; None: they are not sealed.
         user_identity: Who uses the agent; None: nobody in particular.
         extra_headers: More headers for every request; None: none.
-        image_generation_deployment: The deployment that an agent with the image generation tool
-            draws with; None: no header says one.
+        image_generation_deployment: The model deployment with which an agent's image generation
+            tool draws; None: no such header is sent.
         agent_session_id: The session of a hosted agent to stay in; None: no session.
-        name_turns: Whether v2 responses get a name in their metadata, to find lost ones.
-        door: Through what the user came, for errors in its words.
-        ephemeral_approvals: Whether a decision is sent as such with ``threads="ephemeral"`` (v2).
+        name_turns: Whether v2 responses get a name in their metadata, by which a lost one is found.
+        door: The interface that the user called, for errors in its words.
+        ephemeral_approvals: Whether a decision is sent as a decision, not as text, with
+            ``threads="ephemeral"`` (v2).
     """
 
     agent: AgentName
@@ -102,14 +103,14 @@ class Settings:
         """The headers that go with every request.
 
         Raises:
-            ConfigError: Some were left behind in a pickle.
+            ConfigError: The settings were pickled, which leaves headers out: pass them again.
         """
-        told = {} if self.extra_headers is None else self.extra_headers.reveal()
+        headers = {} if self.extra_headers is None else self.extra_headers.reveal()
         if self.user_identity is not None:
-            told[USER_IDENTITY] = self.user_identity.reveal()
+            headers[USER_IDENTITY] = self.user_identity.reveal()
         if self.image_generation_deployment is not None:
-            told[IMAGE_DEPLOYMENT] = self.image_generation_deployment
-        return ExtraHeaders(told)
+            headers[IMAGE_DEPLOYMENT] = self.image_generation_deployment
+        return ExtraHeaders(headers)
 
 
 def resolve_settings(
@@ -144,29 +145,30 @@ def resolve_settings(
             ``AZURE_AI_PROJECT_ENDPOINT``, else ``AZURE_API_BASE`` if that is a project endpoint.
         threads: How histories meet server-side threads.
         thread_id: A pinned ``conv_…`` or ``thread_…``.
-        owner: Whose histories these are; allows to look text-only histories up.
+        owner: Whose histories these are; allows matching of text-only histories.
         instructions: Sent with every turn.
         instructions_mode: ``"append"`` to the agent's own, or ``"replace"`` them (classic only).
         timeout: Seconds for a whole turn, or `Timeouts`.
         max_retries: How often a request is tried again.
         allow_http: Accept a plain http endpoint on another machine.
         api_version: Of the classic service, or of an agent's own endpoint; default: the recorded.
-        anchor_key: Seals what answers carry to find their place again, for applications that let
-            messages out of their hands (to a browser): a text of at least 16 bytes or a
-            ``SecretStr``; else ``AZURE_AGENTS_ANCHOR_KEY``, else nothing is sealed.
+        anchor_key: Seals the anchors of answers (which say where a history stands on the server),
+            for applications whose messages pass through a browser: a text of at least 16 bytes or
+            a ``SecretStr``; else ``AZURE_AGENTS_ANCHOR_KEY``, else nothing is sealed.
         user_identity: Who uses the agent (header ``x-ms-user-identity``): a service that keeps
             users apart does not know the threads of another. Part of the owner's scope.
         extra_headers: More headers for every request, for instance a gateway's.
-        image_generation_deployment: What an agent with the image generation tool draws with
-            (header ``x-ms-oai-image-generation-deployment``); without it the service refuses.
-        ephemeral_approvals: With ``threads="ephemeral"`` and a v2 agent: send a decision as such,
-            together with the request that it answers; False: the agent is only told of it.
-        agent_session_id: The session of a hosted agent to stay in, at the agent's own endpoint. It
-            is memory on the server: only what follows the last answer is sent.
-        name_turns: Send a name of the turn in the metadata of v2 responses, by which a lost answer
-            is found again. No recording has metadata beside an agent reference: a service that
-            refuses it can be called without.
-        door: Through what the user came, for advice in its words.
+        image_generation_deployment: The model deployment with which an agent's image generation
+            tool draws (header ``x-ms-oai-image-generation-deployment``); without it the service
+            refuses.
+        ephemeral_approvals: With ``threads="ephemeral"`` and a v2 agent: send a decision as a
+            decision, together with the request that it answers; False: send it as text.
+        agent_session_id: The session of a hosted agent to stay in, at the agent's own endpoint. The
+            session is memory on the server: only what follows the last answer is sent.
+        name_turns: Name each turn in the metadata of its v2 response, so that a lost answer can be
+            found. No recording has metadata beside an agent reference: pass False for a service
+            that refuses it.
+        door: The interface that the user called, for errors in its words.
         env: Instead of ``os.environ``.
 
     Raises:
@@ -231,7 +233,7 @@ def _resolve_endpoint(
         return endpoint
     text = read_env(env, ENV_ENDPOINT) if endpoint is None else endpoint
     api_base = read_env(env, ENV_API_BASE)
-    # The variable is other tools' too, and then often names an Azure OpenAI resource.
+    # LiteLLM reads this variable too, and then it often names an Azure OpenAI resource.
     if text is None and api_base and "/api/projects/" in api_base:
         text = api_base
     if text is None:
@@ -263,13 +265,13 @@ def _check_pin(thread_id: str, threads: ThreadPolicy, agent: AgentName) -> None:
 
 
 def check_owner(value: object) -> None:
-    """Refuse an owner that is nobody in particular: histories of several users would be one.
+    """Refuse an owner that names nobody, such as "": several users would share their histories.
 
     Args:
         value: What a caller passed as ``owner=``; None is accepted.
 
     Raises:
-        ConfigError: Empty, no text, or text that has no UTF-8 form.
+        ConfigError: It is empty, no text, or text that has no UTF-8 form.
     """
     if value is None or (isinstance(value, str) and value.strip() and _is_unicode(value)):
         return

@@ -1,9 +1,9 @@
 """The endpoint of a project, or of one agent: where requests go, and with which tokens.
 
 An endpoint is known by its origin and path. The scope of its tokens follows from the host, and
-only for hosts that are Microsoft's: a token is never asked for on behalf of a look-alike. What may
-hold a secret (the user part, query or fragment of a URL; a text that is no URL at all, such as a
-key in the wrong place) is never repeated in a message.
+only for hosts that are Microsoft's: no token is requested for a look-alike. Parts that may hold a
+secret (the user part, query or fragment of a URL; a text that is no URL at all, such as a key in
+the wrong place) are never repeated in a message.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _FORM = "https://<resource>.services.ai.azure.com/api/projects/<project>"
 FIND_ENDPOINT = f"copy the project endpoint from the project's page in the Foundry portal: {_FORM}"
 
 _PATH = re.compile(r"(?:/[A-Za-z0-9._~-]+)*/api/projects/[A-Za-z0-9._~-]+")
-# What an agent answers at, below its project. Microsoft's portal prints the first with "/v1".
+# An agent's own endpoint, below its project. Microsoft's portal prints the first with "/v1".
 _OWN = re.compile(
     r"(?P<project>.*)/(?:agents/(?P<agent>[^/]+)/endpoint|applications/(?P<application>[^/]+))"
     r"/protocols/openai(?:/v1)?(?:/responses)?"
@@ -43,13 +43,13 @@ _FORBIDDEN = re.compile(r"[\x00-\x20\x7f-\x9f\\\s]")
 
 @dataclass(frozen=True, slots=True)
 class OwnEndpoint:
-    """Where one agent answers, and nothing else is done.
+    """The endpoint of one agent: it answers there, and no other operation exists.
 
     Attributes:
         kind: ``"agent"`` (hosted agents have no other) or ``"application"``, a published agent.
-        name: Of the agent, or of the application.
-        path: Below the project.
-        api_version: The one that was recorded there.
+        name: Name of the agent, or of the application.
+        path: Its path below the project's.
+        api_version: The version recorded there, unless the endpoint names another.
     """
 
     kind: OwnKind
@@ -59,7 +59,7 @@ class OwnEndpoint:
 
     @classmethod
     def of(cls, kind: OwnKind, name: str) -> OwnEndpoint:
-        """The endpoint of an agent or application."""
+        """Make the endpoint of an agent or application from its name."""
         if kind == "agent":
             return cls(kind, name, f"/agents/{name}/endpoint/protocols/openai", "v1")
         path = f"/applications/{name}/protocols/openai"
@@ -71,13 +71,13 @@ class Endpoint:
     """The endpoint of a project, or of one agent in it; made by `parse_endpoint`.
 
     Attributes:
-        url: Whole, without a trailing slash.
+        url: The whole URL, without a trailing slash.
         origin: ``https://host[:port]``; a credential never leaves it.
-        host: In lower case, IPv6 without brackets.
+        host: The host in lower case, IPv6 without brackets.
         path: ``/api/projects/<project>``, behind a gateway with a prefix.
-        scope: What a token is asked for, None where the host does not tell.
-        allow_http: Plain http was allowed for a host other than this machine.
-        own: The part that names one agent, if it does.
+        scope: The scope of its tokens; None where the host does not say.
+        allow_http: Whether plain http was allowed for a host other than this machine.
+        own: The part that names one agent; None: it is a project's.
     """
 
     url: str
@@ -100,7 +100,7 @@ class Endpoint:
 
     @property
     def is_loopback(self) -> bool:
-        """The host is this machine."""
+        """Whether the host is this machine."""
         return _is_loopback(self.host)
 
 
@@ -115,7 +115,7 @@ def parse_endpoint(text: str, *, allow_http: bool = False) -> Endpoint:
         allow_http: Accept plain http for a host other than this machine.
 
     Raises:
-        ConfigError: Not such an endpoint, or not safe to send a credential to.
+        ConfigError: The text is no such endpoint, or a credential would not be safe there.
     """
     if not isinstance(text, str):
         raise ConfigError(f"endpoint must be a string, got {type(text).__name__}: {FIND_ENDPOINT}")
@@ -138,7 +138,7 @@ def parse_endpoint(text: str, *, allow_http: bool = False) -> Endpoint:
 
 
 def _own_endpoint(parts: SplitResult) -> tuple[str, OwnEndpoint | None]:
-    """The path of the project, and the endpoint of an agent below it."""
+    # The path of the project comes back too: an agent's own endpoint stands below it.
     path = parts.path.rstrip("/")
     found = _OWN.fullmatch(path)
     if found is None or not is_agent_name(found["agent"] or found["application"]):
@@ -150,13 +150,13 @@ def _own_endpoint(parts: SplitResult) -> tuple[str, OwnEndpoint | None]:
 
 
 def _names_version(parts: SplitResult) -> bool:
-    """The query is an api-version, as the portal shows it behind an agent's own endpoint."""
+    # The portal shows an agent's own endpoint with "?api-version=…", and people copy it whole.
     is_own = _OWN.fullmatch(parts.path.rstrip("/")) is not None
     return is_own and _QUERY.fullmatch(parts.query) is not None
 
 
 def origin_of(url: str) -> str | None:
-    """The origin of any URL, written as in `Endpoint`; None of what has none."""
+    """Give the origin of any URL, written as in `Endpoint`; None if it has none."""
     try:
         parts = urlsplit(url)
         return _origin(parts.scheme, parts.hostname, parts.port) if parts.hostname else None
@@ -214,7 +214,8 @@ def _is_host(host: str) -> bool:
 
 
 def _is_plain(netloc: str, host: str) -> bool:
-    """Nothing stands beside host and port, as in ``[::1].example``."""
+    # `urlsplit` drops what stands beside the brackets of ``[::1].example``: the host that was
+    # checked must be the host as it was written.
     name = f"[{host}]" if ":" in host else host
     return netloc.lower().rpartition(":")[0] == name or netloc.lower() == name
 
@@ -246,7 +247,7 @@ def _not_a_project(path: str, text: str) -> str:
 
 
 def _safe(text: str) -> str:
-    """Show a URL without its user, query and fragment; show nothing of what is no URL."""
+    # Without user, query and fragment; of a text that is no URL, only its length: it may be a key.
     scheme, separator, rest = text.partition("://")
     if not separator:
         return f"({len(text)} characters)"

@@ -70,7 +70,7 @@ def read_env(env: Mapping[str, str], name: str) -> str | None:
 
 
 class Secret:
-    """A text that is never shown, copied into a dump or pickled.
+    """A text that is never shown and never pickled.
 
     Args:
         value: The text to keep from being shown.
@@ -82,7 +82,7 @@ class Secret:
         self._value = value
 
     def reveal(self) -> str:
-        """Give the text, to be put on the wire."""
+        """Give the text, to be sent."""
         return self._value
 
     def __bool__(self) -> bool:
@@ -96,10 +96,10 @@ class Secret:
 
 
 def hidden(value: Any) -> Any:
-    """The value; a text as a `Secret`, for nothing to show that prints local variables.
+    """Wrap a text in a `Secret`, so that tools that print local variables do not show it.
 
     Args:
-        value: A text, which is wrapped; anything else is given back as it is.
+        value: A text; anything else is given back as it is.
     """
     return Secret(value) if isinstance(value, str) else value
 

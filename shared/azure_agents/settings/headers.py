@@ -1,8 +1,8 @@
-"""Headers that the caller adds to requests: whose conversation it is, and whatever a proxy wants.
+"""Headers that the caller adds to requests: who the user is, and what a proxy needs.
 
 Their values may be secret or name a person, so nothing here shows, logs or pickles them. Two users
-must never meet in one cache or one owner's scope: `fingerprint` tells values apart without showing
-them.
+must never share a cache entry or an owner's scope: `fingerprint` distinguishes values without
+showing them.
 """
 
 from __future__ import annotations
@@ -50,14 +50,14 @@ _INSTEAD = {
 
 
 class _Hidden:
-    """Something that is compared, and never shown or pickled."""
+    """Base of values that are compared, and never shown or pickled."""
 
     __slots__ = ("_fingerprint",)
     _fingerprint: str
 
     @property
     def fingerprint(self) -> str:
-        """Tells values apart: 16 characters of their SHA-256."""
+        """16 characters of the value's SHA-256: different for different values."""
         return self._fingerprint
 
     def __eq__(self, other: object) -> bool:
@@ -86,7 +86,7 @@ class UserIdentity(_Hidden):
     """Who uses the agent, for services that keep users apart.
 
     Args:
-        value: What the header says; recorded as a GUID.
+        value: The value of the header; recorded as a GUID.
     """
 
     __slots__ = ("_value",)
@@ -96,28 +96,28 @@ class UserIdentity(_Hidden):
         self._fingerprint = _digest(value)
 
     def reveal(self) -> str:
-        """Give the text, to be put on the wire."""
+        """Give the text, to be sent."""
         return self._value
 
     __reveal__ = reveal
 
 
 class ExtraHeaders(_Hidden):
-    """More headers for every request.
+    """Headers that the caller adds to every request.
 
     Args:
-        values: Names in lower case to values.
+        values: Values by the name of the header, in lower case.
     """
 
     __slots__ = ("_values",)
 
     def __init__(self, values: Mapping[str, str]) -> None:
         self._values = dict(sorted(values.items()))
-        said = "\n".join(f"{name}: {value}" for name, value in self._values.items())
-        self._fingerprint = _digest(said)
+        lines = "\n".join(f"{name}: {value}" for name, value in self._values.items())
+        self._fingerprint = _digest(lines)
 
     def reveal(self) -> dict[str, str]:
-        """Give the headers, to be put on the wire."""
+        """Give the headers, to be sent."""
         return dict(self._values)
 
     __reveal__ = reveal
@@ -127,12 +127,13 @@ class ExtraHeaders(_Hidden):
 
 
 class LeftBehind:
-    """In a pickle: where something stood that is not pickled, and must be given again.
+    """Takes the place of a value that is not pickled and must be passed again.
 
-    Nobody is asked in another's name, or in nobody's: until it is given, every call is refused.
+    Until it is, every call is refused: otherwise a restored client would call without the user's
+    identity.
 
     Args:
-        argument: The name of what stood there.
+        argument: The name of the argument that was left out.
     """
 
     fingerprint = "left behind"
@@ -141,7 +142,7 @@ class LeftBehind:
         self.argument = argument
 
     def reveal(self) -> NoReturn:
-        """Refuse.
+        """Refuse, since the value is not known here.
 
         Raises:
             ConfigError: Always.
@@ -190,7 +191,7 @@ def extra_headers_of(value: object) -> ExtraHeaders | LeftBehind | None:
     """Read ``extra_headers=``; an empty mapping is none.
 
     Raises:
-        ConfigError: No mapping of texts to texts, or a header that is not the caller's to set.
+        ConfigError: It is no mapping of texts to texts, or has a header that the client sets.
     """
     if value is None or isinstance(value, LeftBehind):
         return value
@@ -211,7 +212,9 @@ _READERS = {"extra_headers": extra_headers_of, "user_identity": user_identity_of
 
 
 def with_hidden(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments of a call as they may be printed, traced and put into a cache's key.
+    """Copy the arguments of a call, with headers and identity in a form that shows nothing.
+
+    The copy may be printed, traced and used in the key of a cache.
 
     Raises:
         ConfigError: A header or identity that cannot be sent.
@@ -223,7 +226,7 @@ def image_deployment_of(value: object) -> str | None:
     """Read ``image_generation_deployment=``.
 
     Raises:
-        ConfigError: No name that can stand in a header.
+        ConfigError: It is no text that can stand in a header.
     """
     if value is None or (isinstance(value, str) and _is_value(value)):
         return value
@@ -252,7 +255,8 @@ def _checked_header(name: object, value: object) -> tuple[str, str]:
 
 
 def _sendable(value: object) -> str | None:
-    """The text, if it can stand in a header; no frame that raises holds one that cannot."""
+    # None instead of an error: the frame that raises would hold the plain text, and error trackers
+    # print local variables.
     reveal = getattr(value, "get_secret_value", None)  # pydantic's SecretStr
     text = reveal() if callable(reveal) else value
     if isinstance(text, str) and (text == "" or _is_value(text)):

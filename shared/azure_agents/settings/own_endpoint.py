@@ -1,6 +1,7 @@
-"""What an agent's own endpoint asks of settings: it names the agent, and does nothing but answer.
+"""Checks of settings against an agent's own endpoint, which names its agent and only answers.
 
-Hosted agents have no other endpoint, published applications none that others may use.
+Hosted agents have no other endpoint; published applications have no other that their users may
+call.
 """
 
 from __future__ import annotations
@@ -15,12 +16,12 @@ _SESSION = re.compile(r"[A-Za-z0-9_-]{1,256}")
 
 
 def agent_at(own: OwnEndpoint, model: str | None) -> AgentName:
-    """The agent that an endpoint names; `model` is optional there and must agree.
+    """Give the agent that an endpoint names; `model` is optional there and must agree.
 
-    The environment's agent is not asked: it names agents of projects.
+    The environment variable for the agent is not read: it names agents of projects.
 
     Raises:
-        ConfigError: It names another agent, or a version.
+        ConfigError: `model` names another agent, or a version.
     """
     agent = parse_agent(own.name if model is None else model)
     if agent.requested == own.name:
@@ -37,10 +38,10 @@ def agent_at(own: OwnEndpoint, model: str | None) -> AgentName:
 
 
 def check_own_endpoint(own: OwnEndpoint, threads: str, thread_id: str | None) -> None:
-    """Refuse what an agent's own endpoint cannot do.
+    """Refuse settings that an agent's own endpoint cannot serve.
 
     Raises:
-        ConfigError: A conversation, or a thread.
+        ConfigError: A conversation is asked for, or a thread pinned.
     """
     session = " (or, for memory on the server, agent_session_id=)" if own.kind == "agent" else ""
     if threads == "conversation":
@@ -56,10 +57,10 @@ def check_own_endpoint(own: OwnEndpoint, threads: str, thread_id: str | None) ->
 
 
 def check_session(value: object, endpoint: Endpoint, thread_id: str | None) -> None:
-    """Refuse a session that there cannot be.
+    """Refuse a session id that cannot be used.
 
     Raises:
-        ConfigError: No id, no endpoint that has sessions, or a pinned thread besides.
+        ConfigError: It is malformed, the endpoint has no sessions, or a thread is pinned as well.
     """
     if value is None:
         return
@@ -78,15 +79,15 @@ def check_session(value: object, endpoint: Endpoint, thread_id: str | None) -> N
         raise ConfigError("agent_session_id= and thread_id= both name a memory: pass one")
 
 
-def check_at_project(endpoint: Endpoint, what: str) -> None:
-    """Refuse what only a project can do.
+def check_at_project(endpoint: Endpoint, operation: str) -> None:
+    """Refuse an operation that needs a project.
 
     Raises:
-        InvalidRequestError: The endpoint is one agent's.
+        InvalidRequestError: The endpoint is one agent's own.
     """
     if endpoint.own is not None:
         raise InvalidRequestError(
-            f"{what} needs the endpoint of a project: {endpoint.url!r} is the "
+            f"{operation} needs the endpoint of a project: {endpoint.url!r} is the "
             f"{endpoint.own.kind}'s own, which only answers. Make a client with "
             f"endpoint={endpoint.root!r}"
         )

@@ -1,7 +1,7 @@
-"""What a call may change of its client's settings, for itself alone.
+"""The settings that a single call may replace.
 
-They come among the options of a call, so that every door takes them by the same names and none has
-to know them.
+They come among the options of a call, so that every interface takes them by the same names without
+knowing them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from .timeouts import Timeouts
 
 
 def split_call(settings: Settings, options: Mapping[str, Any]) -> tuple[Settings, dict[str, Any]]:
-    """The settings that hold for one call, and the options that are the model's.
+    """Split the options of a call: into the settings that hold for it, and options of the model.
 
     Args:
         settings: The client's.
@@ -26,7 +26,7 @@ def split_call(settings: Settings, options: Mapping[str, Any]) -> tuple[Settings
             everything else is left. None counts as absent.
 
     Raises:
-        ConfigError: One of them is wrong.
+        ConfigError: One of these settings is wrong.
     """
     given = {name: options[name] for name in _READERS if options.get(name) is not None}
     rest = {name: value for name, value in options.items() if name not in _READERS}
@@ -68,4 +68,4 @@ _READERS = {
     "timeout": _timeout,
     "user_identity": _identity,
 }
-CALL_SETTINGS = frozenset(_READERS)  # the names of what a call may set
+CALL_SETTINGS = frozenset(_READERS)  # names of the settings that a call may replace

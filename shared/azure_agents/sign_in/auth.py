@@ -1,15 +1,15 @@
-"""The one road that credentials take: `FoundryAuth` puts them on requests, nothing else does.
+"""`FoundryAuth` puts credentials on requests; nothing else does.
 
-A credential is bound to the origin of one project endpoint. A request to anywhere else is refused
-before it is sent, so neither a redirect nor a mistake can carry the credential away.
+A credential is bound to the origin of one endpoint. A request to another origin is refused before
+it is sent, so neither a redirect nor a mistake can carry the credential away.
 
-Tokens are kept until five minutes before they expire. From then on one request at a time asks for
-the next one while the others go on with the old; if that fails, so does this one. Without a usable
-token one fetch serves everybody who waits. An answer 401 asks for a new token exactly once, unless
-it says that a role is missing: no token cures that.
+Tokens are kept until five minutes before they expire. From then on one request at a time fetches
+the next token while the others use the old one; if the fetch fails, that request uses the old one
+too. Without a usable token one fetch serves all requests that wait. After a 401 a new token is
+fetched exactly once, unless the answer says that a role is missing: a new token would not help.
 
-One object serves any number of threads and event loops. A sync credential is asked in a thread
-under a lock, so the event loop never waits for it; an async credential is asked on the loop that
+One object serves any number of threads and event loops. A sync credential is called in a thread
+under a lock, so the event loop never waits for it; an async credential is called on the loop that
 needs it, once per loop.
 """
 
@@ -34,7 +34,7 @@ from ..settings.environment import Environment, hidden
 from .credentials import AsyncOnly, FixedSource, Given, Kind, Source, Token, choose_source
 
 _CLAIMS = re.compile(r'claims="([A-Za-z0-9+/_=-]{1,8192})"')
-# After an early refresh that brought nothing better, the old token is left alone for so long.
+# Seconds until the next early refresh, after one that brought no newer token.
 _CALM = 30.0
 
 
@@ -56,7 +56,7 @@ def make_auth(
             (sync or async), or a token.
         api_key: A key, sent as ``api-key``; a token in its place is sent as a token.
         endpoint: The only place the credential is sent to.
-        scope: What tokens are asked for; else ``AZURE_SCOPE``, else what the host tells.
+        scope: The scope of tokens; else ``AZURE_SCOPE``, else the one of the host.
         tenant_id: Of a client secret, or of the user who is signed in.
         client_id: Of a client secret, or of a managed identity.
         client_secret: A string or pydantic ``SecretStr``, as `api_key` and `credential` may be.
@@ -65,7 +65,7 @@ def make_auth(
     Raises:
         ConfigError: The arguments contradict each other, or no scope is known for the host.
     """
-    # From here on nothing shows them that prints local variables.
+    # From here on no tool that prints local variables can show them.
     credential, api_key, client_secret = map(hidden, (credential, api_key, client_secret))
     given = Given(credential, api_key, tenant_id, client_id, client_secret, scope)
     variables = Environment(os.environ if env is None else env)
@@ -89,7 +89,7 @@ class TokenCache:
             renew = is_due and self._lock.acquire(blocking=False)
             return self._renew(token, rejected) if renew else token
         with self._lock:
-            # Whoever held the lock before may have brought one.
+            # Another thread may have fetched one while this one waited for the lock.
             token, _ = self._look(rejected)
             return self._keep(self.source.fetch(claims)) if token is None else token
 
@@ -120,7 +120,7 @@ class TokenCache:
         return token, max(token.refresh_on, self._calm_until) <= now
 
     def _renew(self, old: Token, rejected: Token | None) -> Token:
-        """Fetch early; the lock is held and released here."""
+        """Fetch the next token early; the caller holds the lock, which is released here."""
         try:
             token, is_due = self._look(rejected)
             if token is not None and not is_due:
@@ -142,7 +142,7 @@ class TokenCache:
     def _keep(self, token: Token, *, early: bool = False) -> Token:
         self._token = token
         if early and token.refresh_on <= time.time():
-            self._stay(token)  # it is the old one, or lives no longer
+            self._stay(token)  # the old one again, or one that expires as soon
         return token
 
     def _stay(self, token: Token) -> Token:
@@ -154,23 +154,23 @@ class TokenCache:
 
 
 class Destination(Protocol):
-    """Where a credential goes: a project's endpoint, or the base URL of a resource."""
+    """Where a credential is sent: a project's endpoint, or the base URL of a resource."""
 
     @property
     def url(self) -> str:
-        """Whole."""
+        """The whole URL."""
 
     @property
     def origin(self) -> str:
-        """``https://host[:port]``."""
+        """Its origin, ``https://host[:port]``."""
 
     @property
     def is_loopback(self) -> bool:
-        """The host is this machine."""
+        """Whether the host is this machine."""
 
     @property
     def allow_http(self) -> bool:
-        """Plain http was allowed for another machine."""
+        """Whether plain http was allowed for another machine."""
 
 
 class FoundryAuth(httpx.Auth):
@@ -198,7 +198,7 @@ class FoundryAuth(httpx.Auth):
 
     @property
     def kind(self) -> Kind:
-        """What kind of credential this is."""
+        """The kind of credential, such as ``api-key`` or ``callable``."""
         return self._tokens.source.kind
 
     @property
@@ -207,7 +207,7 @@ class FoundryAuth(httpx.Auth):
         return self._origin
 
     def describe(self) -> dict[str, str | None]:
-        """Say what this is, without any secret: to compare clients, or to log."""
+        """Describe the credential without any secret, to compare clients or to log it."""
         scope = getattr(self._tokens.source, "scope", None)
         return {"kind": self.kind, "scope": scope, "origin": self._origin}
 
@@ -215,19 +215,19 @@ class FoundryAuth(httpx.Auth):
         self, request: httpx.Request
     ) -> Generator[httpx.Request, httpx.Response, None]:
         """Send with the credential; after a 401 once more with a new token."""
-        self._check(request)
-        token = self._get()
+        self._check_origin(request)
+        token = self._token()
         response = yield self._signed(request, token)
         if self._may_refresh(response):
             response.read()
             if not _is_denied(response):
-                yield self._signed(request, self._get(token, _claims_asked(response)))
+                yield self._signed(request, self._token(token, _claims_asked(response)))
 
     async def async_auth_flow(
         self, request: httpx.Request
     ) -> AsyncGenerator[httpx.Request, httpx.Response]:
         """Send with the credential; after a 401 once more with a new token."""
-        self._check(request)
+        self._check_origin(request)
         token = await self._tokens.aget()
         response = yield self._signed(request, token)
         if self._may_refresh(response):
@@ -236,7 +236,7 @@ class FoundryAuth(httpx.Auth):
                 fresh = await self._tokens.aget(token, _claims_asked(response))
                 yield self._signed(request, fresh)
 
-    def _get(self, rejected: Token | None = None, claims: str | None = None) -> Token:
+    def _token(self, rejected: Token | None = None, claims: str | None = None) -> Token:
         if not self._tokens.source.is_async:
             try:
                 return self._tokens.get(rejected, claims)
@@ -247,7 +247,7 @@ class FoundryAuth(httpx.Auth):
             "from azure.identity (not azure.identity.aio), or call the async methods"
         )
 
-    def _check(self, request: httpx.Request) -> None:
+    def _check_origin(self, request: httpx.Request) -> None:
         origin = _origin_of(request.url)
         if origin != self._origin:
             raise ConfigError(
@@ -306,7 +306,8 @@ def _origin_of(url: httpx.URL) -> str:
 
 
 def _claims_asked(response: httpx.Response) -> str | None:
-    """What a challenge asks of the next token (continuous access evaluation); None: nothing."""
+    # Continuous access evaluation: a token was revoked, for instance because the user's network
+    # changed, and the challenge says which claims the next one needs.
     challenge = response.headers.get("www-authenticate", "")
     found = _CLAIMS.search(challenge) if "insufficient_claims" in challenge else None
     if found is None:

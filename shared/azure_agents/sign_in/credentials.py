@@ -1,16 +1,16 @@
 """Where tokens and keys come from: one small source per kind of credential.
 
-What was passed wins over the environment, and two things passed at once are a mistake: nobody
-should have to guess which one is sent. In the environment, in this order: a client secret (it can
+Arguments win over the environment, and two credentials passed at once are an error: nobody should
+have to guess which one is sent. In the environment, in this order: a client secret (it can
 be refreshed), a token, a key, and last azure-identity's `DefaultAzureCredential`.
 
-A key of the environment often belongs to another resource, and a foreign key must never travel:
+A key in the environment often belongs to another resource, and must not be sent to this one:
 ``AZURE_API_KEY`` is used only if ``AZURE_API_BASE`` has the endpoint's origin, ``AZURE_AI_API_KEY``
-if ``AZURE_AI_API_BASE`` has it, or, where that is not set, at Microsoft's hosts only.
+if ``AZURE_AI_API_BASE`` has it; if that is not set, it is used at Microsoft's hosts only.
 
-What is secret is a `Secret` from the moment it is known: error trackers print local variables.
+Secrets are wrapped in `Secret` as soon as they are read: error trackers print local variables.
 
-Nothing here touches the network, or imports azure-identity, before a token is asked for.
+Nothing here touches the network, or imports azure-identity, before the first token is needed.
 """
 
 from __future__ import annotations
@@ -43,11 +43,11 @@ WAYS = (
     "or AZURE_API_KEY with AZURE_API_BASE of the same origin; "
     "or sign in with 'az login', or run where a managed identity is assigned"
 )
-# A callable that does not say how long its token lives is asked again after this time.
+# Seconds after which a callable is called again whose token does not say how long it lives.
 _UNKNOWN_LIFETIME = 300.0
 _EARLY = 300.0
 _JWT = re.compile(r"ey[\w-]+\.[\w-]+\.[\w-]*")
-_BEARER = re.compile(r"\Abearer\s+", re.IGNORECASE)  # as copied from a header; no part of a token
+_BEARER = re.compile(r"\Abearer\s+", re.IGNORECASE)  # copied from a header with the token
 _HEADER_VALUE = re.compile(r"[\x21-\x7e]+")
 _AAD_CODE = re.compile(r"AADSTS\d+")
 
@@ -70,33 +70,33 @@ class Source(Protocol):
 
     @property
     def kind(self) -> Kind:
-        """What kind."""
+        """The kind of credential."""
 
     @property
     def is_async(self) -> bool:
-        """Tokens are fetched on the event loop; otherwise in a thread."""
+        """Whether tokens are fetched on the event loop; otherwise they are fetched in a thread."""
 
     def fetch(self, claims: str | None = None) -> Token:
-        """Get a token and block; `claims` are what the service asks of a new one."""
+        """Get a token, blocking; `claims` are the service's conditions for a new one."""
 
     async def afetch(self, claims: str | None = None) -> Token:
-        """Get a token and wait."""
+        """Get a token on the event loop, as `fetch` does."""
 
 
 @dataclass(frozen=True, slots=True)
 class FixedSource:
-    """A key or token as it was given; there is never a newer one."""
+    """A key or token that was passed; it cannot be refreshed."""
 
     kind: Kind
     token: Token
     is_async: bool = False
 
     def fetch(self, claims: str | None = None) -> Token:  # noqa: ARG002 - it has no other
-        """Give it."""
+        """Give the key or token."""
         return self.token
 
     async def afetch(self, claims: str | None = None) -> Token:  # noqa: ARG002 - as above
-        """Give it."""
+        """Give the key or token."""
         return self.token
 
 
@@ -109,7 +109,7 @@ class CallableSource:
     kind: Kind = "callable"
 
     def fetch(self, claims: str | None = None) -> Token:  # noqa: ARG002 - it takes none
-        """Ask the function."""
+        """Call the function."""
         value = _guarded(self.call)
         if inspect.isawaitable(value):
             self.is_async = True  # a lambda around a coroutine function shows itself only now
@@ -118,7 +118,7 @@ class CallableSource:
         return _token_of_unknown_age(value)
 
     async def afetch(self, claims: str | None = None) -> Token:  # noqa: ARG002 - as above
-        """Ask the function and wait."""
+        """Call the function and await its result."""
         value = _guarded(self.call)
         return _token_of_unknown_age(await _settled(value))
 
@@ -135,7 +135,7 @@ class CredentialSource:
     _made: Any = field(default=None, repr=False)
 
     def fetch(self, claims: str | None = None) -> Token:
-        """Ask the credential."""
+        """Call the credential."""
         value = self._get_token(claims)
         if inspect.isawaitable(value):
             self.is_async = True
@@ -144,7 +144,7 @@ class CredentialSource:
         return _token_of_credential(value)
 
     async def afetch(self, claims: str | None = None) -> Token:
-        """Ask the credential and wait."""
+        """Call the credential and await its result."""
         return _token_of_credential(await _settled(self._get_token(claims)))
 
     def _get_token(self, claims: str | None) -> Any:
@@ -182,7 +182,7 @@ def _type_of(value: Any) -> str:
 
 
 def _failed(cause: Exception) -> CredentialError:
-    # The cause's own text stays in the cause: it is long, and not ours to vouch for.
+    # The cause's own text stays in the cause: it is long, and may quote what was sent.
     code = _AAD_CODE.search(str(cause))
     why = f"{type(cause).__name__} {code[0]}" if code else type(cause).__name__
     return CredentialError(f"no token could be had ({why}, see the cause): {WAYS}")
@@ -218,7 +218,7 @@ def _token_of_credential(value: Any) -> Token:
 
 
 def _expiry_of_jwt(text: str) -> float | None:
-    """Read ``exp`` of a JWT. Only a hint when to refresh, so the signature does not matter."""
+    """Read ``exp`` of a JWT; unverified, since it only says when to refresh."""
     if not _JWT.fullmatch(text):
         return None
     payload = text.split(".")[1]
@@ -235,7 +235,13 @@ def _expiry_of_jwt(text: str) -> float | None:
 def checked_secret(
     given: Secret, what: str, error: type[ConfigError | CredentialError] = ConfigError
 ) -> Secret:
-    """Take a text that is to stand in a header; the text is never repeated in the error."""
+    """Check a secret that is sent in a header; an error does not repeat it.
+
+    Args:
+        given: The secret, as the caller or the environment gave it.
+        what: Its name, for errors.
+        error: Class of the error.
+    """
     secret = Secret(_BEARER.sub("", given.reveal().strip()))
     if not secret.reveal():
         raise error(f"{what} is empty: {WAYS}")
@@ -250,7 +256,7 @@ def checked_secret(
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What the caller passed."""
+    """The arguments of the caller that say how to sign in."""
 
     credential: object = field(default=None, repr=False)
     api_key: object = field(default=None, repr=False)
@@ -261,10 +267,10 @@ class Given:
 
 
 def choose_source(given: Given, endpoint: Endpoint, env: Mapping[str, str]) -> Source:
-    """Pick the one source of tokens.
+    """Choose the source of tokens: the caller's, else the environment's.
 
     Raises:
-        ConfigError: What was passed is unusable, or contradicts itself.
+        ConfigError: An argument is unusable, or two contradict each other.
     """
     names = ("credential", "api_key", "client_secret")
     passed = [name for name in names if getattr(given, name) is not None]
@@ -280,15 +286,15 @@ def choose_source(given: Given, endpoint: Endpoint, env: Mapping[str, str]) -> S
 def from_credential(
     credential: object, scope: Callable[[], str], name: str = "credential"
 ) -> Source:
-    """The source of a credential of azure-identity, a callable, or a token.
+    """Make the source of an azure-identity credential, a callable, or a token.
 
     Args:
         credential: What the caller passed.
-        scope: What its tokens are asked for; called only where one is needed.
+        scope: Gives the scope of its tokens; called only for a credential that needs one.
         name: The argument, for messages.
 
     Raises:
-        ConfigError: It is nothing of these.
+        ConfigError: It is none of these.
     """
     if isinstance(credential, type):
         given = credential.__name__
@@ -309,7 +315,7 @@ def from_credential(
 
 
 def secret_of(value: object, name: str) -> Secret:
-    """Take a string, also out of a pydantic SecretStr."""
+    """Wrap a string, or the text of a pydantic ``SecretStr``, in a `Secret`."""
     if isinstance(value, Secret):
         return value
     reveal = getattr(value, "get_secret_value", None)
@@ -340,7 +346,7 @@ def _from_environment(given: Given, endpoint: Endpoint, env: Mapping[str, str]) 
     secret = _client_secret(given, env)
     if secret is not None:
         return CredentialSource(secret, _scope(given, endpoint, env), "client-secret")
-    if not (given.client_id or given.tenant_id):  # naming an identity rules these out
+    if not (given.client_id or given.tenant_id):  # a caller who names an identity wants no key
         fixed = _fixed_from_environment(given, endpoint, env)
         if fixed is not None:
             return fixed
@@ -353,7 +359,7 @@ def _fixed_from_environment(
 ) -> Source | None:
     token = read_secret(env, environment.ENV_AD_TOKEN)
     if token is not None:
-        _scope(given, endpoint, env)  # an unknown host must be vouched for by naming a scope
+        _scope(given, endpoint, env)  # for an unknown host the caller must name a scope
         return FixedSource("token", Token(checked_secret(token, environment.ENV_AD_TOKEN)))
     key, base = (
         read_secret(env, environment.ENV_AI_API_KEY),
@@ -381,7 +387,7 @@ def _scope(given: Given, endpoint: Endpoint, env: Mapping[str, str]) -> str:
 
 
 def _client_secret(given: Given, env: Mapping[str, str]) -> Callable[[], Any] | None:
-    """Give the maker of a client secret credential if all three parts are there."""
+    """Give the factory of a client secret credential if all three parts are there."""
     if given.client_secret is None:
         secret = read_secret(env, environment.ENV_CLIENT_SECRET)
     else:
@@ -403,7 +409,7 @@ def _default_credential(given: Given) -> Callable[[], Any]:
 
 
 def identity() -> Any:
-    """The module ``azure.identity``, loaded now.
+    """Import ``azure.identity`` and give the module.
 
     Raises:
         CredentialError: It is not installed.
