@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from .house import ROOT
 from .journeys import JOURNEYS, passed
-from .print_house import COMING, floors_in, parts, purpose
+from .print_house import COMING, Part, floors_in, parts, purpose
 
 PAGE = ROOT / "docs" / "architecture.md"
 _BLOCK = re.compile(r"(<!-- (\w+): written by make docs -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -41,21 +41,20 @@ def page() -> str:
 
 
 def _rooms() -> Iterator[str]:
-    core = parts()[0]
-    yield "| floor | room | what it is for |"
-    yield "|---|---|---|"
-    floors = floors_in(core)
-    for room in sorted(floors, key=lambda room: (-floors[room], room)):
-        what = f"*to come:* {COMING[room]}" if room in COMING else purpose(core.package, room)
-        yield f"| {floors[room]} | `{room}` | {what} |"
+    return _table(parts()[0])
 
 
 def _emulator() -> Iterator[str]:
-    emulator = parts()[1]
-    yield "| room | what it is for |"
-    yield "|---|---|"
-    for room in emulator.rooms:
-        yield f"| `{room}` | {purpose(emulator.package, room)} |"
+    return _table(parts()[1])
+
+
+def _table(part: Part) -> Iterator[str]:
+    yield "| floor | room | what it is for |"
+    yield "|---|---|---|"
+    floors = floors_in(part)
+    for room in sorted(floors, key=lambda room: (-floors[room], room)):
+        what = f"*to come:* {COMING[room]}" if room in COMING else purpose(part.package, room)
+        yield f"| {floors[room]} | `{room}` | {what} |"
 
 
 def _files() -> Iterator[str]:

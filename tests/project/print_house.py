@@ -24,7 +24,7 @@ from .house import (
     room_graph,
     room_of,
 )
-from .test_layers import EMULATOR, FLOORS, ROOMS, matches
+from .test_layers import EMULATOR, EMULATOR_FLOORS, EMULATOR_ROOMS, FLOORS, ROOMS, matches
 
 Graph = dict[str, set[str]]
 
@@ -32,7 +32,6 @@ Graph = dict[str, set[str]]
 COMING = {
     "bulk": "Files of questions, answered in parallel.",
     "gateway": "An OpenAI-compatible server before agents and models.",
-    "models": "Deployments that are not agents.",
     "prices": "What the tokens of a model cost.",
     "routing": "One model of several deployments: limits and fallbacks.",
 }
@@ -50,11 +49,11 @@ class Part(NamedTuple):
 
 def parts() -> list[Part]:
     """The core, the emulator and the adapters."""
-    core = {name for name in modules_of(CORE) if not matches(name, EMULATOR)}
-    emulator = CORE / "emulator"
+    modules = set(modules_of(CORE))
+    emulator = {name for name in modules if matches(name, EMULATOR)}
     return [
-        _part("core", CORE, core, ROOMS),
-        _part("emulator", emulator, set(modules_of(emulator)), None),
+        _part("core", CORE, modules - emulator, ROOMS),
+        _part("emulator", CORE, emulator, EMULATOR_ROOMS),
         *(_part(name, ROOT / name, set(modules_of(ROOT / name)), None) for name in ADAPTERS),
     ]
 
@@ -101,8 +100,9 @@ def describe(part: Part) -> Iterator[str]:
 
 def floors_in(part: Part) -> dict[str, int]:
     """The rule's floors where there is a rule, else as the imports make them; empty in a circle."""
-    if part.rooms == ROOMS:
-        return {room: row for row, rooms in enumerate(FLOORS, start=1) for room in rooms}
+    rule = {ROOMS: FLOORS, EMULATOR_ROOMS: EMULATOR_FLOORS}.get(part.rooms)
+    if rule is not None:
+        return {room: row for row, rooms in enumerate(rule, start=1) for room in rooms}
     arrows = room_graph(part.graph, part.rooms)
     return {} if circle(arrows) else floors_of(arrows)
 
