@@ -77,6 +77,7 @@ record: $(SETUP)
 docs: $(SETUP)
 	$(PY) -m tests.core.items_page
 	$(PY) -m tests.project.architecture_page
+	$(PY) -m tests.project.api_page
 
 # The structure of the code in words, read from its imports: rooms, floors, arrows, depth, circles.
 house: $(SETUP)

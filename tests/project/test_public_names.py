@@ -11,6 +11,8 @@ from types import ModuleType
 
 import pytest
 
+from . import api_page
+
 ROOT = Path(__file__).parents[2]
 PUBLIC = {
     "azure_agents": "shared/azure_agents",
@@ -22,8 +24,7 @@ PUBLIC = {
 PACKAGES = [name for name, folder in PUBLIC.items() if (ROOT / folder / "__init__.py").exists()]
 DOORS = [*PACKAGES, "azure_agents.errors"]
 
-# For users. Pages for those who work on the package name its insides; so does the second part of
-# api.md, after the lists.
+# For users; architecture.md is for those who work on the package and names its insides.
 PAGES = [
     ROOT / "README.md",
     ROOT / "CHANGELOG.md",
@@ -123,3 +124,45 @@ def is_public(dotted: str) -> bool:
 def test_the_check_of_pages_sees_what_it_must(text: str, private: list[str]) -> None:
     """A private module, and a private name of a public one, are found; commands are not."""
     assert private == [name for name in named(text) if not is_public(name)]
+
+
+def test_the_page_lists_what_the_adapters_share_with_the_core() -> None:
+    """Adapters use public names and listed ones: the inner surface grows only where one sees it."""
+    assert api_page.page() == api_page.PAGE.read_text(), "run `make docs`, and look at the change"
+
+
+@pytest.mark.parametrize(
+    ("source", "used"),
+    [
+        ("from azure_agents.stop import stop_texts", [("stop", "stop_texts")]),
+        ("from azure_agents import errors\nerrors.ConfigError", [("errors", "ConfigError")]),
+        (
+            "from azure_agents.content import approvals as core\ncore.asks_of(core.REQUESTS)",
+            [("content.approvals", "asks_of"), ("content.approvals", "REQUESTS")],
+        ),
+        ("from langchain_core.messages import AIMessage", []),
+    ],
+)
+def test_names_of_the_core_are_found_however_they_are_imported(
+    source: str, used: list[tuple[str, str]]
+) -> None:
+    """By name, or as attributes of an imported module."""
+    assert sorted(used) == sorted(api_page.names_used(source, "langchain_azure_agents"))
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "public"),
+    [
+        ("messages", "Message", True),
+        ("messages", "said_by", False),
+        ("errors", "ConfigError", True),
+        ("errors", "one_line", False),
+        ("azure_agents", "__version__", True),
+        ("frameworks.described_fields", "with_fields", False),
+    ],
+)
+def test_a_name_is_public_where_users_get_the_same_thing(
+    module: str, name: str, public: bool
+) -> None:
+    """A private name that is spelt like a public one is not one."""
+    assert public == api_page.is_public(module, name)
