@@ -37,7 +37,7 @@ Query: TypeAlias = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Where a request goes; `Turn.route` makes one.
+    """Path and query of a request; `Turn.route` makes one.
 
     Attributes:
         path: Path below the project endpoint, for instance ``/openai/v1/responses``.

@@ -91,7 +91,7 @@ def _no_media(*_: object) -> Iterable[MediaOutput]:
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """How the calls of one kind of tool are read.
+    """Functions that read the calls of one kind of tool.
 
     Attributes:
         name: Kind of tool.

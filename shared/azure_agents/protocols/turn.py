@@ -46,7 +46,7 @@ class Turn:
 
     @cached_property
     def owner(self) -> str | None:
-        """The owner of the history; None: it belongs to nobody in particular.
+        """The owner of the history; None if the caller named none.
 
         The user's identity and the extra headers are part of it: two calls that differ there may be
         of two persons.

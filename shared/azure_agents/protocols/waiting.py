@@ -1,4 +1,4 @@
-"""How a flow waits: for a final state, for a lost answer to turn up, or for a thread to be free.
+"""Wait in a flow: for a final state, for a lost answer to turn up, or for a thread to be free.
 
 The clean-up of a turn is here too: its requests are repeated until they arrive, within the short
 time that a turn has for them.

@@ -1,4 +1,4 @@
-"""Runs that a turn may have set going: none goes on when nobody waits for it any more.
+"""Stop the runs that a turn may have set going, as soon as no caller waits for them.
 
 Every request that starts or continues a run is noted before it is sent, for its answer may be lost
 and its caller may leave at any moment. A request that was refused, or whose run is over, is dropped
@@ -54,10 +54,10 @@ class PossibleRun:
 
     @property
     def may_go_on(self) -> bool:
-        """Whether the run may still be going on with nobody waiting for it."""
+        """Whether the run may still be going on without a caller who waits for it."""
         if self.is_over:
             return False
-        # A stream that was cut in a pause: the caller has not got all calls, so nobody can answer.
+        # A pause counts, too: its stream was cut, so the caller lacks calls and cannot answer it.
         goes_on = self.reader.run.get("status") in (*ACTIVE, "requires_action")
         return goes_on or not self.reader.is_done
 

@@ -97,7 +97,7 @@ def _sendable(part: Part) -> Part:
 def _attachment(part: Media) -> dict[str, Any]:
     """Return the attachment for an uploaded file, with the tool that reads such files."""
     # File search refuses tables (recorded for ``.csv``); that code interpreter reads them is
-    # documented, that a name tells them apart is our guess.
+    # documented, that a name shows which they are is our guess.
     is_table = (part.name or "").lower().endswith(_TABLES)
     tool = "code_interpreter" if is_table else "file_search"
     return {"file_id": part.file_id, "tools": [{"type": tool}]}

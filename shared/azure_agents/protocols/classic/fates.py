@@ -1,4 +1,4 @@
-"""What became of a submission whose answer was lost, or which the run refused.
+"""Find out what became of a submission whose answer was lost, or which the run refused.
 
 That a run has gone on does not say with whose results. The proof is in its steps, which repeat each
 result word for word (recorded). Decisions are in no step: for them the claim on the pause decides.
@@ -17,7 +17,7 @@ from .pauses import Claim, Submission
 
 
 class Fate(Enum):
-    """What became of a submission."""
+    """The possible fates of a submission."""
 
     WAITS = auto()  # the run waits for it still
     TAKEN = auto()  # the run went on with it

@@ -80,12 +80,7 @@ def run_turn(turn: Turn) -> Flow[None]:
         if is_ephemeral and anchor is None:
             yield from requests.threads.delete(reader.thread_id)
     except (Abandoned, AzureAgentsError) as error:
-        yield from requests.cleanup.stop()
-        if thread.pause is not None:
-            yield from thread.pause.give_back()
-        if is_ephemeral:
-            delete = partial(requests.threads.delete, requests.last_reader.thread_id)
-            yield from complete_cleanup(partial(try_cleanup, delete))
+        yield from _clean_up(requests, thread.pause, deletes=is_ephemeral)
         raised = error if isinstance(error, AzureAgentsError) else None
         requests.cleanup.report_left(raised)
         if raised is not None:
@@ -93,6 +88,16 @@ def run_turn(turn: Turn) -> Flow[None]:
         raise
     requests.cleanup.report_left(None)
     yield Emit([_finished(reader, anchor, outcomes(turn.messages, thread.submitted))])
+
+
+def _clean_up(requests: RunRequests, pause: Pause | None, *, deletes: bool) -> Flow[None]:
+    """Leave nothing behind that goes on, waits or is stored after a turn that failed."""
+    yield from requests.cleanup.stop()
+    if pause is not None:
+        yield from pause.give_back()
+    if deletes:
+        delete = partial(requests.threads.delete, requests.last_reader.thread_id)
+        yield from complete_cleanup(partial(try_cleanup, delete))
 
 
 def _finished(
@@ -113,13 +118,9 @@ def _finished(
     )
 
 
-def _is_paused(reader: RunReader) -> bool:
-    return reader.run.get("status") == "requires_action"
-
-
 def _anchor_at(turn: Turn, reader: RunReader, digest: str) -> Anchor:
     """Make the anchor of the answer that was read."""
-    pending = (system_digest(turn.messages) or NO_SYSTEM) if _is_paused(reader) else ""
+    pending = (system_digest(turn.messages) or NO_SYSTEM) if reader.is_paused else ""
     anchor = Anchor(turn.scope, digest, reader.thread_id or "", reader.run_id or "", pending)
     return anchor.sealed(turn.anchor_key)
 
@@ -242,7 +243,7 @@ class _AutoThread:
             key = head_key(self._turn.project_key, reader.thread_id or "")
             yield StorePut(key, reader.run_id or "")
         if status not in ("completed", "requires_action") or (
-            self._is_ephemeral and not _is_paused(reader)
+            self._is_ephemeral and not reader.is_paused
         ):
             return None
         plan.transcript.add(reader.answer)
@@ -287,7 +288,7 @@ class _PinnedThread:
             self.submitted = outputs
         else:
             reader = yield from self._append(rest)
-        if not _is_paused(reader):
+        if not reader.is_paused:
             return reader, None
         anchor = _anchor_at(self._turn, reader, "")
         yield from Pause(self._turn, anchor.head, "").enter()

@@ -25,7 +25,7 @@ from .codec import encode_outputs
 
 
 class Claim(Enum):
-    """Which turn has the right to answer a pause."""
+    """The right to answer a pause: which turn has it."""
 
     OURS = "ours"
     ANOTHERS = "another's"

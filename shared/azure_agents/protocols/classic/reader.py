@@ -82,6 +82,11 @@ class RunReader:
         return self.run.get("id")
 
     @property
+    def is_paused(self) -> bool:
+        """Whether the run waits for results or decisions."""
+        return self.run.get("status") == "requires_action"
+
+    @property
     def is_whole(self) -> bool:
         """Whether every message that was begun has ended: a text without its end may be cut.
 
@@ -90,7 +95,7 @@ class RunReader:
         return self.failure is not None or self._messages <= self._over
 
     def checked(self) -> RunReader:
-        """The reader itself, unless its run failed.
+        """Return the reader itself, unless its run failed.
 
         Raises:
             AzureAgentsError: Why it failed.
@@ -136,7 +141,7 @@ class RunReader:
         return () if name in _SILENT else self._attempt.take_all([Other(name, event)])
 
     def _skips(self, name: str) -> bool:
-        """Whether an event is a delta that nobody wants, so that it need not be parsed."""
+        """Whether an event is a delta that is not wanted, so that it need not be parsed."""
         if self._deltas or name not in _DELTAS:
             return False
         # Recorded: the output of an MCP tool comes as a delta of a step that has ended.

@@ -86,7 +86,7 @@ class RunRecovery:
             submission: What the run was given at its last pause: the answer begins behind it.
 
         Raises:
-            ConnectionLostError: It could not be read, so nobody knows what became of it.
+            ConnectionLostError: It could not be read: what became of it is unknown.
         """
         thread = reader.thread_id or ""
         try:

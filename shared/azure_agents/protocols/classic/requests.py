@@ -26,8 +26,8 @@ When the answer is lost
     2. The id is not known: the run is looked for by the key of the turn, on its thread, or on the
        newest threads where the thread is new as well. If it is found, go on as in 1.
     3. It is not found: `ConnectionLostError`. What follows is the flow's decision. A new thread may
-       be started again, since the first is an orphan that nobody uses. From an older thread of ours
-       the turn forks to a new one. On a pinned thread the flow waits for the run to appear.
+       be started again, since the first one is an orphan that is never used. From an older thread
+       of ours the turn forks to a new one. On a pinned thread the flow waits for the run to appear.
 
 What is never sent twice
 ------------------------

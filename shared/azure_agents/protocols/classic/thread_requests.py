@@ -59,7 +59,7 @@ class ThreadRequests:
         return str(read_object(reply)["id"])
 
     def named(self, body: JSON, **more: str) -> JSON:
-        """The body with the turn's key in its metadata, so that what it creates can be found."""
+        """Return the body with the key of the turn, by which what it creates can be found."""
         return {**body, "metadata": {OPERATION: self._turn.operation, **more}}
 
     def has_posted_to(self, thread: str) -> bool:
@@ -104,7 +104,7 @@ class ThreadRequests:
         return (yield from retrying(attempt, self._turn, when=was_not_applied))
 
     def delete(self, thread: str | None) -> Flow[None]:
-        """Delete a thread that nobody will use again, if one is known; a failure is let pass."""
+        """Delete a thread that is not used again, if there is one; a failure is let pass."""
         if thread is None:
             return
         with suppress_but_deadline():

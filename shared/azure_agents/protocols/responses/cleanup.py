@@ -1,4 +1,4 @@
-"""Background responses that a turn may have begun: none goes on when nobody waits for it any more.
+"""Stop the background responses that a turn may have begun, once no caller waits for them.
 
 A background response outlives its connection and is charged for. So every request for one is noted
 before it is sent, and dropped again if it was refused. When the turn ends, those that may still go

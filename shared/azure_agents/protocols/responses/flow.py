@@ -169,7 +169,8 @@ class _Policies:
         except BadRequestError:
             if not _decides(messages):
                 raise
-            # That the service takes a request as input was not recorded: then it can only be told.
+            # That the service takes a request as input was not recorded. Then the decision is put
+            # into words.
             reader = yield from self._requests.respond(plan(sends=False), store=False)
         yield from self._finish(reader, reader.response_id)
 
@@ -221,7 +222,7 @@ class _Policies:
             has_begun = self._requests.last_reader.response_id is not None
             if not _decides(messages) or (has_begun and approves(messages)):
                 raise
-            return None  # the request was made elsewhere: here the approval can only be told
+            return None  # the request was made elsewhere: in a new conversation words stand for it
 
     def _fork(self, whole: Sequence[Message]) -> Flow[tuple[str, ResponseReader]]:
         def attempt() -> Flow[tuple[str, ResponseReader]]:
@@ -329,9 +330,11 @@ class _Policies:
             made = Anchor(self._turn.scope, digest, handle, head)
             anchor = made.sealed(self._turn.anchor_key).encode()
             yield from remember(self._turn, digest, anchor)
-        told = outcomes(self._turn.messages, self._requests.sent)
+        decisions = outcomes(self._turn.messages, self._requests.sent)
         finished = finished_of(response)
-        yield Emit([replace(finished, thread_id=handle, anchor=anchor, approval_outcomes=told)])
+        yield Emit(
+            [replace(finished, thread_id=handle, anchor=anchor, approval_outcomes=decisions)]
+        )
 
 
 def _cause_of(lost: LostTurnError) -> AzureAgentsError:

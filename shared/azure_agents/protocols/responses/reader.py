@@ -131,7 +131,7 @@ class ResponseReader:
         return (self.response.get("conversation") or {}).get("id")
 
     def checked(self) -> ResponseReader:
-        """The reader itself, unless its response failed.
+        """Return the reader itself, unless its response failed.
 
         Raises:
             AzureAgentsError: Why it failed.

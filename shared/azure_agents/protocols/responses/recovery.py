@@ -38,7 +38,7 @@ _LISTED_WITHIN = 15.0
 
 
 class _Background(Enum):
-    """What was found of a background response."""
+    """The outcomes of a look for a background response."""
 
     READ = auto()  # to its end
     GONE = auto()  # there is none, or it failed

@@ -22,7 +22,7 @@ When the answer is lost
 -----------------------
 What follows depends on what a second POST would do:
 
-    chain          It makes a sibling that nobody goes on from. The stored response is read if its
+    chain          It makes a sibling that is never used. The stored response is read if its
                    id is known; otherwise the request is sent again (`respond`).
     background     The response goes on by itself, and its tools would run twice. It is looked for
                    in the list of responses and read on behind its last event. It is asked for again
@@ -46,7 +46,7 @@ on from it with the results or decisions as its input.
 
 How it ends
 -----------
-Background responses that nobody waits for any more are cancelled (`cleanup`).
+Background responses that no caller waits for any more are cancelled (`cleanup`).
 """
 
 from __future__ import annotations
