@@ -162,8 +162,8 @@ BOTH: dict[str, tuple[TurnRequest, str]] = {
     "too much metadata": (option(metadata={str(n): "x" for n in range(16)}), "at most 15"),
     "tools that are no functions": (option(tools=[{"type": "web_search"}]), "function tools"),
     "tools that are no objects": (option(tools=[7]), "function tools"),
-    "choice of no tool": (option(tool_choice={"type": "auto"}), "chooses nothing"),
-    "choice of several tools": (option(tool_choice=["f"]), "tool_choice=['f'] chooses nothing"),
+    "choice of no tool": (option(tool_choice={"type": "auto"}), "is no tool choice"),
+    "choice of several tools": (option(tool_choice=["f"]), "tool_choice=['f'] is no tool choice"),
 }
 V2: dict[str, tuple[TurnRequest, str]] = {
     "handle of the other generation": (ask(HI, thread_id="thread_1"), "classic"),

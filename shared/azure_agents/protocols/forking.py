@@ -59,6 +59,7 @@ def _fork_conversation(turn: Turn, thread: str, without: Collection[str]) -> Flo
     first, rest = copies[:_MOST_ITEMS], copies[_MOST_ITEMS:]
     made = yield from _post(turn, path, {"items": first, "metadata": _metadata(turn)})
     for start in range(0, len(rest), _MOST_ITEMS):
+        # Not repeated: an item that was added twice would stay twice.
         batch = {"items": rest[start : start + _MOST_ITEMS]}
         yield from _post(turn, f"{path}/{made['id']}/items", batch, repeats=False)
     return str(made["id"])

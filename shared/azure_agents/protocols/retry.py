@@ -53,7 +53,7 @@ def hit_the_limit(error: AzureAgentsError) -> bool:
 
 
 def is_unknown(error: AzureAgentsError) -> bool:
-    """Whether it is unknown if the request was applied."""
+    """Whether the request may have been applied: the service did not say."""
     if isinstance(error, ServiceError):
         return isinstance(error, ServerError) or error.status == REQUEST_TIMEOUT
     return isinstance(error, TransportError) and not isinstance(error, NotSentError | DeadlineError)

@@ -97,7 +97,7 @@ def read_list(route: Route, turn: Turn, doing: str) -> Flow[list[JSON]]:
     Raises:
         ProtocolError: A page repeats the pages before it and says that there is more.
     """
-    found: dict[str, JSON] = {}
+    found: dict[str, JSON] = {}  # by id, since pages overlap where objects are added meanwhile
     here = route
     while True:
         page = yield from fetch(here, turn, doing)

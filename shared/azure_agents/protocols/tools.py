@@ -54,8 +54,8 @@ def chosen_name(choice: object) -> str | None:
     if isinstance(inner, Mapping) and isinstance(inner.get("name"), str):
         return str(inner["name"])
     raise InvalidRequestError(
-        f"tool_choice={shown(choice)} chooses nothing: use 'auto', 'none', 'required', or the name "
-        "of a function"
+        f"tool_choice={shown(choice)} is no tool choice: use 'auto', 'none', 'required', or the "
+        "name of a function"
     )
 
 

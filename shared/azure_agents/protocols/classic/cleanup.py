@@ -72,6 +72,7 @@ class RunCleanup:
 
     def __init__(self, turn: Turn, lookups: Lookups) -> None:
         self._turn = turn
+        # `try_cleanup` repeats a whole step; lookups with retries would use up the time for it.
         self._lookups = lookups.without_retries()
         self._noted: list[PossibleRun] = []
         self._left: list[PossibleRun] = []  # those that could not be stopped

@@ -46,6 +46,7 @@ def fate_in(run: JSON, submission: Submission, thread: str, lookups: Lookups) ->
             return Fate.ANOTHERS
         if taken.keys() == ours.keys():
             return Fate.TAKEN
+    # No step shows it. A run whose pause this turn claimed can have gone on with its answer only.
     return Fate.TAKEN if submission.pause.claim is Claim.OURS else Fate.UNKNOWN
 
 
@@ -62,5 +63,6 @@ def waits_for(run: JSON, calls: Iterable[str]) -> bool:
     """Whether a run is paused, and for any of these very calls."""
     if run.get("status") != "requires_action":
         return False
+    # A run may pause again, for other calls: then it has taken the answers to these.
     wanted = required_ids(run)
     return not wanted or not wanted.isdisjoint(calls)

@@ -338,7 +338,7 @@ class _PinnedThread:
                 return str(run["id"])
         raise InvalidRequestError(
             f"no run on the pinned thread {self._thread!r} waits for tool results: "
-            "leave the results out, or ask anew",
+            "leave the results out, or ask again",
             thread_id=self._thread,
         )
 

@@ -107,7 +107,7 @@ def _prove(
         requests.cleanup.mark_over(submission.run)
         raise ConflictError(
             f"the run {submission.run!r} on {thread!r} went on with other results than these, and "
-            "did not take them: read the thread, and ask anew",
+            "did not take them: read the thread, and ask again",
             thread_id=thread,
             run_id=submission.run,
         ) from error
@@ -152,7 +152,7 @@ def _unknown(thread: str, submission: Submission) -> TurnUnknownError:
     what = "decision" if submission.has_decisions else "results"
     return TurnUnknownError(
         f"the answer to the {what} was lost, and the run {submission.run!r} on {thread!r} does not "
-        "say whether it took them; nothing was sent again: look at the run before you ask again",
+        "show whether it took them; nothing was sent again: look at the run before you ask again",
         thread_id=thread,
         run_id=submission.run,
     )

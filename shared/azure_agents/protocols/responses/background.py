@@ -28,8 +28,8 @@ def resume_response(turn: Turn, response_id: str, starting_after: int | None) ->
     if turn.settings.agent.generation != "v2":
         raise InvalidRequestError(
             f"{response_id!r} cannot be resumed with {turn.settings.agent.requested!r}: only "
-            "background responses of v2 agents can. A run of a classic agent ends with its call: "
-            "ask again, and the turn goes on where the history stands"
+            "background responses of v2 agents can. A classic run ends with the call that started "
+            "it: ask again with the history"
         )
     id = check_id(response_id, "response")
     requests = ResponseRequests(turn)

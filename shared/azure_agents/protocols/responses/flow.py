@@ -193,6 +193,7 @@ class _Policies:
             reader = yield from self._try_append(thread, plan.suffix)
         if reader is None:
             thread, reader = yield from self._fork(plan.whole)
+        # Only a whole turn gives the head back: after any other one, the next turn forks.
         if reader.response.get("status") == "completed":
             yield StorePut(head_key(project, thread), reader.response_id or "")
         yield from self._remember_systems(thread)  # for a later pin of this conversation
@@ -325,6 +326,7 @@ class _Policies:
         anchor = None
         if transcript is not None and handle and response.get("status") == "completed":
             transcript.add(answer_message(response))
+            # A chain may branch anywhere, so only the anchor of a conversation needs a head.
             head = "" if handle == reader.response_id else reader.response_id or ""
             digest = transcript.digest()
             made = Anchor(self._turn.scope, digest, handle, head)

@@ -49,6 +49,7 @@ class Lookups:
         page = yield from fetch(route, self._turn, "look for the turn")
         with malformed(page):
             ids = dict.fromkeys(item.get("response_id") for item in page.get("data") or ())
+        # The newest turns of the conversation; ours is among them unless others were very busy.
         for response_id in [i for i in ids if i][:3]:
             stored = yield from self.ended(response_id)
             if stored and self._is_ours(stored):

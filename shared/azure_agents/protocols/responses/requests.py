@@ -125,6 +125,7 @@ class ResponseRequests(ResponseRecovery):
             except AzureAgentsError as error:
                 if not is_unknown(error) or not self._is_kept(fields):
                     raise
+                # It goes on by itself; a second one would run its tools twice.
                 if self._is_background:
                     yield from self.resume_background(
                         reader, fields.get("previous_response_id"), error
@@ -226,6 +227,7 @@ class ResponseRequests(ResponseRecovery):
             yield Pump(reader)
         else:
             yield Emit(reader.read(read_object(reply)))
+        # Without a stream, the reply to a background request is a response that has just begun.
         if not reader.is_done and not reply.is_open and self._is_background:
             stored = yield from self.lookups.ended(reader.response_id or "")
             yield Emit(reader.read(stored or {}))
