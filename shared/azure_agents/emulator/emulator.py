@@ -41,8 +41,14 @@ class Emulator(Project):
         reply: Script = None,
         rules: Rules | None = None,
     ) -> None:
-        how: dict[str, Any] = {"clock": clock, "strict_auth": strict_auth}
-        super().__init__(seed, chunk_size=chunk_size, reply=reply, rules=rules, **how)
+        super().__init__(
+            seed,
+            chunk_size=chunk_size,
+            clock=clock,
+            strict_auth=strict_auth,
+            reply=reply,
+            rules=rules,
+        )
         self.endpoint = f"https://{_HOST}{ROOT}"
         self.transport = SyncTransport(self.wireline, self.clock, _HOST)
         self.async_transport = AsyncTransport(self.wireline, self.clock, _HOST)
@@ -123,8 +129,9 @@ class Emulator(Project):
         """
         from .served.server import serve
 
-        how: dict[str, Any] = {"strict_auth": strict_auth, "tls": tls}
-        return serve(self, host, port, **how, real_time=real_time, keep=keep)
+        return serve(
+            self, host, port, strict_auth=strict_auth, tls=tls, real_time=real_time, keep=keep
+        )
 
     def load(self, path: str | Path) -> list[CreatedAgent]:
         """Create the agents of a YAML file, and update them whenever the file changes.
