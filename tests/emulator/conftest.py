@@ -74,7 +74,7 @@ class Wire:
 
     @staticmethod
     def turn(agent: object, input: Any, **fields: Any) -> dict[str, Any]:
-        """The body of a v2 turn."""
+        """Build the body of a v2 turn."""
         name, _, version = str(agent).partition(":")
         reference = {"type": "agent_reference", "name": name} | (
             {"version": version} if version else {}

@@ -61,7 +61,7 @@ class Fact(tuple[str, str]):
 
     @property
     def difference(self) -> str:
-        """What is different."""
+        """Return the differences."""
         return self[1]
 
 

@@ -244,7 +244,7 @@ _PREPARED: dict[str, Any] = {
 
 
 def script(entries: list[dict[str, Any]]) -> list[Any]:
-    """What the agents of a recording answered, in order."""
+    """Read the answers of the agents of a recording, in order."""
     starts = [number for number, entry in enumerate(entries) if is_turn(entry["request"])]
     answers = (entries[start:end] for start, end in pairwise([*starts, len(entries)]))
     return [_reply_of([entry["response"] for entry in answer]) for answer in answers] or ["unused"]

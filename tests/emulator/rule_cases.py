@@ -1,6 +1,6 @@
-"""Wrong requests, and what the service says of them.
+"""Wrong requests, and the refusal that each gets.
 
-The numbers are the rows of the enforcement table in the protocol notes.
+Cases of one rule of the service have the same number.
 """
 
 from __future__ import annotations
@@ -18,9 +18,13 @@ UNKNOWN = "conv_0123456789abcdef00" + "A" * 32
 
 @dataclass
 class Case:
-    """One wrong request and the answer to it."""
+    """One wrong request, and the answer to it.
 
-    row: str
+    Attributes:
+        rule: Number of the rule that it breaks.
+    """
+
+    rule: str
     method: str
     path: str
     body: Any
@@ -30,7 +34,7 @@ class Case:
 
 
 def case(
-    row: str,
+    rule: str,
     request: str,
     body: Any = None,
     *,
@@ -38,18 +42,18 @@ def case(
     query: dict[str, str] | None = None,
     **error: Any,
 ) -> Case:
-    """A wrong request, written in one line."""
+    """Build a case whose request is written in one line."""
     method, path = request.split(" ")
-    return Case(row, method, path, body, status, error, query or {})
+    return Case(rule, method, path, body, status, error, query or {})
 
 
 def respond(**fields: Any) -> dict[str, Any]:
-    """The body of a v2 turn."""
+    """Build the body of a v2 turn."""
     return {"agent_reference": REFERENCE, "input": "hi", **fields}
 
 
 def run(**fields: Any) -> dict[str, Any]:
-    """The body of a run."""
+    """Build the body of a run."""
     return {"assistant_id": "{asst}", **fields}
 
 

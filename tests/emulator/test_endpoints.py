@@ -99,7 +99,7 @@ def test_structured_inputs_fill_instructions_and_tools(foundry: Emulator, wire: 
 
 
 def test_a_version_during_another_is_a_conflict(wire: Any) -> None:
-    """Row 47: the second comes while the answer to the first is on its way."""
+    """The second comes while the answer to the first is on its way."""
     path = "/agents/my-agent/versions"
     first = wire.http.send(wire.build("POST", path, DEFINITION), stream=True)
     second = wire.request("POST", path, DEFINITION)

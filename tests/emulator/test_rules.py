@@ -1,4 +1,4 @@
-"""What the service refuses, and in which envelope."""
+"""The service's refusals, each in its envelope."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def fill(value: Any, ids: dict[str, str]) -> Any:
     return value
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.row}-{case.method}-{case.path}")
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.rule}-{case.method}-{case.path}")
 def test_wrong_requests_are_refused_as_by_the_service(project: Any, case: Any) -> None:
     """Status, message, code and param are the service's."""
     wire, ids = project
@@ -66,7 +66,7 @@ def test_wrong_requests_are_refused_as_by_the_service(project: Any, case: Any) -
 
 
 def test_bodies_that_are_not_json_are_refused(wire: Any) -> None:
-    """Row 6: the envelope is the Foundry layer's."""
+    """The envelope is the Foundry layer's."""
     request = wire.build("POST", V2)
     headers = {**request.headers, "content-type": "application/json", "content-length": "9"}
     answer = wire.http.post(V2, content=b"{not json", headers=headers)

@@ -11,7 +11,7 @@ from azure_agents.emulator import Emulator, Failed, Rules, ToolCalls
 
 @pytest.mark.parametrize("header", [None, "Bearer garbage", "Basic x", "Bearer "])
 def test_bad_tokens_are_refused_in_their_own_envelope(wire: Any, header: Any) -> None:
-    """Row 1: API management answers without an `error` key."""
+    """API management answers without an `error` key."""
     headers = {} if header is None else {"authorization": header}
     answer = wire.http.get("/agents", params={"api-version": "v1"}, headers=headers)
     assert 401 == answer.status_code
@@ -23,14 +23,14 @@ def test_bad_tokens_are_refused_in_their_own_envelope(wire: Any, header: Any) ->
 
 
 def test_a_token_for_another_audience_is_refused(foundry: Emulator, wire: Any) -> None:
-    """Row 1: the credential hands it out, the service does not take it."""
+    """The credential hands it out, the service does not take it."""
     wire.token = foundry.credential.get_token("https://cognitiveservices.azure.com/.default").token
     assert 401 == wire.request("GET", "/agents").status_code
     assert ("https://cognitiveservices.azure.com/.default",) == foundry.token_scopes[-1]
 
 
 def test_tokens_expire(foundry: Emulator, wire: Any) -> None:
-    """Row 1: a token lives an hour on the clock, or until it is revoked."""
+    """A token lives an hour on the clock, or until it is revoked."""
     foundry.clock.advance(3599)
     assert 200 == wire.request("GET", "/agents").status_code
     foundry.clock.advance(1)
@@ -49,7 +49,7 @@ def test_keys_work_on_v2_only(foundry: Emulator, wire: Any, path: Any, status: A
 
 
 def test_paused_runs_expire(foundry: Emulator, wire: Any) -> None:
-    """Row 22: ten hours after it started, a paused run is over."""
+    """Ten hours after it started, a paused run is over."""
     agent = foundry.create_agent("a", ToolCalls(("f", {}, "call_1")), generation="classic")
     thread = wire.start_thread("hi")
     run = wire.post(f"/threads/{thread}/runs", {"assistant_id": agent.id})["id"]
@@ -67,7 +67,7 @@ def test_paused_runs_expire(foundry: Emulator, wire: Any) -> None:
 
 
 def test_an_exceeded_quota_fails_the_run(foundry: Emulator, wire: Any) -> None:
-    """Row 23: HTTP is fine, the run is not."""
+    """HTTP is fine, the run is not."""
     agent = foundry.create_agent("a", Failed("rate_limit_exceeded", "Wait."), generation="classic")
     thread = wire.start_thread("hi")
     run = wire.post(f"/threads/{thread}/runs", {"assistant_id": agent.id})["id"]
@@ -77,7 +77,7 @@ def test_an_exceeded_quota_fails_the_run(foundry: Emulator, wire: Any) -> None:
 
 
 def test_lists_are_paged_newest_first(wire: Any) -> None:
-    """Row 24: twenty at a time unless asked otherwise, in both directions."""
+    """Twenty at a time unless asked otherwise, in both directions."""
     thread = wire.start_thread(*(f"{number}" for number in range(25)))
     path = f"/threads/{thread}/messages"
 
@@ -92,7 +92,7 @@ def test_lists_are_paged_newest_first(wire: Any) -> None:
 
 
 def test_deleting_an_item_answers_with_the_conversation(wire: Any) -> None:
-    """Row 74: there is no deletion record."""
+    """There is no deletion record."""
     items = [{"role": "user", "content": "hi"}]
     conversation = wire.post("/openai/v1/conversations", {"items": items})
     path = f"/openai/v1/conversations/{conversation['id']}/items"

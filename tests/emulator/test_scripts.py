@@ -1,4 +1,4 @@
-"""What agents say: the built-in responder, and the forms a script may have."""
+"""The answers of agents: by the built-in responder, and by scripts of every form."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ ASKED = [
 
 
 def calls(foundry: Emulator) -> list[tuple[str, Any]]:
-    """What was called in the last turn."""
+    """The functions that were called in the last turn, with their arguments."""
     reply = foundry.seen[-1].reply
     assert reply is not None
     return [(call.name, json.loads(call.arguments)) for call in reply.tool_calls]

@@ -1,4 +1,4 @@
-"""What an agent saw is the truth about a turn, however the history got there."""
+"""`foundry.seen` shows what an agent saw, whichever way the history came to the service."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ CALL = SeenCall("call_1", "f", "{}")
 
 
 def user(text: str) -> SeenMessage:
-    """What a user said."""
+    """Build a user's message."""
     return SeenMessage("user", text)
 
 
 def said(text: str, *calls: SeenCall) -> SeenMessage:
-    """What the agent said and called."""
+    """Build an agent's message."""
     return SeenMessage("assistant", text, tool_calls=calls)
 
 
 def tool(text: str) -> SeenMessage:
-    """What a tool said."""
+    """Build a tool's message."""
     return SeenMessage("tool", text, tool_call_id="call_1")
 
 
@@ -139,7 +139,7 @@ def test_a_run_reads_the_thread(foundry: Emulator, wire: Any) -> None:
 
 @pytest.mark.parametrize("remember", [True, False])
 def test_a_run_reads_its_own_tool_rounds(make_wire: Any, remember: Any) -> None:
-    """Classic: outputs are seen by the run, and by later runs unless told otherwise."""
+    """Classic: outputs are seen by the run, and by later runs unless `Rules` say otherwise."""
     foundry = Emulator(rules=Rules(remember_tool_rounds=remember))
     reply = Parts(Text("let me see"), ToolCalls(("f", {}, "call_1")))
     agent = foundry.create_agent("c", [reply, "42!", "bye"], generation="classic")
