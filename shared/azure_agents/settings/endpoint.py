@@ -8,14 +8,14 @@ the wrong place) are never repeated in a message.
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 from urllib.parse import SplitResult, urlsplit
 
 from ..errors import ConfigError
-from ..naming import is_agent_name, shown
+from ..naming import is_agent_name
+from .urls import check_scheme, host_and_port, is_loopback, origin, safe, split_url
 
 PUBLIC_SCOPE = "https://ai.azure.com/.default"
 # Hosts of project endpoints and the scope of their tokens. The public cloud is documented; the
@@ -37,8 +37,6 @@ _OWN = re.compile(
 )
 _QUERY = re.compile(r"api-version=([A-Za-z0-9][A-Za-z0-9.-]{0,63})")
 OwnKind: TypeAlias = Literal["agent", "application"]
-_HOST = re.compile(r"[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?)*")
-_FORBIDDEN = re.compile(r"[\x00-\x20\x7f-\x9f\\\s]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +99,7 @@ class Endpoint:
     @property
     def is_loopback(self) -> bool:
         """Whether the host is this machine."""
-        return _is_loopback(self.host)
+        return is_loopback(self.host)
 
 
 def parse_endpoint(text: str, *, allow_http: bool = False) -> Endpoint:
@@ -117,24 +115,25 @@ def parse_endpoint(text: str, *, allow_http: bool = False) -> Endpoint:
     Raises:
         ConfigError: The text is no such endpoint, or a credential would not be safe there.
     """
-    if not isinstance(text, str):
-        raise ConfigError(f"endpoint must be a string, got {type(text).__name__}: {FIND_ENDPOINT}")
-    if not text:
-        raise ConfigError(f"endpoint is empty: {FIND_ENDPOINT}")
-    parts = _split(text)
-    host, port = _host_and_port(parts, text)
+    if ";" in str(text):
+        # The connection string of a hub: <region>.api.azureml.ms;<subscription>;…
+        raise ConfigError(
+            f"endpoint is a connection string, not a project endpoint: {FIND_ENDPOINT}"
+        )
+    parts = split_url(text, "endpoint", FIND_ENDPOINT)
+    if ("?" in text and not _names_version(parts)) or "#" in text:
+        raise ConfigError(
+            f"endpoint {safe(text)} has a query or fragment: cut it off after the project name"
+        )
+    host, port = host_and_port(parts, "endpoint", FIND_ENDPOINT)
     _refuse_other_services(parts, host, text)
     path, own = _own_endpoint(parts)
     if not _PATH.fullmatch(path) or {".", ".."} & set(path.split("/")):
         raise ConfigError(_not_a_project(path, text))
-    if parts.scheme == "http" and not (allow_http or _is_loopback(host)):
-        raise ConfigError(
-            f"endpoint {_safe(text)} is plain http, which would show the credential to the "
-            "network: use https://, or pass allow_http=True if the network is trusted"
-        )
-    origin = _origin(parts.scheme, host, port)
-    url = origin + path + (own.path if own else "")
-    return Endpoint(url, origin, host, path, _scope_of(host), allow_http, own)
+    check_scheme(parts, "endpoint", allow_http=allow_http)
+    start = origin(parts.scheme, host, port)
+    url = start + path + (own.path if own else "")
+    return Endpoint(url, start, host, path, _scope_of(host), allow_http, own)
 
 
 def _own_endpoint(parts: SplitResult) -> tuple[str, OwnEndpoint | None]:
@@ -159,76 +158,20 @@ def origin_of(url: str) -> str | None:
     """Give the origin of any URL, written as in `Endpoint`; None if it has none."""
     try:
         parts = urlsplit(url)
-        return _origin(parts.scheme, parts.hostname, parts.port) if parts.hostname else None
+        return origin(parts.scheme, parts.hostname, parts.port) if parts.hostname else None
     except ValueError:
         return None
-
-
-def _split(text: str) -> SplitResult:
-    if _FORBIDDEN.search(text):
-        raise ConfigError(
-            f"endpoint {_safe(text)} contains white space, a backslash or a control character: "
-            "remove it"
-        )
-    if ";" in text:  # the connection string of a hub: <region>.api.azureml.ms;<subscription>;…
-        raise ConfigError(
-            f"endpoint is a connection string, not a project endpoint: {FIND_ENDPOINT}"
-        )
-    try:
-        parts = urlsplit(text)
-    except ValueError:
-        # `from None`: the cause repeats the text, which may hold a secret.
-        raise ConfigError(f"endpoint {_safe(text)} is not a URL: {FIND_ENDPOINT}") from None
-    if parts.scheme not in {"https", "http"}:
-        raise ConfigError(f"endpoint {_safe(text)} does not begin with 'https://': {FIND_ENDPOINT}")
-    if "@" in parts.netloc:
-        raise ConfigError(
-            f"endpoint {_safe(text)} holds a user or password: remove it, and pass credential= "
-            "or api_key="
-        )
-    if ("?" in text and not _names_version(parts)) or "#" in text:
-        raise ConfigError(
-            f"endpoint {_safe(text)} has a query or fragment: cut it off after the project name"
-        )
-    return parts
-
-
-def _host_and_port(parts: SplitResult, text: str) -> tuple[str, int | None]:
-    try:
-        host, port = parts.hostname or "", parts.port
-    except ValueError:
-        host, port = "", 0
-    if port == 0 or not _is_host(host) or not _is_plain(parts.netloc, host):
-        raise ConfigError(
-            f"endpoint {_safe(text)} has no valid host and port: {FIND_ENDPOINT} "
-            "(an international name in its 'xn--' form)"
-        )
-    return host, port
-
-
-def _is_host(host: str) -> bool:
-    # Longer names, and longer labels, are none for DNS: the network library trips over them.
-    if len(host) > 253 or any(len(label) > 63 for label in host.split(".")):
-        return False
-    return _is_ip(host) or _HOST.fullmatch(host) is not None
-
-
-def _is_plain(netloc: str, host: str) -> bool:
-    # `urlsplit` drops what stands beside the brackets of ``[::1].example``: the host that was
-    # checked must be the host as it was written.
-    name = f"[{host}]" if ":" in host else host
-    return netloc.lower().rpartition(":")[0] == name or netloc.lower() == name
 
 
 def _refuse_other_services(parts: SplitResult, host: str, text: str) -> None:
     if _under(host, "api.azureml.ms") or "/subscriptions/" in parts.path:
         raise ConfigError(
-            f"endpoint {_safe(text)} belongs to a hub-based project, which this package does not "
+            f"endpoint {safe(text)} belongs to a hub-based project, which this package does not "
             f"support: move the agent to a Foundry project, then {FIND_ENDPOINT}"
         )
     if _under(host, "openai.azure.com"):
         raise ConfigError(
-            f"endpoint {_safe(text)} is an Azure OpenAI resource, where no agents live: "
+            f"endpoint {safe(text)} is an Azure OpenAI resource, where no agents live: "
             f"{FIND_ENDPOINT}"
         )
 
@@ -237,47 +180,20 @@ def _not_a_project(path: str, text: str) -> str:
     below = _PATH.match(path)
     if below and path[below.end() :].startswith("/"):
         return (
-            f"endpoint {_safe(text)} goes on after the project: cut it off after {below[0]!r}, or "
+            f"endpoint {safe(text)} goes on after the project: cut it off after {below[0]!r}, or "
             "give the whole endpoint of one agent, …/agents/<agent>/endpoint/protocols/openai or "
             "…/applications/<application>/protocols/openai"
         )
     if not path:
-        return f"endpoint {_safe(text)} is a resource, not a project: {FIND_ENDPOINT}"
-    return f"endpoint {_safe(text)} is not a project endpoint: {FIND_ENDPOINT}"
-
-
-def _safe(text: str) -> str:
-    # Without user, query and fragment; of a text that is no URL, only its length: it may be a key.
-    scheme, separator, rest = text.partition("://")
-    if not separator:
-        return f"({len(text)} characters)"
-    rest = re.split(r"[?#]", rest)[0].rpartition("@")[2]
-    return shown(f"{scheme}://{rest}", 120)
-
-
-def _origin(scheme: str, host: str, port: int | None) -> str:
-    name = f"[{host}]" if ":" in host else host
-    default = 443 if scheme == "https" else 80
-    return f"{scheme}://{name}" if port in {None, default} else f"{scheme}://{name}:{port}"
+        return f"endpoint {safe(text)} is a resource, not a project: {FIND_ENDPOINT}"
+    return f"endpoint {safe(text)} is not a project endpoint: {FIND_ENDPOINT}"
 
 
 def _scope_of(host: str) -> str | None:
-    if _is_loopback(host):
+    if is_loopback(host):
         return PUBLIC_SCOPE  # an emulator stands in for the public cloud
     return next((scope for suffix, scope in SCOPES.items() if _under(host, suffix)), None)
 
 
 def _under(host: str, suffix: str) -> bool:
     return host.endswith(f".{suffix}")
-
-
-def _is_ip(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return "%" not in host  # a zone id says nothing to anybody else
-
-
-def _is_loopback(host: str) -> bool:
-    return host == "localhost" or (_is_ip(host) and ipaddress.ip_address(host).is_loopback)

@@ -69,23 +69,32 @@ def read_url(text: object, name: str, find: str, *, allow_http: bool = False) ->
     Raises:
         ConfigError: No URL, or not safe to send a credential to.
     """
-    if not isinstance(text, str):
-        raise ConfigError(f"{name} must be a string, got {type(text).__name__}: {find}")
-    text = text.strip()
-    parts = _split(text, name, find)
-    host, port = _host_and_port(parts, text, name, find)
+    text = text.strip() if isinstance(text, str) else text
+    parts = split_url(text, name, find)
+    shown_text = safe(str(text))
+    if parts.fragment or str(text).endswith("#"):
+        raise ConfigError(f"{name} {shown_text} has a fragment: cut it off")
+    host, port = host_and_port(parts, name, find)
     path = re.sub(r"/{2,}", "/", parts.path).rstrip("/")
     if not _SEGMENT.fullmatch(path) or {".", ".."} & set(path.split("/")):
-        raise ConfigError(f"{name} {safe(text)} has a path that cannot be sent: {find}")
-    if parts.scheme == "http" and not (allow_http or is_loopback(host)):
-        raise ConfigError(
-            f"{name} {safe(text)} is plain http, which would show the credential to the network: "
-            "use https://, or pass allow_http=True if the network is trusted"
-        )
+        raise ConfigError(f"{name} {shown_text} has a path that cannot be sent: {find}")
+    check_scheme(parts, name, allow_http=allow_http)
     return Url(origin(parts.scheme, host, port), host, path, allow_http, parts.query)
 
 
-def _split(text: str, name: str, find: str) -> SplitResult:
+def split_url(text: object, name: str, find: str) -> SplitResult:
+    """Take a URL apart; what it holds of a path, query and fragment is not checked.
+
+    Args:
+        text: What the caller passed.
+        name: The setting, for messages.
+        find: Where the right value is found, for messages.
+
+    Raises:
+        ConfigError: No http URL, or one with a user in it.
+    """
+    if not isinstance(text, str):
+        raise ConfigError(f"{name} must be a string, got {type(text).__name__}: {find}")
     if not text:
         raise ConfigError(f"{name} is empty: {find}")
     if _FORBIDDEN.search(text):
@@ -105,26 +114,51 @@ def _split(text: str, name: str, find: str) -> SplitResult:
             f"{name} {safe(text)} holds a user or password: remove it, and pass credential= or "
             "api_key="
         )
-    if "#" in text:
-        raise ConfigError(f"{name} {safe(text)} has a fragment: cut it off")
     return parts
 
 
-def _host_and_port(parts: SplitResult, text: str, name: str, find: str) -> tuple[str, int | None]:
+def host_and_port(parts: SplitResult, name: str, find: str) -> tuple[str, int | None]:
+    """The host of a URL, in lower case, and its port.
+
+    Args:
+        parts: From `split_url`.
+        name: The setting, for messages.
+        find: Where the right value is found, for messages.
+
+    Raises:
+        ConfigError: It has none that can be connected to.
+    """
     try:
         host, port = parts.hostname or "", parts.port
     except ValueError:
         host, port = "", 0
-    if port == 0 or not is_host(host) or not _is_plain(parts.netloc, host):
+    if port == 0 or not _is_host(host) or not _is_plain(parts.netloc, host):
         raise ConfigError(
-            f"{name} {safe(text)} has no valid host and port: {find} (an international name in "
-            "its 'xn--' form)"
+            f"{name} {safe(parts.geturl())} has no valid host and port: {find} (an international "
+            "name in its 'xn--' form)"
         )
     return host, port
 
 
-def is_host(host: str) -> bool:
-    """Whether a text can be a host's name or address."""
+def check_scheme(parts: SplitResult, name: str, *, allow_http: bool) -> None:
+    """Refuse plain http to another machine, unless the caller allows it.
+
+    Args:
+        parts: From `split_url`.
+        name: The setting, for messages.
+        allow_http: The caller trusts the network.
+
+    Raises:
+        ConfigError: A credential would be shown to the network.
+    """
+    if parts.scheme == "http" and not (allow_http or is_loopback(parts.hostname or "")):
+        raise ConfigError(
+            f"{name} {safe(parts.geturl())} is plain http, which would show the credential to the "
+            "network: use https://, or pass allow_http=True if the network is trusted"
+        )
+
+
+def _is_host(host: str) -> bool:
     # Longer names, and longer labels, are none for DNS: the network library trips over them.
     if len(host) > 253 or any(len(label) > 63 for label in host.split(".")):
         return False
@@ -132,7 +166,8 @@ def is_host(host: str) -> bool:
 
 
 def _is_plain(netloc: str, host: str) -> bool:
-    """Nothing stands beside host and port, as in ``[::1].example``."""
+    # `urlsplit` drops what stands beside the brackets of ``[::1].example``: the host that was
+    # checked must be the host as it was written.
     name = f"[{host}]" if ":" in host else host
     return netloc.lower().rpartition(":")[0] == name or netloc.lower() == name
 
