@@ -51,7 +51,13 @@ def to_message(completion: Completion, *, agent: str, v1: bool) -> AIMessage:
 
 
 def metadata_of(finished: Finished, agent: str, requests: dict[str, list[Block]]) -> dict[str, Any]:
-    """Tell all that is known about a turn; ids under our names, and one under LangChain's `id`."""
+    """Make `response_metadata`: every fact of a turn that is known, ids by our names.
+
+    Args:
+        finished: How the turn ended.
+        agent: The agent as requested; stands in where the service names no model.
+        requests: Requests of the answer to its caller, by field (`asked_by`).
+    """
     return {
         "model_provider": PROVIDER,
         # LangChain counts usage by this name, and not at all without it.
@@ -74,7 +80,7 @@ def metadata_of(finished: Finished, agent: str, requests: dict[str, list[Block]]
 
 
 def usage_of(usage: Usage | None) -> UsageMetadata | None:
-    """Give LangChain's usage, with the details that the service told."""
+    """Make LangChain's usage, with the details that the service counted."""
     if usage is None:
         return None
     counted = UsageMetadata(

@@ -52,7 +52,12 @@ _KNOWS_REFUSALS = "refusal" in types.KNOWN_BLOCK_TYPES
 
 
 def citation(event: Citation, offset: int = 0) -> Block:
-    """A citation, its indices moved by `offset`."""
+    """Make the block of a citation.
+
+    Args:
+        event: The citation.
+        offset: Where its text begins in the joined text.
+    """
     extras = known_fields(
         kind=event.kind,
         file_id=event.file_id,
@@ -71,13 +76,13 @@ def citation(event: Citation, offset: int = 0) -> Block:
 
 
 def refusal(text: str) -> Block:
-    """A refusal, as the installed langchain-core knows it."""
+    """Make the block of a refusal, in the form that the installed langchain-core knows."""
     block = {"type": "refusal", "refusal": text}
     return block if _KNOWS_REFUSALS else {"type": "non_standard", "value": block}
 
 
 def standalone(event: Event) -> Block | None:
-    """The block of an event that stands for itself; None for the other events."""
+    """Make the block of an event that stands for itself; None for the other events."""
     match event:
         case ServerToolCall():
             return known_fields(
@@ -153,7 +158,7 @@ def _call_chunk(call: Mapping[str, Any]) -> Block:
 
 
 def _content(message: AIMessage) -> list[Block]:
-    """Put content and `additional_kwargs` together in the order in which they came."""
+    # Content and `additional_kwargs` put together, in the order in which they came.
     text, extra = message.content, message.additional_kwargs
     if not isinstance(text, str):
         raise NotImplementedError  # LangChain then reads the list for itself
@@ -188,12 +193,13 @@ def _interleaved(text: str, others: Iterable[Block]) -> list[Block]:
 
 
 def _index(block: Block) -> str:
-    """What keeps the blocks of several chunks apart; made from the block, for it is not stored."""
+    # LangChain melts blocks of equal index when chunks add up. No index is stored, so it is made
+    # from the content: the same block gets the same index each time it is read.
     return f"lc_block_{crc32(repr(sorted(block.items())).encode())}"
 
 
 def _annotate(texts: list[Block], citations: list[Block]) -> None:
-    """Give every citation to the text block that it points into, with indices into that block."""
+    # A citation points into the whole text; in a block its indices count from the block's start.
     for item in citations:
         start = item.get("start_index")
         homes = [t for t in texts if start is not None and t["at"] <= start < _end(t)]

@@ -25,7 +25,7 @@ _SPOILERS = ("]", "}", '"]', '"}', '""]', '""}')
 
 
 def sorted_out(calls: Iterable[ToolCall]) -> tuple[list[LangChainCall], list[InvalidToolCall]]:
-    """Tell good calls from bad ones."""
+    """Sort calls into those that can run and those whose arguments are no JSON object."""
     good: list[LangChainCall] = []
     bad: list[InvalidToolCall] = []
     for call in calls:
@@ -40,7 +40,7 @@ def sorted_out(calls: Iterable[ToolCall]) -> tuple[list[LangChainCall], list[Inv
 
 
 def spoiler(arguments: str) -> str:
-    """What must follow `arguments` so that LangChain takes them as we do; mostly nothing."""
+    """Make the piece after which LangChain refuses broken arguments as we do; mostly ""."""
     if _object(arguments) is not None or not _runs(arguments):
         return ""
     return next(piece for piece in _SPOILERS if not _runs(arguments + piece))
@@ -55,7 +55,7 @@ def _object(text: str) -> dict[str, Any] | None:
 
 
 def _runs(text: str) -> bool:
-    """Whether chunks with these arguments add up to a call that LangChain would run."""
+    # LangChain closes what is open in the JSON of a call, and runs it if that makes an object.
     try:
         return isinstance(parse_partial_json(text), dict)
     except ValueError:

@@ -248,9 +248,10 @@ class ChatAzureAgent(ReadsPin, AgentSettings):
     # Beside the turns
 
     def files_of(self, message: AIMessage) -> list[FileHandle]:
-        """The images and files that an answer brought along; nothing is loaded yet.
+        """Give handles on the images and files that an answer brought along; nothing is loaded yet.
 
-        They have `.bytes()` and `.save(path)`. The answer may come from a history or a checkpoint.
+        A handle has `.bytes()` and `.save(path)`. The answer may come from a history or a
+        checkpoint.
 
         Args:
             message: The answer.
@@ -258,15 +259,15 @@ class ChatAzureAgent(ReadsPin, AgentSettings):
         return [self.client.files.handle(one) for one in references_of(message)]
 
     def async_files_of(self, message: AIMessage) -> list[AsyncFileHandle]:
-        """The images and files that an answer brought along, to be awaited.
+        """Give handles on the images and files of an answer, whose methods are awaited.
 
         Args:
-            message: The answer.
+            message: As for `files_of`.
         """
         return [self.async_client.files.handle(one) for one in references_of(message)]
 
     def declare_tools(self, tools: Sequence[Tool]) -> str:
-        """Make a version of the v2 agent that declares these function tools; returns it.
+        """Make a version of the v2 agent that declares these function tools, and return its number.
 
         The new version answers for a `model` without one (``my-agent``), and for one that names it.
         A classic agent takes tools with every call: nothing is done there, and the version is "".
@@ -282,8 +283,7 @@ class ChatAzureAgent(ReadsPin, AgentSettings):
         """Make a version of the v2 agent that declares these function tools; as `declare_tools`.
 
         Args:
-            tools: Functions, pydantic classes, LangChain tools, or OpenAI's dictionaries. The
-                agent's other tools stay; one of the same name is replaced.
+            tools: As for `declare_tools`.
         """
         with translated():
             return await self.async_client.declare_tools(declarations(tools, strict=None))
@@ -291,7 +291,7 @@ class ChatAzureAgent(ReadsPin, AgentSettings):
     def resume(self, response_id: str) -> Iterator[AIMessageChunk]:
         """Stream a background answer (v2) that anybody began; its chunks add up to the message.
 
-        It is told from its beginning; ``client.resume(…, starting_after=…)`` tells a rest.
+        It comes from its beginning; ``client.resume(…, starting_after=…)`` gives a rest.
 
         Args:
             response_id: ``resp_…`` of the response, from the `response_metadata` of its first
@@ -302,11 +302,10 @@ class ChatAzureAgent(ReadsPin, AgentSettings):
             yield from filter(None, map(chunker.chunk, events))
 
     async def aresume(self, response_id: str) -> AsyncIterator[AIMessageChunk]:
-        """Stream a background answer (v2) that anybody began; its chunks add up to the message.
+        """Stream a background answer (v2) that anybody began; as `resume`.
 
         Args:
-            response_id: ``resp_…`` of the response, from the `response_metadata` of its first
-                chunk.
+            response_id: As for `resume`.
         """
         chunker = self._chunker({})
         with translated():

@@ -50,7 +50,7 @@ class Chunker:
     Args:
         agent: The agent as requested; stands in where the service names no model.
         v1: Whether `content` shall be a list of standard blocks (``output_version="v1"``).
-        announces: Whether the first chunk shall tell the ids of the turn.
+        announces: Whether the first chunk shall bring the ids of the turn.
     """
 
     def __init__(self, *, agent: str, v1: bool, announces: bool = False) -> None:

@@ -14,7 +14,7 @@ from azure_agents.frameworks.answer_files import citation_of
 
 
 def references_of(message: AIMessage) -> list[FileReference]:
-    """The files that the agent made, each once; sources it cites are none of them."""
+    """Find the files that the agent made, each once; sources that it cites are none of them."""
     return references_in(_blocks(message.content_blocks))
 
 

@@ -23,7 +23,7 @@ from langchain_core.messages import (
 )
 
 from azure_agents.content.calls import function_call_id, written_call
-from azure_agents.content.computer import ACKNOWLEDGED, CALLS, answer_of, calls_told
+from azure_agents.content.computer import ACKNOWLEDGED, CALLS, answer_of, calls_kept
 from azure_agents.content.notices import left_out
 from azure_agents.content.parts import (
     answer_parts,
@@ -58,7 +58,7 @@ def to_messages(messages: Sequence[BaseMessage]) -> tuple[Message, ...]:
     """Map a whole history.
 
     Raises:
-        InvalidRequestError: A role or content block that an agent cannot be told.
+        InvalidRequestError: A role or content block that no agent can be sent.
     """
     newest = newest_of(map(_is_answer, messages))
     return tuple(
@@ -138,7 +138,7 @@ def _answer(message: AIMessage) -> Message:
     return Message(
         "assistant",
         parts,
-        (*_calls(message), *calls_told(message.response_metadata.get(CALLS))),
+        (*_calls(message), *calls_kept(message.response_metadata.get(CALLS))),
         anchor=anchor if isinstance(anchor, str) else None,
         asks=asks_in(message),
         outcomes=outcomes_in(message),

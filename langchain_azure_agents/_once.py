@@ -17,7 +17,7 @@ _KEPT = ("content", "name", "tool_call_id", "status")
 
 
 def run_once(store: ThreadStore, scope: str = "") -> Callable[[Any, Callable[[Any], Any]], Any]:
-    """A `wrap_tool_call` that gives a call its kept result instead of a second run.
+    """Make a `wrap_tool_call` that gives a call its kept result instead of a second run.
 
     For ``ToolNode(tools, wrap_tool_call=run_once(store))``, or as middleware of an agent:
     ``create_agent(model, tools, middleware=[wrap_tool_call(run_once(store))])``.
@@ -54,11 +54,11 @@ def run_once(store: ThreadStore, scope: str = "") -> Callable[[Any, Callable[[An
 def arun_once(
     store: ThreadStore, scope: str = ""
 ) -> Callable[[Any, Callable[[Any], Awaitable[Any]]], Any]:
-    """The same for `awrap_tool_call`; a store that does I/O is asked in a thread.
+    """Make an `awrap_tool_call`, as `run_once` makes a `wrap_tool_call`; a thread asks the store.
 
     Args:
-        store: SQLite or Redis to outlive the process.
-        scope: Keeps applications apart that share a store and number their threads alike.
+        store: As for `run_once`.
+        scope: As for `run_once`.
     """
 
     async def wrap(request: Any, handler: Callable[[Any], Awaitable[Any]]) -> Any:
@@ -77,7 +77,7 @@ def arun_once(
 
 
 class _Once:
-    """One request to run a tool."""
+    """One request to run a tool, and its place among the kept results."""
 
     def __init__(self, store: ThreadStore, scope: str, request: Any) -> None:
         call = request.tool_call
@@ -106,6 +106,6 @@ class _Once:
 
 
 def _thread_of(request: Any) -> str:
-    """LangGraph's thread, or nothing outside a graph."""
+    # LangGraph's thread; "" outside a graph.
     config = getattr(request.runtime, "config", None) or {}
     return str(config.get("configurable", {}).get("thread_id", ""))

@@ -1,4 +1,4 @@
-"""Which server thread and whose histories: what LangChain's config says about a call.
+"""The server thread and the owner of a call, as LangChain's config names them.
 
 `configurable["foundry_thread_id"]` pins; `thread_id` there is LangGraph's own and at most names an
 owner. LangChain does not show a model the config that it is called with, so the methods that take
@@ -29,15 +29,15 @@ def _with_pin(config: RunnableConfig | None, kwargs: dict[str, Any]) -> dict[str
 
 
 def _with_pin_around(kwargs: dict[str, Any]) -> dict[str, Any]:
-    """For calls that have no config: the pin of the chain around them, unless it is settled."""
+    # `generate` takes no config: the pin is that of the chain around it, unless it is an argument.
     return with_hidden(kwargs) if "thread_id" in kwargs else _with_pin(None, kwargs)
 
 
 def graph_thread(run_manager: Any) -> str | None:
-    """LangGraph's thread: its id names an owner of histories, nothing else."""
-    told = getattr(run_manager, "metadata", None) or {}
+    """Find the id of LangGraph's thread, which names an owner of histories and nothing else."""
+    metadata = getattr(run_manager, "metadata", None) or {}
     around = ensure_config().get("configurable") or {}
-    thread = told.get("thread_id") or around.get("thread_id")
+    thread = metadata.get("thread_id") or around.get("thread_id")
     return str(thread) if thread else None
 
 
@@ -77,16 +77,13 @@ class ReadsPin(BaseChatModel):
         stop: list[str] | None = None,
         **kwargs: Any,
     ) -> AIMessage:
-        """Give the whole answer; `thread_id=` and `owner=` hold for this call.
+        """Give the whole answer, on an event loop.
 
         Args:
-            input: The whole history: a text, messages, or a prompt value.
-            config: LangChain's; ``configurable["foundry_thread_id"]`` pins a server thread.
-            stop: Texts that end the answer, cut on our side; None: those of the model, if it has
-                any.
-            kwargs: ``thread_id=`` (pins a server thread), ``owner=``, ``timeout=`` (seconds),
-                ``extra_headers=``, ``user_identity=``, and options of the agent, for this call
-                only.
+            input: As for `invoke`.
+            config: As for `invoke`.
+            stop: As for `invoke`.
+            kwargs: As for `invoke`.
         """
         return await super().ainvoke(input, config, stop=stop, **_with_pin(config, kwargs))
 
@@ -101,13 +98,10 @@ class ReadsPin(BaseChatModel):
         """Give the answer piece by piece.
 
         Args:
-            input: The whole history: a text, messages, or a prompt value.
-            config: LangChain's; ``configurable["foundry_thread_id"]`` pins a server thread.
-            stop: Texts that end the answer, cut on our side; None: those of the model, if it has
-                any.
-            kwargs: ``thread_id=`` (pins a server thread), ``owner=``, ``timeout=`` (seconds),
-                ``extra_headers=``, ``user_identity=``, and options of the agent, for this call
-                only.
+            input: As for `invoke`.
+            config: As for `invoke`.
+            stop: As for `invoke`.
+            kwargs: As for `invoke`.
         """
         return super().stream(input, config, stop=stop, **_with_pin(config, kwargs))
 
@@ -119,16 +113,13 @@ class ReadsPin(BaseChatModel):
         stop: list[str] | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[AIMessageChunk]:
-        """Give the answer piece by piece.
+        """Give the answer piece by piece, on an event loop.
 
         Args:
-            input: The whole history: a text, messages, or a prompt value.
-            config: LangChain's; ``configurable["foundry_thread_id"]`` pins a server thread.
-            stop: Texts that end the answer, cut on our side; None: those of the model, if it has
-                any.
-            kwargs: ``thread_id=`` (pins a server thread), ``owner=``, ``timeout=`` (seconds),
-                ``extra_headers=``, ``user_identity=``, and options of the agent, for this call
-                only.
+            input: As for `invoke`.
+            config: As for `invoke`.
+            stop: As for `invoke`.
+            kwargs: As for `invoke`.
         """
         return super().astream(input, config, stop=stop, **_with_pin(config, kwargs))
 
@@ -156,9 +147,9 @@ class ReadsPin(BaseChatModel):
             """Answer several conversations; see `BaseChatModel.agenerate`.
 
             Args:
-                messages: The histories, each a list of messages.
-                args: ``stop`` and ``callbacks``, by position.
-                kwargs: Those by name, tags and metadata of LangChain's, and arguments of `invoke`.
+                messages: As for `generate`.
+                args: As for `generate`.
+                kwargs: As for `generate`.
             """
             return await super().agenerate(messages, *args, **_with_pin_around(kwargs))
 
@@ -176,8 +167,8 @@ class ReadsPin(BaseChatModel):
             """Stream events; see `BaseChatModel.astream_events`.
 
             Args:
-                input: The whole history: a text, messages, or a prompt value.
-                config: LangChain's; ``configurable["foundry_thread_id"]`` pins a server thread.
-                kwargs: ``version=``, filters of events, and arguments of `stream`.
+                input: As for `stream_events`.
+                config: As for `stream_events`.
+                kwargs: As for `stream_events`.
             """
             return super().astream_events(input, config, **_with_pin(config, kwargs))

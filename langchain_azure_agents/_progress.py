@@ -1,9 +1,9 @@
-"""What happens while an answer is made: which server-side tool is at work, and on what.
+"""The progress of an answer: which server-side tool is at work, and on what.
 
-It is told by the chunks of a stream, in a field of its own, `progress`. Chunks that are added up
-lose it, so that no history, checkpoint or cache holds it; callbacks and LangGraph's
-``stream_mode="messages"`` see it. Background answers begin with a chunk that tells the response's
-id, by which another process can take the answer up.
+The chunks of a stream bring it in a field of its own, `progress`. Chunks that are added up lose it,
+so that no history, checkpoint or cache holds it; callbacks and LangGraph's
+``stream_mode="messages"`` see it. Background answers begin with a chunk that brings the id of the
+response, by which another process can take the answer up.
 """
 
 from __future__ import annotations
@@ -23,26 +23,26 @@ FIELD = "progress"
 
 
 def fields_of(step: Progress | Started) -> dict[str, Any]:
-    """The field of a chunk; plain data, since chunks may travel as JSON."""
+    """Make the field of a chunk: plain data, since chunks may travel as JSON."""
     return {FIELD: known_fields(**asdict(step))}
 
 
 def progress_of(chunk: BaseMessage) -> Progress | Started | None:
-    """What a chunk tells of the work on the answer; None if it brings a piece of it instead.
+    """Read the progress of an answer out of a chunk; None if the chunk is a piece of the answer.
 
     Args:
         chunk: A chunk of a streamed answer.
     """
-    told = getattr(chunk, FIELD, None)
-    if not isinstance(told, dict):
+    fields = getattr(chunk, FIELD, None)
+    if not isinstance(fields, dict):
         return None
-    return Progress(**told) if "status" in told else Started(**told)
+    return Progress(**fields) if "status" in fields else Started(**fields)
 
 
 class ShowProgress(BaseCallbackHandler):
     """A callback that shows what server-side tools are doing, a line for each new step.
 
-    Only streamed answers tell: `stream`, ``stream_mode="messages"``, or a model with
+    Only streamed answers bring progress: `stream`, ``stream_mode="messages"``, or a model with
     ``streaming=True``.
 
     Args:
@@ -58,8 +58,8 @@ class ShowProgress(BaseCallbackHandler):
 
         Args:
             token: The chunk's text; not looked at.
-            chunk: The chunk that LangChain tells of, with its message.
-            kwargs: The run's ids and tags; not looked at.
+            chunk: The chunk, with its message.
+            kwargs: Ids and tags of the run; not looked at.
         """
         step = progress_of(getattr(chunk, "message", None))  # type: ignore[arg-type]
         if isinstance(step, Progress) and (line := self._steps.line(step)):

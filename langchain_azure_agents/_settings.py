@@ -148,7 +148,7 @@ class AgentSettings(HoldsClients, BaseChatModel):
     )
     ephemeral_approvals: Annotated[bool, SkipValidation] = True
     """With `threads="ephemeral"` (v2): send a decision with the request that it answers (default),
-    or, if False, only tell the agent of it."""
+    or, if False, only describe it to the agent."""
 
     streaming: bool = False
     """Stream underneath `invoke` too, so that callbacks see tokens; default: only where they ask
@@ -181,7 +181,7 @@ class AgentSettings(HoldsClients, BaseChatModel):
         "Where threads are remembered; default: in memory, one for the process."
     )
     observer: Annotated[Any, SkipValidation] = _hidden(
-        "An object with `record(event)`, which is told of every request and retry."
+        "An object with `record(event)`, which is called for every request and retry."
     )
     operation_keys: Annotated[Any, SkipValidation] = _hidden(
         "Makes the unique key of each turn, for recordings; default: a random one."
@@ -229,9 +229,9 @@ class AgentSettings(HoldsClients, BaseChatModel):
 
     @property
     def _identifying_params(self) -> Mapping[str, Any]:
-        """What tells two models apart; the key of LangChain's cache. Nothing secret."""
+        # By these LangChain's cache tells two models apart. It prints and stores them: no secrets.
         settings = self._settings
-        said = settings.instructions
+        instructions = settings.instructions
         return {
             "agent": settings.agent.requested,
             "endpoint": settings.endpoint.url,
@@ -243,7 +243,7 @@ class AgentSettings(HoldsClients, BaseChatModel):
             "image_generation_deployment": settings.image_generation_deployment,
             "agent_session_id": settings.agent_session_id,
             "ephemeral_approvals": settings.ephemeral_approvals,
-            "instructions": said and hashlib.sha256(said.encode()).hexdigest(),
+            "instructions": instructions and hashlib.sha256(instructions.encode()).hexdigest(),
             "instructions_mode": settings.instructions_mode,
             "options": self._options({}),
             "stop_default": self.stop,
@@ -256,7 +256,7 @@ class AgentSettings(HoldsClients, BaseChatModel):
         return params
 
     def _resolve_model_profile(self) -> ModelProfile:
-        """What agents of this generation can do; `create_agent` asks for it."""
+        # `create_agent` asks what the model can do: here, what agents of the generation can.
         is_classic = self._takes_schema
         return ModelProfile(
             tool_calling=True,

@@ -1,9 +1,9 @@
-"""Structured output in LangChain's words; what it means is in `azure_agents.content.structured`.
+"""Objects as answers, by LangChain's methods; the rules are in `azure_agents.content.structured`.
 
 All three methods go one way, since LangChain's own, one forced function tool with the schema, does
 not fit an agent whose tools are declared on the server. A classic run takes the schema; a v2 agent
-answers under its own schema if it declares one, else it is told the wanted one. Words and check are
-those of ``response_format`` on a call (`azure_agents.content.structured` says why both exist).
+answers under its own schema if it declares one, else a system message gives it the wanted one.
+Words and check are those of ``response_format`` on a call, and the module says why both exist.
 """
 
 from __future__ import annotations
@@ -46,16 +46,16 @@ METHODS = ("json_schema", "function_calling", "json_mode")
 
 
 class Question:
-    """One object asked for, over one or two turns.
+    """A request for one object, over one or two turns.
 
     Args:
         schema: A pydantic class, or what LangChain takes for a JSON schema.
-        messages: What the caller asks.
-        is_told: The agent is told the schema, since nothing enforces it.
+        messages: The messages of the caller.
+        in_words: A system message gives the agent the schema, since nothing enforces it.
         is_agents_schema: The schema of the agent's own definition is in force.
 
     Attributes:
-        messages: What to send next.
+        messages: The messages to send next.
         is_agents_schema: As given.
     """
 
@@ -64,20 +64,20 @@ class Question:
         schema: Any,
         messages: list[BaseMessage],
         *,
-        is_told: bool,
+        in_words: bool,
         is_agents_schema: bool = False,
     ) -> None:
         self._inquiry = Inquiry(_parser(schema), is_agents_schema=is_agents_schema)
         self.is_agents_schema = is_agents_schema
         self.messages = list(messages)
-        if is_told:
+        if in_words:
             self.messages.append(SystemMessage(instruction(convert_to_json_schema(schema))))
 
     def read(self, message: AIMessage) -> Any:
-        """The object; or None, and `messages` ask for a better one.
+        """Read the object of an answer; after None, `messages` ask for a better one.
 
         Raises:
-            StructuredOutputError: There is none; also an `OutputParserException`, or a
+            StructuredOutputError: The answer has none; also an `OutputParserException`, or a
                 `ModelRefusalError` where langchain-core has it.
         """
         answer = Answer.of(message.text, _refusal_of(message), message.response_metadata)
@@ -108,7 +108,7 @@ def _parser(schema: Any) -> Callable[[str], Any]:
 
 
 class StructuredOutput(RunnableSerializable[Any, Any]):
-    """Gives objects; made by `ChatAzureAgent.with_structured_output`.
+    """A runnable that answers with objects; made by `ChatAzureAgent.with_structured_output`.
 
     It can be pickled where its parts can. `stream` gives a pydantic object once, and a dictionary
     as it grows where the service enforces a schema.
@@ -117,7 +117,7 @@ class StructuredOutput(RunnableSerializable[Any, Any]):
     name: str | None = Field(default="structured output", description="Name of the run.")
     llm: SkipValidation[Any] = Field(description="The model that is asked.")
     wanted: SkipValidation[Any] = Field(description="Class or schema of the object.")
-    method: str = Field(description="LangChain's word for the way to the object.")
+    method: str = Field(description="LangChain's name of the way to the object.")
     strict: bool | None = Field(description="Whether the schema holds to the letter (classic).")
     include_raw: bool = Field(description="Give the message as well, and errors as values.")
     options: dict[str, Any] = Field(description="More options of the calls.")
@@ -133,23 +133,23 @@ class StructuredOutput(RunnableSerializable[Any, Any]):
     def stream(
         self, input: Any, config: RunnableConfig | None = None, **kwargs: Any
     ) -> Iterator[Any]:
-        """Ask for the object, and give it as it grows where that is possible."""
+        """Ask for the object; yield it as it grows, where that is possible."""
         yield from self._transform_stream_with_config(
-            iter([input]), cast("Any", self._tell), config, **kwargs
+            iter([input]), cast("Any", self._pieces), config, **kwargs
         )
 
     async def astream(
         self, input: Any, config: RunnableConfig | None = None, **kwargs: Any
     ) -> AsyncIterator[Any]:
-        """Ask for the object, and give it as it grows where that is possible."""
+        """Ask for the object; yield it as it grows, where that is possible."""
 
         async def inputs() -> AsyncIterator[Any]:
             yield input
 
-        told = self._atransform_stream_with_config(
-            inputs(), cast("Any", self._atell), config, **kwargs
+        stream = self._atransform_stream_with_config(
+            inputs(), cast("Any", self._apieces), config, **kwargs
         )
-        async with aclosing(cast("AsyncGenerator[Any, None]", told)) as pieces:
+        async with aclosing(cast("AsyncGenerator[Any, None]", stream)) as pieces:
             async for piece in pieces:
                 yield piece
 
@@ -160,7 +160,7 @@ class StructuredOutput(RunnableSerializable[Any, Any]):
         return bool(self.llm._takes_schema)  # noqa: SLF001 - the model is ours
 
     @property
-    def _may_tell(self) -> bool:
+    def _may_use_words(self) -> bool:
         # In JSON mode the caller describes the object, as with OpenAI's.
         return not self._takes_schema and self.method != "json_mode"
 
@@ -171,72 +171,74 @@ class StructuredOutput(RunnableSerializable[Any, Any]):
                 self.wanted, self.method, strict=self.strict
             )
         about = {"method": self.method, "strict": self.strict}
-        told = {"kwargs": about, "schema": self.wanted}
+        wanted = {"kwargs": about, "schema": self.wanted}
         bound: Runnable[LanguageModelInput, AIMessage] = self.llm.bind(
-            ls_structured_output_format=told, **options
+            ls_structured_output_format=wanted, **options
         )
         return bound
 
     def _question(self, given: LanguageModelInput, declared: object) -> Question:
         messages = self.llm._convert_input(given).to_messages()  # noqa: SLF001 - of our base class
         has_own = declared is not None
-        is_told = self._may_tell and not has_own
-        return Question(self.wanted, messages, is_told=is_told, is_agents_schema=has_own)
+        in_words = self._may_use_words and not has_own
+        return Question(self.wanted, messages, in_words=in_words, is_agents_schema=has_own)
 
     def _ask(self, given: LanguageModelInput, config: RunnableConfig, **kwargs: Any) -> Any:
-        return self._answered(self._begun(given), config, kwargs)
+        return self._ask_until_found(self._first_question(given), config, kwargs)
 
     async def _aask(self, given: LanguageModelInput, config: RunnableConfig, **kwargs: Any) -> Any:
-        return await self._aanswered(await self._abegun(given), config, kwargs)
+        return await self._aask_until_found(await self._afirst_question(given), config, kwargs)
 
-    def _begun(self, given: LanguageModelInput) -> Question:
+    def _first_question(self, given: LanguageModelInput) -> Question:
         with translated():
-            declared = self.llm.client.answer_schema() if self._may_tell else None
+            declared = self.llm.client.answer_schema() if self._may_use_words else None
         return self._question(given, declared)
 
-    async def _abegun(self, given: LanguageModelInput) -> Question:
+    async def _afirst_question(self, given: LanguageModelInput) -> Question:
         with translated():
-            declared = await self.llm.async_client.answer_schema() if self._may_tell else None
+            declared = await self.llm.async_client.answer_schema() if self._may_use_words else None
         return self._question(given, declared)
 
-    def _answered(self, question: Question, config: RunnableConfig, kwargs: Any) -> Any:
+    def _ask_until_found(self, question: Question, config: RunnableConfig, kwargs: Any) -> Any:
         found = None
         while found is None:
             answer = self._bound().invoke(question.messages, config, **kwargs)
-            found = _read(question, answer, include_raw=self.include_raw)
+            found = _result(question, answer, include_raw=self.include_raw)
         return found
 
-    async def _aanswered(self, question: Question, config: RunnableConfig, kwargs: Any) -> Any:
+    async def _aask_until_found(
+        self, question: Question, config: RunnableConfig, kwargs: Any
+    ) -> Any:
         found = None
         while found is None:
             answer = await self._bound().ainvoke(question.messages, config, **kwargs)
-            found = _read(question, answer, include_raw=self.include_raw)
+            found = _result(question, answer, include_raw=self.include_raw)
         return found
 
     # -- streaming ---------------------------------------------------------------------------------
 
     def _grows(self, question: Question) -> bool:
-        """Whether the object can be told piece by piece: what is told must not be taken back."""
+        # A piece that was yielded cannot be taken back: only what the service enforces may grow.
         is_whole = self.include_raw or hasattr(self.wanted, "model_validate_json")
         is_whole = is_whole or hasattr(self.wanted, "parse_raw")  # pydantic's second and first
         return not is_whole and (self._takes_schema or question.is_agents_schema)
 
-    def _tell(
+    def _pieces(
         self, inputs: Iterator[LanguageModelInput], config: RunnableConfig, **kwargs: Any
     ) -> Iterator[Any]:
-        question = self._begun(next(inputs))
+        question = self._first_question(next(inputs))
         found = None
         if self._grows(question):
             growing = Growing()
             for chunk in self._bound().stream(question.messages, config, **kwargs):
                 yield from growing.feed(chunk)
             found = question.read(growing.message())
-        yield self._answered(question, config, kwargs) if found is None else found
+        yield self._ask_until_found(question, config, kwargs) if found is None else found
 
-    async def _atell(
+    async def _apieces(
         self, inputs: AsyncIterator[LanguageModelInput], config: RunnableConfig, **kwargs: Any
     ) -> AsyncIterator[Any]:
-        question = await self._abegun(await anext(inputs))
+        question = await self._afirst_question(await anext(inputs))
         found = None
         if self._grows(question):
             growing = Growing()
@@ -244,27 +246,27 @@ class StructuredOutput(RunnableSerializable[Any, Any]):
                 for piece in growing.feed(chunk):
                     yield piece
             found = question.read(growing.message())
-        yield await self._aanswered(question, config, kwargs) if found is None else found
+        yield await self._aask_until_found(question, config, kwargs) if found is None else found
 
 
 class Growing:
-    """A dictionary that is told chunk by chunk, each time as far as it goes."""
+    """Reads a dictionary out of the chunks of its JSON, each time as far as it goes."""
 
     def __init__(self) -> None:
         self._whole: AIMessageChunk | None = None
-        self._told: Any = None
+        self._latest: Any = None
 
     def feed(self, chunk: Any) -> Iterator[dict[str, Any]]:
-        """Take the next chunk; gives the object if it has grown."""
+        """Take the next chunk; yield the dictionary if it has grown."""
         self._whole = chunk if self._whole is None else self._whole + chunk
         with suppress(ValueError):
             found = parse_partial_json(json_of(self._whole.text))
-            if isinstance(found, dict) and found and found != self._told:
-                self._told = found
+            if isinstance(found, dict) and found and found != self._latest:
+                self._latest = found
                 yield found
 
     def message(self) -> AIMessage:
-        """The message that the chunks add up to."""
+        """Add the chunks up to their message."""
         return cast(
             "AIMessage", message_chunk_to_message(self._whole or AIMessageChunk(content=""))
         )
@@ -279,7 +281,7 @@ def structured(
     include_raw: bool,
     options: Mapping[str, Any],
 ) -> Runnable[LanguageModelInput, Any]:
-    """Make the runnable that gives objects; see `ChatAzureAgent.with_structured_output`.
+    """Make the runnable that answers with objects; see `ChatAzureAgent.with_structured_output`.
 
     Raises:
         ConfigError: The method is unknown.
@@ -299,7 +301,7 @@ def structured(
     )
 
 
-def _read(question: Question, answer: AIMessage, *, include_raw: bool) -> Any:
+def _result(question: Question, answer: AIMessage, *, include_raw: bool) -> Any:
     if not include_raw:
         return question.read(answer)
     try:

@@ -1,7 +1,7 @@
 """Tools and tool choices, in the words of the OpenAI format that the core takes.
 
-Binding sends nothing and asks nothing: a v2 agent declares its tools itself, and whether a name is
-among them is found out by the first call.
+Binding sends nothing and asks nothing: a v2 agent declares its tools itself, and the first call
+finds out whether a name is among them.
 """
 
 from __future__ import annotations

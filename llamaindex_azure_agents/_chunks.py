@@ -43,16 +43,16 @@ from ._responses import listed, said_blocks, to_completion, to_message, to_respo
 
 
 def stream(
-    events: Generator[Event, None, None], turns: Turns | None = None, *, tells_id: bool = False
+    events: Generator[Event, None, None], turns: Turns | None = None, *, announces: bool = False
 ) -> ChatResponseGen:
-    """Chunks of a turn; closing it cancels the turn.
+    """Make the chunks of a turn; closing the generator cancels the turn.
 
     Args:
         events: The turn.
         turns: Where its `raw` is noted.
-        tells_id: Begin with a chunk that brings nothing but the ids.
+        announces: Begin with a chunk that brings nothing but the ids.
     """
-    chunks = Chunks(tells_id=tells_id)
+    chunks = Chunks(announces=announces)
     with closing(events):
         for event in events:
             chunk = chunks.add(event)
@@ -61,10 +61,10 @@ def stream(
 
 
 async def astream(
-    events: AsyncGenerator[Event, None], turns: Turns | None = None, *, tells_id: bool = False
+    events: AsyncGenerator[Event, None], turns: Turns | None = None, *, announces: bool = False
 ) -> ChatResponseAsyncGen:
-    """Chunks of a turn; as `stream`."""
-    chunks = Chunks(tells_id=tells_id)
+    """Make the chunks of a turn; as `stream`."""
+    chunks = Chunks(announces=announces)
     async with aclosing(events):
         async for event in events:
             chunk = chunks.add(event)
@@ -73,36 +73,36 @@ async def astream(
 
 
 def completions(chunks: ChatResponseGen) -> CompletionResponseGen:
-    """The same chunks; closing it closes them at once."""
+    """Turn chunks into those of the completion endpoints; closing the generator closes them."""
     with closing(chunks):
         for chunk in chunks:
             yield to_completion(chunk)
 
 
 async def acompletions(chunks: ChatResponseAsyncGen) -> CompletionResponseAsyncGen:
-    """The same chunks; closing it closes them at once."""
+    """Turn chunks into those of the completion endpoints; closing the generator closes them."""
     async with aclosing(chunks):
         async for chunk in chunks:
             yield to_completion(chunk)
 
 
 class Chunks:
-    """Takes events one by one; gives the chunk each of them makes, if any.
+    """Makes chunks of events, one by one.
 
     Args:
-        tells_id: The start of the turn makes one, too.
+        announces: Make one for the start of the turn, too.
     """
 
-    def __init__(self, *, tells_id: bool = False) -> None:
+    def __init__(self, *, announces: bool = False) -> None:
         self._fold = Fold()
-        self._tells_id = tells_id
+        self._announces = announces
         self._text = ""
         self._thinking = ""
         self._joined = JoinedText()
         self._calls: dict[int, ToolCall] = {}
 
     def add(self, event: Event) -> ChatResponse | None:
-        """Take the next event."""
+        """Take the next event; returns its chunk, if it makes one."""
         self._fold.add(event)
         match event:
             case TextDelta(text) | RefusalDelta(text):
@@ -116,8 +116,8 @@ class Chunks:
                 self._call(event)
                 return self._chunk("")
             case Progress():
-                return self._working(event)
-            case Started() if self._tells_id:
+                return self._progress_chunk(event)
+            case Started() if self._announces:
                 return self._chunk("", **known_fields(**asdict(event)))
             case Finished():
                 return self._last()
@@ -132,7 +132,7 @@ class Chunks:
             so_far.id or event.id, so_far.name or event.name, so_far.arguments + event.arguments
         )
 
-    def _working(self, step: Progress) -> ChatResponse:
+    def _progress_chunk(self, step: Progress) -> ChatResponse:
         progress = known_fields(**asdict(step))
         chunk = self._chunk("", progress=progress)
         chunk.raw = {"progress": progress}

@@ -1,4 +1,4 @@
-"""The decorators of the eight endpoints: LlamaIndex's own, told nothing that must not be shown."""
+"""The decorators of the eight endpoints: LlamaIndex's own, which see no headers and no identity."""
 
 from __future__ import annotations
 
@@ -15,20 +15,18 @@ _Method = TypeVar("_Method", bound=Callable[..., Any])
 
 
 def chat_endpoint(method: _Method) -> _Method:
-    """A method that takes messages, as LlamaIndex counts and traces it."""
-    return _discreet(llm_chat_callback()(method), method)
+    """Let LlamaIndex count and trace a method that takes messages."""
+    return _hiding(llm_chat_callback()(method), method)
 
 
 def completion_endpoint(method: _Method) -> _Method:
-    """A method that takes a prompt, as LlamaIndex counts and traces it."""
-    return _discreet(llm_completion_callback()(method), method)
+    """Let LlamaIndex count and trace a method that takes a prompt."""
+    return _hiding(llm_completion_callback()(method), method)
 
 
-def _discreet(traced: Callable[..., Any], method: _Method) -> _Method:
-    """The same, with headers and identity hidden before LlamaIndex tells its events of them.
-
-    LlamaIndex's decorators replace the signature by ``*args``; `help()` shows the method's own.
-    """
+def _hiding(traced: Callable[..., Any], method: _Method) -> _Method:
+    # LlamaIndex's events hold all arguments, so headers and identity are hidden before. Its
+    # decorators replace the signature by ``*args``; `help()` shall show the method's own.
     vars(method).pop("__wrapped__", None)  # their mark is True there, which `inspect` stumbles over
     call = _acall(traced) if iscoroutinefunction(traced) else _call(traced)
     call.__wrapped__ = method  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""The core's errors where LlamaIndex knows another class for the same thing."""
+"""The errors of the core for which LlamaIndex has a class of its own."""
 
 from __future__ import annotations
 
@@ -17,6 +17,6 @@ class RefusedError(StructuredOutputError, errors.RefusedError):
 
 
 def as_value_error(error: errors.StructuredOutputError) -> StructuredOutputError:
-    """The same error, for callers who catch what LlamaIndex's programs raise."""
+    """Make the same error for callers who catch what LlamaIndex's programs raise."""
     cls = RefusedError if isinstance(error, errors.RefusedError) else StructuredOutputError
     return cls(error.message, **error.facts)

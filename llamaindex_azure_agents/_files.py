@@ -23,7 +23,7 @@ Answer: TypeAlias = ChatResponse | CompletionResponse | AgentOutput | Mapping[st
 
 
 def references_of(answer: Answer) -> list[FileReference]:
-    """The files that the agent made, each once; sources it cites are none of them."""
+    """Find the files that the agent made, each once; sources that it cites are none of them."""
     raw = answer if isinstance(answer, Mapping) else answer.raw
     return references_in(_blocks(raw or {}, _contents(answer)))
 
@@ -38,7 +38,7 @@ def _blocks(raw: Mapping[str, Any], contents: Iterator[str]) -> Iterator[Block]:
 
 
 def _contents(answer: Answer) -> Iterator[str]:
-    """What the answer brought along, as base64; it stands in the blocks of its message."""
+    # Base64 text of the files that came with the answer: it stands in the blocks of its message.
     message = getattr(answer, "message", None) or getattr(answer, "response", None)
     for block in message.blocks if isinstance(message, ChatMessage) else ():
         content = getattr(block, "image" if isinstance(block, ImageBlock) else "data", None)

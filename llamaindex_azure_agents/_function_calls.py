@@ -1,4 +1,4 @@
-"""How LlamaIndex uses function tools with an LLM.
+"""Function tools: the methods with which LlamaIndex offers them and reads calls.
 
 Agents run the calls and come back with results, which is what the service expects. But
 `predict_and_call` never comes back: where it forces one tool (LlamaIndex's programs, selectors and
@@ -29,14 +29,14 @@ _IS_LAST = "_results_do_not_go_back"  # between `predict_and_call` and `chat_wit
 
 
 class FunctionCalls(StructuredAnswers):
-    """The methods with which LlamaIndex offers tools and reads calls."""
+    """An LLM whose agent may call function tools."""
 
     def __init__(self, **fields: Any) -> None:
         # For type checkers, as in the base class: they would make one up from the fields here.
         super().__init__(**fields)
 
     def declare_tools(self, tools: Sequence[BaseTool | Callable[..., Any]]) -> str:
-        """Make a version of the v2 agent that declares these function tools, and return it.
+        """Make a version of the v2 agent that declares these function tools, and return its number.
 
         A v2 agent calls no functions but those of its definition; a classic one is given them with
         every call. The tools that the agent has stay, one of the same name is replaced. An LLM of
@@ -49,7 +49,7 @@ class FunctionCalls(StructuredAnswers):
         return self.client.declare_tools(declarations(tools))
 
     async def adeclare_tools(self, tools: Sequence[BaseTool | Callable[..., Any]]) -> str:
-        """Make a version of the v2 agent that declares these tools; see `declare_tools`.
+        """Make a version of the v2 agent that declares these function tools; as `declare_tools`.
 
         Args:
             tools: LlamaIndex tools, or functions with hints and a docstring.
@@ -85,15 +85,16 @@ class FunctionCalls(StructuredAnswers):
     ) -> ChatResponse:
         """Ask the agent, which may call one of the tools, or several if that is allowed.
 
-        An agent that makes several calls where one is allowed: the first one is told. A classic run
-        would wait for the results of all, so it is cancelled; the result goes to a new run.
+        Where one call is allowed and the agent makes several, the answer has the first one. A
+        classic run would wait for the results of all, so it is cancelled; the result goes to a new
+        run.
 
         Args:
             tools: The tools that it may call. A v2 agent must declare them.
             user_msg: The newest user message; None: the history ends with it.
             chat_history: The messages before it, oldest first.
             verbose: Taken for LlamaIndex; nothing more is printed.
-            allow_parallel_tool_calls: Whether it may make several calls at once; False tells the
+            allow_parallel_tool_calls: Whether it may make several calls at once; False keeps the
                 first.
             tool_required: Whether it must call a tool (classic).
             kwargs: More arguments of `chat`.
@@ -124,17 +125,16 @@ class FunctionCalls(StructuredAnswers):
         tool_required: bool = False,  # noqa: FBT001, FBT002
         **kwargs: Any,
     ) -> ChatResponse:
-        """Ask the agent, which may call tools; see `chat_with_tools`.
+        """Ask the agent, which may call tools; as `chat_with_tools`.
 
         Args:
-            tools: The tools that it may call. A v2 agent must declare them.
-            user_msg: The newest user message; None: the history ends with it.
-            chat_history: The messages before it, oldest first.
-            verbose: Taken for LlamaIndex; nothing more is printed.
-            allow_parallel_tool_calls: Whether it may make several calls at once; False tells the
-                first.
-            tool_required: Whether it must call a tool (classic).
-            kwargs: More arguments of `chat`.
+            tools: As for `chat_with_tools`.
+            user_msg: As for `chat_with_tools`.
+            chat_history: As for `chat_with_tools`.
+            verbose: As for `chat_with_tools`.
+            allow_parallel_tool_calls: As for `chat_with_tools`.
+            tool_required: As for `chat_with_tools`.
+            kwargs: As for `chat_with_tools`.
         """
         is_last = kwargs.pop(_IS_LAST, False)
         response = await super().achat_with_tools(
@@ -167,7 +167,7 @@ class FunctionCalls(StructuredAnswers):
         error_on_no_tool_call: bool = True,  # noqa: FBT001, FBT002 - LlamaIndex's signature
         **_kwargs: Any,
     ) -> list[ToolSelection]:
-        """The tool calls of an answer or chunk, with as much of their arguments as there is.
+        """Read the tool calls of an answer or chunk, with as much of their arguments as there is.
 
         Args:
             response: An answer or chunk of `chat_with_tools`.
@@ -196,7 +196,7 @@ class FunctionCalls(StructuredAnswers):
         error_on_tool_error: bool = False,  # noqa: FBT001, FBT002
         **kwargs: Any,
     ) -> AgentChatResponse:
-        """Let the agent choose a tool, and run it; its result is the answer.
+        """Let the agent choose a tool and run it; the result is the answer.
 
         A single tool that is required (``tool_required=True``) is not offered as a tool: the agent
         is asked for its arguments, as `structured_predict` asks for an object. Results do not go
@@ -214,7 +214,7 @@ class FunctionCalls(StructuredAnswers):
                 message.
             kwargs: More arguments of `chat`, and ``tool_required=``.
         """
-        if allow_parallel_tool_calls or not _is_form(tools, kwargs):
+        if allow_parallel_tool_calls or not _asks_for_arguments(tools, kwargs):
             return super().predict_and_call(
                 tools,
                 user_msg,
@@ -225,9 +225,9 @@ class FunctionCalls(StructuredAnswers):
                 error_on_tool_error,
                 **{**kwargs, _IS_LAST: True},
             )
-        call = _filled(tools[0], self._ask(_form(tools[0], user_msg, chat_history, kwargs)))
+        call = _selection(tools[0], self._ask(_question(tools[0], user_msg, chat_history, kwargs)))
         output = call_tool_with_selection(call, tools, verbose=verbose)
-        return _answer(output, raises=error_on_tool_error)
+        return _chat_response(output, raises=error_on_tool_error)
 
     async def apredict_and_call(  # noqa: PLR0917
         self,
@@ -240,21 +240,19 @@ class FunctionCalls(StructuredAnswers):
         error_on_tool_error: bool = False,  # noqa: FBT001, FBT002
         **kwargs: Any,
     ) -> AgentChatResponse:
-        """Let the agent choose a tool, and run it; see `predict_and_call`.
+        """Let the agent choose a tool, and run it; as `predict_and_call`.
 
         Args:
-            tools: The tools to choose from. A v2 agent must declare them.
-            user_msg: The newest user message; None: the history ends with it.
-            chat_history: The messages before it, oldest first.
-            verbose: Print the calls and their results.
-            allow_parallel_tool_calls: Run all calls that the agent makes, and join their results.
-            error_on_no_tool_call: Whether no call at all is an error; False answers with the
-                agent's text.
-            error_on_tool_error: Whether a tool that fails is an error; False answers with its
-                message.
-            kwargs: More arguments of `chat`, and ``tool_required=``.
+            tools: As for `predict_and_call`.
+            user_msg: As for `predict_and_call`.
+            chat_history: As for `predict_and_call`.
+            verbose: As for `predict_and_call`.
+            allow_parallel_tool_calls: As for `predict_and_call`.
+            error_on_no_tool_call: As for `predict_and_call`.
+            error_on_tool_error: As for `predict_and_call`.
+            kwargs: As for `predict_and_call`.
         """
-        if allow_parallel_tool_calls or not _is_form(tools, kwargs):
+        if allow_parallel_tool_calls or not _asks_for_arguments(tools, kwargs):
             return await super().apredict_and_call(
                 tools,
                 user_msg,
@@ -265,50 +263,46 @@ class FunctionCalls(StructuredAnswers):
                 error_on_tool_error,
                 **{**kwargs, _IS_LAST: True},
             )
-        found = await self._aask(_form(tools[0], user_msg, chat_history, kwargs))
-        call = _filled(tools[0], found)
+        found = await self._aask(_question(tools[0], user_msg, chat_history, kwargs))
+        call = _selection(tools[0], found)
         output = await acall_tool_with_selection(call, tools, verbose=verbose)
-        return _answer(output, raises=error_on_tool_error)
+        return _chat_response(output, raises=error_on_tool_error)
 
 
 def _run_that_waits_in_vain(response: ChatResponse, *, is_last: bool) -> dict[str, str] | None:
-    """The classic run that nobody will answer: results do not go back, or some calls are left out.
-
-    Args:
-        response: The answer; one that left calls out has no anchor.
-        is_last: Results do not go back to the agent.
-    """
-    message, told = response.message, response.raw or {}
-    if not told.get("run_id") or not calls_of(message):
+    # A classic run waits for the results of all its calls. Nobody will answer it where results do
+    # not go back (`is_last`), or where calls were left out: then the answer has lost its anchor.
+    message, raw = response.message, response.raw or {}
+    if not raw.get("run_id") or not calls_of(message):
         return None
     if ANCHOR in message.additional_kwargs and not is_last:
         return None
-    return {name: told[name] for name in ("thread_id", "run_id")}
+    return {name: raw[name] for name in ("thread_id", "run_id")}
 
 
-def _is_form(tools: Sequence[BaseTool], options: Mapping[str, Any]) -> bool:
+def _asks_for_arguments(tools: Sequence[BaseTool], options: Mapping[str, Any]) -> bool:
     is_forced = options.get("tool_required") is True
     return is_forced and len(tools) == 1 and tools[0].metadata.fn_schema is not None
 
 
-def _form(
+def _question(
     tool: BaseTool,
     user_msg: str | ChatMessage | None,
     chat_history: Sequence[ChatMessage] | None,
     options: Mapping[str, Any],
 ) -> Question[BaseModel]:
     arguments = tool.metadata.fn_schema
-    assert arguments is not None  # noqa: S101 - `_is_form` looked
+    assert arguments is not None  # noqa: S101 - `_asks_for_arguments` looked
     messages = [*(chat_history or ()), *as_messages(user_msg)]
     return Question(arguments, messages, options, tool.metadata.description)
 
 
-def _filled(tool: BaseTool, found: BaseModel) -> ToolSelection:
+def _selection(tool: BaseTool, found: BaseModel) -> ToolSelection:
     arguments = found.model_dump(mode="json", by_alias=True, exclude_unset=True)
     return ToolSelection(tool_id="", tool_name=tool.metadata.get_name(), tool_kwargs=arguments)
 
 
-def _answer(output: ToolOutput, *, raises: bool) -> AgentChatResponse:
+def _chat_response(output: ToolOutput, *, raises: bool) -> AgentChatResponse:
     if raises and output.is_error:
         raise ValueError(output.content)
     return AgentChatResponse(response=output.content, sources=[output])

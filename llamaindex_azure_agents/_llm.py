@@ -1,7 +1,7 @@
 """`AzureAgentLLM`: a Foundry agent as a LlamaIndex LLM.
 
-What an object is: its arguments, copies, and what the service keeps. `_settings` has its fields,
-`_turns` the endpoints that ask the agent.
+The constructor, copies and what the service keeps stand here; `_settings` has the fields, `_turns`
+the endpoints that ask the agent.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class AzureAgentLLM(Turns):
         transport: httpx transport of sync calls, for tests and proxies.
         async_transport: httpx transport of async calls.
         thread_store: Where threads are remembered; by default in memory, one for the process.
-        observer: Is told of every request.
+        observer: An object with ``record(event)``, which is called for every request and retry.
         operation_keys: Makes the unique key of each turn, for recordings.
         clock: Time for deadlines and waits, such as the emulator's; default is the machine's.
         fields: The fields below and those of every LlamaIndex LLM (``system_prompt``,
@@ -183,12 +183,12 @@ class AzureAgentLLM(Turns):
 
     @classmethod
     def class_name(cls) -> str:
-        """Name of the class in dumps."""
+        """Name the class, for dumps."""
         return "azure_agent_llm"
 
     @property
     def metadata(self) -> LLMMetadata:
-        """What LlamaIndex wants to know of the model; asked for on every call, so no I/O."""
+        """Facts that LlamaIndex reads of the model on every call; nothing is sent."""
         return LLMMetadata(
             context_window=self.context_window,
             num_output=self.num_output,
@@ -198,7 +198,7 @@ class AzureAgentLLM(Turns):
         )
 
     def to_payload(self) -> dict[str, Any]:
-        """What traces show of this LLM; no secrets."""
+        """Describe this LLM for traces, without secrets."""
         about = {"model": self.model, "temperature": self.temperature}
         return {"class_name": self.class_name(), **self.metadata.model_dump(), **about}
 
@@ -220,7 +220,7 @@ class AzureAgentLLM(Turns):
     # -- what the service keeps ----------------------------------------------------------------
 
     def files_of(self, answer: Answer) -> list[FileHandle]:
-        """The images and files that an answer brought along; nothing is loaded yet.
+        """Give handles on the images and files that an answer brought along; nothing is loaded yet.
 
         Args:
             answer: A response of `chat`, the output of an agent, or the `raw` of either.
@@ -228,10 +228,10 @@ class AzureAgentLLM(Turns):
         return [self.client.files.handle(found) for found in references_of(answer)]
 
     def async_files_of(self, answer: Answer) -> list[AsyncFileHandle]:
-        """The images and files that an answer brought along, for event loops.
+        """Give handles on the images and files of an answer, whose methods are awaited.
 
         Args:
-            answer: A response of `chat`, the output of an agent, or the `raw` of either.
+            answer: As for `files_of`.
         """
         return [self.async_client.files.handle(found) for found in references_of(answer)]
 
@@ -247,7 +247,7 @@ class AzureAgentLLM(Turns):
         """Stream a background answer (v2) that anybody began; as `resume`.
 
         Args:
-            response_id: From the first chunk of the stream (``additional_kwargs["response_id"]``).
+            response_id: As for `resume`.
         """
         return astream(self.async_client.resume(response_id), current_turns())
 

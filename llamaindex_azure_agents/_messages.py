@@ -26,7 +26,7 @@ from llama_index.core.base.llms.types import (
 )
 
 from azure_agents.content.approvals import asks_of, outcomes_of, reply_of
-from azure_agents.content.computer import ACKNOWLEDGED, CALLS, answer_of, calls_told
+from azure_agents.content.computer import ACKNOWLEDGED, CALLS, answer_of, calls_kept
 from azure_agents.content.media import media
 from azure_agents.content.notices import left_out
 from azure_agents.content.parts import newest_of
@@ -52,14 +52,14 @@ _ROLES: dict[MessageRole, Role] = {
 }
 # The calls of an answer have their own place in a message.
 _NOT_CONTENT = (ToolCallBlock, CachePoint)
-_TOLD_AS_JSON = (ToolCallBlock, ThinkingBlock, CitationBlock)
+_SENT_AS_JSON = (ToolCallBlock, ThinkingBlock, CitationBlock)
 
 
 def to_messages(messages: Sequence[ChatMessage]) -> tuple[Message, ...]:
     """Map a whole history.
 
     Raises:
-        InvalidRequestError: A message, role or block that no Foundry agent can be given.
+        InvalidRequestError: A message, role or block that no agent can be sent.
     """
     newest = newest_of(map(_is_answer, messages))
     return tuple(_to_message(each, at, is_old=at < newest) for at, each in enumerate(messages))
@@ -79,7 +79,7 @@ def _to_message(message: ChatMessage, index: int, *, is_old: bool) -> Message:
         return Message(
             role,
             tuple(_answer_parts(message)),
-            (*calls_of(message), *calls_told(kwargs.get(CALLS))),
+            (*calls_of(message), *calls_kept(kwargs.get(CALLS))),
             anchor=anchor if isinstance(anchor, str) else None,
             asks=asks_of(kwargs),
             outcomes=outcomes_of(kwargs),
@@ -124,7 +124,7 @@ def _is_approval(entry: object) -> bool:
 
 
 def _answer_parts(message: ChatMessage) -> Iterable[Part]:
-    """The text of an answer, whoever gave it."""
+    # The text of an answer, whoever gave it; the agent's own work is not sent again.
     is_ours = ANCHOR in message.additional_kwargs
     for block in message.blocks:
         if isinstance(block, TextBlock):
@@ -136,16 +136,17 @@ def _answer_parts(message: ChatMessage) -> Iterable[Part]:
 
 
 def _result_parts(message: ChatMessage) -> Iterable[Part]:
-    """What a tool returned, be it what it may."""
+    # A tool returns anything at all: what cannot be sent is described.
     for block in message.blocks:
-        if isinstance(block, _TOLD_AS_JSON):
+        if isinstance(block, _SENT_AS_JSON):
             yield Text(block.model_dump_json())
         else:
             yield from _said(block, "the result", is_old=True)
 
 
 def _said(block: object, where: str, *, is_old: bool) -> Iterable[Part]:
-    """Map a block; one that cannot be sent is told where it was answered before."""
+    # What cannot be sent is refused; in a message that was answered before it is described, or the
+    # conversation would refuse every turn from then on.
     try:
         return tuple(_block(block, where))
     except InvalidRequestError:
@@ -241,7 +242,7 @@ def _file(path: Path, where: str) -> bytes:
 
 
 def as_messages(message: str | ChatMessage | None) -> tuple[ChatMessage, ...]:
-    """What LlamaIndex passes as ``user_msg``: none or one message, or its text."""
+    """Turn a ``user_msg`` of LlamaIndex (None, a message, or its text) into messages."""
     if message is None:
         return ()
     return (ChatMessage(message) if isinstance(message, str) else message,)

@@ -21,7 +21,7 @@ _HANDOFF = "handoff"
 
 
 def run_once(agent: type[AgentClass], store: ThreadStore, scope: str = "") -> type[AgentClass]:
-    """A class of agents that give a tool call its kept result instead of a second run.
+    """Make a class of agents that give a tool call its kept result instead of a second run.
 
     ``run_once(FunctionAgent, store)(tools=[pay], llm=llm)``; for `FunctionAgent`, `AgentWorkflow`
     and others that call tools in the step `call_tool`. A workflow that is resumed in a new process
@@ -47,7 +47,7 @@ def run_once(agent: type[AgentClass], store: ThreadStore, scope: str = "") -> ty
 
 
 class _RunsOnce:
-    """Stands before the agent's class."""
+    """The step `call_tool` of an agent, around that of its class."""
 
     kept_results: ClassVar[ToolResults]
 
@@ -77,7 +77,7 @@ class _RunsOnce:
             kept = self.kept_results.begin(call)
         except ToolOutcomeUnknownError as error:
             return _result(ev, content=str(error), is_error=True)
-        return _read(ev, kept) if kept is not None else None
+        return _kept_result(ev, kept) if kept is not None else None
 
 
 def _result(ev: ToolCall, *, return_direct: bool = False, **output: Any) -> ToolCallResult:
@@ -97,5 +97,5 @@ def _written(result: ToolCallResult) -> str:
     return json.dumps({**fields, "return_direct": result.return_direct})
 
 
-def _read(ev: ToolCall, kept: str) -> ToolCallResult:
+def _kept_result(ev: ToolCall, kept: str) -> ToolCallResult:
     return _result(ev, **json.loads(kept))

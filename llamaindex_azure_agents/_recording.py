@@ -36,12 +36,12 @@ def record_turns() -> Iterator[Turns]:
 
 
 def current_turns() -> Turns | None:
-    """The innermost list, to be asked for when a call starts: streams run in bare threads."""
+    """Give the innermost list. Ask when a call starts: streams run in threads without a context."""
     return _turns.get()
 
 
 def noted(response: ChatResponse, turns: Turns | None) -> ChatResponse:
-    """The response, after its `raw` was added to `turns`; chunks before the last have none."""
+    """Add the `raw` of a response to `turns`; returns the response. Only the last chunk has one."""
     if turns is not None and response.raw is not None:
         turns.append(response.raw)
     return response

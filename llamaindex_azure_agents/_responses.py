@@ -56,7 +56,7 @@ _PLACE = ("item", "part", "start", "end")  # of a citation in its own text
 
 
 def to_response(completion: Completion) -> ChatResponse:
-    """A finished answer."""
+    """Make the response of a finished answer."""
     finished, usage = completion.finished, completion.usage
     annotations = [_annotation(one) for one in _cited(completion)]
     asked = asked_by(completion.blocks)
@@ -84,7 +84,7 @@ def _approved_calls(completion: Completion) -> JSON:
 
 
 def to_completion(response: ChatResponse) -> CompletionResponse:
-    """The same answer or chunk, as the completion endpoints give it."""
+    """Turn an answer or chunk into the form of the completion endpoints."""
     return CompletionResponse(
         text=response.message.content or "",
         delta=response.delta,
@@ -192,7 +192,7 @@ def _ending(completion: Completion) -> JSON:
 
 
 def _both_spellings(usage: Usage | None) -> JSON | None:
-    """Usage as `TokenCountingHandler` and as readers of OpenAI's two formats look for it."""
+    # `TokenCountingHandler` and readers of OpenAI's two formats look for different names.
     if usage is None:
         return None
     read = known_fields(cached_tokens=usage.cached_tokens)

@@ -1,4 +1,4 @@
-"""The fields of `AzureAgentLLM`: what LlamaIndex shows, dumps and pickles of an agent.
+"""The fields of `AzureAgentLLM`, which LlamaIndex shows, dumps and pickles.
 
 Credentials, transports and the like are arguments of the constructor only, hence no fields.
 """
@@ -71,7 +71,7 @@ class AgentSettings(FunctionCalls):
     False for a service that refuses it."""
     ephemeral_approvals: bool = Field(default=True, frozen=True)
     """With `threads="ephemeral"` (v2): send a decision with the request that it answers (default),
-    or, if False, only tell the agent of it."""
+    or, if False, only describe it to the agent."""
     user_identity: Any = Field(default=None, frozen=True, exclude=True, repr=False)
     """Who uses the agent, as ASCII text: the service keeps the threads of users apart. Not pickled.
     Default: nobody in particular."""
@@ -96,11 +96,14 @@ class AgentSettings(FunctionCalls):
 
 
 def refuse_unknown(cls: type[AgentSettings], given: Iterable[str]) -> None:
-    """Say at once which argument is unknown, and which known one may be meant; no value is shown.
+    """Refuse unknown arguments and name the known ones that may be meant; no value is shown.
 
     Args:
         cls: The class that is made, maybe with fields of its own.
         given: Names of arguments that are not in the constructor's signature.
+
+    Raises:
+        ConfigError: An argument is unknown.
     """
     known = {*cls.model_fields, *inspect.signature(cls.__init__).parameters} - {"self", "fields"}
     known |= {field.alias for field in cls.model_fields.values() if field.alias}

@@ -1,9 +1,9 @@
-"""Structured output in LlamaIndex's words; what it means is in `azure_agents.content.structured`.
+"""Objects as answers, by LlamaIndex's methods; the rules are in `azure_agents.content.structured`.
 
 LlamaIndex's own way - one function tool with the schema, forced - does not fit an agent whose
 tools are declared on the server. A classic run takes the schema; a v2 agent answers under its own
-schema if it declares one, else it is told the wanted one. Words and check are those of
-``response_format`` on a call (`azure_agents.content.structured` says why both exist).
+schema if it declares one, else a system message gives it the wanted one. Words and check are those
+of ``response_format`` on a call, and the module says why both exist.
 
 Another `pydantic_program_mode` than the default goes LlamaIndex's way.
 """
@@ -46,17 +46,17 @@ _TOOL_OPTIONS = ("tool_required", "tool_choice", "allow_parallel_tool_calls")
 
 
 class Question(Generic[_Model]):
-    """One object asked for, over one or two turns.
+    """A request for one object, over one or two turns.
 
     Args:
         wanted: Class of the object.
-        messages: What the caller asks.
+        messages: The messages of the caller.
         options: Options of the calls, from the caller.
-        about: What the object is for, if not what its class says.
+        about: A description of the object; None: that of its class.
 
     Attributes:
-        messages: What to send next.
-        options: With which options.
+        messages: The messages to send next.
+        options: The options to send them with.
     """
 
     def __init__(
@@ -74,11 +74,15 @@ class Question(Generic[_Model]):
         self.options = {k: v for k, v in options.items() if k not in _TOOL_OPTIONS}
 
     def enforce(self) -> None:
-        """Let the service see to the schema."""
+        """Let the service enforce the schema."""
         self.options["response_format"] = response_format(self._wanted.__name__, self._schema())
 
-    def tell(self, agents_own: object) -> None:
-        """Tell the agent the schema, unless its definition has one."""
+    def describe(self, agents_own: object) -> None:
+        """Give the agent the schema in a system message, unless its definition has one.
+
+        Args:
+            agents_own: The schema of the definition; None if there is none.
+        """
         if agents_own is None:
             self.messages.append(ChatMessage(instruction(self._schema()), role=MessageRole.SYSTEM))
         else:
@@ -89,13 +93,13 @@ class Question(Generic[_Model]):
         return {**schema, "description": self._about} if self._about else schema
 
     def read(self, response: ChatResponse) -> _Model | None:
-        """The object; or None, and `messages` ask for a better one.
+        """Read the object of an answer; after None, `messages` ask for a better one.
 
         Raises:
             StructuredOutputError: Refused, truncated, or wrong for the second time.
         """
-        told = response.raw or {}
-        answer = Answer.of(response.message.content or "", told.get("refusal") or "", told)
+        raw = response.raw or {}
+        answer = Answer.of(response.message.content or "", raw.get("refusal") or "", raw)
         try:
             found = self._inquiry.read(answer)
         except errors.StructuredOutputError as error:
@@ -105,7 +109,7 @@ class Question(Generic[_Model]):
         return found
 
     def partial(self, chunk: ChatResponse) -> Any:
-        """The object as far as it was said."""
+        """Read the object as far as it has come."""
         said = CompletionResponse(text=json_of(chunk.message.content or ""))
         found = process_streaming_objects(said, self._wanted, cur_objects=self._shown)
         self._shown = [found]
@@ -113,7 +117,7 @@ class Question(Generic[_Model]):
 
 
 class StructuredAnswers(HoldsClients, FunctionCallingLLM):
-    """The four ``structured_predict`` methods, and with them ``as_structured_llm``."""
+    """An LLM that answers with objects: ``structured_predict`` and ``as_structured_llm``."""
 
     def __init__(self, **fields: Any) -> None:
         # For type checkers, as in the base class: they would make one up from the fields here.
@@ -130,19 +134,19 @@ class StructuredAnswers(HoldsClients, FunctionCallingLLM):
 
         Args:
             output_cls: The pydantic class.
-            prompt: The template of what is asked.
+            prompt: The template of the question.
             llm_kwargs: More arguments of `chat` for this call.
             prompt_args: Values for the template's variables.
 
         Raises:
-            StructuredOutputError: The agent gave none.
+            StructuredOutputError: The agent gave no such object.
         """
         if self.pydantic_program_mode != PydanticProgramMode.DEFAULT:
             made = super().structured_predict(output_cls, prompt, llm_kwargs, **prompt_args)
             return cast("_Model", made)
-        _started(output_cls, prompt, prompt_args)
+        _report_start(output_cls, prompt, prompt_args)
         found = self._ask(self._question(output_cls, prompt, llm_kwargs, prompt_args))
-        return _ended(found)
+        return _report_end(found)
 
     async def astructured_predict(
         self,
@@ -151,23 +155,20 @@ class StructuredAnswers(HoldsClients, FunctionCallingLLM):
         llm_kwargs: _Kwargs = None,
         **prompt_args: Any,
     ) -> _Model:
-        """Ask for an object of a pydantic class.
+        """Ask for an object of a pydantic class; as `structured_predict`.
 
         Args:
-            output_cls: The pydantic class.
-            prompt: The template of what is asked.
-            llm_kwargs: More arguments of `chat` for this call.
-            prompt_args: Values for the template's variables.
-
-        Raises:
-            StructuredOutputError: The agent gave none.
+            output_cls: As for `structured_predict`.
+            prompt: As for `structured_predict`.
+            llm_kwargs: As for `structured_predict`.
+            prompt_args: As for `structured_predict`.
         """
         if self.pydantic_program_mode != PydanticProgramMode.DEFAULT:
             made = await super().astructured_predict(output_cls, prompt, llm_kwargs, **prompt_args)
             return cast("_Model", made)
-        _started(output_cls, prompt, prompt_args)
+        _report_start(output_cls, prompt, prompt_args)
         found = await self._aask(self._question(output_cls, prompt, llm_kwargs, prompt_args))
-        return _ended(found)
+        return _report_end(found)
 
     # The base class's streaming methods call these two, and tell of start, progress and end.
 
@@ -207,50 +208,50 @@ class StructuredAnswers(HoldsClients, FunctionCallingLLM):
 
     # -- asking --------------------------------------------------------------------------------
 
-    def _begin(self, question: Question[Any]) -> None:
+    def _prepare(self, question: Question[Any]) -> None:
         if self._takes_schema:
             question.enforce()
         else:
-            question.tell(self.client.answer_schema())
+            question.describe(self.client.answer_schema())
 
-    async def _abegin(self, question: Question[Any]) -> None:
+    async def _aprepare(self, question: Question[Any]) -> None:
         if self._takes_schema:
             question.enforce()
         else:
-            question.tell(await self.async_client.answer_schema())
+            question.describe(await self.async_client.answer_schema())
 
     def _ask(self, question: Question[_Model]) -> _Model:
-        self._begin(question)
-        return self._answer(question)
+        self._prepare(question)
+        return self._ask_until_found(question)
 
-    def _answer(self, question: Question[_Model]) -> _Model:
+    def _ask_until_found(self, question: Question[_Model]) -> _Model:
         found = None
         while found is None:
             found = question.read(self.chat(question.messages, **question.options))
         return found
 
     async def _aask(self, question: Question[_Model]) -> _Model:
-        await self._abegin(question)
-        return await self._aanswer(question)
+        await self._aprepare(question)
+        return await self._aask_until_found(question)
 
-    async def _aanswer(self, question: Question[_Model]) -> _Model:
+    async def _aask_until_found(self, question: Question[_Model]) -> _Model:
         found = None
         while found is None:
             found = question.read(await self.achat(question.messages, **question.options))
         return found
 
     def _streamed(self, question: Question[_Model]) -> Generator[Any, None, None]:
-        self._begin(question)
+        self._prepare(question)
         last = ChatResponse(message=ChatMessage())
         with closing(self.stream_chat(question.messages, **question.options)) as chunks:
             for last in chunks:
                 if last.delta:
                     yield question.partial(last)
         found = question.read(last)
-        yield self._answer(question) if found is None else found
+        yield self._ask_until_found(question) if found is None else found
 
     async def _astreamed(self, question: Question[_Model]) -> AsyncGenerator[Any, None]:
-        await self._abegin(question)
+        await self._aprepare(question)
         last = ChatResponse(message=ChatMessage())
         stream = await self.astream_chat(question.messages, **question.options)
         async with aclosing(stream) as chunks:
@@ -258,10 +259,10 @@ class StructuredAnswers(HoldsClients, FunctionCallingLLM):
                 if last.delta:
                     yield question.partial(last)
         found = question.read(last)
-        yield await self._aanswer(question) if found is None else found
+        yield await self._aask_until_found(question) if found is None else found
 
 
-def _started(wanted: Any, prompt: PromptTemplate, prompt_args: Any) -> None:
+def _report_start(wanted: Any, prompt: PromptTemplate, prompt_args: Any) -> None:
     _dispatcher.event(
         LLMStructuredPredictStartEvent(
             output_cls=wanted, template=prompt, template_args=prompt_args
@@ -269,6 +270,6 @@ def _started(wanted: Any, prompt: PromptTemplate, prompt_args: Any) -> None:
     )
 
 
-def _ended(found: _Model) -> _Model:
+def _report_end(found: _Model) -> _Model:
     _dispatcher.event(LLMStructuredPredictEndEvent(output=found))
     return found

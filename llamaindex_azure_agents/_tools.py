@@ -43,7 +43,7 @@ class WrittenToolCall(BaseModel):
 
 
 def blocks_of(calls: Iterable[ToolCall]) -> list[ToolCallBlock]:
-    """The calls as blocks, arguments verbatim (OpenAI's LlamaIndex class needs them as text)."""
+    """Make the blocks of calls; arguments stay text, as OpenAI's LlamaIndex class needs them."""
     return [
         ToolCallBlock(tool_call_id=call.id, tool_name=call.name, tool_kwargs=call.arguments)
         for call in calls
@@ -51,7 +51,7 @@ def blocks_of(calls: Iterable[ToolCall]) -> list[ToolCallBlock]:
 
 
 def written(calls: Iterable[ToolCall]) -> list[WrittenToolCall]:
-    """The calls a second time, in OpenAI's form."""
+    """Write the calls a second time, in OpenAI's form."""
     return [
         WrittenToolCall(id=c.id, function=FunctionCall(name=c.name, arguments=c.arguments))
         for c in calls
@@ -59,7 +59,7 @@ def written(calls: Iterable[ToolCall]) -> list[WrittenToolCall]:
 
 
 def calls_of(message: ChatMessage) -> tuple[ToolCall, ...]:
-    """The tool calls of an assistant message, from whichever form it still has.
+    """Read the tool calls of an assistant message, from whichever form it still has.
 
     Args:
         message: An assistant message, of ours or of another LLM class. What is no call in any form
@@ -82,9 +82,9 @@ def _call(entry: object) -> ToolCall | None:
 
 
 def to_selection(call: ToolCall) -> ToolSelection:
-    """A call as LlamaIndex runs it; unfinished or broken JSON gives the arguments that are there.
+    """Turn a call into what LlamaIndex runs; broken JSON gives the arguments that are there.
 
-    It is asked for on every streamed chunk, so it never raises.
+    Callers do so on every streamed chunk, so it never raises.
     """
     try:
         arguments = parse_partial_json(call.arguments)
@@ -95,7 +95,7 @@ def to_selection(call: ToolCall) -> ToolSelection:
 
 
 def with_one_call(response: ChatResponse) -> ChatResponse:
-    """The answer with its first call only, for callers that cannot run several.
+    """Cut an answer down to its first call, for callers that cannot run several.
 
     It loses its anchor with the other calls: the server waits for all of their results, so the
     next turn starts anew from this history.
@@ -112,7 +112,7 @@ def with_one_call(response: ChatResponse) -> ChatResponse:
 
 
 def declarations(tools: Iterable[BaseTool | Callable[..., Any]]) -> list[dict[str, Any]]:
-    """The tools in OpenAI's format; plain functions are taken as LlamaIndex takes them."""
+    """Declare tools in OpenAI's format; plain functions are taken as LlamaIndex takes them."""
     made = (
         tool if isinstance(tool, BaseTool) else FunctionTool.from_defaults(tool) for tool in tools
     )
@@ -122,7 +122,7 @@ def declarations(tools: Iterable[BaseTool | Callable[..., Any]]) -> list[dict[st
 def tool_options(
     tools: Sequence[BaseTool], tool_choice: str | Mapping[str, Any] | None, *, required: bool
 ) -> dict[str, Any]:
-    """The options of a call with tools: OpenAI's format, nothing that only repeats a default."""
+    """Make the options of a call with tools, in OpenAI's format; none repeats a default."""
     if not tools:
         return {}
     options: dict[str, Any] = {"tools": declarations(tools)}

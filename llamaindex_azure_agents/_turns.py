@@ -33,7 +33,7 @@ from ._settings import AgentSettings
 
 
 class Turns(AgentSettings):
-    """Asks the agent at all eight endpoints."""
+    """An LLM that asks the agent at all eight endpoints."""
 
     def __init__(self, **fields: Any) -> None:
         # For type checkers, as in the base class: they would make one up from the fields here.
@@ -41,7 +41,7 @@ class Turns(AgentSettings):
 
     @abstractmethod
     def _request(self, messages: Sequence[ChatMessage], kwargs: Mapping[str, Any]) -> TurnRequest:
-        """What the core is asked."""
+        """Make the request of a call."""
 
     @chat_endpoint
     def chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
@@ -49,8 +49,8 @@ class Turns(AgentSettings):
 
         Args:
             messages: The whole history, oldest first; the agent sees these and no others.
-            kwargs: What holds for this call only, see the class: ``thread_id=``, ``stop=`` and so
-                on.
+            kwargs: Settings and options of this call (see the class): ``thread_id=``, ``stop=`` and
+                so on.
         """
         return self._chat(messages, kwargs)
 
@@ -59,9 +59,8 @@ class Turns(AgentSettings):
         """Answer a conversation, chunk by chunk; closing the generator cancels the turn.
 
         Args:
-            messages: The whole history, oldest first; the agent sees these and no others.
-            kwargs: What holds for this call only, see the class: ``thread_id=``, ``stop=`` and so
-                on.
+            messages: As for `chat`.
+            kwargs: As for `chat`.
         """
         return self._stream(messages, kwargs)
 
@@ -70,11 +69,10 @@ class Turns(AgentSettings):
         """Answer one prompt.
 
         Args:
-            prompt: What the user says.
+            prompt: The message of the user.
             formatted: Whether it is whole already; False lets `completion_to_prompt` change it
                 first.
-            kwargs: What holds for this call only, see the class: ``thread_id=``, ``stop=`` and so
-                on.
+            kwargs: As for `chat`.
         """
         return to_completion(self._chat(self._prompted(prompt, formatted=formatted), kwargs))
 
@@ -88,11 +86,9 @@ class Turns(AgentSettings):
         """Answer one prompt, chunk by chunk; closing the generator cancels the turn.
 
         Args:
-            prompt: What the user says.
-            formatted: Whether it is whole already; False lets `completion_to_prompt` change it
-                first.
-            kwargs: What holds for this call only, see the class: ``thread_id=``, ``stop=`` and so
-                on.
+            prompt: As for `complete`.
+            formatted: As for `complete`.
+            kwargs: As for `chat`.
         """
         return completions(self._stream(self._prompted(prompt, formatted=formatted), kwargs))
 
@@ -101,9 +97,8 @@ class Turns(AgentSettings):
         """Answer a conversation.
 
         Args:
-            messages: The whole history, oldest first; the agent sees these and no others.
-            kwargs: What holds for this call only, see the class: ``thread_id=``, ``stop=`` and so
-                on.
+            messages: As for `chat`.
+            kwargs: As for `chat`.
         """
         return await self._achat(messages, kwargs)
 
@@ -114,9 +109,8 @@ class Turns(AgentSettings):
         """Answer a conversation, chunk by chunk; closing the generator cancels the turn.
 
         Args:
-            messages: The whole history, oldest first; the agent sees these and no others.
-            kwargs: What holds for this call only, see the class: ``thread_id=``, ``stop=`` and so
-                on.
+            messages: As for `chat`.
+            kwargs: As for `chat`.
         """
         return self._astream(messages, kwargs)
 
@@ -130,11 +124,9 @@ class Turns(AgentSettings):
         """Answer one prompt.
 
         Args:
-            prompt: What the user says.
-            formatted: Whether it is whole already; False lets `completion_to_prompt` change it
-                first.
-            kwargs: What holds for this call only, see the class: ``thread_id=``, ``stop=`` and so
-                on.
+            prompt: As for `complete`.
+            formatted: As for `complete`.
+            kwargs: As for `chat`.
         """
         response = await self._achat(self._prompted(prompt, formatted=formatted), kwargs)
         return to_completion(response)
@@ -149,11 +141,9 @@ class Turns(AgentSettings):
         """Answer one prompt, chunk by chunk; closing the generator cancels the turn.
 
         Args:
-            prompt: What the user says.
-            formatted: Whether it is whole already; False lets `completion_to_prompt` change it
-                first.
-            kwargs: What holds for this call only, see the class: ``thread_id=``, ``stop=`` and so
-                on.
+            prompt: As for `complete`.
+            formatted: As for `complete`.
+            kwargs: As for `chat`.
         """
         return acompletions(self._astream(self._prompted(prompt, formatted=formatted), kwargs))
 
@@ -167,7 +157,7 @@ class Turns(AgentSettings):
         self, messages: Sequence[ChatMessage], kwargs: Mapping[str, Any]
     ) -> ChatResponseGen:
         request, turns = self._request(messages, kwargs), current_turns()
-        return stream(self.client.stream(request), turns, tells_id=_is_background(request))
+        return stream(self.client.stream(request), turns, announces=_is_background(request))
 
     async def _achat(
         self, messages: Sequence[ChatMessage], kwargs: Mapping[str, Any]
@@ -179,7 +169,7 @@ class Turns(AgentSettings):
         self, messages: Sequence[ChatMessage], kwargs: Mapping[str, Any]
     ) -> ChatResponseAsyncGen:
         request, turns = self._request(messages, kwargs), current_turns()
-        return astream(self.async_client.stream(request), turns, tells_id=_is_background(request))
+        return astream(self.async_client.stream(request), turns, announces=_is_background(request))
 
     def _prompted(self, prompt: str, *, formatted: bool) -> list[ChatMessage]:
         if not formatted and self.completion_to_prompt is not None:

@@ -119,9 +119,9 @@ def completion(
         asked = ChatCall(cast(str, model), messages, arguments, streamed=streamed)
         return ChatStream(asked) if streamed else asked.whole()
     call = read_call(model, messages, stream=streamed, arguments=arguments)
-    client = _clients(call).sync()
+    client = _pair(call).sync()
     if streamed:
-        return CompletionStream(client.stream(call.request), _Telling(call))
+        return CompletionStream(client.stream(call.request), _Chunks(call))
     return _response(call, client.complete(call.request))
 
 
@@ -176,15 +176,15 @@ async def acompletion(
         asked = ChatCall(cast(str, model), messages, arguments, streamed=streamed)
         return await AsyncChatStream(asked).begin() if streamed else await asked.awhole()
     call = read_call(model, messages, stream=streamed, arguments=arguments)
-    client = _clients(call).aio()
+    client = _pair(call).aio()
     if not streamed:
         return _response(call, await client.complete(call.request))
-    answer = AsyncCompletionStream(client.stream(call.request), _Telling(call))
+    answer = AsyncCompletionStream(client.stream(call.request), _Chunks(call))
     await answer._begin()  # noqa: SLF001 - a constructor cannot wait
     return answer
 
 
-def _clients(call: Call) -> ClientPair:
+def _pair(call: Call) -> ClientPair:
     return recent_pair(call.settings, call.sign_in, **call.seams)
 
 
@@ -198,8 +198,8 @@ def _fallback_id() -> str:
     return f"chatcmpl-{uuid4().hex}"
 
 
-class _Telling:
-    """What the chunks of a stream are made from, and the whole answer they amount to."""
+class _Chunks:
+    """Makes the chunks of a stream, and the whole answer that they amount to."""
 
     def __init__(self, call: Call) -> None:
         self.waiting: deque[ModelResponseStream] = deque()
@@ -224,28 +224,28 @@ class _Telling:
 class CompletionStream:
     """The chunks of an answer; made by `completion`."""
 
-    def __init__(self, events: Generator[Event, None, None], telling: _Telling) -> None:
+    def __init__(self, events: Generator[Event, None, None], chunks: _Chunks) -> None:
         self._events = events
-        self._telling = telling
+        self._chunks = chunks
         # The service accepts or refuses the turn here, where callers expect to hear of it.
-        self._telling.take(next(events))
+        self._chunks.take(next(events))
 
     @property
     def response(self) -> ModelResponse | None:
-        """The whole answer, once its last chunk was read; append its message to go on."""
-        return self._telling.response
+        """The whole answer once the last chunk was read, else None; append its message to go on."""
+        return self._chunks.response
 
     def __iter__(self) -> Self:
         return self
 
     def __next__(self) -> ModelResponseStream:
-        while not self._telling.waiting:
-            self._telling.take(next(self._events))
-        return self._telling.waiting.popleft()
+        while not self._chunks.waiting:
+            self._chunks.take(next(self._events))
+        return self._chunks.waiting.popleft()
 
     def close(self) -> None:
-        """Stop the turn, also on the server where that is possible; no chunk comes any more."""
-        self._telling.waiting.clear()
+        """Stop the turn, also on the server where that is possible; no chunk comes after that."""
+        self._chunks.waiting.clear()
         self._events.close()
 
     def __enter__(self) -> Self:
@@ -263,29 +263,29 @@ class CompletionStream:
 class AsyncCompletionStream:
     """The chunks of an answer; made by `acompletion`."""
 
-    def __init__(self, events: AsyncGenerator[Event, None], telling: _Telling) -> None:
+    def __init__(self, events: AsyncGenerator[Event, None], chunks: _Chunks) -> None:
         self._events = events
-        self._telling = telling
+        self._chunks = chunks
 
     async def _begin(self) -> None:
-        self._telling.take(await anext(self._events))
+        self._chunks.take(await anext(self._events))
 
     @property
     def response(self) -> ModelResponse | None:
-        """The whole answer, once its last chunk was read; append its message to go on."""
-        return self._telling.response
+        """The whole answer once the last chunk was read, else None; append its message to go on."""
+        return self._chunks.response
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> ModelResponseStream:
-        while not self._telling.waiting:
-            self._telling.take(await anext(self._events))
-        return self._telling.waiting.popleft()
+        while not self._chunks.waiting:
+            self._chunks.take(await anext(self._events))
+        return self._chunks.waiting.popleft()
 
     async def aclose(self) -> None:
-        """Stop the turn, also on the server where that is possible; no chunk comes any more."""
-        self._telling.waiting.clear()
+        """Stop the turn, also on the server where that is possible; no chunk comes after that."""
+        self._chunks.waiting.clear()
         await self._events.aclose()
 
     async def __aenter__(self) -> Self:

@@ -32,7 +32,7 @@ from .objects import PROVIDER
 
 
 class SignIn(TypedDict, total=False):
-    """Who calls; by default what the environment says, see `azure_agents.sign_in.auth`."""
+    """Arguments that say who calls; by default the environment does."""
 
     api_key: str | SecretText | None
     credential: Any
@@ -45,7 +45,7 @@ class SignIn(TypedDict, total=False):
 
 
 class Options(TypedDict, total=False):
-    """Model options of a call; an agent takes few, and says which."""
+    """Model options of a call; an agent takes few, and an error names those it does not."""
 
     background: bool | None
     frequency_penalty: float | None
@@ -78,7 +78,7 @@ class Options(TypedDict, total=False):
 
 
 class Arguments(SignIn, Options, total=False):
-    """All keyword arguments of `completion` but ``stream``, which see."""
+    """All keyword arguments of `completion` but ``stream``; its docstring explains them."""
 
     api_base: str | None
     endpoint: str | None
@@ -153,12 +153,12 @@ class Call:
 
     Attributes:
         model: The model as the caller wrote it.
-        settings: What a client is made from.
+        settings: The settings of the client.
         sign_in: Arguments of `make_auth`; the only ones that may be secret.
-        request: What is asked.
+        request: The request of the turn.
         include_usage: Whether a stream ends with the usage.
-        seams: What stands for the network (`transport`, `async_transport`), for the store of the
-            process (`store`) and for the machine's `clock`; None where nothing does.
+        seams: Stand-ins for the network (`transport`, `async_transport`), for the store of the
+            process (`store`) and for the machine's `clock`; None where there is none.
     """
 
     model: str
@@ -254,10 +254,8 @@ def _one_endpoint(given: Mapping[str, Any]) -> Any:
 
 
 def _policy(settings: Settings, history: Sequence[Message]) -> ThreadPolicy:
-    """A conversation for a caller who begins one, or goes on with its last answer; else a chain.
-
-    The id of a conversation keeps working for callers who keep nothing but the id.
-    """
+    # A conversation for a caller who begins one, or goes on with its last answer; else a chain. The
+    # id of a conversation keeps working for callers who keep nothing but the id.
     if settings.agent.generation == "classic" or settings.endpoint.own is not None:
         return "auto"
     answers = [message for message in history if message.role == "assistant"]
@@ -300,10 +298,8 @@ def _with_instructions(history: tuple[Message, ...], instructions: object) -> tu
 
 
 def _without_dropped(given: Mapping[str, Any], settings: Settings) -> Mapping[str, Any]:
-    """The arguments; with ``drop_params=True`` without options that the agent does not take.
-
-    They are dropped aloud. What asks for nothing is no loss and not named.
-    """
+    # With ``drop_params=True``, options that the agent does not take are dropped with a warning.
+    # One that asks for nothing is no loss, and the warning leaves it out.
     if given.get("drop_params") is not True:
         return given
     takes = {"v2": v2_options, "classic": classic_options}[settings.agent.generation].is_taken

@@ -1,4 +1,4 @@
-"""OpenAI chat messages as the core's: what the agent cannot be told is refused, nothing vanishes.
+"""OpenAI chat messages as the core's: what no agent can be sent is refused, nothing vanishes.
 
 A message is a dictionary or an object that dumps to one (ours, OpenAI's, LiteLLM's). What an
 assistant message holds besides text, refusals and calls is the agent's own work: the server has it
@@ -20,7 +20,7 @@ from ..content.computer import (
     Screenshot,
     Screenshots,
     answer_of,
-    calls_told,
+    calls_kept,
 )
 from ..content.notices import left_out
 from ..content.parts import answer_parts, newest_of, result_parts, said_parts, with_fields
@@ -69,7 +69,7 @@ def to_messages(messages: Sequence[object]) -> tuple[Message, ...]:
         messages: OpenAI's messages as dictionaries, or objects of the openai package.
 
     Raises:
-        InvalidRequestError: No list of messages, or something that an agent cannot be told.
+        InvalidRequestError: No list of messages, or something that no agent can be sent.
     """
     if isinstance(messages, str | bytes | Mapping) or not isinstance(messages, Sequence):
         raise InvalidRequestError(
@@ -143,7 +143,7 @@ def _answer(message: _Dict, where: str) -> Message:
     return Message(
         "assistant",
         parts,
-        (*_calls(message, where), *calls_told(_own(message).get(CALLS))),
+        (*_calls(message, where), *calls_kept(_own(message).get(CALLS))),
         anchor=anchor,
         asks=asks_of(_own(message)) or asks_of_others(message.get("content")),
         outcomes=outcomes_of(_own(message), ids_shown(_own(message).get("blocks"), "details")),
@@ -156,7 +156,7 @@ def _anchor(message: _Dict) -> str | None:
 
 
 def _own(message: _Dict) -> _Dict:
-    """What our answers hold that OpenAI's have no field for."""
+    # Our answers keep here what OpenAI's have no field for.
     fields = message.get("provider_specific_fields")
     return fields if isinstance(fields, Mapping) else {}
 

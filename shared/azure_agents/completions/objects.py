@@ -1,4 +1,4 @@
-"""What `completion` returns: OpenAI's chat completion objects, read as attributes or as items.
+"""OpenAI's chat completion objects, which `completion` returns, read as attributes or as items.
 
 A field is dumped when it has a value or was set to None on purpose, so ``model_dump()`` is the JSON
 that an OpenAI endpoint would send.
@@ -28,11 +28,20 @@ class OpenAIObject(BaseModel):
         return name in type(self).model_fields
 
     def get(self, name: str, default: Any = None) -> Any:
-        """The field, or `default` if there is no such field."""
+        """Give a field, or `default` if there is no such field.
+
+        Args:
+            name: Name of the field.
+            default: Returned where the object has no such field.
+        """
         return getattr(self, name) if name in self else default
 
     def json(self, **options: Any) -> dict[str, Any]:  # type: ignore[override]
-        """The object as a dictionary: what ``json()`` gives in LiteLLM."""
+        """Dump the object to a dictionary, as ``json()`` does in LiteLLM.
+
+        Args:
+            options: Those of ``model_dump()``.
+        """
         return self.model_dump(**options)
 
     @model_serializer(mode="wrap")
@@ -43,7 +52,7 @@ class OpenAIObject(BaseModel):
 
 
 class TurnObject(OpenAIObject):
-    """What both a whole answer and a chunk of one carry besides OpenAI's fields."""
+    """A whole answer, or a chunk of one, with LiteLLM's fields besides OpenAI's."""
 
     _hidden_params: dict[str, Any] = PrivateAttr(
         default_factory=lambda: {"custom_llm_provider": PROVIDER}
@@ -75,7 +84,7 @@ class DeltaToolCall(OpenAIObject):
 
 
 class Source(OpenAIObject):
-    """What an annotation points to, and where in `content`; what is unknown is absent."""
+    """The source of an annotation, and its place in `content`; what is unknown is absent."""
 
     url: str | None = None
     title: str | None = None
@@ -104,8 +113,8 @@ class ChoiceMessage(OpenAIObject):
     Attributes:
         content: The text; None beside tool calls or a refusal without text.
         reasoning_content: Reasoning summaries.
-        provider_specific_fields: What OpenAI has no field for: ``foundry`` (the opaque anchor by
-            which the next call continues on the server), ``approval_requests``,
+        provider_specific_fields: Facts that OpenAI has no field for: ``foundry`` (the opaque anchor
+            by which the next call continues on the server), ``approval_requests``,
             ``consent_requests``, ``blocks`` (server tools, images, files, anything else, in
             order); each only if there is any.
     """
@@ -123,7 +132,7 @@ class Choice(OpenAIObject):
     """The one choice of an answer.
 
     Attributes:
-        provider_specific_fields: What the service told of the end: ``incomplete_reason``,
+        provider_specific_fields: The service's words for the end: ``incomplete_reason``,
             ``content_filters``; None if nothing.
     """
 
@@ -134,13 +143,13 @@ class Choice(OpenAIObject):
 
 
 class PromptDetails(OpenAIObject):
-    """Of the tokens that were read."""
+    """Details of the tokens that the agent read."""
 
     cached_tokens: int
 
 
 class CompletionDetails(OpenAIObject):
-    """Of the tokens that were written."""
+    """Details of the tokens that the agent wrote."""
 
     reasoning_tokens: int
 
@@ -159,7 +168,7 @@ class ModelResponse(TurnObject):
     """A whole answer.
 
     Attributes:
-        model: The model as requested; ``_hidden_params["deployment"]`` names what answered.
+        model: The model as requested; ``_hidden_params["deployment"]`` names the one that answered.
         usage: None if the service did not say.
         thread_id: Pass it to the next call to go on there; also ``_hidden_params["thread_id"]``.
     """
@@ -186,7 +195,7 @@ class Delta(OpenAIObject):
 
 
 class StreamChoice(OpenAIObject):
-    """The one choice of a chunk; the last one tells of the end as `Choice` does."""
+    """The one choice of a chunk; that of the last chunk describes the end, as `Choice` does."""
 
     index: int = 0
     delta: Delta

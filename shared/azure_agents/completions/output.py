@@ -85,7 +85,7 @@ def to_response(
     waits = CALLS in (message.provider_specific_fields or {})
     reason = _finish_reason(finished, has_calls=waits or bool(message.tool_calls))
     choice = Choice(message=message, finish_reason=reason)
-    _tell_end(choice, finished)
+    _describe_end(choice, finished)
     response = ModelResponse(
         id=finished.response_id or finished.run_id or fallback_id,
         created=created,
@@ -126,7 +126,12 @@ def _call(call: ToolCall) -> MessageToolCall:
 
 
 def to_annotation(citation: Citation, offset: int = 0) -> Annotation:
-    """Make the annotation of a citation, its indices moved by `offset`."""
+    """Make the annotation of a citation.
+
+    Args:
+        citation: The citation.
+        offset: Where its text begins in the joined text.
+    """
     facts = {
         "url": citation.url,
         "title": citation.title,
@@ -142,7 +147,7 @@ def to_annotation(citation: Citation, offset: int = 0) -> Annotation:
 
 
 def to_usage(usage: Usage | None) -> TokenUsage | None:
-    """Make OpenAI's usage, with the details that the service told."""
+    """Make OpenAI's usage, with the details that the service counted."""
     if usage is None:
         return None
     cached, reasoning = usage.cached_tokens, usage.reasoning_tokens
@@ -162,7 +167,7 @@ def _finish_reason(finished: Finished, *, has_calls: bool) -> FinishReason:
     return "stop" if is_approval else finished.reason
 
 
-def _tell_end(choice: Choice | StreamChoice, finished: Finished) -> None:
+def _describe_end(choice: Choice | StreamChoice, finished: Finished) -> None:
     facts = known_fields(**{"incomplete_reason": finished.incomplete_reason, **finished.details})
     if facts:
         choice.provider_specific_fields = facts
@@ -206,7 +211,7 @@ def _entry(event: ServerToolCall | ServerToolResult | MediaOutput | Other) -> di
 
 
 class Chunker:
-    """Turns the events of one turn into chunks.
+    """Makes the chunks of one turn out of its events.
 
     Args:
         model: The model as requested.
@@ -227,7 +232,7 @@ class Chunker:
         self._others: list[Event] = []
 
     def feed(self, event: Event) -> list[ModelResponseStream]:
-        """The chunks to deliver now."""
+        """Take the next event; returns the chunks to deliver now."""
         chunks = [] if self._has_begun else self._begin(event)
         match event:
             case Finished():
@@ -269,7 +274,7 @@ class Chunker:
         delta = Delta(provider_specific_fields=extras) if extras else Delta()
         reason = _finish_reason(finished, has_calls=self._has_calls or CALLS in extras)
         last = self._chunk(delta, finish_reason=reason)
-        _tell_end(last.choices[0], finished)
+        _describe_end(last.choices[0], finished)
         last.thread_id = finished.thread_id
         chunks = [last]
         if self._include_usage and self._usage is not None:

@@ -156,7 +156,7 @@ def asks_of(kept: Mapping[str, Any]) -> tuple[ApprovalRequest | ConsentRequest, 
 
 
 def asks_of_others(content: object) -> tuple[ApprovalRequest, ...]:
-    """Read what another model's answer asked approval for: told to the agent, never sent as ours.
+    """Read what another model's answer asked approval for; it is described to the agent, no more.
 
     Args:
         content: The content of an assistant message.
@@ -188,9 +188,9 @@ def ids_shown(blocks: object, details: str) -> Iterator[object]:
     """
     for block in blocks if isinstance(blocks, list | tuple) else ():
         if isinstance(block, Mapping) and block.get("type") == "server_tool_call":
-            told = block.get(details)
+            facts = block.get(details)
             yield block.get("id")
-            yield told.get("approval_request_id") if isinstance(told, Mapping) else None
+            yield facts.get("approval_request_id") if isinstance(facts, Mapping) else None
 
 
 def outcomes_of(kept: Mapping[str, Any], calls: Iterable[object] = ()) -> dict[str, str]:
@@ -200,8 +200,8 @@ def outcomes_of(kept: Mapping[str, Any], calls: Iterable[object] = ()) -> dict[s
         kept: The fields of the answer.
         calls: Ids of server-side calls that it shows, and of the requests that these answer.
     """
-    told = kept.get(OUTCOMES)
-    outcomes = dict(told) if isinstance(told, Mapping) else {}
+    noted = kept.get(OUTCOMES)
+    outcomes = dict(noted) if isinstance(noted, Mapping) else {}
     shown = kept.get(APPROVED_CALLS)
     ran = [*calls, *(shown if isinstance(shown, list | tuple) else ())]
     outcomes |= {id: "ran" for id in ran if isinstance(id, str)}

@@ -17,14 +17,14 @@ from .media import Kind, media
 from .wording import as_json
 
 Block: TypeAlias = Mapping[str, Any]
-Read: TypeAlias = Callable[[Block, str], Part]
+Reader: TypeAlias = Callable[[Block, str], Part]
 
 # The type name of an approval reply, in our words and in the service's.
 APPROVAL_REPLIES = ("approval_reply", "mcp_approval_response")
 
 
 def type_of(block: Block) -> str:
-    """The type of a block; "" if it has none that is a text."""
+    """Give the type of a block; "" if it has none that is a text."""
     kind = block.get("type")
     return kind if isinstance(kind, str) else ""
 
@@ -36,7 +36,7 @@ def plain(value: object) -> object:
 
 
 def unknown_block(kind: object, role: str, where: str) -> InvalidRequestError:
-    """The error of a block that a message cannot hold."""
+    """Make the error for a block that a message cannot hold."""
     return InvalidRequestError(
         f"{where} is of type {shown(kind)}, which a message with the role {role!r} cannot hold: "
         "use blocks of type 'text', 'image', 'file' or 'image_url'"
@@ -121,7 +121,7 @@ def _search_result(block: Block, _where: str) -> Part:
 
 
 def read_resource(block: Block, where: str) -> Part:
-    """What an MCP tool embeds: a text, or bytes."""
+    """Read what an MCP tool embeds: a text, or bytes."""
     inner = block.get("resource")
     given = inner if isinstance(inner, Mapping) else block
     uri, mime_type = given.get("uri"), given.get("mimeType")
@@ -134,7 +134,7 @@ def read_resource(block: Block, where: str) -> Part:
 
 
 def _headed(block: Block, text: str) -> str:
-    """A text below its title, source and context, where it has any."""
+    # A text below its title, source and context, where it has any.
     title, source, context = (block.get(name) for name in ("title", "source", "context"))
     named = f"{title} ({source})" if title and isinstance(source, str) else title or source
     head = [each for each in (named, context) if isinstance(each, str) and each]
@@ -162,7 +162,7 @@ def _approval(block: Block, where: str) -> Part:
     return reply_of(request_id, value.get("approve"), value.get("reason"))
 
 
-READERS: dict[str, Read] = {
+READERS: dict[str, Reader] = {
     "document": _document,
     "file": _standard,
     "image": _standard,
@@ -172,4 +172,4 @@ READERS: dict[str, Read] = {
     "search_result": _search_result,
     "text-plain": _plain_text,
 }
-REPLIES: dict[str, Read] = dict.fromkeys(("non_standard", *APPROVAL_REPLIES), _approval)
+REPLIES: dict[str, Reader] = dict.fromkeys(("non_standard", *APPROVAL_REPLIES), _approval)

@@ -22,7 +22,7 @@ _ARGUMENTS = ("arguments", "args", "input", "tool_kwargs", "parameters")
 
 
 def written_call(entry: object) -> ToolCall:
-    """Read a call; id and name are "" where there is none."""
+    """Read a call in any of these forms; id and name are "" where there is none."""
     inner = _first(entry, _WITHIN)
     body = entry if inner is None or isinstance(inner, str) else inner
     call_id, name = _first(entry, _IDS) or _first(body, _IDS), _first(body, _NAMES)

@@ -1,10 +1,10 @@
 """Computer use: the agent asks for an action, the application acts and sends a screenshot.
 
 The call is no function call: it has an action instead of a name and arguments, and only a picture
-answers it. Answers tell of calls under `CALLS` at every door; what answers one is a tool message
-with an image, made by the helper `screenshot` of the door. The first call is recorded
-(``v2/computer_use.json``), what answers it is in OpenAI's words and was not recorded. Of classic
-runs nothing is recorded: call and answer are in the words of azure-ai-agents 1.2.0b6.
+answers it. Answers keep their calls under `CALLS` at every door; a tool message with an image
+answers one, made by the function `screenshot` of the door. The first call is recorded
+(``v2/computer_use.json``); its answer is in OpenAI's words and was not recorded. Of classic runs
+nothing is recorded: call and answer are in the words of azure-ai-agents 1.2.0b6.
 """
 
 from __future__ import annotations
@@ -29,27 +29,27 @@ _Message = TypeVar("_Message")
 
 
 def call_facts(event: object) -> JSON | None:
-    """What an application must know to act: id, action (or actions), checks; None: no such call."""
+    """Give id, action (or actions) and checks of a computer call; None for any other event."""
     if not isinstance(event, ServerToolCall) or event.name != TOOL:
         return None
     return {"id": event.id, **event.arguments, **event.details}
 
 
-def calls_told(entries: object) -> Iterator[ToolCall]:
-    """The calls of an answer, as it told of them under `CALLS`."""
+def calls_kept(entries: object) -> Iterator[ToolCall]:
+    """Read the calls that an answer keeps under `CALLS`."""
     for entry in entries if isinstance(entries, list | tuple) else ():
         if isinstance(entry, Mapping) and isinstance(entry.get("id"), str):
             yield computer_call(entry["id"], entry)
 
 
 def computer_call(id: str, data: Mapping[str, Any]) -> ToolCall:
-    """A call with the action, or actions, that stand in `data`."""
+    """Make a call with the action, or actions, that stand in `data`."""
     asked = {name: data[name] for name in ("action", "actions") if data.get(name)}
     return ToolCall(id, "computer", dumps(asked).decode(), kind="computer")
 
 
 def answer_of(kind: object, acknowledged: object, where: str) -> ComputerAnswer | None:
-    """What a tool message answers a computer call with, besides its image.
+    """Read what a tool message answers a computer call with, besides its image.
 
     Args:
         kind: Its ``type``; anything but `OUTPUT` is the result of a function.
@@ -77,7 +77,7 @@ def _checks(entries: object, where: str) -> Iterable[SafetyCheck]:
 
 
 def answer_fields(message: Message, answer: ComputerAnswer) -> JSON:
-    """What a tool message answers a call with, as both generations of the service take it.
+    """Write the answer to a computer call as both generations of the service take it.
 
     Raises:
         InvalidRequestError: It has no image, or more than one.
@@ -103,7 +103,7 @@ def _source(image: Media) -> JSON:
 
 
 def picture(image: object, mime_type: str = "image/png") -> str:
-    """The URL of a screenshot: bytes as a data URL, a URL as it is.
+    """Give the URL of a screenshot: bytes as a data URL, a URL as it is.
 
     Raises:
         InvalidRequestError: Neither.
@@ -119,7 +119,7 @@ def picture(image: object, mime_type: str = "image/png") -> str:
 
 
 def id_of(call: Mapping[str, Any] | str) -> str:
-    """The id of a call, also given by its entry under `CALLS`.
+    """Give the id of a call, from itself or from its entry under `CALLS`.
 
     Raises:
         InvalidRequestError: It has none.
@@ -134,7 +134,7 @@ def id_of(call: Mapping[str, Any] | str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Screenshot:
-    """What answers one computer call, for a message of any framework.
+    """The answer to one computer call, for a message of any framework.
 
     Attributes:
         call_id: The call.
@@ -155,7 +155,7 @@ class Screenshot:
 
     @property
     def fields(self) -> dict[str, Any]:
-        """What tells the message from the result of a function, and the acknowledged checks."""
+        """Fields that tell the message from the result of a function, and acknowledge checks."""
         return {"type": OUTPUT, ACKNOWLEDGED: self.acknowledged}
 
 

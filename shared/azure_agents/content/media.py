@@ -56,7 +56,7 @@ def media(
     """Make an image or a file of exactly one of `url`, `data` and `file_id`.
 
     Args:
-        kind: What the service shall take it for.
+        kind: Whether the service shall take it for an image or a file.
         where: How an error names it.
         url: Where the service finds it; a data URL is as good as `data`.
         data: Base64 text, a data URL, or bytes.

@@ -9,11 +9,15 @@ _SAID: set[str] = set()
 
 
 class LeftOutWarning(UserWarning):
-    """Something that an answer in a history holds is not sent; mostly another model's."""
+    """Part of an answer in the history is not sent; mostly the answer is another model's."""
 
 
 def left_out(what: str) -> None:
-    """Warn, once for each kind of thing, that an answer in a history holds what is not sent."""
+    """Warn that part of an answer in the history is not sent; once for each kind of part.
+
+    Args:
+        what: The kind of part, as a sentence begins with it.
+    """
     if what in _SAID or len(_SAID) >= _MOST:
         return
     _SAID.add(what)

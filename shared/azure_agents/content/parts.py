@@ -4,11 +4,11 @@ LangChain's standard blocks, OpenAI's content parts (both of its APIs), Anthropi
 providers leave in a history. Three kinds of message hold them, and each has its own rule:
 
 - What a *user* sends now must reach the agent: a block that cannot be sent is an error. In a
-  message that was answered before (maybe by another model) it is told in a sentence, or the
+  message that was answered before (maybe by another model) a sentence describes it, or the
   conversation would refuse every turn from then on.
 - An *answer* is history. Its text is kept; the agent's own work (reasoning, server tools, images
-  it made) is known to the server or cannot be told, and is left out.
-- A *tool* returns anything at all. Text and media are sent, the rest is told as JSON.
+  it made) is known to the server or cannot be sent, and is left out.
+- A *tool* returns anything at all. Text and media are sent, the rest is sent as JSON text.
 """
 
 from __future__ import annotations
@@ -85,14 +85,14 @@ _TEXTS = ("text", "input_text", "output_text")
 _EMPTY = Text("")
 _UNKNOWN = "something of an unknown type"
 _LONGEST_KIND = 40  # characters; a longer type is no type
-_HEARD_OR_SEEN = ("audio", "input_audio", "video", "input_video", "video_url")
+_SOUND_AND_FILM = ("audio", "input_audio", "video", "input_video", "video_url")
 
 
 # --- what users send ----------------------------------------------------------------------------
 
 
 def newest_of(are_answers: Iterable[bool]) -> int:
-    """The place of the last answer in a history: what is older is old, and not refused."""
+    """Give the place of the newest answer in a history; messages before it are not refused."""
     return max((at for at, is_answer in enumerate(are_answers) if is_answer), default=0)
 
 
@@ -105,10 +105,10 @@ def said_parts(
         content: A text, a list of blocks and texts, or None.
         role: Whose message it is; only a user answers requests for approval.
         where: How an error names the message.
-        is_old: It was answered before: what cannot be sent is told instead of refused.
+        is_old: It was answered before: what cannot be sent is described instead of refused.
 
     Raises:
-        InvalidRequestError: A block that an agent cannot be told.
+        InvalidRequestError: A block that no agent can be sent.
     """
     parts = [_said(block, role, place, is_old=is_old) for place, block in _blocks(content, where)]
     return _without_empty(parts)
@@ -135,7 +135,7 @@ def _said(block: object, role: Role, where: str, *, is_old: bool) -> Part:
     if isinstance(block, str):
         return Text(block)
     try:
-        return _read(as_block(block, where), role, where)
+        return _part(as_block(block, where), role, where)
     except InvalidRequestError:
         if not is_old:
             raise
@@ -143,7 +143,7 @@ def _said(block: object, role: Role, where: str, *, is_old: bool) -> Part:
 
 
 def as_block(block: object, where: str) -> Block:
-    """A block as a dictionary, also one of an SDK's classes.
+    """Turn a block into a dictionary, also one of an SDK's classes.
 
     Raises:
         InvalidRequestError: It is none.
@@ -154,13 +154,13 @@ def as_block(block: object, where: str) -> Block:
     raise InvalidRequestError(f"{where} is a {type(block).__name__}: pass a dictionary")
 
 
-def _read(block: Block, role: Role, where: str) -> Part:
+def _part(block: Block, role: Role, where: str) -> Part:
     kind = type_of(block)
     if kind in _TEXTS:
         return _text(block, where)
     if set(block) == {"cachePoint"}:  # Amazon's hint to its cache, no content
         return _EMPTY
-    if kind in _HEARD_OR_SEEN:
+    if kind in _SOUND_AND_FILM:
         raise InvalidRequestError(
             f"{where} is of type {kind!r}: agents take text, images and files; transcribe it first"
         )
@@ -202,12 +202,12 @@ def answer_parts(content: object, *, is_ours: bool) -> tuple[Part, ...]:
 def with_fields(
     parts: tuple[Part, ...], *, refusal: object, places: object, audio: object
 ) -> tuple[Part, ...]:
-    """An answer with what OpenAI's format keeps in fields of their own.
+    """Add to the parts of an answer what OpenAI's format keeps in fields of their own.
 
     Args:
         parts: Its content.
         refusal: The text of a refusal.
-        places: Where refusals stand in the text (`azure_agents.content.joins.RefusalPlaces`).
+        places: Where refusals stand in the text (`azure_agents.content.joins.refusal_places`).
         audio: A spoken answer; its transcript is its text.
     """
     said = parts
@@ -236,7 +236,7 @@ def _answered(block: object, *, is_ours: bool) -> Part | None:
 
 
 def _text_within(block: Block) -> str | None:
-    """The text of any model's block of an answer; None where there is none to be told."""
+    # The text of a block of any model's answer; None where there is none to send.
     kind = type_of(block)
     if kind == "non_standard":
         value = block.get("value")
@@ -260,7 +260,7 @@ def _as_text(text: object) -> str | None:
 
 
 def result_parts(content: object) -> tuple[Part, ...]:
-    """Map what a tool returned, be it what it may; nothing is refused."""
+    """Map what a tool returned, whatever it is; nothing is refused."""
     if content is None:
         return ()
     if isinstance(content, str):
@@ -279,7 +279,7 @@ def _returned(block: object) -> Part:
     kind = type_of(given)
     if isinstance(text := given.get("text"), str) and kind in ("", *_TEXTS):
         return Text(text)
-    if kind in _HEARD_OR_SEEN:
+    if kind in _SOUND_AND_FILM:
         return Text(untold(kind))
     if kind == "json" and "json" in given:
         return Text(as_json(given["json"]))

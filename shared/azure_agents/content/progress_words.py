@@ -1,4 +1,4 @@
-"""What server-side tools are doing, in words for people."""
+"""The progress of server-side tools, in words for people."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ _DULL = frozenset({"queued", "in_progress", "completed", "failed"})
 
 
 def sentence(step: Progress) -> str:
-    """A step for people: ``searching files…``."""
+    """Describe a step for people: ``searching files…``."""
     plain = f"{step.name}: {step.status}".replace("_", " ")
     return f"{_WORDS.get((step.name, step.status), plain)}…"
 
 
 class Steps:
-    """Tells each new step once."""
+    """Describes each new step once."""
 
     def __init__(self) -> None:
         self._last = ("", "")
 
     def line(self, step: Progress) -> str | None:
-        """A line for people, such as ``searching files…``; None: nothing new is to be said."""
+        """Take the next step; returns a line such as ``searching files…``, None for nothing new."""
         if step.status in _DULL:
             return None
         line = sentence(step)

@@ -38,11 +38,11 @@ _DEEPEST = 64  # a reference may lead to itself
 
 
 def read_object(text: str, schema: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """The object of a JSON text.
+    """Read the object of a JSON text.
 
     Args:
         text: The text, and nothing around it.
-        schema: What the object must be valid under.
+        schema: The JSON schema that the object must be valid under; None: any object.
 
     Raises:
         ValueError: It is no object, or not valid; says where and why.
@@ -130,7 +130,7 @@ class _Check:
 
 
 def _items(schema: Mapping[str, Any]) -> tuple[Sequence[Any], Any]:
-    """The schemas of the first items, and that of all others."""
+    # The schemas of the first items, and that of all others.
     items = schema.get("items")
     if isinstance(items, list):  # as drafts before 2020-12 have it
         return items, schema.get("additionalItems")
@@ -165,7 +165,7 @@ def _plain_problems(value: Any, schema: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _is_same(one: Any, two: Any) -> bool:
-    """Equal as JSON: to Python, true is 1."""
+    # Equal as JSON: to Python, true is 1.
     if isinstance(one, dict) and isinstance(two, dict):
         return one.keys() == two.keys() and all(_is_same(one[name], two[name]) for name in one)
     if isinstance(one, list) and isinstance(two, list):

@@ -1,15 +1,15 @@
-"""Structured output: what an agent is told, how its answer is read, and one repair round. Pure.
+"""Structured output: how an agent gets the schema, how its answer is read, one repair. Pure.
 
 A classic run takes the schema itself (`response_format`). A v2 agent takes none with a call: the
-schema of its own definition is in force (`AgentClient.answer_schema`), and an agent without one is
-told the schema in a system message (`instruction`). Whatever was done, the answer is checked here,
-and a wrong one gets one more round, in which the agent hears what was wrong. A refused or a cut
-answer is an error at once: asked again, the agent would say the same.
+schema of its own definition is in force (`AgentClient.answer_schema`), and an agent without one
+gets the schema in a system message (`instruction`). In every case the answer is checked here, and a
+wrong one gets one more round, in which the agent reads what was wrong. A refused or a cut answer is
+an error at once: asked again, the agent would say the same.
 
 Two rooms ask in this way, with the same words and the same check. One is inside a turn, for
 ``response_format`` of a call (`protocols.responses.objects`); it knows the JSON schema only. The
 other is around turns, for ``with_structured_output`` and ``structured_predict`` of the adapters: a
-class is checked by its own validators there, callbacks see both rounds, and objects are told as
+class is checked by its own validators there, callbacks see both rounds, and objects stream as
 they grow. Their calls take no ``response_format`` on v2, so that no answer is checked twice.
 
 The frameworks' own way, one forced function tool with the schema, does not fit: a v2 agent's tools
@@ -35,7 +35,13 @@ Object = TypeVar("Object")
 def response_format(
     name: str, schema: Mapping[str, Any], *, strict: bool | None = None
 ) -> dict[str, Any]:
-    """The `response_format` of a classic run; any title will do as name."""
+    """Make the `response_format` of a classic run.
+
+    Args:
+        name: Any title; characters that the service refuses are replaced.
+        schema: The JSON schema of the object.
+        strict: Whether the service shall enforce it to the letter; None: as the service decides.
+    """
     named: dict[str, Any] = {"name": re.sub(r"[^\w-]", "_", name)[:64], "schema": dict(schema)}
     if strict is not None:
         named["strict"] = strict
@@ -43,7 +49,7 @@ def response_format(
 
 
 def instruction(schema: Mapping[str, Any]) -> str:
-    """Tell an agent the schema; for one answer, since a pinned thread keeps what it was told."""
+    """Word a request for an object; for one answer, since a pinned thread keeps the words."""
     return (
         "Give your next answer, and only that one, as one JSON object that is valid under this "
         f"JSON schema, with nothing else around it:\n{json.dumps(schema, ensure_ascii=False)}"
@@ -51,7 +57,7 @@ def instruction(schema: Mapping[str, Any]) -> str:
 
 
 def json_of(text: str) -> str:
-    """The JSON of an answer, out of its Markdown fence if it has one."""
+    """Take the JSON of an answer out of its Markdown fence, if it has one."""
     text = text.strip()
     if not text.startswith("```"):
         return text
@@ -60,14 +66,14 @@ def json_of(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What must be known of an answer to take an object from it.
+    """The facts of an answer by which an object is read.
 
     Attributes:
         text: Its text, without the refusal.
         reason: Why it ended: ``stop`` is well.
         refusal: The text of a refusal.
         incomplete_reason: The service's word for why it is incomplete.
-        facts: What an error shall know besides: `thread_id`, `run_id`, `response_id`.
+        facts: Ids for an error: `thread_id`, `run_id`, `response_id`.
     """
 
     text: str
@@ -91,7 +97,7 @@ class Answer:
 
 
 class Inquiry(Generic[Object]):
-    """One object asked for, in one or two rounds.
+    """A request for one object, in one or two rounds.
 
     Args:
         parse: Makes the object of a JSON text; what is wrong with the text is a ``ValueError``
@@ -99,7 +105,7 @@ class Inquiry(Generic[Object]):
         is_agents_schema: The schema of the agent's own definition is in force.
 
     Attributes:
-        repair: What to say to the agent after an answer that was no object.
+        repair: The next message to the agent, after an answer that was no object.
     """
 
     def __init__(self, parse: Callable[[str], Object], *, is_agents_schema: bool = False) -> None:
@@ -110,7 +116,7 @@ class Inquiry(Generic[Object]):
         self.repair = ""
 
     def read(self, answer: Answer) -> Object | None:
-        """The object; or None the first time there is none: say `repair`, and read again.
+        """Read the object of an answer; None the first time it has none: send `repair`, read again.
 
         Raises:
             RefusedError: The agent refused.
@@ -128,7 +134,7 @@ class Inquiry(Generic[Object]):
 
 
 def told(error: Exception) -> str:
-    """What a parser found wrong; pydantic's errors, old and new, one after the other."""
+    """Describe what a parser found wrong; pydantic's errors, old and new, one after the other."""
     details = getattr(error, "errors", None)
     if details is None:
         return str(error)

@@ -1,4 +1,4 @@
-"""What a service has no place for is told to the agent in words: one wording everywhere. Pure.
+"""Words for what the service has no field for, alike everywhere. Pure.
 
 Each sentence stands in square brackets, so that an agent does not take it for what somebody said.
 """
@@ -13,18 +13,18 @@ FAILED = "[the tool failed]"  # a result that is an error and says nothing
 
 
 def call_text(call: ToolCall) -> str:
-    """A tool call of the past."""
+    """Describe a tool call of the past."""
     return f"[tool call {call.id}: {call.name}({call.arguments})]"
 
 
 def result_text(message: Message) -> str:
-    """The result of a tool call of the past."""
+    """Describe the result of a tool call of the past."""
     word = "error" if message.is_error else "result"
     return f"[tool {word} {message.tool_call_id}: {text_of(message)}]"
 
 
 def text_of(message: Message) -> str:
-    """A message where nothing but text is taken."""
+    """Give a message as text, where nothing else is taken."""
     text = "".join(
         part.text if isinstance(part, Text) else untold(described(part))
         for part in message.parts
@@ -34,7 +34,7 @@ def text_of(message: Message) -> str:
 
 
 def described(media: Media) -> str:
-    """An image or a file in a few words, its content aside."""
+    """Describe an image or a file in a few words, without its content."""
     which = media.name or media.url or media.file_id or media.mime_type
     if which is None or which.startswith("data:"):
         return media.kind
@@ -42,12 +42,12 @@ def described(media: Media) -> str:
 
 
 def untold(what: str) -> str:
-    """Something that the agent cannot be given, where a refusal would end a conversation."""
+    """Stand in for what the agent cannot be sent, where an error would end a conversation."""
     return f"[{what}: cannot be shown here]"
 
 
 def as_json(value: object) -> str:
-    """Anything as JSON text; what JSON has no form for as its own text."""
+    """Write anything as JSON text; what JSON has no form for, as its own text."""
     try:
         return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
     except RecursionError:  # printing it would end in another

@@ -21,21 +21,21 @@ def with_fields(*, beyond: type[BaseModel]) -> Callable[[type[Model]], type[Mode
     """
 
     def describe(model: type[Model]) -> type[Model]:
-        said = inspect.cleandoc(model.__doc__ or "")
-        lines = "\n".join(_lines(model, beyond, said))
-        model.__doc__ = f"{said}\n\nFields:\n{lines}"
+        text = inspect.cleandoc(model.__doc__ or "")
+        lines = "\n".join(_lines(model, beyond, text))
+        model.__doc__ = f"{text}\n\nFields:\n{lines}"
         return model
 
     return describe
 
 
-def _lines(model: type[BaseModel], beyond: type[BaseModel], said: str) -> Iterator[str]:
+def _lines(model: type[BaseModel], beyond: type[BaseModel], docstring: str) -> Iterator[str]:
     for name, field in model.model_fields.items():
-        if name in beyond.model_fields or f"\n    {name}: " in said:
+        if name in beyond.model_fields or f"\n    {name}: " in docstring:
             continue
-        text = " ".join(f"{name}: {field.description or ''}".split())
+        entry = " ".join(f"{name}: {field.description or ''}".split())
         yield textwrap.fill(
-            text,
+            entry,
             _WIDTH,
             initial_indent=" " * 4,
             subsequent_indent=" " * 8,

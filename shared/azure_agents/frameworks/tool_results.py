@@ -1,4 +1,4 @@
-"""What function tools returned, call by call: so that no tool runs twice for one call.
+"""Results of function tools, kept call by call, so that no tool runs twice for one call.
 
 A process may die, or an answer get lost, between a tool's end and the moment its result is on the
 server. With results kept in a thread store (SQLite or Redis to outlive the process), the same call
@@ -42,7 +42,7 @@ class ToolResults:
         self._scope = scope
 
     def begin(self, call: ToolCall) -> str | None:
-        """The kept result of a call; None if it is to be run now, which the store then knows.
+        """Give the kept result of a call; None if it is to be run now, which the store then knows.
 
         Args:
             call: The call, known by its id, name and arguments.
@@ -70,7 +70,7 @@ class ToolResults:
 
         Args:
             call: The call that was begun.
-            result: What the tool gave, as the text that the agent gets.
+            result: The result of the tool, as the text that the agent gets.
         """
         self._store.put(self._key(call), f"{_ENDED}:{result}")
 
@@ -86,7 +86,7 @@ class ToolResults:
             self._store.take(key, kept)
 
     def once(self, call: ToolCall, run: Callable[[], str]) -> str:
-        """The kept result, or that of running the tool now.
+        """Give the kept result of a call, or that of running the tool now.
 
         Args:
             call: The call, known by its id, name and arguments.
@@ -131,7 +131,7 @@ class ToolResults:
 
 
 async def to_the_end(operation: Callable[..., T], *args: object) -> T:
-    """Do one of the operations in a thread; whoever cancels it waits for its end.
+    """Run an operation in a thread; a caller who cancels it waits for its end.
 
     A result that is not kept because the caller was cancelled would be a call that nobody can run
     again. The wait is as short as the store's timeouts.
