@@ -1,4 +1,4 @@
-"""What an answer of the history asked for, and what it shows of decisions before it.
+"""Requests of an answer in the history, and the decisions before it that it shows.
 
 Both stand in typed places of the message - its metadata, else its blocks - and never in its text.
 """

@@ -167,8 +167,8 @@ def _content(message: AIMessage) -> list[Block]:
         blocks.append({"type": "reasoning", "reasoning": thoughts, "index": "lc_reasoning"})
     citations = extra.get("annotations") or []
     refusals = placed_refusals(text, extra.get("refusal") or "", extra.get(REFUSAL_AT))
-    said = [{**refusal(words), "at": at} for at, words in refusals if at < len(text)]
-    others = sorted([*(extra.get("blocks") or []), *said], key=itemgetter("at"))
+    early = [{**refusal(words), "at": at} for at, words in refusals if at < len(text)]
+    others = sorted([*(extra.get("blocks") or []), *early], key=itemgetter("at"))
     blocks += _interleaved(text, others)
     if citations and not text:  # the chunk that brings the citations
         blocks.append({"type": "text", "text": "", "at": 0})

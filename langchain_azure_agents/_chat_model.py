@@ -133,7 +133,7 @@ class ChatAzureAgent(ReadsPin, AgentSettings):
         """Estimate the tokens of a text (exact with `custom_get_token_ids`).
 
         Args:
-            text: What to count.
+            text: The text whose tokens are counted.
         """
         if self.custom_get_token_ids is not None:
             return super().get_num_tokens(text)
@@ -232,9 +232,9 @@ class ChatAzureAgent(ReadsPin, AgentSettings):
         )
 
     def _owner(self, kwargs: Mapping[str, Any], run_manager: Any) -> str | None:
-        # An empty one is an error of the core, and not nobody.
-        told = kwargs.get("owner")
-        own = self.owner if told is None else told
+        # An empty owner is an error of the core; it does not mean that there is none.
+        given = kwargs.get("owner")
+        own = self.owner if given is None else given
         return graph_thread(run_manager) if own is None else own
 
     def _chunker(self, kwargs: Mapping[str, Any]) -> Chunker:

@@ -156,8 +156,8 @@ class _TextForm:
         # In the order of the texts, as an answer has them that was not streamed.
         ordered = sorted(self._cited, key=itemgetter(0))
         moved = [citation(each, begin) for begin, each in ordered]
-        told = {"annotations": moved or None, REFUSAL_AT: self._joined.refusal_places()}
-        return {"additional_kwargs": known_fields(**told)}
+        fields = {"annotations": moved or None, REFUSAL_AT: self._joined.refusal_places()}
+        return {"additional_kwargs": known_fields(**fields)}
 
 
 class _BlockForm:

@@ -2,7 +2,7 @@
 
 LangChain itself turns OpenAI's audio and file blocks and its own old ("v0") blocks into standard
 ones before a model sees them; `azure_agents.content` reads every dialect of the rest.
-What an assistant message holds besides text, refusals and calls is the agent's own work: the server
+Everything in an assistant message but text, refusals and calls is the agent's own work: the server
 has it already, or another model made it; it is not sent.
 """
 

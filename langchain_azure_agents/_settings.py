@@ -93,7 +93,7 @@ class AgentSettings(HoldsClients, BaseChatModel):
     instructions: Annotated[str | None, SkipValidation] = None
     """Sent with every call, besides the agent's own instructions; default: nothing."""
     instructions_mode: Annotated[InstructionsMode, SkipValidation] = "append"
-    """What becomes of the agent's own instructions: `append` (default) keeps them and adds these,
+    """The fate of the agent's own instructions: `append` (default) keeps them and adds these,
     `replace` puts these in their place for the turn (classic only)."""
     timeout: Annotated[float | Timeouts | None, SkipValidation] = Field(
         default=DEFAULT_TIMEOUT, validation_alias=AliasChoices("timeout", "request_timeout")
@@ -132,7 +132,7 @@ class AgentSettings(HoldsClients, BaseChatModel):
         "A key of the resource (v2 only), or a token, instead of a credential."
     )
     scope: str | None = None
-    """What tokens are asked for, such as `https://ai.azure.com/.default`; default: by host, or
+    """The scope of tokens, such as `https://ai.azure.com/.default`; default: by host, or
     `AZURE_SCOPE`."""
     tenant_id: str | None = None
     """The directory of a client secret, or of the user who is signed in; default:
@@ -165,8 +165,8 @@ class AgentSettings(HoldsClients, BaseChatModel):
     """A text or several that end an answer: it is cut before the first of them, on our side.
     Default: none."""
     model_kwargs: dict[str, Any] = Field(default_factory=dict)
-    """More options of every call by name, such as `metadata`. What the agent refuses is an error at
-    the call, not here."""
+    """More options of every call by name, such as `metadata`. One that the agent refuses is an
+    error at the call, not here."""
 
     transport: Annotated[Any, SkipValidation] = _hidden(
         "httpx transport of sync calls, for tests and proxies; default: the network."
@@ -209,7 +209,7 @@ class AgentSettings(HoldsClients, BaseChatModel):
         self.user_identity = user_identity_of(self.user_identity)
         self.extra_headers = extra_headers_of(self.extra_headers)
         settings = self._settings
-        # What came from the environment is settled now, for this model and its copies.
+        # Values from the environment are settled now, for this model and its copies.
         self.model = self.model or settings.agent.requested
         self.endpoint = self.endpoint or settings.endpoint.url
         if hasattr(self, "_add_version"):  # younger than the oldest langchain-core we support

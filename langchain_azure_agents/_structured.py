@@ -290,7 +290,7 @@ def structured(
     if method not in METHODS:
         raise ConfigError(f"method={shown(method)} is unknown: use {', '.join(map(repr, METHODS))}")
     if method != "json_mode":
-        convert_to_json_schema(schema, strict=strict)  # what is no schema is said here, not later
+        convert_to_json_schema(schema, strict=strict)  # a wrong schema is refused here, not later
     return StructuredOutput(
         llm=model,
         wanted=schema,

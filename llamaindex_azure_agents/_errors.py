@@ -6,7 +6,7 @@ from azure_agents import errors
 
 
 class StructuredOutputError(errors.StructuredOutputError, ValueError):
-    """The agent gave no object of the wanted class; `partial_text` is what it said.
+    """The agent gave no object of the wanted class; `partial_text` is its answer.
 
     Also a ``ValueError``: that is what LlamaIndex's own programs raise.
     """

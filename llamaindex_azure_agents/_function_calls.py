@@ -181,7 +181,7 @@ class FunctionCalls(StructuredAnswers):
         if not calls and error_on_no_tool_call:
             raise ValueError(
                 f"the agent called no tool, it said {response.message.content!r}: pass "
-                "error_on_no_tool_call=False, or tell it in its instructions to use its tools"
+                "error_on_no_tool_call=False, or ask for tools in the instructions of the agent"
             )
         return [to_selection(call) for call in calls]
 

@@ -30,7 +30,7 @@ from azure_agents.content.computer import ACKNOWLEDGED, CALLS, answer_of, calls_
 from azure_agents.content.media import media
 from azure_agents.content.notices import left_out
 from azure_agents.content.parts import newest_of
-from azure_agents.content.wording import untold
+from azure_agents.content.wording import placeholder
 from azure_agents.errors import InvalidRequestError
 from azure_agents.messages import ApprovalReply, Message, Part, Role, Text, said_by
 
@@ -92,8 +92,8 @@ def _to_message(message: ChatMessage, index: int, *, is_old: bool) -> Message:
             is_error=kwargs.get("is_error") is True,
             computer=answer_of(kwargs.get("type"), kwargs.get(ACKNOWLEDGED), where),
         )
-    said = (part for block in message.blocks for part in _said(block, where, is_old=is_old))
-    parts = (*said, *_approvals(kwargs.get(APPROVALS), where))
+    content = (part for block in message.blocks for part in _said(block, where, is_old=is_old))
+    parts = (*content, *_approvals(kwargs.get(APPROVALS), where))
     # OpenAI's LlamaIndex class has the name of who speaks there, too.
     return Message(role, said_by(kwargs.get("name"), parts, where))
 
@@ -152,7 +152,7 @@ def _said(block: object, where: str, *, is_old: bool) -> Iterable[Part]:
     except InvalidRequestError:
         if not is_old:
             raise
-        return (Text(untold(getattr(block, "block_type", type(block).__name__))),)
+        return (Text(placeholder(getattr(block, "block_type", type(block).__name__))),)
 
 
 def _block(block: object, where: str) -> Iterable[Part]:

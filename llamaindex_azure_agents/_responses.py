@@ -125,9 +125,9 @@ def _cited(completion: Completion) -> Iterator[Cited]:
 
 
 def _citation(one: Cited) -> CitationBlock:
-    citation, said = one.citation, one.block.text
+    citation, text = one.citation, one.block.text
     start, end = citation.start, citation.end
-    span = said[start:end] if start is not None and end is not None else citation.marker
+    span = text[start:end] if start is not None and end is not None else citation.marker
     source = citation.url or citation.file_id or ""
     return CitationBlock(
         cited_content=TextBlock(text=citation.quote or span or ""),

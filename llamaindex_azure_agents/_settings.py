@@ -33,7 +33,7 @@ class AgentSettings(FunctionCalls):
     endpoint: str = Field(frozen=True)
     """The endpoint of the project, or of one agent."""
     scope: str | None = Field(default=None, frozen=True)
-    """What tokens are asked for, such as `https://ai.azure.com/.default`; default: by host, or
+    """The scope of tokens, such as `https://ai.azure.com/.default`; default: by host, or
     `AZURE_SCOPE`."""
     threads: str = Field(default="auto", frozen=True)
     """How histories meet server-side threads: `auto` (default: goes on where the history does),
@@ -47,7 +47,7 @@ class AgentSettings(FunctionCalls):
     instructions: str | None = Field(default=None, frozen=True)
     """Sent with every turn, besides the agent's own instructions; default: nothing."""
     instructions_mode: str = Field(default="append", frozen=True)
-    """What becomes of the agent's own instructions: `append` (default) keeps them and adds these,
+    """The fate of the agent's own instructions: `append` (default) keeps them and adds these,
     `replace` puts these in their place for the turn (classic only)."""
     timeout: float | Timeouts | None = Field(default=DEFAULT_TIMEOUT, frozen=True)
     """Seconds for a whole turn with all its requests and retries (default 600), or `Timeouts` for
@@ -91,8 +91,8 @@ class AgentSettings(FunctionCalls):
     max_tokens: int | None = None
     """Tokens that an answer may have at most; default: the agent's limit."""
     additional_kwargs: dict[str, Any] = Field(default_factory=dict)
-    """More options of every call by name, such as `metadata`. What the agent refuses is an error at
-    the call, not here."""
+    """More options of every call by name, such as `metadata`. One that the agent refuses is an
+    error at the call, not here."""
 
 
 def refuse_unknown(cls: type[AgentSettings], given: Iterable[str]) -> None:

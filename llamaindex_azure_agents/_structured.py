@@ -110,8 +110,8 @@ class Question(Generic[_Model]):
 
     def partial(self, chunk: ChatResponse) -> Any:
         """Read the object as far as it has come."""
-        said = CompletionResponse(text=json_of(chunk.message.content or ""))
-        found = process_streaming_objects(said, self._wanted, cur_objects=self._shown)
+        so_far = CompletionResponse(text=json_of(chunk.message.content or ""))
+        found = process_streaming_objects(so_far, self._wanted, cur_objects=self._shown)
         self._shown = [found]
         return found
 
@@ -170,7 +170,7 @@ class StructuredAnswers(HoldsClients, FunctionCallingLLM):
         found = await self._aask(self._question(output_cls, prompt, llm_kwargs, prompt_args))
         return _report_end(found)
 
-    # The base class's streaming methods call these two, and tell of start, progress and end.
+    # The base class's streaming methods call these two, and report start, progress and end.
 
     def _structured_stream_call(
         self,

@@ -3,8 +3,8 @@
 LlamaIndex 0.14 knows two forms of a tool call, and callers read one or the other: the
 `ToolCallBlock`, and ``message.additional_kwargs["tool_calls"]`` with objects that have a
 ``.function`` (streamed structured output, chat engines and token counting look only there). So
-every call is written twice. What comes back may have lost either form - chat engines replace the
-blocks of a streamed answer - and has become plain dicts when it was stored as JSON.
+every call is written twice. A call that comes back may have lost either form (chat engines
+replace the blocks of a streamed answer), and is a plain dict when it was stored as JSON.
 """
 
 from __future__ import annotations
@@ -62,8 +62,8 @@ def calls_of(message: ChatMessage) -> tuple[ToolCall, ...]:
     """Read the tool calls of an assistant message, from whichever form it still has.
 
     Args:
-        message: An assistant message, of ours or of another LLM class. What is no call in any form
-            is left out, and a call that a model failed to name is called ``unknown``.
+        message: An assistant message, of ours or of another LLM class. An entry that is no call in
+            any form is left out, and a call that a model failed to name is called ``unknown``.
     """
     blocks = [block for block in message.blocks if isinstance(block, ToolCallBlock)]
     entries: Sequence[object] = blocks or message.additional_kwargs.get("tool_calls") or ()

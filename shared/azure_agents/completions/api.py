@@ -96,7 +96,7 @@ def completion(
             - what is asked: `instructions` (added to the agent's own;
               ``instructions_mode="replace"`` on classic), `tools`, `tool_choice`,
               `parallel_tool_calls`, `response_format`, `max_tokens`, `temperature`, `stop`,
-              `metadata`, … (also in `extra_body`). What the agent refuses is an error;
+              `metadata`, … (also in `extra_body`). An option that the agent refuses is an error;
             - for whom: `user_identity` (the service keeps the threads of users apart),
               `extra_headers` (for instance a gateway's), `image_generation_deployment` (what an
               agent with the image generation tool draws with), `agent_session_id` (of a hosted

@@ -114,7 +114,7 @@ class Arguments(SignIn, Options, total=False):
 _NAMES = frozenset(Arguments.__annotations__)
 _OPTIONS = frozenset(Options.__annotations__)
 _SETTINGS = ("api_version", "allow_http", "name_turns", "ephemeral_approvals")
-# What others take besides, by OpenAI's and LiteLLM's names: dropped where `drop_params` says so.
+# Options of other models, by OpenAI's and LiteLLM's names: dropped where `drop_params` says so.
 _OTHERS = frozenset(
     {
         "audio",
@@ -138,7 +138,7 @@ _SEAMS = {
     "clock": "clock",
 }
 _TOKENS = ("credential", "azure_ad_token", "azure_ad_token_provider")
-# What holds for the call alone: clients are kept by their settings, and serve all users.
+# Settings of the call alone: clients are kept by their settings, and serve all users.
 _OF_THE_CALL = (
     "agent_session_id",
     "extra_headers",

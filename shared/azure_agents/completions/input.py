@@ -1,7 +1,7 @@
 """OpenAI chat messages as the core's: what no agent can be sent is refused, nothing vanishes.
 
-A message is a dictionary or an object that dumps to one (ours, OpenAI's, LiteLLM's). What an
-assistant message holds besides text, refusals and calls is the agent's own work: the server has it
+A message is a dictionary or an object that dumps to one (ours, OpenAI's, LiteLLM's). Everything
+in an assistant message but text, refusals and calls is the agent's own work: the server has it
 already, or another model made it. No URL is fetched: the service does that.
 """
 
@@ -42,7 +42,7 @@ _ROLES: dict[str, Role] = {
     "tool": "tool",
     "user": "user",
 }
-# What may stand in a message besides what is sent: ids, times and notes for others.
+# Fields that any message may have and that are not sent: ids, times and notes for others.
 LABELS = ("cache_control", "created_at", "id", "metadata", "object", "status", "timestamp", "type")
 _FIELDS = {
     "user": ("content", "name", "role"),

@@ -1,7 +1,7 @@
 """Answers in OpenAI's chat completion format: whole, and as chunks. Pure.
 
 OpenAI has one text where an agent has several parts: they are joined, and the indices of citations
-count from the start of the whole text. What OpenAI has no field for stands in
+count from the start of the whole text. Facts without a field of OpenAI's stand in
 `provider_specific_fields`.
 """
 

@@ -1,9 +1,9 @@
-"""Approvals and consent at every door: what an answer asks, what a reply says, what became of it.
+"""Approvals and consent at every door: requests of an answer, replies, and their outcomes.
 
 What an answer asks for stands in typed fields: LangChain keeps them in ``response_metadata``,
 LlamaIndex in ``additional_kwargs`` of the message, `completion` in ``provider_specific_fields``.
-They come back with the history; what has another form was not said by an answer of ours, and is
-left out. Only ``True`` approves: `reply_of` is where every decision of a caller is read.
+They come back with the history; a field of another form comes from no answer of ours, and is left
+out. Only ``True`` approves: `reply_of` is where every decision of a caller is read.
 """
 
 from __future__ import annotations

@@ -2,9 +2,9 @@
 
 An agent answers in several texts, and callers have one: texts follow each other, and the places of
 citations count from the start of the whole. Reasoning comes in summaries, which stand apart as
-paragraphs do. Refusals have a field of their own, where callers lose the place at which they were
-said; but the digest of the answer has it, so it is kept beside them, unless they end the answer as
-they mostly do.
+paragraphs do. Refusals have a field of their own, where their place in the text would be lost; but
+the digest of the answer has it, so it is kept beside them, unless they end the answer as they
+mostly do.
 """
 
 from __future__ import annotations
@@ -162,8 +162,8 @@ def with_refusals(text: str, refusal: str, places: object) -> str:
     """
     pieces: list[str] = []
     done = 0
-    for at, said in placed_refusals(text, refusal, places):
-        pieces += [text[done:at], said]
+    for at, words in placed_refusals(text, refusal, places):
+        pieces += [text[done:at], words]
         done = at
     return "".join([*pieces, text[done:]])
 
@@ -175,7 +175,7 @@ def placed_refusals(text: str, refusal: str, places: object) -> list[tuple[int, 
     for at, length in _valid_places(places):
         found.append((at, rest[:length]))
         rest = rest[length:]
-    return [(at, said) for at, said in (*found, (len(text), rest)) if said]
+    return [(at, words) for at, words in (*found, (len(text), rest)) if words]
 
 
 def _valid_places(given: object) -> list[tuple[int, int]]:

@@ -23,7 +23,7 @@ def left_out(what: str) -> None:
     _SAID.add(what)
     warnings.warn(
         f"{what} in an earlier answer is not sent to the agent: its text is, and so are its "
-        "tool calls. This is said once",
+        "tool calls. This warning comes once",
         LeftOutWarning,
         stacklevel=2,
     )

@@ -3,8 +3,8 @@
 LangChain's standard blocks, OpenAI's content parts (both of its APIs), Anthropic's, and what other
 providers leave in a history. Three kinds of message hold them, and each has its own rule:
 
-- What a *user* sends now must reach the agent: a block that cannot be sent is an error. In a
-  message that was answered before (maybe by another model) a sentence describes it, or the
+- A message that a *user* sends now must reach the agent: a block that cannot be sent is an error.
+  In a message that was answered before (maybe by another model) a sentence describes it, or the
   conversation would refuse every turn from then on.
 - An *answer* is history. Its text is kept; the agent's own work (reasoning, server tools, images
   it made) is known to the server or cannot be sent, and is left out.
@@ -22,7 +22,7 @@ from .approvals import others_request
 from .blocks import READERS, REPLIES, Block, plain, read_resource, type_of, unknown_block
 from .joins import with_refusals
 from .notices import left_out
-from .wording import as_json, untold
+from .wording import as_json, placeholder
 
 # Blocks that repeat the tool calls of an answer, which have a place of their own.
 CALL_BLOCKS = frozenset(
@@ -35,7 +35,7 @@ CALL_BLOCKS = frozenset(
         "tool_use",
     }
 )
-# What an answer holds besides text and refusals, in the words of LangChain, OpenAI, Anthropic,
+# Blocks of an answer besides text and refusals, in the words of LangChain, OpenAI, Anthropic,
 # Google, Amazon and Mistral: not sent again.
 AGENT_OUTPUT = frozenset(
     {
@@ -139,7 +139,7 @@ def _said(block: object, role: Role, where: str, *, is_old: bool) -> Part:
     except InvalidRequestError:
         if not is_old:
             raise
-        return Text(untold(_kind_of(block)))
+        return Text(placeholder(_kind_of(block)))
 
 
 def as_block(block: object, where: str) -> Block:
@@ -190,7 +190,7 @@ def answer_parts(content: object, *, is_ours: bool) -> tuple[Part, ...]:
 
     Args:
         content: A text, a block, a list of them, or anything else.
-        is_ours: An agent of ours gave it; nothing needs to be said of what the server has.
+        is_ours: An agent of ours gave it; then no warning is needed, since the server has the rest.
     """
     is_list = isinstance(content, Sequence) and not isinstance(content, str | bytes)
     blocks = cast("Sequence[object]", content) if is_list else (content,)
@@ -210,16 +210,16 @@ def with_fields(
         places: Where refusals stand in the text (`azure_agents.content.joins.refusal_places`).
         audio: A spoken answer; its transcript is its text.
     """
-    said = parts
+    text_parts = parts
     if isinstance(refusal, str) and refusal:
         text = Message("assistant", parts).text
-        said = (Text(with_refusals(text, refusal, places)),)
+        text_parts = (Text(with_refusals(text, refusal, places)),)
     transcript = audio.get("transcript") if isinstance(audio, Mapping) else None
     if isinstance(transcript, str) and transcript:
-        return (*said, Text(transcript))
+        return (*text_parts, Text(transcript))
     if audio:
         left_out("a spoken answer without its transcript")
-    return said
+    return text_parts
 
 
 def _answered(block: object, *, is_ours: bool) -> Part | None:
@@ -280,11 +280,11 @@ def _returned(block: object) -> Part:
     if isinstance(text := given.get("text"), str) and kind in ("", *_TEXTS):
         return Text(text)
     if kind in _SOUND_AND_FILM:
-        return Text(untold(kind))
+        return Text(placeholder(kind))
     if kind == "json" and "json" in given:
         return Text(as_json(given["json"]))
     read = read_resource if kind == "resource" else READERS.get(kind)
     try:
         return read(given, "the result") if read is not None else Text(as_json(given))
     except InvalidRequestError:
-        return Text(untold(kind))
+        return Text(placeholder(kind))

@@ -126,14 +126,14 @@ class Inquiry(Generic[Object]):
         try:
             return self._parse(json_of(answer.text))
         except (ProtocolError, ValueError) as exc:
-            problem = told(exc)
+            problem = problem_of(exc)
             if self.repair:
                 raise _failure(f"the answer is not valid ({problem}{self._hint})", answer) from exc
         self.repair = f"This is not valid: {problem}. Answer again, with the JSON object only."
         return None
 
 
-def told(error: Exception) -> str:
+def problem_of(error: Exception) -> str:
     """Describe what a parser found wrong; pydantic's errors, old and new, one after the other."""
     details = getattr(error, "errors", None)
     if details is None:

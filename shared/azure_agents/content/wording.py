@@ -1,6 +1,6 @@
 """Words for what the service has no field for, alike everywhere. Pure.
 
-Each sentence stands in square brackets, so that an agent does not take it for what somebody said.
+Each sentence stands in square brackets: an agent shall not take it for the words of a person.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def result_text(message: Message) -> str:
 def text_of(message: Message) -> str:
     """Give a message as text, where nothing else is taken."""
     text = "".join(
-        part.text if isinstance(part, Text) else untold(described(part))
+        part.text if isinstance(part, Text) else placeholder(described(part))
         for part in message.parts
         if isinstance(part, Text | Media)
     )
@@ -41,7 +41,7 @@ def described(media: Media) -> str:
     return f"{media.kind} {which}"
 
 
-def untold(what: str) -> str:
+def placeholder(what: str) -> str:
     """Stand in for what the agent cannot be sent, where an error would end a conversation."""
     return f"[{what}: cannot be shown here]"
 

@@ -1,4 +1,4 @@
-"""What both adapters read of the files of an answer out of its fields, also after a checkpoint."""
+"""Files that the fields of an answer name, read back from a history or a checkpoint."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ class HoldsClients(BaseModel):
 
     @property
     def _takes_schema(self) -> bool:
-        # A classic run takes the schema of an object; a v2 agent has its own, or is told one.
+        # A classic run takes the schema of an object; a v2 agent has its own, or gets one in words.
         return self._settings.agent.generation == "classic"
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from ...content.computer import OUTPUT, answer_fields, computer_call
 from ...content.media import data_url
-from ...content.wording import call_text, described, result_text, text_of, untold
+from ...content.wording import call_text, described, placeholder, result_text, text_of
 from ...errors import InvalidRequestError
 from ...events import (
     ApprovalRequest,
@@ -90,7 +90,7 @@ def _is_not_uploaded(part: Media) -> bool:
 
 def _sendable(part: Part) -> Part:
     if isinstance(part, Media) and _is_not_uploaded(part):
-        return Text(untold(described(part)))
+        return Text(placeholder(described(part)))
     return part
 
 
