@@ -50,29 +50,29 @@ HEADERS = ("apim-request-id", "x-request-id", "x-ms-region")
 
 
 class Fact(tuple[str, str]):
-    """Where something was recorded, and what the emulator does instead; "" if it does the same."""
+    """A recorded fact, and whether the emulator's answer has it, too."""
 
     __slots__ = ()
 
     @property
     def place(self) -> str:
-        """Where."""
+        """The place in the answer."""
         return self[0]
 
     @property
     def difference(self) -> str:
-        """Return the differences."""
+        """What the emulator does instead; "" if it does the same."""
         return self[1]
 
 
 @dataclass(slots=True)
 class Score:
-    """How one recording went.
+    """The result of one recording.
 
     Attributes:
         facts: How many were compared.
-        differences: Those that are not the same.
-        excused: Those of them that are known, by row of the exceptions.
+        differences: The facts that are not the same.
+        excused: The known differences, by row of the exceptions.
     """
 
     name: str
@@ -89,13 +89,13 @@ class Score:
 
 
 def names(folder: Path = RECORDINGS) -> list[str]:
-    """All recordings of agents: ``classic/create_stream`` and so on; model deployments are not."""
+    """List the recordings of agents (``classic/create_stream``, …), without model deployments."""
     paths = (path for generation in GENERATIONS for path in (folder / generation).glob("*.json"))
     return sorted(f"{path.parent.name}/{path.stem}" for path in paths)
 
 
 def score(name: str, folder: Path = RECORDINGS) -> Score:
-    """Play one recording and compare."""
+    """Replay one recording and compare all answers."""
     recording = json.loads((folder / f"{name}.json").read_text())
     result = Score(name)
     replay = Replay(name, recording)
@@ -120,7 +120,7 @@ def _note(result: Score, place: str, difference: str) -> None:
 def compare_answers(
     recorded: dict[str, Any], answer: httpx.Response, translate: Callable[[str], str]
 ) -> Iterator[Fact]:
-    """All facts of one answer."""
+    """Compare one answer with the recorded one."""
     yield _fact("status", recorded["status"], answer.status_code)
     kinds = (recorded["headers"]["content-type"], answer.headers["content-type"])
     yield _fact("content-type", *(kind.split(";")[0] for kind in kinds))
@@ -144,7 +144,7 @@ def _fact(place: str, recorded: object, emulated: object) -> Fact:
 def compare_events(
     recorded: list[tuple[str, Any]], emulated: list[tuple[str, Any]]
 ) -> Iterator[Fact]:
-    """Names and order of events, and the data of each kind of event in a series."""
+    """Compare names and order of events, and the data of each kind of event in a series."""
     old, new = series(recorded), series(emulated)
     order = [name for name, _ in old]
     yield _fact("order of events", order, [name for name, _ in new])
@@ -158,7 +158,7 @@ def compare_events(
 
 
 def compare(at: str, recorded: Any, emulated: Any) -> Iterator[Fact]:
-    """Keys, types and words of one JSON value."""
+    """Compare keys, types and words of one JSON value."""
     if isinstance(recorded, dict) and isinstance(emulated, dict):
         for key in recorded:
             yield _fact(f"{at}/{key}", "there", "there" if key in emulated else "missing")
@@ -188,7 +188,7 @@ def _kind(value: Any) -> str:
 
 
 def _shapes(series: Sequence[Any]) -> list[str]:
-    """The different shapes in a series of equal events."""
+    """Collect the different shapes in a series of equal events."""
     return sorted({json.dumps(_shape(data), sort_keys=True) for data in series})
 
 
@@ -201,7 +201,7 @@ def _shape(value: Any) -> Any:
 
 
 def _order(recorded: Any, emulated: Any, at: str = "") -> str:
-    """The first place where the same keys come in another order; "" if there is none."""
+    """Find the first place where the same keys come in another order; "" if there is none."""
     if isinstance(recorded, dict) and isinstance(emulated, dict):
         both = recorded.keys() & emulated.keys()
         old, new = ([key for key in value if key in both] for value in (recorded, emulated))

@@ -1,4 +1,4 @@
-"""Plays a recording against the emulator: the same requests, to agents that say the same things.
+"""Replay a recording on the emulator: the same requests, to agents with the recorded answers.
 
 The recorded requests are sent with the emulator's ids in place of the recorded ones; what agents
 said then is read from the recorded answers and becomes their script.
@@ -48,7 +48,7 @@ ID = re.compile(
 
 
 def read_events(text: str) -> list[tuple[str, Any]]:
-    """Events of a stream."""
+    """Read the events of a stream."""
     found = []
     for block in filter(None, text.split("\n\n")):
         event, data = block.split("\n")
@@ -59,7 +59,7 @@ def read_events(text: str) -> list[tuple[str, Any]]:
 
 
 def series(events: list[tuple[str, Any]]) -> list[tuple[str, list[Any]]]:
-    """Equal events in a row as one: how a text is cut is up to the model."""
+    """Join equal events in a row: a model cuts its text as it likes."""
     grouped = groupby(events, key=lambda event: event[0])
     return [(name, [data for _, data in group]) for name, group in grouped]
 
@@ -83,7 +83,7 @@ class Replay:
         _PREPARED.get(name, lambda _: None)(self)
 
     def exchanges(self) -> Iterator[tuple[dict[str, Any], httpx.Response]]:
-        """Every entry with the emulator's answer to its request."""
+        """Send every request, and return each entry with the emulator's answer."""
         for entry in self.entries:
             answer = self._send(entry["request"], entry["response"])
             self._learn_from(entry["response"], answer)
@@ -115,7 +115,7 @@ class Replay:
         )
 
     def translate(self, text: str) -> str:
-        """A recorded text with the emulator's ids."""
+        """Replace recorded ids in a text by the emulator's."""
         for old, new in self.ids.items():
             text = text.replace(old, new)
         return text
@@ -130,7 +130,7 @@ class Replay:
             self._learn(recorded["body"], answer.json())
 
     def _learn(self, recorded: Any, emulated: Any) -> None:
-        """Note which id of ours stands for which recorded one."""
+        """Remember which id of the emulator stands for which recorded one."""
         if isinstance(recorded, dict) and isinstance(emulated, dict):
             if recorded.get("object") == "agent.version":  # numbers went on from earlier tests
                 old, new = f"/versions/{recorded['version']}", f"/versions/{emulated['version']}"
@@ -218,7 +218,7 @@ def _fail_three_times(replay: Replay) -> None:
 
 
 def _search_once(replay: Replay) -> None:
-    """The recording is a look at what somebody did before."""
+    """The recording only reads what was done before it began."""
     answer = replay.entries[0]["response"]["body"]["data"][0]
     name = answer["agent_reference"]["name"]
     reply, instructions = _from_output(answer["output"]), answer["instructions"]
@@ -257,7 +257,7 @@ def is_turn(request: dict[str, Any]) -> bool:
 
 
 def _reply_of(responses: list[dict[str, Any]]) -> Any:
-    """One turn's reply, from its own answer or from what polling found."""
+    """Read one turn's reply, from its own answer or from that of a later poll."""
     for response in responses:
         if "sse" in response:
             return _from_events(read_events(response["sse"]))
@@ -298,7 +298,7 @@ def _from_events(events: list[tuple[str, Any]]) -> Any:
 
 
 def _approved_delta(data: Any) -> Any:
-    """The tool call of a step delta, if it is the output of an approved call."""
+    """Return the tool call of a step delta, if it is the output of an approved call."""
     call = data["delta"]["step_details"]["tool_calls"][0]
     return call if call["type"] == "mcp" and "id" not in call else {}
 
@@ -343,7 +343,7 @@ _OURS = ("id", "agent_reference", "response_id")
 
 
 def _from_output(output: list[Any], deltas: list[str] | None = None, seconds: int = 0) -> Any:
-    """The reply behind output items; streams have one message at most, and one slow tool."""
+    """Build the reply behind output items; streams have at most one message and one slow tool."""
     parts: list[Any] = []
     for item in output:
         is_said_by_workflow = bool(parts) and isinstance(parts[-1], WorkflowAction)

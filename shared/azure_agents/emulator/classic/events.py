@@ -300,7 +300,7 @@ def finish(world: World, run: Run, status: str) -> None:
         "required_action": None,
         "usage": usage(run.prompt_tokens, run.completion_tokens),
     }
-    if status != "expired":
+    if status != "expired":  # only an expired run still shows when it expired
         run.wire["expires_at"] = None
     if status in _STAMPS:
         run.wire[_STAMPS[status]] = world.now
@@ -309,6 +309,8 @@ def finish(world: World, run: Run, status: str) -> None:
 
 def interrupt(world: World, run: Run, status: str) -> None:
     """End a run from outside: it is cancelled, expired, or failed because the service lost it."""
+    # A frame is encoded when it is built. So each object gets its last state first, and the run its
+    # own before `run_event`: readers that are still there see what a GET would show.
     closing: list[Frame] = []
     if run.open_message is not None:
         closing.append(_break_message(world, run, f"run_{status}"))

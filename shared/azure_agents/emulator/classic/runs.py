@@ -205,6 +205,8 @@ def cancel(world: World, _: Request, id: str, run_id: str) -> Answer:
     was_working = run.status == "in_progress"
     interrupt(world, run, "cancelled")
     if was_working:
+        # The old turn has ended with its stream. A turn without a reader holds the thread until
+        # polls or the clock bring the run to `cancelled`.
         run.wire |= {"status": "cancelling", "cancelled_at": None}
         world.active_runs[run.id] = run
         work = _cancelling(world, run)
