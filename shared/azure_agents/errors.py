@@ -1,4 +1,4 @@
-"""Everything that can go wrong, as one tree; errors carry facts, not prose alone.
+"""Every error of this package, as one tree; errors carry facts, not prose alone.
 
     AzureAgentsError
     ├── ConfigError                  a setting is missing or wrong; nothing was sent
@@ -110,7 +110,7 @@ _SECRET = re.compile(
 
 
 def one_line(text: str) -> str:
-    """The text without line breaks, control characters, and what looks like a credential.
+    """Return the text without line breaks, control characters, and what looks like a credential.
 
     Args:
         text: What may be shown to users and in logs, of any length.
@@ -125,8 +125,8 @@ def _blot(found: re.Match[str]) -> str:
 class AzureAgentsError(Exception):
     """Base of every error this package raises.
 
-    What is known of the failure stands in attributes, named as the constructor's arguments; None is
-    what nobody said.
+    The facts stand in attributes, named as the constructor's arguments; a fact that nobody gave is
+    None.
     """
 
     def __init__(
@@ -181,7 +181,7 @@ class AzureAgentsError(Exception):
     def is_filtered(self) -> bool:
         """Whether a content filter refused the prompt or stopped the answer.
 
-        It is told alike of a refused request, an error in a stream, and a failed run or response.
+        It is so for a refused request, an error in a stream, and a failed run or response.
         """
         return self.content_filter is not None
 
@@ -202,7 +202,7 @@ class AzureAgentsError(Exception):
                 setattr(self, name, value)
 
     def say_more(self, sentence: str) -> None:
-        """Add what was learnt after the error was made.
+        """Add a sentence about something learnt after the error was made.
 
         Args:
             sentence: What is added behind a semicolon.
@@ -212,10 +212,10 @@ class AzureAgentsError(Exception):
 
     def __str__(self) -> str:
         # Ids come from the wire, where nothing bounds them.
-        told = {k: str(v)[:_SHOWN] for k, v in self.facts.items() if k not in _NOT_SHOWN}
-        if not told:
+        known = {k: str(v)[:_SHOWN] for k, v in self.facts.items() if k not in _NOT_SHOWN}
+        if not known:
             return self.message
-        return f"{self.message} ({one_line(', '.join(f'{k}={v}' for k, v in told.items()))})"
+        return f"{self.message} ({one_line(', '.join(f'{k}={v}' for k, v in known.items()))})"
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (type(self), self.message, self.facts)
@@ -268,7 +268,7 @@ class BadRequestError(ServiceError):
 class ContentFilteredError(BadRequestError):
     """A content filter refused the prompt; ``content_filter`` says which one.
 
-    A run or response that failed at a filter is a `RunFailedError`; `is_filtered` tells both.
+    A run or response that failed at a filter is a `RunFailedError`; `is_filtered` is true of both.
     """
 
 
@@ -337,7 +337,7 @@ class StreamInterruptedError(AzureAgentsError):
 
 
 class TurnUnknownError(AzureAgentsError):
-    """The turn was sent and nobody can say what became of it."""
+    """The turn was sent, its answer was lost, and the service does not say what became of it."""
 
 
 class ThreadBusyError(AzureAgentsError):

@@ -1,4 +1,4 @@
-"""What a turn says while it runs: one vocabulary for both generations.
+"""The events of a running turn: one vocabulary for both generations.
 
 Small frozen values, equality is the contract. `item` names the service object an event belongs
 to (a message, a tool call); `part` counts content parts inside it. Both are opaque: they only
@@ -101,7 +101,7 @@ class ServerToolCall:
         id: The call's id, or its item's.
         name: Kind of tool, for instance ``file_search``, ``code_interpreter``, ``mcp``.
         arguments: What it was called with, as far as the service says.
-        details: What else tells it from other calls: `server_label` and `tool_name` of an MCP
+        details: What else sets it apart from others: `server_label` and `tool_name` of an MCP
             call, the container of code, the thread of a connected agent.
     """
 
@@ -119,7 +119,7 @@ class ServerToolResult:
         id: The `ServerToolCall` it belongs to.
         name: Kind of tool.
         status: ``success`` or ``error``.
-        output: What the service tells of the result (JSON), or None.
+        output: The result as far as the service gives it (JSON), or None.
     """
 
     id: str
@@ -243,7 +243,7 @@ class ConsentRequest:
 
 @dataclass(frozen=True, slots=True)
 class Other:
-    """Anything this version has no word for, kept whole.
+    """Any item or event that this version has no class for, kept whole.
 
     Attributes:
         kind: The service's type name (an item type, a step type or an event name).
@@ -262,8 +262,8 @@ class Usage:
         input_tokens: Tokens that the agent read, history and instructions included.
         output_tokens: Tokens that it wrote, reasoning included.
         total_tokens: Both together.
-        cached_tokens: How many of the input tokens came from a cache; None if it is not told.
-        reasoning_tokens: How many of the output tokens were reasoning; None if it is not told.
+        cached_tokens: How many of the input tokens came from a cache; None if it is not known.
+        reasoning_tokens: How many of the output tokens were reasoning; None if it is not known.
     """
 
     input_tokens: int
@@ -289,7 +289,7 @@ class Finished:
         incomplete_reason: The service's word for why the answer is incomplete.
         details: More of what the service said (content filters), JSON.
         approval_outcomes: Request id to ``told``: decisions of this call that the server could not
-            take, so that the agent was only told of them. No tool ran by them.
+            take, so that the agent could only read of them. No tool ran by them.
     """
 
     reason: FinishReason

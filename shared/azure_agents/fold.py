@@ -1,4 +1,4 @@
-"""Events into one completion: what `invoke` returns is a fold over what `stream` says."""
+"""Folds the events of a turn into one completion: `invoke` returns a fold over `stream`."""
 
 from __future__ import annotations
 
@@ -107,16 +107,16 @@ class Completion:
 
 
 @dataclass(slots=True)
-class _Told:
-    """A block and what it was told in; joined once, or long answers would take quadratic time."""
+class _OpenText:
+    """A block and its pieces so far; joined once, or long answers would take quadratic time."""
 
     block: TextBlock | RefusalBlock | ReasoningBlock
     pieces: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
-class _Called:
-    """A function call in the making."""
+class _OpenCall:
+    """A function call as far as it has come."""
 
     id: str = ""
     name: str = ""
@@ -128,8 +128,8 @@ class Fold:
 
     def __init__(self) -> None:
         self._blocks: list[Block] = []
-        self._texts: dict[tuple[type, str, int], _Told] = {}
-        self._calls: dict[int, _Called] = {}
+        self._texts: dict[tuple[type, str, int], _OpenText] = {}
+        self._calls: dict[int, _OpenCall] = {}
         self._usage: Usage | None = None
         self._finished: Finished | None = None
 
@@ -141,7 +141,7 @@ class Fold:
         """
         match event:
             case TextDelta() | RefusalDelta() | ReasoningDelta():
-                self._told(event).pieces.append(event.text)
+                self._open_text(event).pieces.append(event.text)
             case ToolCallDelta():
                 self._add_call(event)
             case Citation():
@@ -155,36 +155,36 @@ class Fold:
             case _:
                 self._blocks.append(event)
 
-    def _told(self, event: TextDelta | RefusalDelta | ReasoningDelta) -> _Told:
+    def _open_text(self, event: TextDelta | RefusalDelta | ReasoningDelta) -> _OpenText:
         cls = _BLOCK_OF[type(event)]
         key = (cls, event.item, event.part)
-        told = self._texts.get(key)
-        if told is None:
-            told = self._texts[key] = _Told(cls(event.item, event.part))
-            self._blocks.append(told.block)
-        return told
+        text = self._texts.get(key)
+        if text is None:
+            text = self._texts[key] = _OpenText(cls(event.item, event.part))
+            self._blocks.append(text.block)
+        return text
 
     def _add_call(self, event: ToolCallDelta) -> None:
-        call = self._calls.setdefault(event.index, _Called())
+        call = self._calls.setdefault(event.index, _OpenCall())
         call.id = call.id or event.id
         call.name = call.name or event.name
         call.arguments.append(event.arguments)
 
     def _cite(self, event: Citation) -> None:
-        block = self._told(TextDelta("", event.item, event.part)).block
+        block = self._open_text(TextDelta("", event.item, event.part)).block
         assert isinstance(block, TextBlock)  # noqa: S101 - `_BLOCK_OF` says so
         block.citations.append(event)
 
     def result(self) -> Completion:
-        """The completion.
+        """Return the completion so far.
 
         Raises:
             ProtocolError: The turn has no `Finished` yet.
         """
         if self._finished is None:
             raise ProtocolError("the turn ended without a final event")
-        for told in self._texts.values():
-            told.block.text = "".join(told.pieces)
+        for text in self._texts.values():
+            text.block.text = "".join(text.pieces)
         made = [call for _, call in sorted(self._calls.items())]
         calls = [ToolCall(call.id, call.name, "".join(call.arguments)) for call in made]
         return Completion(self._blocks, calls, self._usage, self._finished)

@@ -1,4 +1,4 @@
-"""JSON in and out, in one place: compact on the wire, canonical for digests.
+"""Reads and writes JSON, in one place: compact on the wire, canonical for digests.
 
 Reading is bounded: a document nested deeper than `MAX_DEPTH`, or with a number no float can hold,
 is a `ProtocolError` and never a crash - here, or later where somebody walks or prints it.
@@ -23,7 +23,7 @@ def dumps(value: object) -> bytes:
     """Encode compactly as UTF-8.
 
     Raises:
-        InvalidRequestError: No JSON: a NaN, an infinity, or an object of another type.
+        InvalidRequestError: It has no JSON form: a NaN, an infinity, or an object of another type.
     """
     try:
         return _encode(value, ensure_ascii=False).encode()
@@ -49,7 +49,7 @@ def known_fields(**fields: Any) -> JSON:
 
 
 def canonical(value: object) -> str:
-    """One text for equal values: keys sorted, no spaces."""
+    """Encode equal values as one text: keys sorted, no spaces."""
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False, sort_keys=True)
 
 

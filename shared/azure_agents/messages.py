@@ -1,4 +1,4 @@
-"""What a caller says: canonical messages, whatever framework they came from.
+"""Canonical messages: what a caller says, whatever framework it came from.
 
 Frozen values: two equal histories are equal objects. What a message carries that is not content
 came with an earlier answer of ours: `anchor`, an opaque string, and what is known of approvals.
@@ -126,8 +126,9 @@ class Message:
         computer: Set if it answers a computer call instead of a function call.
         anchor: Opaque string of `azure_agents.threads.anchor`, brought by answers of ours.
         asks: What an assistant message asks permission or a sign-in for, from the typed fields of
-            an answer and never from its text. Where the server has it no more, it is told.
-        outcomes: What an answer shows of decisions before it: request id to ``ran`` or ``told``.
+            an answer and never from its text. Where the server has it no more, the agent reads a
+            record of it.
+        outcomes: Request id to ``ran`` or ``told``: what an answer shows of decisions before it.
     """
 
     role: Role
@@ -147,14 +148,14 @@ class Message:
 
     @property
     def is_empty(self) -> bool:
-        """No text (white space does not count), no call, no media, no approval: not sent."""
+        """Whether it has no call, media, approval, or text but white space: then it is not sent."""
         if self.tool_calls or self.role == "tool":
             return False
         return all(isinstance(part, Text) and not part.text.strip() for part in self.parts)
 
     @property
     def is_approval(self) -> bool:
-        """Nothing but answers to approval requests."""
+        """Whether it holds answers to approval requests and nothing else."""
         return bool(self.parts) and all(isinstance(p, ApprovalReply) for p in self.parts)
 
 
@@ -189,7 +190,7 @@ class TurnRequest:
 
 
 def request_of(asked: TurnRequest | str) -> TurnRequest:
-    """The request itself, or one of a single user message.
+    """Return the request itself, or one of a single user message.
 
     Args:
         asked: A `TurnRequest`, which is given back, or a text: the only message of one.
@@ -208,10 +209,10 @@ def request_of(asked: TurnRequest | str) -> TurnRequest:
 
 
 def said_by(name: object, parts: tuple[Part, ...], where: str) -> tuple[Part, ...]:
-    """What somebody with a name says: the name stands before it, since no wire has a field for it.
+    """Put the name of a speaker before what is said, since no wire has a field for it.
 
-    Whatever the other messages have, so that one message is told alike in every history. What says
-    nothing gets no name either, and neither does the answer to an approval request.
+    It does not depend on the other messages, so one message reads the same in every history. Parts
+    that say nothing get no name, and neither does the answer to an approval request.
 
     Args:
         name: Who says it; None: nobody in particular.
@@ -233,7 +234,7 @@ def said_by(name: object, parts: tuple[Part, ...], where: str) -> tuple[Part, ..
 
 
 def system(text: str) -> Message:
-    """A system message of one text.
+    """Make a system message of one text.
 
     Args:
         text: What it says.
@@ -242,7 +243,7 @@ def system(text: str) -> Message:
 
 
 def user(text: str) -> Message:
-    """A user message of one text.
+    """Make a user message of one text.
 
     Args:
         text: What it says.
@@ -256,7 +257,7 @@ def assistant(
     anchor: str | None = None,
     asks: tuple[ApprovalRequest | ConsentRequest, ...] = (),
 ) -> Message:
-    """An assistant message of one text (none, if empty), the calls it makes and what it asks.
+    """Make an assistant message of one text, with the calls it makes and what it asks for.
 
     Args:
         text: What the agent said; "" is no text.
@@ -269,11 +270,11 @@ def assistant(
 
 
 def tool(call_id: str, text: str, *, is_error: bool = False) -> Message:
-    """The answer to one tool call.
+    """Make the result of one tool call.
 
     Args:
         call_id: ``call_…`` of the call that it answers.
         text: The result.
-        is_error: Whether the tool failed; the agent is told so.
+        is_error: Whether the tool failed; the agent learns of it.
     """
     return Message("tool", (Text(text),), tool_call_id=call_id, is_error=is_error)

@@ -1,4 +1,4 @@
-"""What users type to name an agent, and the handles of server-side threads. Pure.
+"""Reads the names of agents, as users type them, and the handles of server-side threads. Pure.
 
 A text is matched as a whole against an allow-list, never searched: it ends up in URL paths and
 request bodies, so a slash, a space or ``..`` is a mistake to report and not something to escape.
@@ -176,7 +176,7 @@ def check_handle(handle: Handle, generation: Generation) -> None:
 
 
 def shown(value: object, limit: int = 80) -> str:
-    """Give the ``repr`` of a value for an error message, cut to a bounded length.
+    """Return the ``repr`` of a value for an error message, cut to a bounded length.
 
     Args:
         value: What was given.
@@ -187,7 +187,7 @@ def shown(value: object, limit: int = 80) -> str:
 
 
 def near(name: str, names: Collection[str]) -> str:
-    """The end of a sentence about an unknown name: the known one that may be meant, if any.
+    """Return the end of a sentence about an unknown name: the known one that may be meant, if any.
 
     Args:
         name: The unknown name.
@@ -205,7 +205,7 @@ _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,255}")
 
 
 def check_id(id: object, what: str = "file") -> str:
-    """An id as it may stand in a path.
+    """Return an id as it may stand in a path.
 
     Args:
         id: What a caller passed.

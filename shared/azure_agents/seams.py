@@ -1,6 +1,7 @@
-"""What callers may hand in, as protocols: no package needs to be imported to name it.
+"""Objects that callers may hand in, as protocols: no package needs to be imported to name them.
 
-Hints stay resolvable that way, and `import azure_agents` loads neither httpx nor pydantic for them.
+Type hints stay resolvable that way, and `import azure_agents` loads neither httpx nor pydantic for
+them.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ class Transport(Protocol):
     """Sends the requests of sync calls; an ``httpx.BaseTransport`` is one."""
 
     def handle_request(self, request: Any) -> Any:
-        """Send a request; returns the response, its body unread.
+        """Send a request; return the response, its body unread.
 
         Args:
             request: An ``httpx.Request``.
@@ -26,7 +27,7 @@ class AsyncTransport(Protocol):
     """Sends the requests of async calls; an ``httpx.AsyncBaseTransport`` is one."""
 
     async def handle_async_request(self, request: Any) -> Any:
-        """Send a request; returns the response, its body unread.
+        """Send a request; return the response, its body unread.
 
         Args:
             request: An ``httpx.Request``.
@@ -40,7 +41,7 @@ class SecretText(Protocol):
     """A text that is not shown; pydantic's ``SecretStr`` is one."""
 
     def get_secret_value(self) -> str:
-        """Give the text."""
+        """Return the text."""
 
 
 class RedisClient(Protocol):

@@ -1,4 +1,4 @@
-"""`stop` sequences, cut on our side: agents know no such parameter.
+"""Cuts an answer at `stop` sequences, on this side: agents know no such parameter.
 
 The text before the first sequence is the answer; what follows is read (the turn goes on to its end
 on the server) but not delivered, be it text or a tool call: a model that stops makes none. Of
@@ -18,7 +18,7 @@ from .naming import shown
 
 
 def stop_texts(stop: object) -> tuple[str, ...]:
-    """What callers pass as ``stop``, at every door: None, one text, or several.
+    """Read what callers pass as ``stop``, at every door: None, one text, or several.
 
     Args:
         stop: None, a text, or a sequence of texts; None is no text at all.
@@ -37,7 +37,7 @@ def stop_texts(stop: object) -> tuple[str, ...]:
 
 
 class StopCut:
-    """Filters the events of one turn.
+    """Event filter that cuts one answer at the first stop sequence.
 
     Args:
         stop: The sequences.
@@ -50,7 +50,7 @@ class StopCut:
         self._is_cut = False
 
     def feed(self, event: Event) -> list[Event]:
-        """The events to deliver now.
+        """Return the events to deliver now.
 
         Args:
             event: The next event of the turn.
@@ -77,7 +77,7 @@ class StopCut:
         self._held.append(event)
         text = "".join(held.text for held in self._held if isinstance(held, TextDelta))
         found = [(at + len(stop), at) for stop in self._stop if (at := text.find(stop)) >= 0]
-        if found:
+        if found:  # the one that is complete first, however the text was cut into deltas
             self._is_cut = True
             _, start = min(found)
             return self._deliver(start, drop=True)
@@ -88,7 +88,7 @@ class StopCut:
         return list(held)
 
     def _deliver(self, count: int, *, drop: bool = False) -> list[Event]:
-        """The first `count` held characters as events; the rest stays held, or is dropped."""
+        """Return the first `count` held characters as events; hold the rest, or drop it."""
         out: list[Event] = []
         rest: list[TextDelta | Citation] = []
         for held in self._held:

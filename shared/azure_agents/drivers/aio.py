@@ -41,8 +41,7 @@
 # (`aclosing`, ``break`` and garbage collection), or its loop ends. In each the flow is abandoned:
 # `Abandoned` is thrown into it, and it may yield a few commands more, to cancel the run that it
 # began. Limits hold for that, too: `CLEAN_UP_SECONDS` in all, at most `CLEAN_UP_COMMANDS`
-# commands, and no event reaches anybody. What fails is passed over, since there is nobody to be
-# told.
+# commands, and no event reaches anybody. What fails is passed over: nobody is left to hear of it.
 #
 # The clean-up runs in a task of its own (`detached`). The task that is cancelled cannot send
 # requests any more, and a generator must not be awaited twice while it closes. `Events.aclose`
@@ -170,7 +169,7 @@ class Events(AsyncGenerator[Event, None]):
         return await self._events.asend(value)
 
     async def athrow(self, *args: Any) -> Event:
-        """Fail where the last event was given."""
+        """Raise an error in the turn, where the last event was given."""
         return await self._events.athrow(*args)
 
     async def aclose(self) -> None:

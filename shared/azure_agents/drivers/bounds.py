@@ -1,4 +1,4 @@
-"""How much of an answer is ever held, whatever the peer sends.
+"""Bounds on how much of an answer is ever held, whatever the peer sends.
 
 Streams are bounded event by event (`sse`) and downloads by their callers. What is left is an answer
 that is read whole, and an error, of which a page is enough. Compressed bytes grow when they are
@@ -31,7 +31,7 @@ def check_size(size: int) -> None:
 
 
 def bound(response: httpx.Response) -> None:
-    """See to it that a response can be read: a hook of both clients, before anybody reads it.
+    """Bound the body of a response before anybody reads it: a hook of sync clients.
 
     Raises:
         ProtocolError: It is packed in a way that nobody asked for.

@@ -23,7 +23,7 @@ from .bounds import abound, bound
 from .loops import PerLoop, close_at_the_end
 from .proxies import is_socks, proxy_to, with_header
 
-CLEAN_UP = "azure-agents clean-up"  # name of the tasks that tidy up after a turn that was left
+CLEAN_UP = "azure-agents clean-up"  # name of the tasks and threads that do it
 _CLEAN_UP_SECONDS = 5.0
 
 _LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=100)
@@ -33,7 +33,7 @@ _AIOHTTP_LIMITS = httpx.Limits(max_connections=0)  # None would mean aiohttp's o
 
 
 def _settings() -> dict[str, Any]:
-    """What both kinds of clients are made with; redirects are never followed.
+    """Return the settings that both kinds of clients have; redirects are never followed.
 
     A client serves many users: a cookie that came with the answer to one must not go along with the
     questions of the next.
@@ -63,7 +63,7 @@ class SyncClient:
         self._lock = Lock()
 
     def get(self) -> httpx.Client:
-        """The client; redirects are never followed.
+        """Return the client; redirects are never followed.
 
         Raises:
             ConfigError: The environment names a proxy that cannot be used.
@@ -79,7 +79,7 @@ class SyncClient:
     def _new_client(self) -> httpx.Client:
         way: dict[str, Any] = {"transport": self._transport}
         if self._transport is None:
-            way = _way(_proxy_to(self._endpoint))
+            way = _connect_options(_proxy_to(self._endpoint))
         return httpx.Client(event_hooks={"response": [bound]}, **way, **_settings())
 
     def close(self) -> None:
@@ -109,7 +109,7 @@ class LoopClients:
         self._known: PerLoop[tuple[httpx.AsyncClient, AsyncGenerator[None, None]]] = PerLoop()
 
     async def get(self) -> httpx.AsyncClient:
-        """The client of the running loop; redirects are never followed.
+        """Return the client of the running loop; redirects are never followed.
 
         Raises:
             ConfigError: The environment names a proxy that cannot be used.
@@ -127,16 +127,16 @@ class LoopClients:
     def _new_client(self) -> httpx.AsyncClient:
         way: dict[str, Any] = {"transport": self._transport}
         if self._transport is None:
-            way = self._way(_proxy_to(self._endpoint))
+            way = self._connect_options(_proxy_to(self._endpoint))
         return httpx.AsyncClient(event_hooks={"response": [abound]}, **way, **_settings())
 
-    def _way(self, proxy: httpx.Proxy | None) -> dict[str, Any]:
+    def _connect_options(self, proxy: httpx.Proxy | None) -> dict[str, Any]:
         if proxy is not None and is_socks(proxy):  # aiohttp speaks no SOCKS
-            return _way(proxy)
+            return _connect_options(proxy)
         try:
             from httpx_aiohttp import AiohttpTransport
         except ImportError:
-            return _way(proxy)
+            return _connect_options(proxy)
         if self._tls is None:  # reading all certificates takes long: once is enough
             self._tls = httpx.create_ssl_context()
         proxy = proxy and with_header(proxy)
@@ -151,19 +151,20 @@ class LoopClients:
 
 
 async def _lifetime(client: httpx.AsyncClient, *, is_ours: bool) -> AsyncGenerator[None, None]:
-    """The life of a client; it is closed where this generator is."""
+    """Live as long as a client: closing this generator closes it."""
     try:
         yield
     finally:
-        await _clean_ups()
+        await _wait_for_clean_ups()
         if is_ours:
             await client.aclose()
 
 
-async def _clean_ups() -> None:
+async def _wait_for_clean_ups() -> None:
     """Wait for what still needs the client.
 
-    A loop that ends closes all generators at once: after one tick, streams have begun to tidy up.
+    A loop that ends closes all generators at once: after one tick, the turns that were left have
+    begun to clean up.
     """
     await asyncio.sleep(0)
     tasks = [task for task in asyncio.all_tasks() if task.get_name() == CLEAN_UP]
@@ -175,6 +176,6 @@ def _proxy_to(endpoint: Endpoint | None) -> httpx.Proxy | None:
     return proxy_to(endpoint) if endpoint is not None else None
 
 
-def _way(proxy: httpx.Proxy | None) -> dict[str, Any]:
-    """How an httpx client connects: by this proxy, whatever else the environment says."""
+def _connect_options(proxy: httpx.Proxy | None) -> dict[str, Any]:
+    """Return how an httpx client connects: by this proxy, whatever the environment says."""
     return {"mounts": _NO_PROXY} if proxy is None else {"proxy": proxy}

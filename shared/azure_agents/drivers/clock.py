@@ -11,7 +11,7 @@ class Clock(Protocol):
     """Seconds that only go forward, and ways to let them pass."""
 
     def time(self) -> float:
-        """Seconds since some moment."""
+        """Return the seconds since some moment."""
 
     def sleep(self, seconds: float) -> None:
         """Wait in a thread.
@@ -32,7 +32,7 @@ class SystemClock:
     """The machine's monotonic clock."""
 
     def time(self) -> float:
-        """Seconds since some moment."""
+        """Return the seconds since some moment."""
         return time.monotonic()
 
     def sleep(self, seconds: float) -> None:

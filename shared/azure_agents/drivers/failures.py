@@ -1,4 +1,4 @@
-"""What the exceptions of the HTTP libraries mean, and what of them may be kept.
+"""Reads the exceptions of the HTTP libraries: their meaning, and how much of them may be kept.
 
 Everything that looks into an exception of httpx, aiohttp or the operating system stands here. The
 question behind most of it: was anything sent? If not, a request may safely be sent again; if so,

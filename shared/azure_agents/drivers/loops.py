@@ -1,10 +1,10 @@
-"""What belongs to one event loop, and ends with it, however it ends.
+"""Values that belong to one event loop and end with it, however it ends.
 
 `asyncio.run` closes the async generators of a loop before it closes the loop. A loop that somebody
 closes with ``close()`` alone does not, and nobody can run it afterwards. So the first thing that is
 kept for a loop wraps its ``close``: what was left with the loop is closed before.
 
-What is kept hangs on the loop itself. In a dictionary by loops it would keep them alive: an HTTP
+The values hang on the loop itself. A dictionary by loops would keep the loops alive: an HTTP
 client knows its loop, and so does a lock that somebody waited for. All of it is touched by the
 loop's own thread only.
 """
@@ -20,14 +20,14 @@ from weakref import WeakKeyDictionary, ref
 
 V = TypeVar("V")
 
-_SECONDS = 10.0  # the most that closing a loop waits for what is still to be tidied up
+_SECONDS = 10.0  # the most that closing a loop waits for what is left to clean up
 
 
 class PerLoop(Generic[V]):
     """One value for each event loop."""
 
     def find(self) -> V | None:
-        """The value of the running loop, if it has one."""
+        """Return the value of the running loop, if it has one."""
         return cast("V | None", _end_of_loop().values.get(self))
 
     def put(self, value: V) -> V:
@@ -36,7 +36,7 @@ class PerLoop(Generic[V]):
         return value
 
     def take(self) -> V | None:
-        """The value of the running loop, which is kept no longer."""
+        """Return the value of the running loop, and keep it no longer."""
         return cast("V | None", _end_of_loop().values.pop(self, None))
 
 

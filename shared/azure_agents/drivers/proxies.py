@@ -1,4 +1,4 @@
-"""The proxy between here and an endpoint: what the environment says, alike for both clients.
+"""The proxy between here and an endpoint, as the environment names it, for both clients.
 
 httpx reads the environment for its own transport only, so the one of async calls would go past the
 proxy. What counts is what `urllib` reads: ``HTTPS_PROXY``, ``HTTP_PROXY``, ``ALL_PROXY`` and
@@ -23,7 +23,7 @@ _VARIABLES = "HTTPS_PROXY, HTTP_PROXY or ALL_PROXY"
 
 
 def proxy_to(endpoint: Endpoint) -> httpx.Proxy | None:
-    """The proxy on the way to an endpoint, if any.
+    """Return the proxy on the way to an endpoint, if any.
 
     Raises:
         ConfigError: The environment names one that cannot be used.
@@ -43,7 +43,7 @@ def is_socks(proxy: httpx.Proxy) -> bool:
 
 
 def with_header(proxy: httpx.Proxy) -> httpx.Proxy:
-    """The same proxy, its user and password as the header that they become.
+    """Return the same proxy, its user and password as the header that they become.
 
     httpx-aiohttp hands them to aiohttp in a way that aiohttp warns of.
     """

@@ -1,4 +1,4 @@
-"""What both drivers share: how one turn becomes HTTP requests, and what is reported of them.
+"""Both drivers' common part: how one turn becomes HTTP requests, and how they are reported.
 
 Everything here is plain: no I/O and no ``async``. The drivers differ only by ``await``.
 """
@@ -38,7 +38,7 @@ EventFilter: TypeAlias = Callable[[Event], Iterable[Event]]
 
 @dataclass(frozen=True, slots=True)
 class Wiring:
-    """What a driver needs to know of one turn.
+    """Everything that a driver needs to know of one turn.
 
     Attributes:
         url: The project endpoint, below which all paths are.

@@ -35,7 +35,7 @@ class Watchdog:
         self._timer.start()
 
     def rest(self) -> None:
-        """The body is read: watch no longer, the connection has other uses."""
+        """Watch no longer: the body is read, and the connection has other uses."""
         timer, self._timer = self._timer, None
         if timer is not None:
             timer.cancel()

@@ -1,6 +1,6 @@
 """Delivery: what the caller has of an answer, and what each further source adds to it.
 
-The service may tell one answer several times. A stream is cut after half a sentence, and the stored
+The service may give one answer several times. A stream is cut after half a sentence, and the stored
 answer is read instead; a stream repeats in its final object all that its deltas said; a request is
 sent again after its answer was lost, and the agent writes another one. The caller must get the
 answer once, without a gap and without a repetition, and what the caller has read cannot be taken
@@ -13,14 +13,14 @@ back. So each source passes its events through an `Attempt`, and all attempts of
   text so far; another answer behind the beginning of this one would be nobody's answer.
 
 `matching` says which block or thing an event is about; here is what becomes of it. Texts are
-compared by position: each attempt counts how much of a block it has told, and what lies behind the
+compared by position: each attempt counts how much of a block it has given, and what lies behind the
 end of the delivered text is new. Arguments of a function call are such a text, too, with the number
 of the call in place of a block. Things come whole, so they are new or known.
 
 A source must not end early either: `Attempt.settle` refuses one that is over and lacks something
 that was delivered before it began.
 
-One answer, told by a stream that is cut, by the stored answer, by a stream of another answer (its
+One answer, given by a stream that is cut, by the stored answer, by a stream of another answer (its
 ids differ), and by one that contradicts (`tests/core/test_delivery_table.py` plays this table):
 
     source   event in                         event out                text delivered
@@ -117,9 +117,9 @@ class Delivered:
 
 @dataclass(slots=True)
 class _Source:
-    """What a stream and the final objects that repeat it have in common."""
+    """State that a stream shares with the final objects that repeat it."""
 
-    owed: dict[_Place, int]  # delivered before it began: all of this it has to tell
+    owed: dict[_Place, int]  # delivered before it began: it has to repeat all of this
     blocks: Blocks = field(default_factory=Blocks)
     things: Things = field(default_factory=Things)
 
@@ -147,7 +147,7 @@ class Attempt:
         # cut is still owed, and a final object that differs there is another answer.
         self._is_lenient = repeats is not None and not self._source.owed and is_numbered
         self._is_exact = repeats is not None and not is_numbered
-        self._positions: dict[_Place, int] = {}  # how much of each block this attempt told
+        self._positions: dict[_Place, int] = {}  # how much of each block this attempt gave
         self._identities = Identities(self._source.blocks, self._source.things)
 
     @property
@@ -156,7 +156,7 @@ class Attempt:
         return self._source
 
     def belongs_to(self, answer_id: str | None) -> None:
-        """Note which response or run tells this: its things keep their names in every source.
+        """Note which response or run this is: its things keep their names in every source.
 
         Args:
             answer_id: Id of the response or run; None: not known yet.
@@ -199,7 +199,7 @@ class Attempt:
                 self._contradicted()
 
     def covers(self, place: _Place, length: int) -> bool:
-        """Whether this source, or the stream it repeats, told so much of a block."""
+        """Whether this source, or the stream it repeats, gave so much of a block."""
         position = self._positions.get(place)
         if position is not None and position >= length:
             return True

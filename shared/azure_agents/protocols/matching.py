@@ -8,8 +8,8 @@ nothing is matched by id alone:
   final objects that repeat it, item id and part index say which deltas form one block (`Blocks`).
 - A *thing* comes whole: a citation, a call of a server-side tool or its result, an image or file,
   a request for approval or consent, or an item of an unknown kind. It has a *kind* (things of
-  different kinds never stand for each other) and a *name* that tells it from others of its kind:
-  mostly an id, or its number where it has none (`Identities`). Two things of one kind and name are
+  different kinds never stand for each other) and a *name* that sets it apart from its kind: mostly
+  an id, or its number where it has none (`Identities`). Two things of one kind and name are
   the same thing. Only if the answer was generated again does a new name stand for an old one: then
   each thing is the next one of its kind that the earlier answer delivered (`Things`).
 
@@ -45,7 +45,7 @@ Thing: TypeAlias = (
     | Other
 )
 Kind: TypeAlias = tuple[Hashable, ...]  # things of one kind may stand for each other
-Name: TypeAlias = Hashable  # what tells two things of a kind apart
+Name: TypeAlias = Hashable  # what sets a thing apart from others of its kind
 
 
 class Blocks:
@@ -85,7 +85,7 @@ class Things:
     """Remembers as which delivered thing each thing of one source was recognised."""
 
     def __init__(self) -> None:
-        # The response or run that tells; a source that has not said which is an answer of its own.
+        # Id of the response or run; a source that has not named it is an answer of its own.
         self.answer: object = object()
         self._delivered_as: dict[Kind, dict[Name, Name]] = {}
         self._candidates: dict[Kind, Iterator[Name]] = {}
@@ -121,7 +121,7 @@ class Things:
 
 
 class Identities:
-    """Gives each thing of one telling its kind and its name.
+    """Gives each thing of one attempt its kind and its name.
 
     Args:
         blocks: Blocks of the source, for citations.
@@ -131,7 +131,7 @@ class Identities:
     def __init__(self, blocks: Blocks, things: Things) -> None:
         self._blocks = blocks
         self._things = things
-        # Counted anew in each telling: the third citation of a final object is the third of its
+        # Counted anew in each attempt: the third citation of a final object is the third of its
         # stream, although it is the sixth that the source brings.
         self._nameless: Counter[Hashable] = Counter()
 

@@ -28,12 +28,12 @@ MAX_LENGTH = 200
 
 
 def short_digest(data: bytes, length: int) -> str:
-    """The first `length` base64url characters of the SHA-256 of `data`."""
+    """Return the first `length` base64url characters of the SHA-256 of `data`."""
     return urlsafe_b64encode(sha256(data).digest()).decode()[:length]
 
 
 def scope_of(endpoint: str, agent: str) -> str:
-    """What an anchor is bound to: the project endpoint and the agent as requested."""
+    """Return the digest of what an anchor is bound to: project endpoint and requested agent."""
     return short_digest(f"{endpoint}\n{agent}".encode(), 12)
 
 
@@ -58,7 +58,7 @@ class Anchor:
     pending: str = ""
 
     def sealed(self, key: AnchorKey | None) -> Anchor:
-        """The same, sealed; without a key as it is."""
+        """Return the same anchor, sealed; without a key as it is."""
         if key is None:
             return self
         said = (self.scope, self.digest, self.pending, self.thread, self.head)
@@ -66,11 +66,12 @@ class Anchor:
 
     def is_of(self, scope: str, key: AnchorKey | None) -> bool:
         """Whether it is bound to `scope`, and sealed with `key` if there is one."""
+        # In constant time: how long a comparison takes would show how much of a seal is right.
         expected = replace(self, scope=scope).sealed(key).scope
         return compare_digest(self.scope.encode(), expected.encode())
 
     def encode(self) -> str | None:
-        """The opaque string, or None if an id is too long to be kept (the next call replays)."""
+        """Return the opaque string; None if an id is too long for it (the next call replays)."""
         fields = (
             self.scope,
             self.digest or "-",

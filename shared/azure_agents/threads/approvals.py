@@ -1,4 +1,4 @@
-"""What becomes of approval requests and decisions when the server is not waiting for them.
+"""Approval requests and decisions where the server is not waiting for them.
 
 The server takes a decision only right behind the answer that asked. After an edit, a fork, or a
 restart without the store nobody waits for it there, and the agent can only read of it: what it
@@ -30,7 +30,7 @@ from ..messages import ApprovalReply, Message, Part, Text
 from ..settings.anchor_key import AnchorKey
 from .anchor import short_digest
 
-TOLD = "told"  # an outcome, as answers bring it: the decision could only be told
+TOLD = "told"  # an outcome, as answers bring it: the agent could only read of the decision
 RAN = "ran"  # an outcome, as answers bring it: they show the tool's call
 
 _NOT_RUN = "not run"
@@ -52,7 +52,7 @@ def fresh_decisions(messages: Sequence[Message]) -> list[ApprovalReply]:
 
 
 def each_once(messages: Sequence[Message]) -> tuple[Message, ...]:
-    """Return the messages, this call's decisions once each.
+    """Return the messages, this call's decisions once each: a double click approves once.
 
     Raises:
         InvalidRequestError: One request is both approved and denied.

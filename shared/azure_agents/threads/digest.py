@@ -35,7 +35,7 @@ class TranscriptDigest:
         self._hash.update(_frame(message))
 
     def digest(self) -> str:
-        """128 bits as 22 base64url characters."""
+        """Return the digest so far: 128 bits as 22 base64url characters."""
         return urlsafe_b64encode(self._hash.digest()[:16]).decode()[:22]
 
 
@@ -43,6 +43,7 @@ def _frame(message: Message) -> bytes:
     text = message.text.strip()
     extras = [_call(call) for call in message.tool_calls]
     extras += [_part(part) for part in message.parts if not isinstance(part, Text)]
+    # Each frame says how long it is, so no text can be written that looks like two messages.
     if not extras and message.tool_call_id is None:  # nearly every message: no JSON needed
         body = text.encode("utf-8", "surrogatepass")
         return b"%s %d\n%s\n" % (message.role.encode(), len(body), body)
@@ -56,7 +57,7 @@ def _call(call: ToolCall) -> list[object]:
 
 
 def canonical_arguments(arguments: str) -> object:
-    """The JSON value of a call's arguments, or the raw text where it is no JSON."""
+    """Return the JSON value of a call's arguments, or the raw text where it is no JSON."""
     try:
         return {"json": loads(arguments or "{}")}
     except ProtocolError:
@@ -71,7 +72,7 @@ def _part(part: Media | ApprovalReply) -> list[object]:
 
 
 def digest_of(messages: Iterable[Message], *, with_system: bool = True) -> str:
-    """The digest of a whole transcript."""
+    """Return the digest of a whole transcript."""
     running = TranscriptDigest(with_system=with_system)
     for message in messages:
         running.add(message)
@@ -79,6 +80,6 @@ def digest_of(messages: Iterable[Message], *, with_system: bool = True) -> str:
 
 
 def system_digest(messages: Iterable[Message]) -> str:
-    """Digest of the system messages alone, 11 characters; "" if there are none."""
+    """Return the digest of the system messages alone, 11 characters; "" if there are none."""
     systems = [m for m in messages if m.role == "system" and not m.is_empty]
     return digest_of(systems)[:11] if systems else ""

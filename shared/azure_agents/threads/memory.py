@@ -1,4 +1,4 @@
-"""The thread store in memory: bounded, least recently used out first, one per process."""
+"""A thread store in memory: bounded, least recently used out first, one per process."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class MemoryThreadStore:
         self._lock = Lock()
 
     def get(self, key: str) -> str | None:
-        """The value, or None.
+        """Return the value, or None.
 
         Args:
             key: What the value was put under; one too long to be kept has none.
@@ -57,7 +57,7 @@ class MemoryThreadStore:
                 self._entries.popitem(last=False)
 
     def take(self, key: str, expected: str) -> bool:
-        """Remove the key if its value is `expected`, atomically; whether it was.
+        """Remove the key if its value is `expected`, atomically; return whether it was removed.
 
         Args:
             key: What the value was put under.
@@ -78,5 +78,5 @@ _SHARED = MemoryThreadStore()
 
 
 def shared_store() -> MemoryThreadStore:
-    """The store every client of this process uses unless it is given another."""
+    """Return the store that every client of this process uses unless it is given another."""
     return _SHARED

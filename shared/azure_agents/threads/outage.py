@@ -1,4 +1,4 @@
-"""What a store does that can fail: as if it were empty, and one sentence in the log per outage.
+"""How a store fails: it behaves as if it were empty, and logs one sentence for each outage.
 
 While a store that others may reach is down, nothing wrong may follow from what it still holds:
 a value that could not be replaced is not read back by this process, and a thread that could not
@@ -46,7 +46,7 @@ class DegradingStore(ABC):
         self._doubts: OrderedDict[str, None] = OrderedDict()
 
     def get(self, key: str) -> str | None:
-        """The value, or None; None also while the store is down.
+        """Return the value, or None; None also while the store is down.
 
         Args:
             key: What the value was put under; one too long to be kept has none.
@@ -80,7 +80,9 @@ class DegradingStore(ABC):
             )
 
     def take(self, key: str, expected: str) -> bool:
-        """Remove the key if its value is `expected`, atomically; False while the store is down.
+        """Remove the key if its value is `expected`, atomically; return whether it was removed.
+
+        While the store is down it was not.
 
         Args:
             key: What the value was put under.
@@ -106,12 +108,12 @@ class DegradingStore(ABC):
             result = operation()
         except self._failures as error:
             self._again_at = monotonic() + self._rest
-            self._tell(error)
+            self._log_change(error)
             return None
-        self._tell(None)
+        self._log_change(None)
         return result
 
-    def _tell(self, error: Exception | None) -> None:
+    def _log_change(self, error: Exception | None) -> None:
         """Log a change between up and down; never the text of an error, which may quote a URL."""
         with self._guard:
             if self._is_down == (error is not None):
@@ -124,7 +126,7 @@ class DegradingStore(ABC):
             _LOGGER.info("%r answers again", self)
 
     def _doubt(self, key: str, *, is_doubtful: bool) -> None:
-        """An older value may still stand in the store where a put was lost: not to be read."""
+        """Remember the keys whose put was lost: an older value may stand there, not to be read."""
         with self._guard:
             if is_doubtful:
                 self._doubts[key] = None

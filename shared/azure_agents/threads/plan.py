@@ -85,7 +85,7 @@ RESPONSES = ("resp_", "wfresp_", "caresp_")  # prompt, workflow and hosted agent
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to do with one call.
+    """How one call continues or starts anew.
 
     Attributes:
         anchor: Where to continue; None: start anew with `whole`.
@@ -116,6 +116,8 @@ def plan_chain(messages: Sequence[Message], scope: str, key: AnchorKey | None = 
     candidates, transcript = _candidates(messages, scope, key, RESPONSES, with_system=True)
     whole, last = _not_empty(history.whole()), history.last()
     for candidate in candidates:
+        # A history may end with an answer, when somebody only wants the agent to go on. Nothing is
+        # left to send behind it: an older answer is continued, and this one goes along.
         if candidate.index < last and history.is_ready(candidate.index):
             return Plan(candidate.anchor, history.after(candidate.index), whole, transcript)
     return Plan(None, (), whole, transcript)
@@ -171,7 +173,7 @@ def plan_thread(
         return _plan_pending(plan, history, point, anchor)
     if not history.is_ready(point):
         return plan
-    # A classic run takes decisions only while it waits for them.
+    # A classic run takes decisions only while it waits for them, and this one is over.
     suffix = history.after(point) if with_system else history.after_in_words(point)
     if with_system and not suffix:
         return plan  # a conversation has nothing new to answer: replay, so that it is asked again
@@ -179,6 +181,8 @@ def plan_thread(
 
 
 def _plan_pending(plan: Plan, history: History, point: int, anchor: Anchor) -> Plan:
+    # A run keeps the instructions it was started with: where the caller has changed the system
+    # messages since, it would answer under the old ones.
     same_system = (system_digest(history.messages) or NO_SYSTEM) == anchor.pending
     if not same_system or not history.answers_exactly(point):
         return replace(plan, cancels=anchor)

@@ -1,4 +1,4 @@
-"""The thread store in Redis: for processes on any number of machines.
+"""A thread store in Redis, for processes on any number of machines.
 
 Each operation is one short Lua script, which Redis runs atomically. A network lies between, so a
 command may be lost, come late (its sender has given up long ago) or come twice (clients repeat
@@ -45,7 +45,7 @@ _MOST_CLAIMS = 10_000
 # KEYS: the entry, the mark of the value in ARGV[1]. An entry is "<run_id>:<value>".
 _BEGIN = """
 local server = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
-if not server then return redis.error_reply('ERR this server tells no run_id') end
+if not server then return redis.error_reply('ERR this server gives no run_id') end
 local entry = redis.call('GET', KEYS[1])
 local value = false
 if entry and string.sub(entry, 1, #server + 1) == server .. ':' then
@@ -124,13 +124,16 @@ class RedisThreadStore(DegradingStore):
 
     def _get(self, key: str) -> str | None:
         _, value = self._run(_GET, key, "")
-        return None if value is None else _text(value)
+        return None if value is None else _decoded(value)
 
     def _put(self, key: str, value: str) -> bool:
         if not self._server:
             self._get(key)
         server = self._server
-        if value != CLOSED:  # which is not of the turn that took the head
+        # A head names the server that its turn took the head before from: after a failover the new
+        # server refuses it, since the thread may have been closed under the old one meanwhile.
+        # `CLOSED` follows no claim, and may go to whatever server there is now.
+        if value != CLOSED:
             with self._guard:
                 server = self._claims.pop(key, server)
         _, done = self._run(_PUT, key, value, self._ttl, server)
@@ -146,7 +149,7 @@ class RedisThreadStore(DegradingStore):
         return bool(is_ours)
 
     def _run(self, script: str, key: str, value: str, *more: int | bytes) -> tuple[bytes, Any]:
-        """Run a script; which server did, and its result."""
+        """Run a script; return the server that ran it, and its result."""
         # The braces put both keys into one slot of a cluster.
         entry = f"{self._prefix}:{{{key}}}"
         keys = [entry.encode(), f"{entry}:taken:{value}".encode()]
@@ -156,7 +159,7 @@ class RedisThreadStore(DegradingStore):
 
 
 def _connect(given: object) -> tuple[Any, type[Exception]]:
-    """A client, and the base of the errors of redis-py."""
+    """Return a client, and the base class of redis-py's errors."""
     try:
         from redis.exceptions import RedisError
     except ImportError as exc:
@@ -190,7 +193,7 @@ def _from_url(url: str) -> Any:
             retry=Retry(NoBackoff(), 1, supported_errors=(Lost,)),
         )
     except (ValueError, TypeError):
-        pass  # its message may quote the password
+        pass  # the error is raised outside: as its context, this one could show the password
     raise ConfigError(
         f"{_shown(url)!r} is no Redis URL: use redis://host:6379/0, rediss://… (TLS) or "
         "unix:///path/of/socket, with special characters of a password percent-encoded"
@@ -198,7 +201,7 @@ def _from_url(url: str) -> Any:
 
 
 def _shown(url: str) -> str:
-    """The URL without user, password and options."""
+    """Return the URL without user, password and options."""
     try:
         parts = urlsplit(url)
         port = f":{parts.port}" if parts.port else ""
@@ -210,5 +213,5 @@ def _shown(url: str) -> str:
     return f"{parts.scheme}://{parts.hostname or ''}{port}{parts.path}"
 
 
-def _text(answer: str | bytes) -> str:
+def _decoded(answer: str | bytes) -> str:
     return answer if isinstance(answer, str) else answer.decode()

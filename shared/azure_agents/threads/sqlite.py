@@ -26,7 +26,7 @@ from .memory import DEFAULT_SIZE
 from .outage import DegradingStore, check_limits
 from .store import DEFAULT_TTL
 
-_APPLICATION = 0x617A6167  # "azag": tells our files from others
+_APPLICATION = 0x617A6167  # "azag": marks files of this store
 _VERSION = 1
 _PATIENCE = 2.0  # seconds to wait for another thread or process
 _USED_STEP = 60.0  # seconds; reading a value writes its last use no more often than that
@@ -42,6 +42,7 @@ COMMIT;
 """
 _GET = "SELECT value, used FROM entries WHERE key = ? AND expires > ?"
 _USE = "UPDATE entries SET used = ? WHERE key = ?"
+# A closed key stays closed until it expires, whatever is put into it.
 _PUT = """
 INSERT INTO entries (key, value, expires, used) VALUES (?, ?, ?, ?)
 ON CONFLICT (key) DO UPDATE SET value = excluded.value, expires = excluded.expires,
@@ -143,7 +144,7 @@ class SQLiteThreadStore(DegradingStore):
             self._lock.release()
 
     def _current(self) -> sqlite3.Connection:
-        """The connection, in this process and to the file that has the name now."""
+        """Return the connection of this process to the file that has the name now."""
         if self._connection is not None:
             if self._opened_as == self._identity():
                 return self._connection
@@ -189,7 +190,7 @@ class SQLiteThreadStore(DegradingStore):
         self._close()
 
     def after_fork(self) -> None:
-        """Go on, in the parent as in the child."""
+        """Release the lock, in the parent as in the child."""
         self._lock.release()
 
 

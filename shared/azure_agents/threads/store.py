@@ -1,4 +1,4 @@
-"""The thread store: three small operations, the same for memory, SQLite and Redis.
+"""The contract of thread stores: three small operations, alike for memory, SQLite and Redis.
 
 It remembers which head an append-only thread stands at. `take` is the claim: whoever takes the
 head may append, everybody else forks. Keys are made here, values are short strings.
@@ -42,7 +42,7 @@ class ThreadStore(Protocol):
     is_blocking: bool
 
     def get(self, key: str) -> str | None:
-        """The value, or None.
+        """Return the value, or None.
 
         Args:
             key: What the value was put under; one too long to be kept has none.
@@ -60,7 +60,7 @@ class ThreadStore(Protocol):
         """
 
     def take(self, key: str, expected: str) -> bool:
-        """Remove the key if its value is `expected`, atomically; whether it was.
+        """Remove the key if its value is `expected`, atomically; return whether it was removed.
 
         Args:
             key: What the value was put under.
@@ -69,7 +69,7 @@ class ThreadStore(Protocol):
 
 
 def head_key(project: str, thread: str) -> str:
-    """Where the head of an append-only thread is kept.
+    """Return the key under which the head of an append-only thread is kept.
 
     Args:
         project: The project, as its endpoint names it.
@@ -79,7 +79,7 @@ def head_key(project: str, thread: str) -> str:
 
 
 def pause_key(project: str, run: str) -> str:
-    """Where it is kept who may answer a classic run that waits.
+    """Return the key under which it is kept who may answer a classic run that waits.
 
     Args:
         project: The project, as its endpoint names it.
@@ -89,7 +89,7 @@ def pause_key(project: str, run: str) -> str:
 
 
 def system_key(project: str, thread: str) -> str:
-    """Where the digest of the system messages last sent to a pinned thread is kept.
+    """Return the key of the digest of the system messages last sent to a pinned thread.
 
     Args:
         project: The project, as its endpoint names it.
@@ -109,7 +109,7 @@ def closes_thread(key: str, value: str) -> bool:
 
 
 def thread_of(key: str) -> str:
-    """The thread that a key is about.
+    """Return the thread that a key is about.
 
     Args:
         key: A key that `head_key` made.
