@@ -1,1 +1,1 @@
-"""The agent inside the emulator: what it saw, which tool it uses, what it replies."""
+"""The agent inside the emulator: scripted and built-in replies, and the turns that it saw."""

@@ -1,1 +1,1 @@
-"""The line between client and service: in-process transports and what can go wrong on them."""
+"""The connection between client and service: exchanges, faults on them, transports in process."""

@@ -1,1 +1,1 @@
-"""The emulator on a loopback port: server, certificate, control, the file of agents."""
+"""The server on a loopback port: certificate, control over HTTP, agents from a file, command."""

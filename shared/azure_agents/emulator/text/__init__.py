@@ -1,1 +1,1 @@
-"""Plain text work: tokens, search, reading of files."""
+"""Plain text: tokens, words and search, the text of files, YAML with line numbers."""
