@@ -29,8 +29,10 @@ def add_connection(parser: Any, endpoint: str = "the project") -> None:
     parser.add_argument(
         "--timeout", type=float, default=DEFAULT_TIMEOUT, help="seconds a turn may take"
     )
-    parser.add_argument("--scope", help="of tokens, where the endpoint's host does not tell")
-    parser.add_argument("--api-version", help="of the classic service")
+    parser.add_argument(
+        "--scope", help="scope of tokens, where the endpoint's host does not imply it"
+    )
+    parser.add_argument("--api-version", help="version of the classic service's API")
     parser.add_argument(
         "--allow-http", action="store_true", help="accept plain http to another machine"
     )

@@ -216,7 +216,7 @@ def _content_path(turn: Turn, id: str, container_id: str | None) -> str:
 
 
 class Arriving:
-    """The bytes of one file between the wire and whoever writes them; a `Decoder`.
+    """Collects the bytes of one file until they are written; a `Decoder`.
 
     Args:
         id: The file, for messages.

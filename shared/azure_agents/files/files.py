@@ -29,7 +29,7 @@ PURPOSE = "assistants"  # recorded for both generations; Microsoft's samples use
 
 
 class BaseFiles:
-    """What `Files` and `AsyncFiles` share: how an upload begins, and how long a look-up may take.
+    """Base of `Files` and `AsyncFiles`: how an upload begins, and how long a look-up may take.
 
     Args:
         turns: Makes the turn of an operation.

@@ -2,8 +2,8 @@
 
 The defaults follow recorded traffic. Ordinary turns took 66 to 266 seconds there, and a server
 error came after 82 to 100: a minute would have ended them all. A plain answer sends nothing until
-it is there, so it may take the whole turn. A v2 stream says something every 30 seconds, if only
-that it is alive; so does no other.
+it is there, so it may take the whole turn. A v2 stream sends an event at least every 30 seconds, if
+only a keepalive; no other stream does.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class Timeouts:
         return cls(min(cls().connect, value), value, turn=value)
 
     def fitting(self, generation: Generation, own: object = None) -> Timeouts:
-        """The same with a limit for every event, by what streams of the generation do.
+        """Fill the limits for events that are None, by what streams of the generation do.
 
         Args:
             generation: Of the agent.
@@ -79,7 +79,9 @@ class Timeouts:
         """
         first, further = _EVENTS["classic" if own else generation]
         if self.turn is not None and further == DEFAULT_TIMEOUT:
-            further = max(further, self.turn)  # who allows a turn an hour allows it to be silent
+            further = max(
+                further, self.turn
+            )  # a caller who allows a turn an hour allows silence for as long
         return replace(
             self,
             first_event=first if self.first_event is None else self.first_event,

@@ -1,7 +1,7 @@
 """Base URLs that people paste: taken apart, checked, and never shown with a secret in them. Pure.
 
-What may hold a secret (the user part, query or fragment of a URL; a text that is no URL at all,
-such as a key in the wrong place) is never repeated in a message.
+Parts that may hold a secret (the user part, query or fragment of a URL; a text that is no URL at
+all, such as a key in the wrong place) are never repeated in a message.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ class Url:
 
     Attributes:
         origin: ``https://host[:port]``; a credential never leaves it.
-        host: In lower case, IPv6 without brackets.
-        path: Without a slash at its end; "" for the root.
-        allow_http: Plain http was allowed for a host other than this machine.
-        query: As it was pasted; never sent, and not shown.
+        host: The host in lower case, IPv6 without brackets.
+        path: The path, without a slash at its end; "" for the root.
+        allow_http: Whether plain http was allowed for a host other than this machine.
+        query: The query as it was pasted; never sent, and not shown.
     """
 
     origin: str
@@ -39,21 +39,21 @@ class Url:
 
     @property
     def url(self) -> str:
-        """Whole, without query and slash at its end."""
+        """The whole URL, without its query and a slash at its end."""
         return self.origin + self.path
 
     @property
     def safe(self) -> str:
-        """As it may stand in a message."""
+        """The URL as it may stand in a message."""
         return shown(self.url, 120)
 
     @property
     def is_loopback(self) -> bool:
-        """The host is this machine."""
+        """Whether the host is this machine."""
         return is_loopback(self.host)
 
     def at(self, path: str) -> Url:
-        """The same origin at another path, without a query."""
+        """Make a URL of the same origin with another path, without a query."""
         return replace(self, path=path.rstrip("/"), query="")
 
 
@@ -61,13 +61,13 @@ def read_url(text: object, name: str, find: str, *, allow_http: bool = False) ->
     """Read a base URL.
 
     Args:
-        text: What the caller passed.
+        text: The value that the caller passed.
         name: The setting, for messages.
         find: Where the right value is found, for messages.
         allow_http: Accept plain http for a host other than this machine.
 
     Raises:
-        ConfigError: No URL, or not safe to send a credential to.
+        ConfigError: The text is no URL, or a credential would not be safe there.
     """
     text = text.strip() if isinstance(text, str) else text
     parts = split_url(text, name, find)
@@ -83,10 +83,10 @@ def read_url(text: object, name: str, find: str, *, allow_http: bool = False) ->
 
 
 def split_url(text: object, name: str, find: str) -> SplitResult:
-    """Take a URL apart; what it holds of a path, query and fragment is not checked.
+    """Split a URL; its path, query and fragment are not checked.
 
     Args:
-        text: What the caller passed.
+        text: The value that the caller passed.
         name: The setting, for messages.
         find: Where the right value is found, for messages.
 
@@ -118,7 +118,7 @@ def split_url(text: object, name: str, find: str) -> SplitResult:
 
 
 def host_and_port(parts: SplitResult, name: str, find: str) -> tuple[str, int | None]:
-    """The host of a URL, in lower case, and its port.
+    """Give the host of a URL, in lower case, and its port.
 
     Args:
         parts: From `split_url`.
@@ -182,7 +182,7 @@ def safe(text: str) -> str:
 
 
 def origin(scheme: str, host: str, port: int | None) -> str:
-    """An origin, without the port that its scheme has anyway."""
+    """Write an origin, without the port that its scheme has by default."""
     name = f"[{host}]" if ":" in host else host
     default = 443 if scheme == "https" else 80
     return f"{scheme}://{name}" if port in {None, default} else f"{scheme}://{name}:{port}"
@@ -193,7 +193,7 @@ def _is_ip(host: str) -> bool:
         ipaddress.ip_address(host)
     except ValueError:
         return False
-    return "%" not in host  # a zone id says nothing to anybody else
+    return "%" not in host  # a zone id has a meaning on one machine only
 
 
 def is_loopback(host: str) -> bool:
