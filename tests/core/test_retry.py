@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from azure_agents.drivers.turn_clock import TurnClock
+from azure_agents.emulator import Emulator
 from azure_agents.errors import (
     AuthenticationError,
     AzureAgentsError,
@@ -21,6 +23,7 @@ from azure_agents.errors import (
     TimedOutError,
     TransportError,
 )
+from azure_agents.protocols.commands import Sleep
 from azure_agents.protocols.retry import (
     MAX_RETRY_AFTER,
     RetryPolicy,
@@ -29,6 +32,7 @@ from azure_agents.protocols.retry import (
     may_pass,
     was_not_applied,
 )
+from azure_agents.settings.timeouts import Timeouts
 
 # error, provably not applied, perhaps applied, worth another attempt
 ERRORS = [
@@ -108,3 +112,21 @@ def test_a_short_retry_after_does_not_hurry(retry: int, retry_after: float) -> N
 def test_no_retries_means_none() -> None:
     """With `max_retries=0` the first failure is the last."""
     assert None is delay_before(1, ServerError("x"), RetryPolicy(max_retries=0), "key")
+
+
+@pytest.mark.parametrize(
+    ("instead", "expected"),
+    [(None, DeadlineError), (RateLimitError("x", retry_after=5.0), RateLimitError)],
+    ids=["nothing else to say", "the error before the pause"],
+)
+def test_a_pause_that_the_deadline_would_end_is_not_begun(
+    instead: AzureAgentsError | None, expected: type[AzureAgentsError]
+) -> None:
+    """The caller learns at once what would be known after the wait, and nothing is sent late."""
+    clock = Emulator().clock
+    turn = TurnClock(Timeouts(turn=7.0), clock)
+    clock.advance(2.0)
+    turn.check_pause(Sleep(4.9, instead))
+    with pytest.raises(expected):
+        turn.check_pause(Sleep(5.0, instead))
+    TurnClock(Timeouts(turn=None), clock).check_pause(Sleep(5.0, instead))
