@@ -8,9 +8,8 @@ except ImportError as exc:
         'install it with: pip install "azure-agents[langchain]"',
     ) from exc
 
-from azure_agents import __version__
+from azure_agents import Timeouts, __version__
 from azure_agents.errors import AzureAgentsError, ConfigError, InvalidRequestError
-from azure_agents.settings.timeouts import Timeouts
 
 from ._approvals import approve, decide, reject
 from ._blocks import register as _register

@@ -8,11 +8,10 @@ from typing import Any
 from langchain_core.messages import AIMessage
 from langchain_core.messages.ai import InputTokenDetails, OutputTokenDetails, UsageMetadata
 
+from azure_agents import Completion, Finished, ReasoningBlock, RefusalBlock, TextBlock, Usage
 from azure_agents.content.approvals import OUTCOMES, asked_by
 from azure_agents.content.joins import cited, reasoning_of, refusal_of, refusal_places, text_of
-from azure_agents.events import Finished, Usage
 from azure_agents.fold import Block as FoldedBlock
-from azure_agents.fold import Completion, ReasoningBlock, RefusalBlock, TextBlock
 from azure_agents.jsonio import known_fields
 
 from ._blocks import (

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from langchain_core.messages import AIMessage, HumanMessage
 
+from azure_agents import ApprovalReply
 from azure_agents.content.approvals import REQUESTS, ApprovalReplies, Requests
 from azure_agents.content.blocks import APPROVAL_REPLIES
 from azure_agents.jsonio import known_fields
-from azure_agents.messages import ApprovalReply
 
 
 def _message_of(replies: Sequence[ApprovalReply]) -> HumanMessage:

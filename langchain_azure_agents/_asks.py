@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from azure_agents import ApprovalRequest, ConsentRequest
 from azure_agents.content import approvals
 from azure_agents.content.approvals import CONSENTS, REQUESTS
-from azure_agents.events import ApprovalRequest, ConsentRequest
 
 if TYPE_CHECKING:
     from langchain_core.messages import AIMessage

@@ -28,8 +28,7 @@ from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.messages import content as types
 from langchain_core.messages.block_translators import register_translator
 
-from azure_agents.content.joins import placed_refusals, span_of
-from azure_agents.events import (
+from azure_agents import (
     ApprovalRequest,
     Citation,
     ConsentRequest,
@@ -39,6 +38,7 @@ from azure_agents.events import (
     ServerToolCall,
     ServerToolResult,
 )
+from azure_agents.content.joins import placed_refusals, span_of
 from azure_agents.jsonio import known_fields
 
 PROVIDER = "azure_ai_agents"

@@ -16,9 +16,9 @@ from langchain_core.messages import InvalidToolCall
 from langchain_core.messages.tool import ToolCall as LangChainCall
 from langchain_core.utils.json import parse_partial_json
 
+from azure_agents import ToolCall
 from azure_agents.errors import ProtocolError
 from azure_agents.jsonio import loads
-from azure_agents.messages import ToolCall
 
 # Out of a string or of an escape in it, and a bracket that does not fit.
 _SPOILERS = ("]", "}", '"]', '"}', '""]', '""}')

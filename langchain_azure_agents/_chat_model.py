@@ -20,9 +20,8 @@ from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from langchain_core.runnables import Runnable
 
-from azure_agents.files.handles import AsyncFileHandle, FileHandle
+from azure_agents import AsyncFileHandle, FileHandle, TurnRequest
 from azure_agents.frameworks.described_fields import with_fields
-from azure_agents.messages import TurnRequest
 from azure_agents.stop import stop_texts
 
 from ._answers import to_message

@@ -20,9 +20,7 @@ from typing import Any, TypeAlias
 from langchain_core.messages import AIMessageChunk
 from langchain_core.messages.tool import tool_call_chunk
 
-from azure_agents.content.approvals import asked_by
-from azure_agents.content.joins import JoinedText
-from azure_agents.events import (
+from azure_agents import (
     Citation,
     Event,
     Finished,
@@ -34,6 +32,8 @@ from azure_agents.events import (
     ToolCallDelta,
     Usage,
 )
+from azure_agents.content.approvals import asked_by
+from azure_agents.content.joins import JoinedText
 from azure_agents.jsonio import known_fields
 
 from ._answers import metadata_of, usage_of

@@ -7,9 +7,9 @@ from typing import Any
 
 from langchain_core.messages import AIMessage
 
-from azure_agents.events import Citation, MediaOutput
-from azure_agents.files.references import FileReference, references_in
-from azure_agents.fold import Block, TextBlock
+from azure_agents import Citation, FileReference, MediaOutput, TextBlock
+from azure_agents.files.references import references_in
+from azure_agents.fold import Block
 from azure_agents.frameworks.answer_files import citation_of
 
 

@@ -22,6 +22,7 @@ from langchain_core.messages import (
     ToolMessage,
 )
 
+from azure_agents import ComputerAnswer, Message, ToolCall
 from azure_agents.content.calls import function_call_id, written_call
 from azure_agents.content.computer import ACKNOWLEDGED, CALLS, answer_of, calls_kept
 from azure_agents.content.notices import left_out
@@ -33,7 +34,7 @@ from azure_agents.content.parts import (
     with_fields,
 )
 from azure_agents.errors import InvalidRequestError
-from azure_agents.messages import ComputerAnswer, Message, Role, ToolCall, said_by
+from azure_agents.messages import Role, said_by
 from azure_agents.naming import shown
 
 from ._asks import asks_in, outcomes_in

@@ -8,10 +8,9 @@ from typing import Any
 
 from langchain_core.messages import ToolMessage
 
+from azure_agents import ThreadStore, ToolCall, ToolResults
 from azure_agents.errors import ToolOutcomeUnknownError
-from azure_agents.frameworks.tool_results import ToolResults, to_the_end
-from azure_agents.messages import ToolCall
-from azure_agents.threads.store import ThreadStore
+from azure_agents.frameworks.tool_results import to_the_end
 
 _KEPT = ("content", "name", "tool_call_id", "status")
 

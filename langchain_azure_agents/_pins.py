@@ -80,10 +80,10 @@ class ReadsPin(BaseChatModel):
         """Give the whole answer, on an event loop.
 
         Args:
-            input: As for `invoke`.
-            config: As for `invoke`.
-            stop: As for `invoke`.
-            kwargs: As for `invoke`.
+            input: The whole history, as `invoke` takes it.
+            config: LangChain's config, which may pin a server thread.
+            stop: Texts that end the answer, as `invoke` takes them.
+            kwargs: Settings and options of this call, as for `invoke`.
         """
         return await super().ainvoke(input, config, stop=stop, **_with_pin(config, kwargs))
 
@@ -98,10 +98,10 @@ class ReadsPin(BaseChatModel):
         """Give the answer piece by piece.
 
         Args:
-            input: As for `invoke`.
-            config: As for `invoke`.
-            stop: As for `invoke`.
-            kwargs: As for `invoke`.
+            input: The whole history, as `invoke` takes it.
+            config: LangChain's config, which may pin a server thread.
+            stop: Texts that end the answer, as `invoke` takes them.
+            kwargs: Settings and options of this call, as for `invoke`.
         """
         return super().stream(input, config, stop=stop, **_with_pin(config, kwargs))
 
@@ -116,10 +116,10 @@ class ReadsPin(BaseChatModel):
         """Give the answer piece by piece, on an event loop.
 
         Args:
-            input: As for `invoke`.
-            config: As for `invoke`.
-            stop: As for `invoke`.
-            kwargs: As for `invoke`.
+            input: The whole history, as `invoke` takes it.
+            config: LangChain's config, which may pin a server thread.
+            stop: Texts that end the answer, as `invoke` takes them.
+            kwargs: Settings and options of this call, as for `invoke`.
         """
         return super().astream(input, config, stop=stop, **_with_pin(config, kwargs))
 

@@ -15,8 +15,8 @@ from typing import Any
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.messages import BaseMessage
 
+from azure_agents import Progress, Started
 from azure_agents.content.progress_words import Steps
-from azure_agents.events import Progress, Started
 from azure_agents.jsonio import known_fields
 
 FIELD = "progress"

@@ -22,7 +22,7 @@ from pydantic import (
     model_validator,
 )
 
-from azure_agents import __version__
+from azure_agents import Timeouts, __version__
 from azure_agents.errors import ConfigError
 from azure_agents.frameworks.clients import HoldsClients
 from azure_agents.frameworks.copies import checked_copy
@@ -30,7 +30,7 @@ from azure_agents.jsonio import known_fields
 from azure_agents.naming import near
 from azure_agents.settings.config import InstructionsMode, ThreadPolicy
 from azure_agents.settings.headers import extra_headers_of, user_identity_of
-from azure_agents.settings.timeouts import DEFAULT_TIMEOUT, Timeouts
+from azure_agents.settings.timeouts import DEFAULT_TIMEOUT
 from azure_agents.stop import stop_texts
 
 from ._arguments import argument_names, refuse_near_misses, refuse_secrets

@@ -7,8 +7,8 @@ from typing import Any, Protocol
 
 from llama_index.core.base.llms.types import ChatMessage, MessageRole
 
+from azure_agents import ApprovalReply
 from azure_agents.content.approvals import REQUESTS, ApprovalReplies, Requests
-from azure_agents.messages import ApprovalReply
 
 from ._messages import APPROVALS
 

@@ -21,22 +21,22 @@ from llama_index.core.base.llms.types import (
     CompletionResponseGen,
 )
 
-from azure_agents.content.joins import JoinedText
-from azure_agents.events import (
+from azure_agents import (
     Citation,
     Event,
     Finished,
+    Fold,
     Progress,
     ReasoningDelta,
     RefusalDelta,
     Started,
     TextDelta,
+    ToolCall,
     ToolCallDelta,
     Usage,
 )
-from azure_agents.fold import Fold
+from azure_agents.content.joins import JoinedText
 from azure_agents.jsonio import known_fields
-from azure_agents.messages import ToolCall
 
 from ._recording import Turns, noted
 from ._responses import listed, said_blocks, to_completion, to_message, to_response

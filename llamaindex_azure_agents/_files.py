@@ -14,9 +14,9 @@ from llama_index.core.base.llms.types import (
     ImageBlock,
 )
 
-from azure_agents.events import MediaOutput
-from azure_agents.files.references import FileReference, references_in
-from azure_agents.fold import Block, TextBlock
+from azure_agents import FileReference, MediaOutput, TextBlock
+from azure_agents.files.references import references_in
+from azure_agents.fold import Block
 from azure_agents.frameworks.answer_files import citation_of
 
 Answer: TypeAlias = ChatResponse | CompletionResponse | AgentOutput | Mapping[str, Any]

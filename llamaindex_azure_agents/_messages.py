@@ -25,6 +25,7 @@ from llama_index.core.base.llms.types import (
     ToolCallBlock,
 )
 
+from azure_agents import ApprovalReply, Message, Text
 from azure_agents.content.approvals import asks_of, outcomes_of, reply_of
 from azure_agents.content.computer import ACKNOWLEDGED, CALLS, answer_of, calls_kept
 from azure_agents.content.media import media
@@ -32,7 +33,7 @@ from azure_agents.content.notices import left_out
 from azure_agents.content.parts import newest_of
 from azure_agents.content.wording import placeholder
 from azure_agents.errors import InvalidRequestError
-from azure_agents.messages import ApprovalReply, Message, Part, Role, Text, said_by
+from azure_agents.messages import Part, Role, said_by
 
 from ._tools import ANCHOR, calls_of
 

@@ -9,10 +9,9 @@ from llama_index.core.agent.workflow import ToolCall, ToolCallResult
 from llama_index.core.tools import ToolOutput
 from llama_index.core.workflow import Context, step
 
-from azure_agents import messages
+from azure_agents import ThreadStore, ToolResults, messages
 from azure_agents.errors import ToolOutcomeUnknownError
-from azure_agents.frameworks.tool_results import ToolResults, to_the_end
-from azure_agents.threads.store import ThreadStore
+from azure_agents.frameworks.tool_results import to_the_end
 
 AgentClass = TypeVar("AgentClass")
 

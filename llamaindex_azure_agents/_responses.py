@@ -23,23 +23,20 @@ from llama_index.core.base.llms.types import (
     ThinkingBlock,
 )
 
-from azure_agents.content.approvals import (
-    APPROVED_CALLS,
-    OUTCOMES,
-    asked_by,
-)
-from azure_agents.content.joins import Cited, cited, reasoning_of, refusal_of, span_of
-from azure_agents.events import (
+from azure_agents import (
+    Completion,
     Finished,
     MediaOutput,
     Other,
     ServerToolCall,
     ServerToolResult,
+    ToolCall,
     Usage,
 )
-from azure_agents.fold import Block, Completion
+from azure_agents.content.approvals import APPROVED_CALLS, OUTCOMES, asked_by
+from azure_agents.content.joins import Cited, cited, reasoning_of, refusal_of, span_of
+from azure_agents.fold import Block
 from azure_agents.jsonio import JSON, known_fields
-from azure_agents.messages import ToolCall
 
 from ._tools import ANCHOR, blocks_of, written
 

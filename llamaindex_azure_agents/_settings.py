@@ -11,9 +11,10 @@ from typing import Any
 
 from pydantic import ConfigDict, Field
 
+from azure_agents import Timeouts
 from azure_agents.errors import ConfigError
 from azure_agents.naming import near
-from azure_agents.settings.timeouts import DEFAULT_TIMEOUT, Timeouts
+from azure_agents.settings.timeouts import DEFAULT_TIMEOUT
 
 from ._function_calls import FunctionCalls
 

@@ -19,9 +19,9 @@ from llama_index.core.llms.utils import parse_partial_json
 from llama_index.core.tools import BaseTool, FunctionTool
 from pydantic import BaseModel
 
+from azure_agents import ToolCall
 from azure_agents.content.calls import written_call
 from azure_agents.content.notices import left_out
-from azure_agents.messages import ToolCall
 
 ANCHOR = "foundry"  # key of the anchor in a message's `additional_kwargs`
 _CHOICES = ("auto", "none", "required")

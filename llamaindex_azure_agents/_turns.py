@@ -23,7 +23,7 @@ from llama_index.core.base.llms.types import (
     MessageRole,
 )
 
-from azure_agents.messages import TurnRequest
+from azure_agents import TurnRequest
 
 from ._chunks import acompletions, astream, completions, stream
 from ._endpoints import chat_endpoint, completion_endpoint
