@@ -34,7 +34,7 @@ from azure_agents.content.parts import (
     with_fields,
 )
 from azure_agents.errors import InvalidRequestError
-from azure_agents.messages import Role, said_by
+from azure_agents.messages import Role, with_speaker
 from azure_agents.naming import shown
 
 from ._asks import asks_in, outcomes_in
@@ -121,7 +121,7 @@ def _by_role(message: ChatMessage, where: str, *, is_old: bool) -> Message:
 
 def _said(message: BaseMessage, role: Role, where: str, *, is_old: bool) -> Message:
     parts = said_parts(message.content, role, where, is_old=is_old)
-    return Message(role, said_by(message.name, parts, where))
+    return Message(role, with_speaker(message.name, parts, where))
 
 
 def _answer(message: AIMessage) -> Message:

@@ -33,7 +33,7 @@ from azure_agents.content.notices import left_out
 from azure_agents.content.parts import newest_of
 from azure_agents.content.wording import placeholder
 from azure_agents.errors import InvalidRequestError
-from azure_agents.messages import Part, Role, said_by
+from azure_agents.messages import Part, Role, with_speaker
 
 from ._tools import ANCHOR, calls_of
 
@@ -96,7 +96,7 @@ def _to_message(message: ChatMessage, index: int, *, is_old: bool) -> Message:
     content = (part for block in message.blocks for part in _said(block, where, is_old=is_old))
     parts = (*content, *_approvals(kwargs.get(APPROVALS), where))
     # OpenAI's LlamaIndex class has the name of who speaks there, too.
-    return Message(role, said_by(kwargs.get("name"), parts, where))
+    return Message(role, with_speaker(kwargs.get("name"), parts, where))
 
 
 def _tool_call_id(kwargs: Mapping[str, Any], where: str) -> str:

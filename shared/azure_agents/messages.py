@@ -208,7 +208,7 @@ def request_of(asked: TurnRequest | str) -> TurnRequest:
     )
 
 
-def said_by(name: object, parts: tuple[Part, ...], where: str) -> tuple[Part, ...]:
+def with_speaker(name: object, parts: tuple[Part, ...], where: str) -> tuple[Part, ...]:
     """Put the name of a speaker before what is said, since no wire has a field for it.
 
     It does not depend on the other messages, so one message reads the same in every history. Parts

@@ -154,7 +154,7 @@ def test_names_of_the_core_are_found_however_they_are_imported(
     ("module", "name", "public"),
     [
         ("messages", "Message", True),
-        ("messages", "said_by", False),
+        ("messages", "with_speaker", False),
         ("errors", "ConfigError", True),
         ("errors", "one_line", False),
         ("azure_agents", "__version__", True),

@@ -25,7 +25,7 @@ from ..content.computer import (
 from ..content.notices import left_out
 from ..content.parts import answer_parts, newest_of, result_parts, said_parts, with_fields
 from ..errors import InvalidRequestError
-from ..messages import Message, Role, ToolCall, said_by
+from ..messages import Message, Role, ToolCall, with_speaker
 from ..naming import shown
 
 _Dict: TypeAlias = Mapping[str, Any]
@@ -104,7 +104,7 @@ def _message(message: _Dict, where: str, *, is_old: bool) -> Message:
             computer=answer_of(message.get("type"), message.get(ACKNOWLEDGED), where),
         )
     parts = said_parts(content, role, where, is_old=is_old)
-    return Message(role, said_by(message.get("name"), parts, where))
+    return Message(role, with_speaker(message.get("name"), parts, where))
 
 
 def _check_fields(message: _Dict, role: Role, where: str) -> None:
