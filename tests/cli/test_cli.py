@@ -148,7 +148,7 @@ def _terminal(foundry: Emulator, monkeypatch: pytest.MonkeyPatch) -> Terminal:
 
 
 @pytest.mark.parametrize("generation", GENERATIONS)
-def test_a_chat_remembers(
+def test_a_chat_sends_one_request_per_turn_and_remembers(
     generation: Any, foundry: Emulator, terminal: Terminal, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Each turn is one request, answered in full, with thread and tokens; blank lines are none."""
@@ -333,7 +333,7 @@ def run(*arguments: str, **more: Any) -> subprocess.Popen[bytes]:
 
 
 @pytest.mark.parametrize(("arguments", "code"), [("demo", 141), ("--help", 0)])
-def test_output_that_nobody_reads_is_no_traceback(arguments: str, code: int) -> None:
+def test_a_closed_pipe_ends_without_a_traceback(arguments: str, code: int) -> None:
     """As with `| head -1`: silence, and the exit code of a program that lost its reader."""
     with run(arguments) as process:
         assert process.stdout is not None
@@ -343,7 +343,7 @@ def test_output_that_nobody_reads_is_no_traceback(arguments: str, code: int) -> 
 
 
 @pytest.mark.slow
-def test_output_is_replaced_where_the_terminal_has_no_letter_for_it() -> None:
+def test_characters_that_the_terminal_lacks_are_replaced() -> None:
     """A console that knows ASCII only shows question marks, and no traceback."""
     with run("demo", env={**os.environ, "PYTHONIOENCODING": "ascii"}) as process:
         output, error = process.communicate(timeout=60)
@@ -359,7 +359,7 @@ class _EnoughError(Exception):
 
 
 @pytest.mark.allow_hosts(["127.0.0.1"])
-def test_the_emulator_says_where_it_is(
+def test_the_emulator_prints_its_endpoint_and_agents(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Endpoint, agents of the file, and a command to paste."""

@@ -41,7 +41,7 @@ def test_sync_declares_tools_in_a_new_version_once(
     assert "my-agent:2 declares 1 of these tools\n" * 2 == capsys.readouterr().out
 
 
-def test_cancel_says_what_became_of_a_response(
+def test_cancel_prints_the_status_of_the_response(
     served: Emulator, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Ids of the wrong kind are one line on standard error."""
@@ -70,7 +70,7 @@ def test_tools_are_read_from_files_and_from_python_names(tmp_path: Path) -> None
         ("tests.cli.some_tools:NAME", "is no list of tools"),
     ],
 )
-def test_what_holds_no_tools_is_an_error(source: str, sentence: str) -> None:
+def test_a_source_without_a_list_of_tools_is_an_error(source: str, sentence: str) -> None:
     """The error names the source."""
     with pytest.raises(ConfigError, match=sentence):
         read_tools(source)

@@ -141,7 +141,7 @@ IDENTITY: list[tuple[dict[str, Any], str, str, tuple[Any, ...]]] = [
 
 
 @pytest.mark.parametrize(("given", "kind", "name", "arguments"), IDENTITY)
-def test_azure_identity_is_asked_last_and_late(
+def test_azure_identity_is_the_last_choice_and_imported_late(
     given: dict[str, Any],
     kind: str,
     name: str,
@@ -162,7 +162,7 @@ def test_azure_identity_is_asked_last_and_late(
     assert [arguments] == made
 
 
-def test_an_explicit_tenant_is_asked_for() -> None:
+def test_tenant_id_is_passed_to_the_default_credential() -> None:
     """Whoever is signed in to several tenants names the project's."""
     asked: list[dict[str, Any]] = []
 
@@ -177,7 +177,7 @@ def test_an_explicit_tenant_is_asked_for() -> None:
     assert [{"tenant_id": "t"}] == asked
 
 
-def test_a_credential_with_token_info_only() -> None:
+def test_a_credential_with_only_get_token_info_works() -> None:
     """azure-core knows two protocols; either will do."""
 
     class Info:

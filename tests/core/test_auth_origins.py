@@ -57,12 +57,12 @@ def test_the_origin_is_compared_in_its_canonical_form(url: str) -> None:
 @pytest.mark.parametrize(
     "url", ["http://127.0.0.1:9/api/projects/p", "http://[::1]:9/api/projects/p"]
 )
-def test_plain_http_on_this_machine_is_fine(url: str) -> None:
+def test_plain_http_to_this_machine_is_allowed(url: str) -> None:
     """The emulator is served there."""
     assert 200 == Service().call(build(endpoint=parse_endpoint(url), api_key="k"), url)
 
 
-def test_plain_http_elsewhere_when_it_was_allowed() -> None:
+def test_plain_http_to_another_machine_works_when_allowed() -> None:
     """`allow_http` of the endpoint counts."""
     endpoint = parse_endpoint("http://emulator:9/api/projects/p", allow_http=True)
     auth = build(endpoint=endpoint, api_key="k")
@@ -97,13 +97,13 @@ def test_no_secret_is_ever_shown_or_dumped(auth: FoundryAuth) -> None:
     assert auth is copy.copy(auth) is copy.deepcopy(auth)
 
 
-def test_the_repr_says_what_it_is() -> None:
-    """Kind and origin."""
+def test_the_repr_names_the_kind_and_origin() -> None:
+    """Logs can tell two clients apart, without a secret."""
     expected = "FoundryAuth(kind='api-key', origin='https://r.services.ai.azure.com')"
     assert expected == repr(build(api_key=CANARY))
 
 
-def test_a_secret_keeps_itself() -> None:
+def test_a_secret_is_never_shown_or_pickled() -> None:
     """Shown as dots, and not pickled."""
     assert "Secret(…)" == f"{Secret(CANARY)}"
     with pytest.raises(TypeError, match="a secret is not pickled"):

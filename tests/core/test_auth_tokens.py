@@ -73,7 +73,7 @@ def test_a_401_renews_exactly_once(call: Call, make: type[Credential]) -> None:
 
 
 @World
-def test_a_missing_role_is_not_cured_by_a_token(call: Call, make: type[Credential]) -> None:
+def test_a_missing_role_does_not_fetch_a_new_token(call: Call, make: type[Credential]) -> None:
     """The service answers 401 for it as well."""
     service = Service((401, DENIED))
     assert 401 == call(service, build(credential=make()))
@@ -127,8 +127,8 @@ def test_the_token_of_a_callable_is_kept_as_long_as_it_says(
     assert expected == len(calls)
 
 
-def test_an_opaque_token_of_a_callable_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Five minutes later."""
+def test_an_opaque_token_is_kept_for_five_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A callable that does not say how long its token lives is called again then."""
     tokens: Iterator[str] = iter(["a", "b", "c"])
     service, auth = Service(), build(credential=lambda: next(tokens))
     now = time.time()
@@ -200,7 +200,7 @@ def test_parallel_401s_share_one_renewal() -> None:
     assert 2 == len(credential.scopes)
 
 
-def test_an_early_renewal_holds_nobody_up() -> None:
+def test_an_early_renewal_does_not_block_other_requests() -> None:
     """One request renews, the others go on with the old token meanwhile."""
     credential = Credential(200, 3600)
     service, auth = Service(), build(credential=credential)

@@ -179,7 +179,7 @@ def test_a_number_limits_the_whole_turn(value: Any, expected: Timeouts) -> None:
         ("my-agent", Timeouts(first_event=7), (7, 120)),
     ],
 )
-def test_events_are_waited_for_as_recorded(
+def test_limits_between_events_fit_recorded_streams(
     model: str, timeout: Any, waits: tuple[float, float]
 ) -> None:
     """A v2 stream gives a sign of life every 30 seconds; on classic none was ever recorded."""
@@ -189,7 +189,7 @@ def test_events_are_waited_for_as_recorded(
 
 @pytest.mark.parametrize("model", ["my-agent", "asst_1"])
 def test_ordinary_turns_fit_into_the_defaults(model: str) -> None:
-    """Recorded ones took up to 266 seconds; of a busy thread one hears after one minute."""
+    """Recorded ones took up to 266 seconds; a busy thread is reported after one minute."""
     timeouts = resolve(model=model).timeouts
     assert (600, 600, 60) == (timeouts.turn, timeouts.read, timeouts.busy)
 
@@ -214,8 +214,8 @@ def resolve(env: dict[str, str] | None = None, **changed: Any) -> Settings:
     return resolve_settings(**{"model": "my-agent", "endpoint": URL, "env": env or {}, **changed})
 
 
-def test_defaults() -> None:
-    """What nobody sets."""
+def test_a_model_and_an_endpoint_are_enough() -> None:
+    """The defaults of everything else are the documented ones."""
     expected = Settings(
         agent=parse_agent("my-agent"),
         endpoint=parse_endpoint(URL),
@@ -312,7 +312,7 @@ def test_an_unsuitable_api_base_is_named_as_the_reason() -> None:
         resolve({"AZURE_API_BASE": "https://r.openai.azure.com"}, endpoint=None)
 
 
-def test_replace_is_for_classic_agents() -> None:
+def test_instructions_are_replaced_for_classic_agents_only() -> None:
     """Classic runs take instructions instead of the agent's own."""
     settings = resolve(model="asst_a", instructions="x", instructions_mode="replace")
     assert "replace" == settings.instructions_mode

@@ -96,7 +96,7 @@ SHAPES: dict[str, tuple[JSON, JSON | None]] = {
 
 
 @pytest.mark.parametrize(("error", "filters"), SHAPES.values(), ids=SHAPES)
-def test_all_shapes_tell_their_filters(error: JSON, filters: JSON | None) -> None:
+def test_filters_are_read_from_every_shape_of_error(error: JSON, filters: JSON | None) -> None:
     """As a refused request, in a stream, and as the reason of a failed run: the same fact."""
     body = json.dumps({"error": error}).encode()
     told = [
@@ -125,7 +125,7 @@ def test_the_sentence_names_the_filters() -> None:
 
 
 @pytest.mark.skipif(not RECORDED.exists(), reason="../shared/recordings is absent")
-def test_the_recorded_filter_is_told() -> None:
+def test_the_recorded_filtered_prompt_names_its_filter() -> None:
     """The filtered prompt that was recorded, of a model deployment, is such an error."""
     (entry,) = json.loads(RECORDED.read_text("utf-8"))["entries"]
     body = json.dumps(entry["response"]["body"]).encode()
@@ -134,7 +134,7 @@ def test_the_recorded_filter_is_told() -> None:
     assert (ContentFilteredError, {"violence": VIOLENT}) == facts
 
 
-def test_a_failed_response_tells_the_filters_beside_it() -> None:
+def test_filters_beside_the_error_of_a_failed_response_are_read() -> None:
     """A response has its filters beside its error, which may be empty."""
     failed = response(status="failed", error=None, content_filters=BLOCKED)
     reader = ResponseReader(Delivered())
@@ -144,7 +144,7 @@ def test_a_failed_response_tells_the_filters_beside_it() -> None:
     assert (RunFailedError, {"jailbreak": JAILBREAK}) == (type(failure), failure.content_filter)
 
 
-def test_a_reason_behind_the_end_is_the_reason() -> None:
+def test_an_error_event_after_response_failed_gives_the_reason() -> None:
     """As reported of Azure: `response.failed` without a reason, then an error event that has it."""
     failed = {"type": "response.failed", "response": response(status="failed", error=None)}
     why = {"code": "content_policy_violation", "message": "It was filtered.", "innererror": INNER}
@@ -159,7 +159,7 @@ def test_a_reason_behind_the_end_is_the_reason() -> None:
     assert {**facts, "response_id": "resp_1"} == after.facts
 
 
-def test_a_reason_that_was_given_stays() -> None:
+def test_a_later_error_event_does_not_replace_a_given_reason() -> None:
     """What follows an end that says why does not matter."""
     error = {"code": "server_error", "message": "It broke."}
     failed = {"type": "response.failed", "response": response(status="failed", error=error)}
@@ -168,7 +168,7 @@ def test_a_reason_that_was_given_stays() -> None:
     assert "the response: It broke." == (reader.failure.message if reader.failure else None)
 
 
-def test_no_error_takes_long_to_search() -> None:
+def test_the_search_for_filters_is_bounded() -> None:
     """Lists in lists in lists end the search, not the program."""
     nested: Any = HOLDS
     for _ in range(60):

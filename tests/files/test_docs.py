@@ -23,7 +23,7 @@ def test_the_snippets_run(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """What the page shows happens."""
+    """The page's code runs as one program and prints what the page says."""
     id = foundry.add_file("plot.png", PNG, container_id="cntr_1")
     cited = {"type": "container_file_citation", "file_id": id, "container_id": "cntr_1"}
     plot = Text("Here.", citations=[cited | {"filename": "plot.png", "start_index": 0}])

@@ -76,7 +76,7 @@ def test_the_services_name_is_cleaned(
     assert [inner] == list(tmp_path.iterdir())
 
 
-def test_progress_tells_bytes(agents: Any, id: str, tmp_path: Path) -> None:
+def test_progress_counts_the_bytes_of_a_download(agents: Any, id: str, tmp_path: Path) -> None:
     """Up to the end, with the total that the service announced."""
     seen: list[tuple[int, int | None]] = []
     agents.files.save(id, tmp_path, progress=lambda *now: seen.append(now))
@@ -133,7 +133,9 @@ def test_a_silent_download_ends(agents: Any, foundry: Emulator, id: str, tmp_pat
     assert 120 <= foundry.clock.time() - start < 125
 
 
-def test_whoever_stops_a_download_leaves_nothing(agents: Any, id: str, tmp_path: Path) -> None:
+def test_a_download_stopped_by_its_progress_callback_leaves_no_file(
+    agents: Any, id: str, tmp_path: Path
+) -> None:
     """An exception of the caller's own function ends it, and comes back as it is."""
 
     def stop(done: int, total: int | None) -> None:
@@ -179,7 +181,7 @@ async def cancel_a_download(foundry: Emulator, target: Path) -> None:
 
 
 @pytest.mark.parametrize("headers", [{}, {"content-length": "1000"}], ids=["counted", "announced"])
-def test_too_much_is_refused(
+def test_a_download_larger_than_max_size_is_refused(
     connect: Any, answering: Any, tmp_path: Path, headers: dict[str, str]
 ) -> None:
     """By what is announced, or else by what comes; nothing is left behind."""
@@ -205,7 +207,7 @@ def test_redirects_are_not_followed(connect: Any, answering: Any, tmp_path: Path
 
 
 @pytest.mark.parametrize("target", ["missing/a.png", "missing/"])
-def test_a_missing_folder_is_said_before_anything_is_sent(
+def test_a_missing_folder_is_refused_before_a_request_is_sent(
     agents: Any, foundry: Emulator, id: str, tmp_path: Path, target: str
 ) -> None:
     """No request, and a sentence that names the place."""
@@ -226,7 +228,9 @@ def test_a_link_is_replaced_and_not_followed(agents: Any, id: str, tmp_path: Pat
     )
 
 
-def test_containers(agents: Any, foundry: Emulator, generation: str) -> None:
+def test_files_in_containers_load_on_v2_only(
+    agents: Any, foundry: Emulator, generation: str
+) -> None:
     """Code interpreter's files lie in containers on v2; classic has none."""
     id = foundry.add_file("data.csv", b"a,b", container_id="cntr_1")
     if generation == "classic":

@@ -99,7 +99,7 @@ def test_the_files_of_an_answer_are_found(
     assert (expected, []) == (found, foundry.requests)
 
 
-def test_what_the_answer_brought_along_needs_no_request(
+def test_content_inside_the_answer_needs_no_request(
     agents: Any, foundry: Emulator, tmp_path: Path
 ) -> None:
     """Inline content is decoded, and saved like everything else."""
@@ -112,7 +112,7 @@ def test_what_the_answer_brought_along_needs_no_request(
         handle.bytes(max_size=7)
 
 
-def test_inline_content_that_is_none(agents: Any) -> None:
+def test_inline_content_that_is_not_base64_is_a_protocol_error(agents: Any) -> None:
     """Bytes that cannot be understood are said to be that."""
     (handle,) = agents.files.of(completion(MediaOutput("ig_1", "image", data="no base64!")))
     with pytest.raises(ProtocolError, match=r"'image\.png' is not base64"):
@@ -139,7 +139,7 @@ def test_files_of_code_interpreter(
 
 
 @pytest.mark.parametrize("generation", ["v2"], indirect=True)
-def test_a_painted_image(foundry: Emulator, connect: Any) -> None:
+def test_a_generated_image_is_in_the_answer(foundry: Emulator, connect: Any) -> None:
     """Image generation (v2 only) brings its content along."""
     agents = connect(reply=[[GeneratedImage(INLINE), "Here."]])
     (handle,) = agents.files.of(agents.complete(ASK))

@@ -64,7 +64,9 @@ SOURCES = {
 
 
 @pytest.mark.parametrize("source", SOURCES.values(), ids=SOURCES)
-def test_everything_with_bytes_can_be_uploaded(agents: Any, tmp_path: Path, source: Any) -> None:
+def test_paths_bytes_and_streams_are_uploaded_whole(
+    agents: Any, tmp_path: Path, source: Any
+) -> None:
     """Paths, bytes and streams arrive whole and under their name."""
     path = tmp_path / "notes.md"
     path.write_bytes(DATA)
@@ -157,7 +159,7 @@ REFUSED: list[tuple[str, Any, dict[str, Any], str]] = [
 @pytest.mark.parametrize(
     ("source", "options", "message"), [r[1:] for r in REFUSED], ids=[r[0] for r in REFUSED]
 )
-def test_what_cannot_be_uploaded_is_refused_before_anything_is_sent(
+def test_a_file_that_cannot_be_uploaded_is_refused_before_a_request_is_sent(
     agents: Any, tmp_path: Path, source: Any, options: dict[str, Any], message: str
 ) -> None:
     """The error names the value; no file has come."""
@@ -179,7 +181,7 @@ def test_too_large_a_file_is_refused(
     assert [] == foundry.requests
 
 
-def test_an_unknown_purpose_is_the_services_to_refuse(agents: Any) -> None:
+def test_an_unknown_purpose_is_refused_by_the_service(agents: Any) -> None:
     """Purposes change; the service's own sentence arrives."""
     with pytest.raises(BadRequestError, match="Supported values are"):
         agents.files.upload(DATA, name="a.md", purpose="dreaming")
@@ -224,7 +226,9 @@ def test_an_upload_is_repeated(
     assert len(DATA) == seen[-1]
 
 
-def test_retries_end(agents: Any, foundry: Emulator, uploads: Any) -> None:
+def test_an_upload_to_a_busy_service_fails_after_the_last_retry(
+    agents: Any, foundry: Emulator, uploads: Any
+) -> None:
     """A service that stays busy is an error with its facts, after the waits it asked for."""
     start = foundry.clock.time()
     foundry.faults.add(Fault("status_before", path="/files$", status=429, times=None))
@@ -270,12 +274,12 @@ def test_a_file_that_fails_is_not_a_lost_connection(
 def test_over_a_socket_a_failing_file_is_itself_the_error(
     foundry: Emulator, connect: Any, stream: Any, message: str
 ) -> None:
-    """What aiohttp takes for a lost connection is told as it is."""
+    """To aiohttp it is a lost connection; the caller gets the error of the file."""
     with foundry.serve() as served, pytest.raises(InvalidRequestError, match=message):
         connect(endpoint=served.endpoint).files.upload(stream(DATA), name="a.md")
 
 
-def test_a_failing_progress_display_is_the_callers(agents: Any) -> None:
+def test_an_error_of_the_progress_callback_reaches_the_caller(agents: Any) -> None:
     """What the caller's function raises comes back as it is."""
 
     def fail(done: int, total: int | None) -> None:
@@ -297,7 +301,7 @@ def test_files_travel_over_a_real_socket(foundry: Emulator, connect: Any, tmp_pa
     assert ("big.bin", data) == (path.name, path.read_bytes())
 
 
-def test_lists_are_read_to_their_end(agents: Any, foundry: Emulator) -> None:
+def test_every_page_of_the_files_is_read(agents: Any, foundry: Emulator) -> None:
     """All pages, each file once, one purpose if asked."""
     ids = {foundry.add_file(f"{n}.md", b"x") for n in range(230)}
     agents.files.upload(DATA, name="eye.png", purpose="vision")
@@ -326,7 +330,7 @@ def test_attached_files_are_parts_of_messages(
     assert Media(kind, file_id=stored.id, name=name, detail=detail) == part
 
 
-def test_progress_as_text() -> None:
+def test_text_progress_rewrites_one_line() -> None:
     """One line that is written over, ended when everything is there."""
     out = io.StringIO()
     show = text_progress("report.pdf", stream=out)
@@ -340,7 +344,9 @@ def test_progress_as_text() -> None:
     assert expected == out.getvalue().split("\r")[1:]
 
 
-def test_a_lost_upload_is_reported_in_the_end(agents: Any, foundry: Emulator) -> None:
+def test_an_upload_that_is_always_lost_fails_after_the_last_retry(
+    agents: Any, foundry: Emulator
+) -> None:
     """Attempts are bounded; the last failure is the error."""
     foundry.faults.add(Fault("lost", path="/files$", times=None))
     with pytest.raises(ConnectionLostError, match=r"POST .*/files"):

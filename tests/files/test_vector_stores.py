@@ -57,7 +57,7 @@ def test_a_store_is_made_filled_and_waited_for(
     assert [store] == agents.vector_stores.list()
 
 
-def test_the_waits_are_the_clocks(agents: Any, foundry: Emulator) -> None:
+def test_indexing_is_polled_with_growing_pauses(agents: Any, foundry: Emulator) -> None:
     """Indexing is looked for with growing pauses, which take no time here."""
     start, id = foundry.clock.time(), foundry.add_file("a.md", b"a")
     foundry.faults.add(says(indexing("in_progress"), method="GET", path=f"/files/{id}$", times=9))
@@ -72,14 +72,14 @@ def test_an_empty_store_is_ready_at_once(agents: Any, foundry: Emulator) -> None
     assert {"anchor": "last_active_at", "days": 7} == foundry.requests[0].body["expires_after"]
 
 
-def test_without_waiting(agents: Any, foundry: Emulator) -> None:
+def test_wait_false_returns_before_files_are_indexed(agents: Any, foundry: Emulator) -> None:
     """The files are added, and nobody looks whether they are indexed."""
     id = foundry.add_file("a.md", b"a")
     agents.vector_stores.create("docs", [id], wait=False)
     assert [] == [r for r in foundry.requests if r.path.endswith(f"/files/{id}")]
 
 
-def test_files_come_and_go(agents: Any, foundry: Emulator) -> None:
+def test_a_file_removed_from_a_store_stays_in_the_project(agents: Any, foundry: Emulator) -> None:
     """Added, removed; the file itself stays."""
     id = foundry.add_file("a.md", b"a")
     store = agents.vector_stores.create("docs")
@@ -122,7 +122,7 @@ def test_a_file_that_cannot_be_indexed_is_named(agents: Any, foundry: Emulator) 
         (None, ServerError),
     ],
 )
-def test_whose_fault_it_is(
+def test_a_bad_file_and_a_failing_service_raise_different_errors(
     agents: Any, foundry: Emulator, last_error: Any, expected: type[ServiceError]
 ) -> None:
     """A file that is wrong is another error than a service that failed."""
@@ -135,7 +135,7 @@ def test_whose_fault_it_is(
 
 
 def test_waiting_later_names_the_files_that_failed(agents: Any, foundry: Emulator) -> None:
-    """Whoever only knows the store is told the names of its files."""
+    """The error names the files even if the caller knows only the id of the store."""
     id = foundry.add_file("a.md", b"a")
     store = agents.vector_stores.create("docs", [id])
     wire = {"id": store.id, "name": "docs", "status": "completed", "file_counts": {"failed": 1}}
@@ -148,7 +148,7 @@ def test_waiting_later_names_the_files_that_failed(agents: Any, foundry: Emulato
         agents.vector_stores.wait_until_ready(store.id)
 
 
-def test_waiting_has_an_end(agents: Any, foundry: Emulator) -> None:
+def test_a_store_not_ready_in_time_is_a_deadline_error(agents: Any, foundry: Emulator) -> None:
     """The error says that nothing is lost, and how to go on."""
     id = foundry.add_file("a.md", b"a")
     store = agents.vector_stores.create("docs", [id], wait=False)
@@ -184,7 +184,9 @@ WRITES = [
 
 
 @pytest.mark.parametrize("fault", [w[0] for w in WRITES], ids=[w[1] for w in WRITES])
-def test_faults_change_nothing(agents: Any, foundry: Emulator, fault: Fault) -> None:
+def test_a_store_is_filled_once_whatever_request_is_lost(
+    agents: Any, foundry: Emulator, fault: Fault
+) -> None:
     """One store with one file, whatever got lost."""
     id = foundry.add_file("a.md", b"a")
     foundry.faults.add(fault)
@@ -233,7 +235,7 @@ REFUSED: list[tuple[str, Any, str]] = [
 
 
 @pytest.mark.parametrize(("call", "message"), [r[1:] for r in REFUSED], ids=[r[0] for r in REFUSED])
-def test_mistakes_are_found_before_anything_is_sent(
+def test_bad_arguments_are_refused_before_a_request_is_sent(
     agents: Any, foundry: Emulator, tmp_path: Path, call: Any, message: str
 ) -> None:
     """All files are looked at first: nothing is uploaded for a store that cannot be made."""
@@ -243,14 +245,14 @@ def test_mistakes_are_found_before_anything_is_sent(
     assert [] == foundry.requests
 
 
-def test_a_path_that_looks_like_an_id(agents: Any, tmp_path: Path) -> None:
+def test_a_path_object_is_a_path_even_if_it_looks_like_an_id(agents: Any, tmp_path: Path) -> None:
     """A `Path` is a path, whatever it is called."""
     path = tmp_path / "file-12345678.md"
     path.write_text("a")
     assert 1 == agents.vector_stores.create("docs", [path]).files.completed
 
 
-def test_lists_have_pages(agents: Any) -> None:
+def test_every_page_of_the_stores_is_read(agents: Any) -> None:
     """All of them, however many."""
     names = {f"docs {n}" for n in range(103)}
     for name in names:

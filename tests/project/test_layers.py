@@ -198,7 +198,7 @@ def test_an_adapter_has_no_import_circles(adapter: str) -> None:
 
 @pytest.mark.parametrize("adapter", ADAPTERS)
 def test_adapters_import_public_names_of_the_core_only(adapter: str) -> None:
-    """What an adapter may use, any other package may use too."""
+    """No adapter uses a name with an underscore; docs/api.md lists the other private names."""
     public = {
         f"azure_agents.{name}" if name != "azure_agents" else name: public_names(path.read_text())
         for name, path in modules_of(CORE).items()
