@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from .house import ROOT
+from .house import ADAPTERS, ROOT
 from .journeys import JOURNEYS, passed
 from .print_house import COMING, Part, floors_in, parts, purpose
 
@@ -31,7 +31,7 @@ def stations() -> dict[str, list[Station]]:
 
 def page() -> str:
     """The page with its written parts made anew."""
-    made = {"rooms": _rooms, "emulator": _emulator, "files": _files}
+    made = {"rooms": _rooms, "adapters": _adapters, "emulator": _emulator, "files": _files}
 
     def block(found: re.Match[str]) -> str:
         write: Callable[[], Iterator[str]] = made[found[2]]
@@ -46,6 +46,16 @@ def _rooms() -> Iterator[str]:
 
 def _emulator() -> Iterator[str]:
     return _table(parts()[1])
+
+
+def _adapters() -> Iterator[str]:
+    """Modules of both adapters that do the same job stand in one row."""
+    langchain, llamaindex = parts()[2:]
+    yield f"| module | `{langchain.title}` | `{llamaindex.title}` |"
+    yield "|---|---|---|"
+    for room in sorted({*langchain.rooms, *llamaindex.rooms} - {*ADAPTERS}):
+        cells = (purpose(part.package, room) if room in part.rooms else "" for part in parts()[2:])
+        yield f"| `{room}` | {' | '.join(cells)} |"
 
 
 def _table(part: Part) -> Iterator[str]:

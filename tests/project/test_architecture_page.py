@@ -59,5 +59,7 @@ def test_every_room_and_test_folder_on_the_page_exists() -> None:
     """No word of the page points into an empty place."""
     text = PAGE.read_text()
     assert [] == [name for name in re.findall(r"`(tests/\w+)`", text) if not (ROOT / name).is_dir()]
+    folders = [path.parent.relative_to(ROOT) for path in ROOT.glob("tests/*/test_*.py")]
+    assert [] == [name for name in {str(folder) for folder in folders} if f"`{name}`" not in text]
     assert [] == [room for room in parts()[0].rooms if f"`{room}`" not in text]
     assert [] == [adapter for adapter in ADAPTERS if adapter not in text]
