@@ -166,6 +166,7 @@ class _SyncRunner(CommandRunner):
             pieces.append(piece)
             size += len(piece)
             check_size(size)
+            # A watchdog costs a thread, so a body that comes in one piece, as most do, gets none.
             if self._watchdog is None and not _is_whole(response):
                 self._watch(response, self.turn_clock.remaining())
             self.turn_clock.remaining()
@@ -181,27 +182,27 @@ class _SyncRunner(CommandRunner):
         response = self._open
         if response is None:
             raise TypeError("nothing to pump: no stream is open")
-        with self.translated_failures("reading the stream"):
-            self._longest, self._is_short = self.turn_clock.longest_wait(), False
-            limit_reads(response.request, self.turn_clock.within_turn(self._longest))
-            self._watch(response, self.turn_clock.remaining())
+        clock, doing = self.turn_clock, "reading the stream"
+        with self.translated_failures(doing):
+            self._longest, self._is_short = clock.longest_wait(), False
+            limit_reads(response.request, clock.within_turn(self._longest))
+            self._watch(response, clock.remaining())
         chunks = response.iter_raw() if is_plain(response) else response.iter_bytes()
-        is_done = False
+        is_whole = False
         while True:
-            with self.translated_failures("reading the stream"):
-                data = (
-                    None
-                    if self.turn_clock.is_end_overdue(decoder)
-                    else self._next_chunk(response, chunks, decoder)
-                )
+            with self.translated_failures(doing):
+                is_over = clock.is_end_overdue(decoder)
+                data = None if is_over else self._next_chunk(response, chunks, decoder)
+                # A socket that the watchdog shut may look like a body that came to its end. It was
+                # the deadline that ended it, and the flow must not look for an answer that was cut.
                 if not decoder.is_done:
-                    self.turn_clock.remaining()
+                    clock.remaining()
             if data is None:
                 break
-            self.turn_clock.note_bytes(data)
+            clock.note_bytes(data)
             yield from filtered(decoder.feed(data), event_filter)
-            if decoder.is_done and not is_done:
-                is_done = True
+            if decoder.is_done and not is_whole:
+                is_whole = True
                 self._watch(response, AFTER_THE_END)
         self.close_stream()
 

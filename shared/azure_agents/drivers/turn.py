@@ -122,10 +122,7 @@ class CommandRunner:
             ProtocolError: An id that the service sent cannot stand in a URL.
             DeadlineError: The turn has no time left.
         """
-        if not _PATH.fullmatch(command.path):
-            raise ProtocolError(
-                f"an id that the service sent cannot stand in {command.path[:200]!r}"
-            )
+        _check_path(command.path)
         self.turn_clock.remaining()
         self.turn_clock.await_first_event()
         try:
@@ -183,6 +180,11 @@ class CommandRunner:
             status = answer[0].status_code if answer else None
             request_id = answer[0].headers.get("x-request-id") if answer else None
             observer.record(RequestEnded(*key, status, seconds, request_id))
+
+
+def _check_path(path: str) -> None:
+    if not _PATH.fullmatch(path):
+        raise ProtocolError(f"an id that the service sent cannot stand in {path[:200]!r}")
 
 
 def guarded(flow: Flow[T]) -> Flow[T]:
