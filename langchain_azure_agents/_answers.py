@@ -35,7 +35,7 @@ def to_message(completion: Completion, *, agent: str, v1: bool) -> AIMessage:
     """
     calls, invalid = sorted_out(completion.tool_calls)
     metadata = metadata_of(completion.finished, agent, asked_by(completion.blocks))
-    content, extra = _as_blocks(completion) if v1 else _as_text(completion)
+    content, extra = _block_form(completion) if v1 else _text_form(completion)
     if v1:
         metadata["output_version"] = "v1"
         content = [*content, *map(dict, calls), *map(dict, invalid)]
@@ -94,19 +94,19 @@ def usage_of(usage: Usage | None) -> UsageMetadata | None:
     return counted
 
 
-def _as_text(completion: Completion) -> tuple[str, dict[str, Any]]:
+def _text_form(completion: Completion) -> tuple[str, dict[str, Any]]:
     blocks = completion.blocks
     extra = {
         "annotations": [citation(one.citation, one.begin) for one in cited(blocks)] or None,
         "refusal": refusal_of(blocks) or None,
-        "blocks": list(_placed(blocks)) or None,
+        "blocks": list(_placed_blocks(blocks)) or None,
         "reasoning_content": reasoning_of(blocks) or None,
         REFUSAL_AT: refusal_places(blocks),
     }
     return text_of(blocks), known_fields(**extra)
 
 
-def _placed(blocks: Iterable[FoldedBlock]) -> Iterator[Block]:
+def _placed_blocks(blocks: Iterable[FoldedBlock]) -> Iterator[Block]:
     at = 0
     for block in blocks:
         if isinstance(block, TextBlock):
@@ -115,7 +115,7 @@ def _placed(blocks: Iterable[FoldedBlock]) -> Iterator[Block]:
             yield {**made, "at": at}
 
 
-def _as_blocks(completion: Completion) -> tuple[list[str | Block], dict[str, Any]]:
+def _block_form(completion: Completion) -> tuple[list[str | Block], dict[str, Any]]:
     blocks: list[str | Block] = []
     for block in completion.blocks:
         made: Block | None

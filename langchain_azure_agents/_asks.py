@@ -21,20 +21,20 @@ _KINDS = {"approval_request": REQUESTS, "consent_request": CONSENTS}
 def asks_in(message: AIMessage) -> tuple[ApprovalRequest | ConsentRequest, ...]:
     """Read the requests for approval and consent of an answer."""
     asked = approvals.asks_of(message.response_metadata)
-    asked = asked or approvals.asks_of(_in_blocks(message))
+    asked = asked or approvals.asks_of(_asks_in_blocks(message))
     return asked or approvals.asks_of_others(message.content)
 
 
 def outcomes_in(message: AIMessage) -> dict[str, str]:
     """Read what an answer shows of decisions before it: request id to what became of it."""
     return approvals.outcomes_of(
-        message.response_metadata, approvals.ids_shown(_blocks(message), "extras")
+        message.response_metadata, approvals.ids_shown(_all_blocks(message), "extras")
     )
 
 
-def _in_blocks(message: AIMessage) -> dict[str, list[Mapping[str, Any]]]:
+def _asks_in_blocks(message: AIMessage) -> dict[str, list[Mapping[str, Any]]]:
     found: dict[str, list[Mapping[str, Any]]] = {}
-    for block in _blocks(message):
+    for block in _all_blocks(message):
         value = block.get("value")
         key = _KINDS.get(str(value.get("type"))) if isinstance(value, Mapping) else None
         if key is not None and isinstance(value, Mapping):
@@ -42,7 +42,7 @@ def _in_blocks(message: AIMessage) -> dict[str, list[Mapping[str, Any]]]:
     return found
 
 
-def _blocks(message: AIMessage) -> list[Mapping[str, Any]]:
+def _all_blocks(message: AIMessage) -> list[Mapping[str, Any]]:
     content = message.content if isinstance(message.content, list) else []
     others = message.additional_kwargs.get("blocks")
     blocks = [*content, *(others if isinstance(others, list) else [])]

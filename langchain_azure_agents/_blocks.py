@@ -101,7 +101,7 @@ def standalone(event: Event) -> Block | None:
                 extras={"name": event.name},
             )
         case MediaOutput():
-            return _medium(event)
+            return _media_block(event)
         case ApprovalRequest():
             return _non_standard("approval_request", **known_fields(**asdict(event)))
         case ConsentRequest():
@@ -112,7 +112,7 @@ def standalone(event: Event) -> Block | None:
             return None
 
 
-def _medium(event: MediaOutput) -> Block:
+def _media_block(event: MediaOutput) -> Block:
     extras = known_fields(filename=event.filename, container_id=event.container_id)
     return known_fields(
         type=event.kind,
@@ -129,35 +129,35 @@ def _non_standard(kind: str, **facts: Any) -> Block:
     return {"type": "non_standard", "value": {"type": kind, **facts}}
 
 
-def _of_message(message: AIMessage) -> list[types.ContentBlock]:
-    blocks = [_without(block, "index") for block in _content(message)]
-    calls = [{"type": "tool_call", **_call(call)} for call in message.tool_calls]
+def _blocks_of_message(message: AIMessage) -> list[types.ContentBlock]:
+    blocks = [_without(block, "index") for block in _blocks_in_order(message)]
+    calls = [{"type": "tool_call", **_call_fields(call)} for call in message.tool_calls]
     calls += map(dict, message.invalid_tool_calls)
     return cast("list[types.ContentBlock]", blocks + calls)
 
 
-def _of_chunk(chunk: AIMessageChunk) -> list[types.ContentBlock]:
+def _blocks_of_chunk(chunk: AIMessageChunk) -> list[types.ContentBlock]:
     if chunk.chunk_position == "last":
-        calls = [{"type": "tool_call", **_call(call)} for call in chunk.tool_calls]
+        calls = [{"type": "tool_call", **_call_fields(call)} for call in chunk.tool_calls]
         calls += map(dict, chunk.invalid_tool_calls)
     else:
         calls = [_call_chunk(call) for call in chunk.tool_call_chunks]
-    return cast("list[types.ContentBlock]", _content(chunk) + calls)
+    return cast("list[types.ContentBlock]", _blocks_in_order(chunk) + calls)
 
 
-def _call(call: Mapping[str, Any]) -> Block:
+def _call_fields(call: Mapping[str, Any]) -> Block:
     return {name: call[name] for name in ("id", "name", "args")}
 
 
 def _call_chunk(call: Mapping[str, Any]) -> Block:
-    block = {"type": "tool_call_chunk", **_call(call)}
+    block = {"type": "tool_call_chunk", **_call_fields(call)}
     # Text deltas are counted by number, and a call with the same number would melt into them.
     return (
         {**block, "index": f"lc_call_{call['index']}"} if call.get("index") is not None else block
     )
 
 
-def _content(message: AIMessage) -> list[Block]:
+def _blocks_in_order(message: AIMessage) -> list[Block]:
     # Content and `additional_kwargs` put together, in the order in which they came.
     text, extra = message.content, message.additional_kwargs
     if not isinstance(text, str):
@@ -186,13 +186,13 @@ def _interleaved(text: str, others: Iterable[Block]) -> list[Block]:
         if at > position:
             blocks.append({"type": "text", "text": text[position:at], "at": position})
             position = at
-        blocks.append({**_without(other, "at"), "index": _index(other)})
+        blocks.append({**_without(other, "at"), "index": _chunk_index(other)})
     if position < len(text):
         blocks.append({"type": "text", "text": text[position:], "at": position})
     return blocks
 
 
-def _index(block: Block) -> str:
+def _chunk_index(block: Block) -> str:
     # LangChain melts blocks of equal index when chunks add up. No index is stored, so it is made
     # from the content: the same block gets the same index each time it is read.
     return f"lc_block_{crc32(repr(sorted(block.items())).encode())}"
@@ -222,4 +222,4 @@ def _without(block: Block, key: str) -> Block:
 
 def register() -> None:
     """Teach `content_blocks` to read our messages."""
-    register_translator(PROVIDER, _of_message, _of_chunk)
+    register_translator(PROVIDER, _blocks_of_message, _blocks_of_chunk)

@@ -29,9 +29,9 @@ def sorted_out(calls: Iterable[ToolCall]) -> tuple[list[LangChainCall], list[Inv
     good: list[LangChainCall] = []
     bad: list[InvalidToolCall] = []
     for call in calls:
-        arguments = _object(call.arguments)
+        arguments = _arguments_of(call.arguments)
         if arguments is None:
-            bad.append(_invalid(call))
+            bad.append(_invalid_call(call))
         else:
             good.append(
                 LangChainCall(name=call.name, args=arguments, id=call.id, type="tool_call"),
@@ -41,12 +41,12 @@ def sorted_out(calls: Iterable[ToolCall]) -> tuple[list[LangChainCall], list[Inv
 
 def spoiler(arguments: str) -> str:
     """Make the piece after which LangChain refuses broken arguments as we do; mostly ""."""
-    if _object(arguments) is not None or not _runs(arguments):
+    if _arguments_of(arguments) is not None or not _runs(arguments):
         return ""
     return next(piece for piece in _SPOILERS if not _runs(arguments + piece))
 
 
-def _object(text: str) -> dict[str, Any] | None:
+def _arguments_of(text: str) -> dict[str, Any] | None:
     try:
         value = loads(text or "{}")
     except ProtocolError:
@@ -62,7 +62,7 @@ def _runs(text: str) -> bool:
         return False
 
 
-def _invalid(call: ToolCall) -> InvalidToolCall:
+def _invalid_call(call: ToolCall) -> InvalidToolCall:
     return InvalidToolCall(
         name=call.name,
         args=call.arguments,

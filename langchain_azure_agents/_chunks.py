@@ -75,7 +75,7 @@ class Chunker:
             case RefusalDelta():
                 return self._chunk(self._form.refusal(event)) if event.text else None
             case ToolCallDelta():
-                return self._call(event)
+                return self._call_chunk(event)
             case Citation():
                 self._form.cite(event)
             case Usage():
@@ -85,21 +85,21 @@ class Chunker:
             case Started():
                 return self._chunk(fields_of(event)) if self._announces else None
             case Finished():
-                return self._last(event)
+                return self._last_chunk(event)
             case _:
-                return self._standalone(event)
+                return self._standalone_chunk(event)
         return None
 
     def _chunk(self, fields: dict[str, Any]) -> AIMessageChunk:
         fields.setdefault("content", [] if self._v1 else "")
         return AIMessageChunk(response_metadata=dict(self._metadata), **fields)
 
-    def _call(self, event: ToolCallDelta) -> AIMessageChunk:
+    def _call_chunk(self, event: ToolCallDelta) -> AIMessageChunk:
         is_first = event.index not in self._calls
         self._calls[event.index] = self._calls.get(event.index, "") + event.arguments
         # Adding chunks would write name and id twice if they came twice.
         return self._chunk(
-            self._piece(
+            self._call_fields(
                 name=event.name if is_first else None,
                 args=event.arguments,
                 id=event.id if is_first else None,
@@ -107,20 +107,20 @@ class Chunker:
             )
         )
 
-    def _piece(self, **piece: Any) -> dict[str, Any]:
+    def _call_fields(self, **piece: Any) -> dict[str, Any]:
         made = tool_call_chunk(**piece)
         return {**self._form.call(dict(made)), "tool_call_chunks": [made]}
 
-    def _standalone(self, event: Event) -> AIMessageChunk | None:
+    def _standalone_chunk(self, event: Event) -> AIMessageChunk | None:
         self._others.append(event)
         block = standalone(event)
         return None if block is None else self._chunk(self._form.block(block))
 
-    def _last(self, event: Finished) -> AIMessageChunk:
+    def _last_chunk(self, event: Finished) -> AIMessageChunk:
         chunk = self._chunk(self._form.last())
         for index, arguments in self._calls.items():
             if rest := spoiler(arguments):
-                chunk += self._chunk(self._piece(name=None, args=rest, id=None, index=index))
+                chunk += self._chunk(self._call_fields(name=None, args=rest, id=None, index=index))
         chunk.response_metadata |= metadata_of(event, self._agent, asked_by(self._others))
         chunk.usage_metadata = usage_of(self._usage)
         chunk.chunk_position = "last"
@@ -168,24 +168,24 @@ class _BlockForm:
         self._cited: dict[_Part, list[Block]] = {}
 
     def text(self, event: TextDelta) -> dict[str, Any]:
-        return self._content(("text", event.item, event.part), type="text", text=event.text)
+        return self._content_of(("text", event.item, event.part), type="text", text=event.text)
 
     def reasoning(self, event: ReasoningDelta) -> dict[str, Any]:
         key = ("reasoning", event.item, event.part)
-        return self._content(key, type="reasoning", reasoning=event.text)
+        return self._content_of(key, type="reasoning", reasoning=event.text)
 
     def refusal(self, event: RefusalDelta) -> dict[str, Any]:
-        return self._content(("refusal", event.item, event.part), **refusal(event.text))
+        return self._content_of(("refusal", event.item, event.part), **refusal(event.text))
 
     def call(self, piece: dict[str, Any]) -> dict[str, Any]:
         block = {**known_fields(**piece), "type": "tool_call_chunk"}
-        return self._content(("call", piece["index"]), **block)
+        return self._content_of(("call", piece["index"]), **block)
 
     def cite(self, event: Citation) -> None:
         self._cited.setdefault((event.item, event.part), []).append(citation(event))
 
     def block(self, block: Block) -> dict[str, Any]:
-        return self._content(object(), **block)
+        return self._content_of(object(), **block)
 
     def last(self) -> dict[str, Any]:
         blocks = [
@@ -194,7 +194,7 @@ class _BlockForm:
         ]
         return {"content": blocks}
 
-    def _content(self, key: object, **block: Any) -> dict[str, Any]:
+    def _content_of(self, key: object, **block: Any) -> dict[str, Any]:
         return {"content": [self._numbered(key, **block)]}
 
     def _numbered(self, key: object, **block: Any) -> Block:

@@ -15,10 +15,10 @@ from azure_agents.frameworks.answer_files import citation_of
 
 def references_of(message: AIMessage) -> list[FileReference]:
     """Find the files that the agent made, each once; sources that it cites are none of them."""
-    return references_in(_blocks(message.content_blocks))
+    return references_in(_file_blocks(message.content_blocks))
 
 
-def _blocks(blocks: Iterable[Any]) -> Iterator[Block]:
+def _file_blocks(blocks: Iterable[Any]) -> Iterator[Block]:
     for block in blocks:
         if block["type"] == "text":
             notes = [note for note in block.get("annotations", ()) if note["type"] == "citation"]

@@ -76,24 +76,24 @@ def _is_answer(message: BaseMessage) -> bool:
 def _message(message: BaseMessage, where: str, *, is_old: bool) -> Message:
     match message:
         case HumanMessage():
-            return _said(message, "user", where, is_old=is_old)
+            return _spoken_message(message, "user", where, is_old=is_old)
         case AIMessage():
-            return _answer(message)
+            return _assistant_message(message)
         case ToolMessage():
             return Message(
                 "tool",
                 result_parts(message.content),
                 tool_call_id=message.tool_call_id,
                 is_error=message.status == "error",
-                computer=_computer(message, where),
+                computer=_computer_answer(message, where),
             )
         case SystemMessage():
-            return _said(message, "system", where, is_old=is_old)
+            return _spoken_message(message, "system", where, is_old=is_old)
         case FunctionMessage():
             parts = result_parts(message.content)
             return Message("tool", parts, tool_call_id=function_call_id(message.name))
         case ChatMessage():
-            return _by_role(message, where, is_old=is_old)
+            return _message_by_role(message, where, is_old=is_old)
         case _:
             raise InvalidRequestError(
                 f"{where} is of type {shown(message.type)}, which cannot be sent to an agent: use "
@@ -101,12 +101,12 @@ def _message(message: BaseMessage, where: str, *, is_old: bool) -> Message:
             )
 
 
-def _computer(message: ToolMessage, where: str) -> ComputerAnswer | None:
+def _computer_answer(message: ToolMessage, where: str) -> ComputerAnswer | None:
     extra = message.additional_kwargs
     return answer_of(extra.get("type"), extra.get(ACKNOWLEDGED), where)
 
 
-def _by_role(message: ChatMessage, where: str, *, is_old: bool) -> Message:
+def _message_by_role(message: ChatMessage, where: str, *, is_old: bool) -> Message:
     role = _ROLES.get(message.role)
     if role is None:
         raise InvalidRequestError(
@@ -116,15 +116,15 @@ def _by_role(message: ChatMessage, where: str, *, is_old: bool) -> Message:
         )
     if role == "assistant":
         return Message(role, answer_parts(message.content, is_ours=False))
-    return _said(message, role, where, is_old=is_old)
+    return _spoken_message(message, role, where, is_old=is_old)
 
 
-def _said(message: BaseMessage, role: Role, where: str, *, is_old: bool) -> Message:
+def _spoken_message(message: BaseMessage, role: Role, where: str, *, is_old: bool) -> Message:
     parts = said_parts(message.content, role, where, is_old=is_old)
     return Message(role, with_speaker(message.name, parts, where))
 
 
-def _answer(message: AIMessage) -> Message:
+def _assistant_message(message: AIMessage) -> Message:
     anchor = message.response_metadata.get("foundry")
     is_ours = message.response_metadata.get("model_provider") == PROVIDER
     if not is_ours and message.additional_kwargs.get("reasoning_content"):
@@ -139,17 +139,17 @@ def _answer(message: AIMessage) -> Message:
     return Message(
         "assistant",
         parts,
-        (*_calls(message), *calls_kept(message.response_metadata.get(CALLS))),
+        (*_tool_calls(message), *calls_kept(message.response_metadata.get(CALLS))),
         anchor=anchor if isinstance(anchor, str) else None,
         asks=asks_in(message),
         outcomes=outcomes_in(message),
     )
 
 
-def _calls(message: AIMessage) -> Iterator[ToolCall]:
+def _tool_calls(message: AIMessage) -> Iterator[ToolCall]:
     listed = (*message.tool_calls, *message.invalid_tool_calls)
-    again = tuple(_blocks(message, _CALL_BLOCKS))
-    calls = listed or again or tuple(_blocks(message, _LONE_CALL_BLOCKS))
+    again = tuple(_blocks_of(message, _CALL_BLOCKS))
+    calls = listed or again or tuple(_blocks_of(message, _LONE_CALL_BLOCKS))
     seen: set[str] = set()
     for at, call in enumerate(map(written_call, (*calls, *(again if listed else ())))):
         # Calls without an id are several; but a block without one repeats what is listed.
@@ -162,6 +162,6 @@ def _calls(message: AIMessage) -> Iterator[ToolCall]:
         yield replace(call, id=function_call_id(call.name))
 
 
-def _blocks(message: AIMessage, kinds: tuple[str, ...]) -> Iterable[Mapping[str, Any]]:
+def _blocks_of(message: AIMessage, kinds: tuple[str, ...]) -> Iterable[Mapping[str, Any]]:
     blocks = message.content if isinstance(message.content, list) else []
     return (b for b in blocks if isinstance(b, dict) and b.get("type") in kinds)

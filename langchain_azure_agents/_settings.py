@@ -91,7 +91,7 @@ class AgentSettings(HoldsClients, BaseChatModel):
     """Whose histories these are, such as a user's id: histories that kept only their text, not the
     anchors of answers, are matched within it. Default: LangGraph's thread, else none is matched."""
     instructions: Annotated[str | None, SkipValidation] = None
-    """Sent with every call, besides the agent's own instructions; default: nothing."""
+    """Sent with every turn, besides the agent's own instructions; default: nothing."""
     instructions_mode: Annotated[InstructionsMode, SkipValidation] = "append"
     """The fate of the agent's own instructions: `append` (default) keeps them and adds these,
     `replace` puts these in their place for the turn (classic only)."""
@@ -158,7 +158,7 @@ class AgentSettings(HoldsClients, BaseChatModel):
     max_tokens: int | None = Field(
         default=None, validation_alias=AliasChoices("max_tokens", "max_completion_tokens")
     )
-    """Tokens that an answer may have at most; default: the agent's."""
+    """Tokens that an answer may have at most; default: the agent's limit."""
     stop: Annotated[list[str] | None, BeforeValidator(_stop_list)] = Field(
         default=None, validation_alias=AliasChoices("stop", "stop_sequences")
     )

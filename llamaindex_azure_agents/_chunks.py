@@ -113,20 +113,20 @@ class Chunks:
                 self._thinking += delta
                 return self._chunk("", thinking_delta=delta)
             case ToolCallDelta():
-                self._call(event)
+                self._add_call(event)
                 return self._chunk("")
             case Progress():
                 return self._progress_chunk(event)
             case Started() if self._announces:
                 return self._chunk("", **known_fields(**asdict(event)))
             case Finished():
-                return self._last()
+                return self._last_chunk()
             case Started() | Citation() | Usage():  # these show in the last chunk
                 return None
             case _:
                 return self._chunk("", **listed([event]))
 
-    def _call(self, event: ToolCallDelta) -> None:
+    def _add_call(self, event: ToolCallDelta) -> None:
         so_far = self._calls.get(event.index, ToolCall("", "", ""))
         self._calls[event.index] = ToolCall(
             so_far.id or event.id, so_far.name or event.name, so_far.arguments + event.arguments
@@ -145,7 +145,7 @@ class Chunks:
             message=to_message(blocks, calls), delta=delta, additional_kwargs=dict(extras)
         )
 
-    def _last(self) -> ChatResponse:
+    def _last_chunk(self) -> ChatResponse:
         response = to_response(self._fold.result())
         response.delta = ""
         return response

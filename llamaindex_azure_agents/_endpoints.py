@@ -28,12 +28,12 @@ def _hiding(traced: Callable[..., Any], method: _Method) -> _Method:
     # LlamaIndex's events hold all arguments, so headers and identity are hidden before. Its
     # decorators replace the signature by ``*args``; `help()` shall show the method's own.
     vars(method).pop("__wrapped__", None)  # their mark is True there, which `inspect` stumbles over
-    call = _acall(traced) if iscoroutinefunction(traced) else _call(traced)
+    call = _hiding_acall(traced) if iscoroutinefunction(traced) else _hiding_call(traced)
     call.__wrapped__ = method  # type: ignore[attr-defined]
     return cast("_Method", call)
 
 
-def _call(traced: Callable[..., Any]) -> Callable[..., Any]:
+def _hiding_call(traced: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(traced)
     def call(*args: Any, **kwargs: Any) -> Any:
         return traced(*args, **with_hidden(kwargs))
@@ -41,7 +41,7 @@ def _call(traced: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
-def _acall(traced: Callable[..., Any]) -> Callable[..., Any]:
+def _hiding_acall(traced: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(traced)
     async def acall(*args: Any, **kwargs: Any) -> Any:
         return await traced(*args, **with_hidden(kwargs))

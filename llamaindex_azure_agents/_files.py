@@ -25,10 +25,10 @@ Answer: TypeAlias = ChatResponse | CompletionResponse | AgentOutput | Mapping[st
 def references_of(answer: Answer) -> list[FileReference]:
     """Find the files that the agent made, each once; sources that it cites are none of them."""
     raw = answer if isinstance(answer, Mapping) else answer.raw
-    return references_in(_blocks(raw or {}, _contents(answer)))
+    return references_in(_file_blocks(raw or {}, _contents(answer)))
 
 
-def _blocks(raw: Mapping[str, Any], contents: Iterator[str]) -> Iterator[Block]:
+def _file_blocks(raw: Mapping[str, Any], contents: Iterator[str]) -> Iterator[Block]:
     for entry in raw.get("files", ()):
         fields = {name: value for name, value in entry.items() if name != "inline"}
         data = next(contents, None) if entry.get("inline") else None

@@ -93,7 +93,7 @@ def _to_message(message: ChatMessage, index: int, *, is_old: bool) -> Message:
             is_error=kwargs.get("is_error") is True,
             computer=answer_of(kwargs.get("type"), kwargs.get(ACKNOWLEDGED), where),
         )
-    content = (part for block in message.blocks for part in _said(block, where, is_old=is_old))
+    content = (part for block in message.blocks for part in _parts_of(block, where, is_old=is_old))
     parts = (*content, *_approvals(kwargs.get(APPROVALS), where))
     # OpenAI's LlamaIndex class has the name of who speaks there, too.
     return Message(role, with_speaker(kwargs.get("name"), parts, where))
@@ -131,7 +131,7 @@ def _answer_parts(message: ChatMessage) -> Iterable[Part]:
         if isinstance(block, TextBlock):
             yield Text(block.text)
         elif isinstance(block, CitableBlock):
-            yield from _said(block, "the answer", is_old=True)
+            yield from _parts_of(block, "the answer", is_old=True)
         elif not is_ours and not isinstance(block, _NOT_CONTENT):
             left_out(f"a block of type {block.block_type!r}")
 
@@ -142,21 +142,21 @@ def _result_parts(message: ChatMessage) -> Iterable[Part]:
         if isinstance(block, _SENT_AS_JSON):
             yield Text(block.model_dump_json())
         else:
-            yield from _said(block, "the result", is_old=True)
+            yield from _parts_of(block, "the result", is_old=True)
 
 
-def _said(block: object, where: str, *, is_old: bool) -> Iterable[Part]:
+def _parts_of(block: object, where: str, *, is_old: bool) -> Iterable[Part]:
     # What cannot be sent is refused; in a message that was answered before it is described, or the
     # conversation would refuse every turn from then on.
     try:
-        return tuple(_block(block, where))
+        return tuple(_block_parts(block, where))
     except InvalidRequestError:
         if not is_old:
             raise
         return (Text(placeholder(getattr(block, "block_type", type(block).__name__))),)
 
 
-def _block(block: object, where: str) -> Iterable[Part]:
+def _block_parts(block: object, where: str) -> Iterable[Part]:
     read = _READERS.get(type(block))
     if read is None:
         kind = getattr(block, "block_type", type(block).__name__)
@@ -167,51 +167,51 @@ def _block(block: object, where: str) -> Iterable[Part]:
     return read(block, where)
 
 
-def _hint(_block: CachePoint, _where: str) -> Iterable[Part]:
+def _no_parts(_block_parts: CachePoint, _where: str) -> Iterable[Part]:
     return ()  # to other services; no content
 
 
-def _text(block: TextBlock, _where: str) -> Iterable[Part]:
+def _text_parts(block: TextBlock, _where: str) -> Iterable[Part]:
     return (Text(block.text),)
 
 
-def _image(block: ImageBlock, where: str) -> Iterable[Part]:
+def _image_parts(block: ImageBlock, where: str) -> Iterable[Part]:
     url = str(block.url) if block.url else None
-    source = _source(block, block.image, url, where)
+    source = _media_source(block, block.image, url, where)
     yield media("image", where, mime_type=block.image_mimetype, detail=block.detail, **source)
 
 
-def _document(block: DocumentBlock, where: str) -> Iterable[Part]:
-    source = _source(block, block.data, block.url, where)
+def _document_parts(block: DocumentBlock, where: str) -> Iterable[Part]:
+    source = _media_source(block, block.data, block.url, where)
     # LlamaIndex knows types that begin with magic bytes; texts have none.
     mime_type = block.document_mimetype or guess_type(source["name"] or "")[0]
     yield media("file", where, mime_type=mime_type, **source)
 
 
-def _citable(block: CitableBlock, where: str) -> Iterable[Part]:
+def _citable_parts(block: CitableBlock, where: str) -> Iterable[Part]:
     yield Text(f"{block.title} ({block.source})\n")
     for inner in block.content:
-        yield from _block(inner, where)
+        yield from _block_parts(inner, where)
 
 
 _Reader: TypeAlias = Callable[[Any, str], Iterable[Part]]
 _READERS: dict[type, _Reader] = {
-    CachePoint: _hint,
-    TextBlock: _text,
-    ImageBlock: _image,
-    DocumentBlock: _document,
-    CitableBlock: _citable,
+    CachePoint: _no_parts,
+    TextBlock: _text_parts,
+    ImageBlock: _image_parts,
+    DocumentBlock: _document_parts,
+    CitableBlock: _citable_parts,
 }
 
 
-def _source(
+def _media_source(
     block: ImageBlock | DocumentBlock, content: bytes | IOBase | None, url: str | None, where: str
 ) -> dict[str, Any]:
-    name = _name(block)
+    name = _file_name(block)
     if content is not None:
-        return {"data": _content(content), "name": name}
+        return {"data": _block_content(content), "name": name}
     if block.path is not None:
-        return {"data": _file(Path(block.path), where), "name": name}
+        return {"data": _file_content(Path(block.path), where), "name": name}
     if not url:
         raise InvalidRequestError(
             f"{where} has an empty {block.block_type} block: give data, a path or a URL"
@@ -221,21 +221,21 @@ def _source(
     return {"url": url, "name": name}
 
 
-def _name(block: ImageBlock | DocumentBlock) -> str | None:
+def _file_name(block: ImageBlock | DocumentBlock) -> str | None:
     title = block.title if isinstance(block, DocumentBlock) else None
     if title and title != _UNTITLED:
         return title
     return Path(block.path).name if block.path is not None else title
 
 
-def _content(content: bytes | IOBase) -> bytes | str:
+def _block_content(content: bytes | IOBase) -> bytes | str:
     if isinstance(content, bytes):
         return content.decode("latin-1")  # blocks keep their bytes as base64
     content.seek(0)
     return bytes(content.read())
 
 
-def _file(path: Path, where: str) -> bytes:
+def _file_content(path: Path, where: str) -> bytes:
     try:
         return path.read_bytes()
     except OSError as exc:

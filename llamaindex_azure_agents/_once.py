@@ -65,7 +65,7 @@ class _RunsOnce:
         except Exception:
             await to_the_end(self.kept_results.forget, call)
             raise
-        await to_the_end(self.kept_results.keep, call, _written(result))
+        await to_the_end(self.kept_results.keep, call, _kept_text(result))
         return result
 
     async def _run(self, ctx: Context, ev: ToolCall) -> ToolCallResult:
@@ -75,11 +75,11 @@ class _RunsOnce:
         try:
             kept = self.kept_results.begin(call)
         except ToolOutcomeUnknownError as error:
-            return _result(ev, content=str(error), is_error=True)
+            return _call_result(ev, content=str(error), is_error=True)
         return _kept_result(ev, kept) if kept is not None else None
 
 
-def _result(ev: ToolCall, *, return_direct: bool = False, **output: Any) -> ToolCallResult:
+def _call_result(ev: ToolCall, *, return_direct: bool = False, **output: Any) -> ToolCallResult:
     made = ToolOutput(tool_name=ev.tool_name, raw_input=ev.tool_kwargs, **output)
     made.raw_output = made.content
     return ToolCallResult(
@@ -91,10 +91,10 @@ def _result(ev: ToolCall, *, return_direct: bool = False, **output: Any) -> Tool
     )
 
 
-def _written(result: ToolCallResult) -> str:
+def _kept_text(result: ToolCallResult) -> str:
     fields = result.tool_output.model_dump(mode="json", include={"blocks", "is_error"})
     return json.dumps({**fields, "return_direct": result.return_direct})
 
 
 def _kept_result(ev: ToolCall, kept: str) -> ToolCallResult:
-    return _result(ev, **json.loads(kept))
+    return _call_result(ev, **json.loads(kept))

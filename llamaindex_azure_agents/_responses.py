@@ -69,7 +69,11 @@ def to_response(completion: Completion) -> ChatResponse:
     return ChatResponse(
         message=message,
         raw={**_ids(finished), **_ending(completion), "usage": _both_spellings(usage), **found},
-        additional_kwargs={**_flat(usage), **known_fields(thread_id=finished.thread_id), **found},
+        additional_kwargs={
+            **_token_counts(usage),
+            **known_fields(thread_id=finished.thread_id),
+            **found,
+        },
     )
 
 
@@ -112,8 +116,8 @@ def _final_blocks(completion: Completion) -> list[ContentBlock]:
     thinking, has_calls = reasoning_of(completion.blocks), bool(completion.tool_calls)
     return [
         *said_blocks(thinking, completion.text, has_calls=has_calls),
-        *map(_citation, _cited(completion)),
-        *(_media(b) for b in completion.blocks if isinstance(b, MediaOutput) and b.data),
+        *map(_citation_block, _cited(completion)),
+        *(_media_block(b) for b in completion.blocks if isinstance(b, MediaOutput) and b.data),
     ]
 
 
@@ -121,7 +125,7 @@ def _cited(completion: Completion) -> Iterator[Cited]:
     return cited(completion.blocks, counts_refusals=True)  # the text of a message holds them
 
 
-def _citation(one: Cited) -> CitationBlock:
+def _citation_block(one: Cited) -> CitationBlock:
     citation, text = one.citation, one.block.text
     start, end = citation.start, citation.end
     span = text[start:end] if start is not None and end is not None else citation.marker
@@ -140,7 +144,7 @@ def _annotation(one: Cited) -> JSON:
     return {**fields, **span_of(one.citation, one.begin)}
 
 
-def _media(output: MediaOutput) -> ContentBlock:
+def _media_block(output: MediaOutput) -> ContentBlock:
     # The blocks take base64 as well as bytes, and bytes only after a guess.
     content = (output.data or "").encode()
     if output.kind == "image":
@@ -153,11 +157,11 @@ def listed(blocks: Sequence[Block]) -> JSON:
     for block in blocks:
         key = _LISTED.get(type(block))
         if key is not None:
-            found.setdefault(key, []).append(_entry(block))
+            found.setdefault(key, []).append(_listed_entry(block))
     return {**found, **asked_by(blocks)}
 
 
-def _entry(block: Block) -> JSON:
+def _listed_entry(block: Block) -> JSON:
     fields = known_fields(**asdict(block))
     if isinstance(block, MediaOutput) and fields.pop("data", None) is not None:
         fields["inline"] = True  # the message has it
@@ -195,7 +199,7 @@ def _both_spellings(usage: Usage | None) -> JSON | None:
     read = known_fields(cached_tokens=usage.cached_tokens)
     thought = known_fields(reasoning_tokens=usage.reasoning_tokens)
     return {
-        **_flat(usage),
+        **_token_counts(usage),
         "input_tokens": usage.input_tokens,
         "output_tokens": usage.output_tokens,
         "prompt_tokens_details": read,
@@ -205,7 +209,7 @@ def _both_spellings(usage: Usage | None) -> JSON | None:
     }
 
 
-def _flat(usage: Usage | None) -> JSON:
+def _token_counts(usage: Usage | None) -> JSON:
     if usage is None:
         return {}
     return {

@@ -68,11 +68,11 @@ def calls_of(message: ChatMessage) -> tuple[ToolCall, ...]:
     blocks = [block for block in message.blocks if isinstance(block, ToolCallBlock)]
     entries: Sequence[object] = blocks or message.additional_kwargs.get("tool_calls") or ()
     legacy = message.additional_kwargs.get("function_call")
-    found = map(_call, entries or ([legacy] if legacy else ()))
+    found = map(_tool_call, entries or ([legacy] if legacy else ()))
     return tuple(call for call in found if call is not None)
 
 
-def _call(entry: object) -> ToolCall | None:
+def _tool_call(entry: object) -> ToolCall | None:
     call = written_call(entry)
     if not call.id and not call.name:
         left_out(f"a tool call in an unknown form ({type(entry).__name__})")

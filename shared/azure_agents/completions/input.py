@@ -93,7 +93,7 @@ def _message(message: _Dict, where: str, *, is_old: bool) -> Message:
     _check_fields(message, role, where)
     content = message.get("content")
     if role == "assistant":
-        return _answer(message, where)
+        return _assistant_message(message, where)
     if role == "tool":
         call_id, is_error = _answered_call(message, where), message.get("is_error") is True
         return Message(
@@ -132,30 +132,32 @@ def _as_dict(given: object, at: int) -> _Dict:
     )
 
 
-def _answer(message: _Dict, where: str) -> Message:
+def _assistant_message(message: _Dict, where: str) -> Message:
     anchor = _anchor(message)
     parts = with_fields(
         answer_parts(message.get("content"), is_ours=anchor is not None),
         refusal=message.get("refusal"),
-        places=_own(message).get(REFUSAL_AT),
+        places=_own_fields(message).get(REFUSAL_AT),
         audio=message.get("audio"),
     )
     return Message(
         "assistant",
         parts,
-        (*_calls(message, where), *calls_kept(_own(message).get(CALLS))),
+        (*_calls(message, where), *calls_kept(_own_fields(message).get(CALLS))),
         anchor=anchor,
-        asks=asks_of(_own(message)) or asks_of_others(message.get("content")),
-        outcomes=outcomes_of(_own(message), ids_shown(_own(message).get("blocks"), "details")),
+        asks=asks_of(_own_fields(message)) or asks_of_others(message.get("content")),
+        outcomes=outcomes_of(
+            _own_fields(message), ids_shown(_own_fields(message).get("blocks"), "details")
+        ),
     )
 
 
 def _anchor(message: _Dict) -> str | None:
-    anchor = _own(message).get(ANCHOR_FIELD)
+    anchor = _own_fields(message).get(ANCHOR_FIELD)
     return anchor if isinstance(anchor, str) else None
 
 
-def _own(message: _Dict) -> _Dict:
+def _own_fields(message: _Dict) -> _Dict:
     # Our answers keep here what OpenAI's have no field for.
     fields = message.get("provider_specific_fields")
     return fields if isinstance(fields, Mapping) else {}
@@ -177,14 +179,14 @@ def _calls(message: _Dict, where: str) -> Iterator[ToolCall]:
     if isinstance(made, str) or not isinstance(made, Sequence):
         raise InvalidRequestError(f"{where}.tool_calls must be a list, got {shown(made)}")
     for at, call in enumerate(made):
-        yield _call(call, f"{where}.tool_calls[{at}]")
+        yield _tool_call(call, f"{where}.tool_calls[{at}]")
     legacy = message.get("function_call")
     if legacy and not message.get("tool_calls"):
-        call = _named(written_call(legacy), f"{where}.function_call")
+        call = _named_call(written_call(legacy), f"{where}.function_call")
         yield replace(call, id=function_call_id(call.name))
 
 
-def _call(entry: object, where: str) -> ToolCall:
+def _tool_call(entry: object, where: str) -> ToolCall:
     call = written_call(entry)
     is_empty = isinstance(entry, Mapping) and entry.get("id") == ""  # as Gemini has it
     if not call.id and not is_empty:
@@ -192,14 +194,14 @@ def _call(entry: object, where: str) -> ToolCall:
             f"{where} needs an 'id' and a 'function' with 'name' and 'arguments', got the "
             f"type {shown(_as_type(entry))}: send the calls back as the answer brought them"
         )
-    return _named(call, where)
+    return _named_call(call, where)
 
 
 def _as_type(entry: object) -> object:
     return entry.get("type") if isinstance(entry, Mapping) else type(entry).__name__
 
 
-def _named(call: ToolCall, where: str) -> ToolCall:
+def _named_call(call: ToolCall, where: str) -> ToolCall:
     if call.name:
         return call
     raise InvalidRequestError(

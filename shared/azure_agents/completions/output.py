@@ -103,7 +103,7 @@ def to_message(completion: Completion) -> ChoiceMessage:
     blocks = completion.blocks
     text, refusal, thoughts = text_of(blocks), refusal_of(blocks), reasoning_of(blocks)
     annotations = [to_annotation(one.citation, one.begin) for one in cited(blocks)]
-    calls = [_call(call) for call in completion.tool_calls]
+    calls = [_tool_call(call) for call in completion.tool_calls]
     message = ChoiceMessage(
         content=None if not text and (calls or refusal) else text,
         provider_specific_fields=_extras(blocks, completion.finished, refusal_places(blocks)),
@@ -120,7 +120,7 @@ def to_message(completion: Completion) -> ChoiceMessage:
     return message
 
 
-def _call(call: ToolCall) -> MessageToolCall:
+def _tool_call(call: ToolCall) -> MessageToolCall:
     function = CalledFunction(name=call.name, arguments=call.arguments)
     return MessageToolCall(id=call.id, function=function)
 
@@ -186,7 +186,7 @@ def _hidden_params(finished: Finished) -> dict[str, Any]:
 def _extras(
     blocks: Sequence[Block], finished: Finished, places: list[list[int]] | None
 ) -> dict[str, Any]:
-    others = [_entry(block) for block in blocks if isinstance(block, _WITHOUT_FIELD)]
+    others = [_block_entry(block) for block in blocks if isinstance(block, _WITHOUT_FIELD)]
     own = {
         ANCHOR_FIELD: finished.anchor,
         REFUSAL_AT: places,
@@ -196,7 +196,7 @@ def _extras(
     return {**known_fields(**own), **asked_by(blocks)}
 
 
-def _entry(event: ServerToolCall | ServerToolResult | MediaOutput | Other) -> dict[str, Any]:
+def _block_entry(event: ServerToolCall | ServerToolResult | MediaOutput | Other) -> dict[str, Any]:
     match event:
         case ServerToolCall():
             facts = {**asdict(event), "details": event.details or None}

@@ -61,10 +61,10 @@ def answer_of(kind: object, acknowledged: object, where: str) -> ComputerAnswer 
     """
     if kind != OUTPUT:
         return None
-    return ComputerAnswer(tuple(_checks(acknowledged or (), where)))
+    return ComputerAnswer(tuple(_safety_checks(acknowledged or (), where)))
 
 
-def _checks(entries: object, where: str) -> Iterable[SafetyCheck]:
+def _safety_checks(entries: object, where: str) -> Iterable[SafetyCheck]:
     if not isinstance(entries, list | tuple):
         raise InvalidRequestError(f"{ACKNOWLEDGED} of {where} must be a list, got {shown(entries)}")
     for entry in entries:
@@ -88,13 +88,13 @@ def answer_fields(message: Message, answer: ComputerAnswer) -> JSON:
             f"computer call {message.tool_call_id!r} is answered by one screenshot, got "
             f"{len(images)} images: send what the screen shows now"
         )
-    fields: JSON = {"output": {"type": "computer_screenshot", **_source(images[0])}}
+    fields: JSON = {"output": {"type": "computer_screenshot", **_image_source(images[0])}}
     if answer.acknowledged:
         fields[ACKNOWLEDGED] = [known_fields(**asdict(check)) for check in answer.acknowledged]
     return fields
 
 
-def _source(image: Media) -> JSON:
+def _image_source(image: Media) -> JSON:
     if image.file_id:
         return {"file_id": image.file_id}
     if image.url is not None:

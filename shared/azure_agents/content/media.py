@@ -83,20 +83,20 @@ def media(
         )
     return Media(
         kind,
-        url=_text(values.get("url")),
-        data=_decoded(values["data"], where) if "data" in values else None,
-        file_id=_text(values.get("file_id")),
-        mime_type=_text(mime_type),
-        name=_text(name),
-        detail=_text(detail),
+        url=_nonempty_text(values.get("url")),
+        data=_decoded_bytes(values["data"], where) if "data" in values else None,
+        file_id=_nonempty_text(values.get("file_id")),
+        mime_type=_nonempty_text(mime_type),
+        name=_nonempty_text(name),
+        detail=_nonempty_text(detail),
     )
 
 
-def _text(value: object) -> str | None:
+def _nonempty_text(value: object) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
-def _decoded(data: object, where: str) -> bytes:
+def _decoded_bytes(data: object, where: str) -> bytes:
     if isinstance(data, bytes):
         return data
     try:

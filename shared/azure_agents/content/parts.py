@@ -110,7 +110,10 @@ def said_parts(
     Raises:
         InvalidRequestError: A block that no agent can be sent.
     """
-    parts = [_said(block, role, place, is_old=is_old) for place, block in _blocks(content, where)]
+    parts = [
+        _sent_part(block, role, place, is_old=is_old)
+        for place, block in _placed_blocks(content, where)
+    ]
     return _without_empty(parts)
 
 
@@ -118,7 +121,7 @@ def _without_empty(parts: Iterable[Part | None]) -> tuple[Part, ...]:
     return tuple(part for part in parts if part is not None and part != _EMPTY)
 
 
-def _blocks(content: object, where: str) -> Iterable[tuple[str, object]]:
+def _placed_blocks(content: object, where: str) -> Iterable[tuple[str, object]]:
     if content is None:
         return ()
     if isinstance(content, str):
@@ -131,11 +134,11 @@ def _blocks(content: object, where: str) -> Iterable[tuple[str, object]]:
     )
 
 
-def _said(block: object, role: Role, where: str, *, is_old: bool) -> Part:
+def _sent_part(block: object, role: Role, where: str, *, is_old: bool) -> Part:
     if isinstance(block, str):
         return Text(block)
     try:
-        return _part(as_block(block, where), role, where)
+        return _part_of_block(as_block(block, where), role, where)
     except InvalidRequestError:
         if not is_old:
             raise
@@ -154,10 +157,10 @@ def as_block(block: object, where: str) -> Block:
     raise InvalidRequestError(f"{where} is a {type(block).__name__}: pass a dictionary")
 
 
-def _part(block: Block, role: Role, where: str) -> Part:
+def _part_of_block(block: Block, role: Role, where: str) -> Part:
     kind = type_of(block)
     if kind in _TEXTS:
-        return _text(block, where)
+        return _text_part(block, where)
     if set(block) == {"cachePoint"}:  # Amazon's hint to its cache, no content
         return _EMPTY
     if kind in _SOUND_AND_FILM:
@@ -170,7 +173,7 @@ def _part(block: Block, role: Role, where: str) -> Part:
     return read(block, where)
 
 
-def _text(block: Block, where: str) -> Text:
+def _text_part(block: Block, where: str) -> Text:
     text = block.get("text")
     if not isinstance(text, str):
         raise InvalidRequestError(f"the text of {where} is a {type(text).__name__}, not a string")
@@ -195,7 +198,7 @@ def answer_parts(content: object, *, is_ours: bool) -> tuple[Part, ...]:
     is_list = isinstance(content, Sequence) and not isinstance(content, str | bytes)
     blocks = cast("Sequence[object]", content) if is_list else (content,)
     return _without_empty(
-        _answered(block, is_ours=is_ours) for block in blocks if block is not None
+        _answer_part(block, is_ours=is_ours) for block in blocks if block is not None
     )
 
 
@@ -222,7 +225,7 @@ def with_fields(
     return text_parts
 
 
-def _answered(block: object, *, is_ours: bool) -> Part | None:
+def _answer_part(block: object, *, is_ours: bool) -> Part | None:
     if isinstance(block, str):
         return Text(block)
     given = plain(block)
@@ -244,13 +247,13 @@ def _text_within(block: Block) -> str | None:
             return _text_within(value)
         return None
     if kind in ("audio", "output_audio"):
-        return _as_text(block.get("transcript"))
+        return _plain_text(block.get("transcript"))
     if kind in AGENT_OUTPUT | CALL_BLOCKS or block.get("thought") is True:
         return None
-    return _as_text(block.get("refusal" if kind == "refusal" else "text"))
+    return _plain_text(block.get("refusal" if kind == "refusal" else "text"))
 
 
-def _as_text(text: object) -> str | None:
+def _plain_text(text: object) -> str | None:
     if isinstance(text, Mapping):  # a message of a thread: {"text": {"value": "…"}}
         text = text.get("value")
     return text if isinstance(text, str) else None
@@ -266,11 +269,11 @@ def result_parts(content: object) -> tuple[Part, ...]:
     if isinstance(content, str):
         return _without_empty([Text(content)])
     if isinstance(content, Sequence) and not isinstance(content, bytes):
-        return _without_empty(map(_returned, content))
+        return _without_empty(map(_result_part, content))
     return (Text(as_json(content)),)
 
 
-def _returned(block: object) -> Part:
+def _result_part(block: object) -> Part:
     if isinstance(block, str):
         return Text(block)
     given = plain(block)
