@@ -59,8 +59,8 @@ class ChatAzureAgent(ReadsPin, AgentSettings):
 
     Every call, and `bind`, also takes `thread_id=`, `owner=`, `stop=`, `timeout=` (seconds),
     `extra_headers=`, `user_identity=`, `image_generation_deployment=`, `agent_session_id=` and
-    options of the agent such as `max_tokens=`, `response_format=` or `include=`; what the agent
-    refuses is an error that says so. Metadata of a response are `model_kwargs={"metadata": {…}}`,
+    options of the agent such as `max_tokens=`, `response_format=` or `include=`; an error names an
+    option that the agent refuses. Metadata of a response are `model_kwargs={"metadata": {…}}`,
     since LangChain keeps the word `metadata` for its own.
 
     Copies share credential, transports and thread store with the original; a pickled model leaves

@@ -55,8 +55,8 @@ class AzureAgentLLM(Turns):
 
     Every call also takes ``thread_id=``, ``owner=``, ``stop=`` (a text or several that end the
     answer), ``timeout=``, ``extra_headers=``, ``user_identity=``, ``image_generation_deployment=``,
-    ``agent_session_id=`` and options such as ``max_tokens=`` or ``metadata=``; what the agent
-    refuses is an error that says so. Headers and identity are not pickled: an unpickled LLM refuses
+    ``agent_session_id=`` and options such as ``max_tokens=`` or ``metadata=``; an error names an
+    option that the agent refuses. Headers and identity are not pickled: an unpickled LLM refuses
     to be called until they are given again.
 
     Args:
@@ -69,13 +69,13 @@ class AzureAgentLLM(Turns):
         credential: An azure-identity credential (sync or async), a callable that returns a token,
             or a token; else the environment, and last ``DefaultAzureCredential``.
         api_key: A key of the resource (v2 only), or a token, instead of a credential.
-        tenant_id: With `client_id` and `client_secret`: a service principal.
-        client_id: Of that service principal, or of a managed identity.
-        client_secret: Of that service principal.
+        tenant_id: Directory of a service principal, with `client_id` and `client_secret`.
+        client_id: Name of that service principal, or of a managed identity.
+        client_secret: Secret of that service principal.
         anchor_key: Seals the anchors of answers, for messages that a browser keeps; else
             ``AZURE_AGENTS_ANCHOR_KEY``.
         transport: httpx transport of sync calls, for tests and proxies.
-        async_transport: httpx transport of async calls.
+        async_transport: httpx transport of async calls, for tests and proxies.
         thread_store: Where threads are remembered; by default in memory, one for the process.
         observer: An object with ``record(event)``, which is called for every request and retry.
         operation_keys: Makes the unique key of each turn, for recordings.
@@ -105,7 +105,7 @@ class AzureAgentLLM(Turns):
         clock: Clock | None = None,
         **fields: Any,
     ) -> None:
-        """See the class, which describes arguments and fields."""
+        """Make an LLM; the class describes arguments and fields."""
         refuse_unknown(type(self), fields)
         given = {"endpoint": endpoint, "api_base": api_base, "project_endpoint": project_endpoint}
         if isinstance(fields.get("timeout"), dict):  # what a dump makes of Timeouts

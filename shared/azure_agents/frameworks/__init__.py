@@ -1,1 +1,1 @@
-"""What both framework adapters need and the other doors do not."""
+"""Rules that both framework adapters share, and no other door needs."""
