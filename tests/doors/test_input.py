@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
+from llama_index.core.base.llms.types import ChatMessage, DocumentBlock
 
 from azure_agents.emulator import Parts, Refusal, Text, ToolCalls
 from azure_agents.errors import InvalidRequestError
 from langchain_azure_agents import ChatAzureAgent, approve
 
+from .conftest import DOORS
 from .talks import TALKS
 
 HI = {"role": "user", "content": "hi"}
@@ -218,3 +220,21 @@ def test_an_answer_that_refuses_first_is_continued(foundry: Any, door: str, way:
     talk("Do it.")
     talk("Please.")
     assert 1 == len(foundry.requests[-1].body["input"])
+
+
+def test_an_empty_file_is_refused_before_anything_is_sent(foundry: Any, tmp_path: Any) -> None:
+    """No agent can look at nothing; LlamaIndex reads the file itself."""
+    agent, empty = foundry.create_agent("helper"), tmp_path / "empty.pdf"
+    empty.write_bytes(b"")
+    asks = {
+        "langchain": HumanMessage([{"type": "file", "base64": b"", "mime_type": "text/plain"}]),
+        "llamaindex": ChatMessage(blocks=[DocumentBlock(path=empty)]),
+        "completion": {
+            "role": "user",
+            "content": [{"type": "file", "file": {"file_data": "", "filename": "empty.pdf"}}],
+        },
+    }
+    for door, message in asks.items():
+        with pytest.raises(InvalidRequestError, match=r"is an empty file|needs exactly one"):
+            DOORS[door](agent.model, foundry.connection(), [message])
+    assert [] == foundry.requests
