@@ -34,9 +34,9 @@ into messages; do not edit it.
 - **Core**: the events of `AgentClient.stream` ([api.md](api.md)), in order, and the `name` of a
   server-side tool.
 - **LangChain**: the blocks of `message.content_blocks` (with `output_version="v1"`: of `content`).
-  Tools that run on the server never appear in `message.tool_calls`. What a user is asked for is in
-  `response_metadata["approval_requests"]` and `["consent_requests"]`, too. A langchain-core without
-  a `refusal` block has a `non_standard` one in its place.
+  Tools that run on the server never appear in `message.tool_calls`. Requests to the user are also
+  in `response_metadata["approval_requests"]` and `["consent_requests"]`. A langchain-core without a
+  `refusal` block has a `non_standard` one in its place.
 - **LlamaIndex**: the blocks of `response.message`, and the keys of `response.additional_kwargs`
   (and of `response.raw`).
 - **Known from**: a recording of real traffic, the types of Microsoft's SDKs, or a public report.
@@ -44,9 +44,9 @@ into messages; do not edit it.
 
 An item, call or annotation of a type that is in no row is kept whole: `Other` in the core,
 `non_standard` in LangChain, `other` in LlamaIndex. Events that only keep a stream alive
-(`keepalive`, every 30 seconds of silence) are no part of an answer and are not told.
+(`keepalive`, every 30 seconds of silence) are not part of an answer and produce no event.
 
-On v2 the service leaves out what a tool found unless it is asked: pass
+On v2 the service leaves out the findings of a tool unless the call asks for them: pass
 `include=["code_interpreter_call.outputs"]` for what code printed,
 `include=["file_search_call.results"]` for the snippets of a file search and
 `include=["web_search_call.action.sources"]` for the sources of a web search. Without it the output
@@ -54,8 +54,8 @@ of these results is None. It is an option of a call: `llm.invoke(…, include=[�
 `llm.chat(…, include=[…])`, in `completion()` `include=[…]`.
 
 Fabric's `fabric_iq` comes as `mcp_list_tools` and `mcp_call`, `work_iq` as `a2a_preview_call`. The
-output of Foundry's own tools is mostly empty; Azure AI Search tells a JSON text. A
-`memory_search_call` stands behind the message, and is `in_progress` in a completed response.
+output of Foundry's own tools is mostly empty; that of Azure AI Search is a JSON text. A
+`memory_search_call` comes after the message, and is `in_progress` in a completed response.
 """
 
 
