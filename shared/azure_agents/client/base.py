@@ -31,7 +31,8 @@ from .arguments import ClientArguments, read_arguments
 _FLOWS = {"classic": run_classic_turn, "v2": run_responses_turn}
 
 
-def _new_key() -> str:
+def _new_operation_key() -> str:
+    # Goes out with the turn: a turn whose answer was lost is found on the server by it.
     return uuid4().hex
 
 
@@ -78,7 +79,7 @@ class BaseClient(ABC):
     ) -> None:
         self.settings = settings
         self._store = store if store is not None else shared_store()
-        self._keys = operation_keys or _new_key
+        self._new_key = operation_keys or _new_operation_key
         self._auth, self._clock, self._observer = auth, clock or SystemClock(), observer
         self._memo = Memo(self._clock.time)
         self._connect(transport)
@@ -87,9 +88,9 @@ class BaseClient(ABC):
     def _connect(self, transport: Any) -> None:
         """Make the HTTP client or clients; nothing is opened yet."""
 
-    def _project_turn(self, what: str) -> Turn:
+    def _project_turn(self, operation: str) -> Turn:
         # An agent's own endpoint only answers: files, forks and the like need the project's.
-        check_at_project(self.settings.endpoint, what)
+        check_at_project(self.settings.endpoint, operation)
         return self._turn()
 
     @property
@@ -121,8 +122,9 @@ class BaseClient(ABC):
         *,
         deltas: bool = True,
     ) -> Turn:
-        asked = request or TurnRequest(())
-        return Turn(settings or self.settings, asked, self._keys(), deltas, self._memo)
+        # Operations besides calls have no messages: a look-up, a cancellation, an upload.
+        request = request or TurnRequest(())
+        return Turn(settings or self.settings, request, self._new_key(), deltas, self._memo)
 
     def __repr__(self) -> str:
         agent, url = self.settings.agent.requested, self.settings.endpoint.url

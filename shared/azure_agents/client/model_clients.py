@@ -22,8 +22,8 @@ from .pair import ClientPair
 _SIGN_IN = tuple(SignInArguments.__annotations__)
 _SETTINGS = ("model", *sorted(ClientArguments.__annotations__.keys() - set(_SIGN_IN)))
 _SEAMS = ("thread_store", "observer", "operation_keys", "clock")
-_WIRES = ("transport", "async_transport")
-MODEL_ARGUMENTS = (*_SETTINGS, *_SIGN_IN, *_SEAMS, *_WIRES)
+_TRANSPORTS = ("transport", "async_transport")
+MODEL_ARGUMENTS = (*_SETTINGS, *_SIGN_IN, *_SEAMS, *_TRANSPORTS)
 _SECRET = ("anchor_key", "api_key", "client_secret", "credential")
 
 
@@ -31,7 +31,7 @@ def _make_pair(values: Mapping[str, Any]) -> ClientPair:
     given = {name: values[name] for name in _SETTINGS if name in values}
     settings = resolve_settings(**given, door="llm")
     auth = make_auth(endpoint=settings.endpoint, **{name: values.get(name) for name in _SIGN_IN})
-    seams = {name: values.get(name) for name in (*_SEAMS, *_WIRES)}
+    seams = {name: values.get(name) for name in (*_SEAMS, *_TRANSPORTS)}
     return ClientPair(settings, auth, store=seams.pop("thread_store"), **seams)
 
 
@@ -52,7 +52,7 @@ class ModelClients:
         """Check the values and give the settings that they make; nothing is sent.
 
         Args:
-            values: What the object keeps, by the names in `MODEL_ARGUMENTS`.
+            values: The fields that the object keeps, by the names in `MODEL_ARGUMENTS`.
 
         Raises:
             ConfigError: A setting is missing or wrong.
