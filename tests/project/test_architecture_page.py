@@ -13,6 +13,7 @@ from .print_house import COMING, parts
 
 MOST_STATIONS = 12
 DRAWN = stations()
+_TABLE = re.compile(r"^(_?[A-Z][A-Z_]+)(?:: [^=\n]+)? = ", re.MULTILINE)
 
 
 @pytest.mark.slow
@@ -63,3 +64,12 @@ def test_every_room_and_test_folder_on_the_page_exists() -> None:
     assert [] == [name for name in {str(folder) for folder in folders} if f"`{name}`" not in text]
     assert [] == [room for room in parts()[0].rooms if f"`{room}`" not in text]
     assert [] == [adapter for adapter in ADAPTERS if adapter not in text]
+
+
+def test_every_table_on_the_page_exists() -> None:
+    """A row goes into `_SENT_AS` or `ITEMS` only as long as they are there."""
+    named = set(re.findall(r"`(_?[A-Z][A-Z_]+)`", PAGE.read_text()))
+    sources = [*CORE.rglob("*.py"), ROOT / "tests" / "project" / "test_layers.py"]
+    made = {name for path in sources for name in _TABLE.findall(path.read_text())}
+    assert [] == sorted(named - made)
+    assert named
