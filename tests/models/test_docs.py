@@ -11,6 +11,7 @@ import httpx
 
 import azure_agents
 
+from .claude import message, text, thought
 from .test_chat import ANSWER, Service
 
 if TYPE_CHECKING:
@@ -23,10 +24,12 @@ def test_the_snippets_run(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """What the page shows happens."""
-    transport = httpx.MockTransport(Service(httpx.Response(200, json=ANSWER)))
+    claude = message(thought("s-t-r…"), text("Three"))
+    answers = [httpx.Response(200, json=answer) for answer in (ANSWER, claude)]
+    transport = httpx.MockTransport(Service(*answers))
     completion = partial(azure_agents.completion, transport=transport)
     monkeypatch.setattr(azure_agents, "completion", completion)
     names: dict[str, Any] = {}
     for snippet in re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL):
         exec(compile(snippet, PAGE.name, "exec"), names)  # noqa: S102 - our own page
-    assert "Hi\n" == capsys.readouterr().out
+    assert "Hi\ns-t-r… Three\n" == capsys.readouterr().out

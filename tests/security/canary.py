@@ -32,7 +32,7 @@ from azure_agents.sign_in import credentials
 _ISSUED = re.compile(r"emulator-(?:token|key)-[0-9a-f]{8}")
 _SHORTEST = 10  # characters; shorter ones stand in ordinary words too
 _REMEMBERED = 48  # of the secrets that were learnt: those of the last few tests
-_CARRIERS = frozenset({b"authorization", b"api-key"})
+_CARRIERS = frozenset({b"authorization", b"api-key", b"x-api-key"})
 _FAMILIES = (
     "aiohttp",
     "azure",

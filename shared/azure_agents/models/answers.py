@@ -12,6 +12,27 @@ from typing import Any, Self
 
 from ..jsonio import JSON
 
+# Fields of chats that services leave out where they have no value. People write ``delta.content``
+# and ``if message.tool_calls``: with OpenAI's own objects these are None then.
+_OPTIONAL = frozenset(
+    {
+        "annotations",
+        "audio",
+        "content",
+        "finish_reason",
+        "function_call",
+        "logprobs",
+        "reasoning_content",
+        "refusal",
+        "role",
+        "service_tier",
+        "system_fingerprint",
+        "thinking_blocks",
+        "tool_calls",
+        "usage",
+    }
+)
+
 
 class Answer(Mapping[str, Any]):
     """A JSON object of the service: ``answer.choices[0].message.content``, or with items.
@@ -33,6 +54,8 @@ class Answer(Mapping[str, Any]):
         try:
             return _wrapped(self._data[name])
         except KeyError:
+            if name in _OPTIONAL:
+                return None
             known = ", ".join(map(str, self._data)) or "none"
             raise AttributeError(f"the answer has no field {name!r}; its fields: {known}") from None
 

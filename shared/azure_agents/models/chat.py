@@ -14,12 +14,13 @@ from ..errors import ConfigError, InvalidRequestError
 from ..jsonio import JSON, load_object
 from ..naming import shown
 from ..protocols.commands import Flow, Reply
+from ..settings.headers import ExtraHeaders
 from .answers import Answer
-from .chunks import ChatDecoder
+from .formats import Format, format_of
 from .operations import OPERATIONS
 from .recent_clients import recent_clients
 from .requests import Request, ask, stream
-from .rules import KEPT, fit
+from .rules import KEPT
 from .settings import SETTINGS, ModelSettings, read_settings
 from .surfaces import locate
 
@@ -41,7 +42,6 @@ OF_AGENTS = frozenset(
     }
 )
 _NOT_SERVED = {
-    "claude": "Claude is not served by this version",
     "responses": "chat over the responses operation is not served by this version: use 'azure/…'",
     "text": "text completions are not served by this version",
 }
@@ -69,41 +69,43 @@ class ChatCall:
         self.settings = read_settings(model, given)
         if self.settings.model.family in _NOT_SERVED:
             raise ConfigError(f"model={model!r}: {_NOT_SERVED[self.settings.model.family]}")
-        self.request = _request(self.settings, messages, given, streamed=streamed)
+        self._format = format_of(self.settings)
+        self._headers = _with_format(self.settings.headers, self._format)
+        self.request = _request(self.settings, self._format, messages, given, streamed=streamed)
         self.include_usage = bool((given.get("stream_options") or {}).get("include_usage"))
 
     def whole(self) -> Answer:
         """Ask, and wait for the whole answer."""
         client, _ = recent_clients(self.settings)
-        reply = client.result(self._asking(), self.settings.timeouts, self.settings.headers)
+        reply = client.result(self._asking(), self.settings.timeouts, self._headers)
         return self.answer(reply)
 
     async def awhole(self) -> Answer:
         """Do as `whole` does, on an event loop."""
         _, client = recent_clients(self.settings)
-        reply = await client.result(self._asking(), self.settings.timeouts, self.settings.headers)
+        reply = await client.result(self._asking(), self.settings.timeouts, self._headers)
         return self.answer(reply)
 
     def chunks(self) -> Generator[JSON, None, None]:
         """Ask, and give the chunks as they come."""
         client, _ = recent_clients(self.settings)
-        return client.chunks(self._streaming(), self.settings.timeouts, self.settings.headers)
+        return client.chunks(self._streaming(), self.settings.timeouts, self._headers)
 
     def achunks(self) -> AsyncGenerator[JSON, None]:
         """Do as `chunks` does, on an event loop."""
         _, client = recent_clients(self.settings)
-        return client.chunks(self._streaming(), self.settings.timeouts, self.settings.headers)
+        return client.chunks(self._streaming(), self.settings.timeouts, self._headers)
 
     def _asking(self) -> Flow[Reply]:
         return ask(self.request)
 
     def _streaming(self) -> Flow[None]:
         doing, wanted = self.request.doing, self.include_usage
-        return stream(self.request, lambda: ChatDecoder(doing, include_usage=wanted))
+        return stream(self.request, lambda: self._format.decoder(doing, include_usage=wanted))
 
     def answer(self, reply: Reply) -> Answer:
         """The answer of a reply, and what is known beside it."""
-        return Answer(load_object(reply.body), self.hidden(reply.headers))
+        return Answer(self._format.answer(load_object(reply.body)), self.hidden(reply.headers))
 
     def hidden(self, headers: Mapping[str, str]) -> dict[str, Any]:
         """What LiteLLM keeps in ``_hidden_params``."""
@@ -117,21 +119,31 @@ class ChatCall:
 
 
 # What of an answer's headers callers may see: ids and limits.
-_TOLD = frozenset({"x-request-id", "apim-request-id", "x-ms-region", "azureml-model-session"})
-_LIMITS = ("x-ratelimit-", "x-ms-")
+_TOLD = frozenset(
+    {"x-request-id", "apim-request-id", "request-id", "x-ms-region", "azureml-model-session"}
+)
+_LIMITS = ("x-ratelimit-", "anthropic-ratelimit-", "x-ms-")
+
+
+def _with_format(headers: ExtraHeaders, format: Format) -> ExtraHeaders:
+    return ExtraHeaders({**format.headers, **headers.reveal()}) if format.headers else headers
 
 
 def _request(
-    settings: ModelSettings, messages: Sequence[object], given: Mapping[str, Any], *, streamed: bool
+    settings: ModelSettings,
+    format: Format,
+    messages: Sequence[object],
+    given: Mapping[str, Any],
+    *,
+    streamed: bool,
 ) -> Request:
-    operation = OPERATIONS["chat"]
+    operation = OPERATIONS[format.operation]
     place = locate(settings.surface, operation, settings.model.name)
     fields = {k: v for k, v in given.items() if k not in SETTINGS and v is not None}
     extra = given.get("extra_body") or {}
     if not isinstance(extra, Mapping):
         raise InvalidRequestError(f"extra_body must be a dictionary, got {type(extra).__name__}")
-    body = fit({**fields, **extra}, settings.model, drops=settings.drops)
-    body = {"messages": [_message(message) for message in messages], **body}
+    body = format.body([_message(message) for message in messages], {**fields, **extra})
     if place.model is not None:
         body = {"model": place.model, **body}
     if streamed:
@@ -147,15 +159,25 @@ def _request(
     )
 
 
-def _message(message: object) -> Any:
+def _message(message: object) -> JSON:
     """A message as it goes up; objects of earlier answers as the dictionaries that they are."""
-    if isinstance(message, Answer | BaseModel):
-        return message.model_dump()
-    if isinstance(message, Mapping):
-        return dict(message)
+    if isinstance(message, Mapping | BaseModel):
+        plain: JSON = _plain(message)
+        return plain
     raise InvalidRequestError(
         f"messages must be dictionaries or messages of earlier answers, got {shown(message)}"
     )
+
+
+def _plain(value: Any) -> Any:
+    # Callers put parts of earlier answers into messages of their own: "tool_calls": m.tool_calls.
+    if isinstance(value, str):
+        return value
+    if isinstance(value, Answer | BaseModel):
+        return value.model_dump()
+    if isinstance(value, Mapping):
+        return {name: _plain(one) for name, one in value.items()}
+    return [_plain(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 class ChatStream:

@@ -133,9 +133,11 @@ def stream(request: Request, decoder: Callable[[], StreamDecoder]) -> Flow[None]
 def _send(request: Request, *, stream: bool) -> Flow[Reply]:
     reply: Reply = yield request.command(stream=stream)
     if reply.status not in SUCCESS:
-        raise error_from_reply(
+        error = error_from_reply(
             reply.status, reply.headers, reply.body, doing=request.doing, agent=request.model
         )
+        error.add_facts(request_id=_request_id(reply))  # Claude's header has a name of its own
+        raise error
     return reply
 
 
