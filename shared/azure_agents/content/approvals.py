@@ -27,8 +27,8 @@ _REQUEST = ("id", "name", "arguments")
 _NOBODYS = ""  # a seal that fits nothing
 
 _Ask = TypeVar("_Ask", ApprovalRequest, ConsentRequest)
-_Answer = TypeVar("_Answer")
-_Message = TypeVar("_Message")
+AnswerT = TypeVar("AnswerT")
+MessageT = TypeVar("MessageT")
 
 
 # --- replies ------------------------------------------------------------------------------------
@@ -57,7 +57,7 @@ class Requests(NamedTuple):
     entries: Sequence[Mapping[str, Any]]
 
 
-class ApprovalReplies(Generic[_Answer, _Message]):
+class ApprovalReplies(Generic[AnswerT, MessageT]):
     """Makes the messages of one framework that answer requests for approval.
 
     Args:
@@ -67,13 +67,13 @@ class ApprovalReplies(Generic[_Answer, _Message]):
 
     def __init__(
         self,
-        message_of: Callable[[Sequence[ApprovalReply]], _Message],
-        requests_in: Callable[[_Answer], Requests],
+        message_of: Callable[[Sequence[ApprovalReply]], MessageT],
+        requests_in: Callable[[AnswerT], Requests],
     ) -> None:
         self._message_of = message_of
         self._requests_in = requests_in
 
-    def approve(self, request_id: str, *more: str) -> _Message:
+    def approve(self, request_id: str, *more: str) -> MessageT:
         """Make the message that lets server-side tools run.
 
         Args:
@@ -85,7 +85,7 @@ class ApprovalReplies(Generic[_Answer, _Message]):
             [reply_of(id, approve=True) for id in _each_once(request_id, *more)]
         )
 
-    def reject(self, request_id: str, *more: str, reason: str | None = None) -> _Message:
+    def reject(self, request_id: str, *more: str, reason: str | None = None) -> MessageT:
         """Make the message that forbids server-side tools to run.
 
         Args:
@@ -98,7 +98,7 @@ class ApprovalReplies(Generic[_Answer, _Message]):
         ]
         return self._message_of(replies)
 
-    def decide(self, answer: _Answer, decision: object) -> _Message:
+    def decide(self, answer: AnswerT, decision: object) -> MessageT:
         """Make the message that answers all requests of an answer.
 
         Only ``True`` approves: not ``"yes"``, not ``1``, not an object that says so.

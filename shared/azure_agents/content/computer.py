@@ -25,7 +25,7 @@ OUTPUT = "computer_call_output"
 ACKNOWLEDGED = "acknowledged_safety_checks"
 TOOL = "computer_use"
 
-_Message = TypeVar("_Message")
+MessageT = TypeVar("MessageT")
 
 
 def call_facts(event: object) -> JSON | None:
@@ -159,14 +159,14 @@ class Screenshot:
         return {"type": OUTPUT, ACKNOWLEDGED: self.acknowledged}
 
 
-class Screenshots(Generic[_Message]):
+class Screenshots(Generic[MessageT]):
     """Makes the messages of one framework that answer computer calls.
 
     Args:
         message_of: Makes the message of a screenshot.
     """
 
-    def __init__(self, message_of: Callable[[Screenshot], _Message]) -> None:
+    def __init__(self, message_of: Callable[[Screenshot], MessageT]) -> None:
         self._message_of = message_of
 
     def screenshot(
@@ -176,7 +176,7 @@ class Screenshots(Generic[_Message]):
         *,
         acknowledged: Iterable[Mapping[str, Any]] = (),
         mime_type: str = "image/png",
-    ) -> _Message:
+    ) -> MessageT:
         """Make the message that answers a computer call.
 
         Args:
