@@ -152,6 +152,19 @@ def test_errors_are_typed_and_have_the_request_s_id(
         assert "req_1" == caught.value.request_id  # type: ignore[attr-defined]
 
 
+def test_a_temperature_that_a_model_refuses_is_left_out_once_where_the_caller_allows_it() -> None:
+    """Models from 4.7 on refuse it, whatever its value."""
+    words = "`temperature` is deprecated for this model."
+    refusal = {"type": "error", "error": {"type": "invalid_request_error", "message": words}}
+    answers = (httpx.Response(400, json=refusal), httpx.Response(200, json=ANSWER))
+    service = Service(*answers)
+    with pytest.warns(UserWarning, match="temperature dropped"):
+        ask(service, is_async=False, temperature=1, drop_params=True, max_retries=0)
+    assert [True, False] == ["temperature" in body for body in service.bodies]
+    with pytest.raises(BadRequestError, match="deprecated"):
+        ask(Service(answers[0]), is_async=False, temperature=1)
+
+
 def test_bad_input_is_refused_before_anything_is_sent() -> None:
     """Streamed too: a caller hears of it at the call."""
     service = Service(httpx.Response(200, json=ANSWER))

@@ -178,9 +178,22 @@ def test_chunks_do_not_depend_on_where_the_stream_is_cut() -> None:
 
 
 def test_fields_of_tomorrow_stay() -> None:
-    """Also those of the container that code ran in."""
-    answer = to_completion(message(text("Hi"), container={"id": "c"}), 7)
-    assert {"id": "c"} == answer["container"]
+    """Also those of the container that code ran in; a stream tells them at its end."""
+    answer = message(text("Hi"), container={"id": "c"}, novelty=1)
+    assert ({"id": "c"}, 1) == tuple(to_completion(answer, 7)[n] for n in ("container", "novelty"))
+    found = events(answer)
+    found[-2]["delta"]["container"] = {"id": "d"}
+    last = chunks_of(sse(found))[-1]
+    assert ({"id": "d"}, 1) == (last["container"], last["novelty"])
+
+
+def test_a_block_with_unknown_pieces_is_not_kept_in_parts() -> None:
+    """Half a block in the next turn would be refused; the text is told all the same."""
+    found = events(message({"type": "compaction", "content": None}, text("Hi")))
+    delta = {"type": "compaction_delta", "content": "so far"}
+    found.insert(3, {"type": "content_block_delta", "index": 0, "delta": delta})
+    told = joined(chunks_of(sse(found)))["choices"][0]
+    assert {"role": "assistant", "content": "Hi"} == told["message"]
 
 
 def test_an_unknown_shape_is_an_error() -> None:

@@ -11,6 +11,7 @@ that the service does not take is left out once, aloud.
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -33,6 +34,8 @@ from .surfaces import Place
 SUCCESS = range(200, 300)
 # The words by which a parameter is refused: recorded of gpt-5 (temperature) and o-series.
 _REFUSED_CODES = frozenset({"unsupported_parameter", "unsupported_value", "unknown_parameter"})
+# Quoted in public issues of Claude from 4.7 on, which names no param and has no code.
+_DEPRECATED = re.compile(r"`?(\w+)`? is deprecated for this model")
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,15 +186,23 @@ def _without_refused(request: Request, error: AzureAgentsError) -> Request | Non
     body = request.body
     if not isinstance(error, BadRequestError) or not isinstance(body, Mapping):
         return None
-    name = (error.param or "").partition(".")[0]
-    if error.code not in _REFUSED_CODES and "nsupported parameter" not in error.message:
-        return None
+    name = _refused(error)
     if name not in request.droppable or name not in body:
         return None
     warnings.warn(
         f"drop_params=True: {name} dropped, which {request.model} does not take", stacklevel=2
     )
     return replace(request, body={key: value for key, value in body.items() if key != name})
+
+
+def _refused(error: AzureAgentsError) -> str | None:
+    """The parameter that an error refuses; None where it is about something else."""
+    deprecated = _DEPRECATED.search(error.message)
+    if deprecated:
+        return deprecated[1]
+    if error.code in _REFUSED_CODES or "nsupported parameter" in error.message:
+        return (error.param or "").partition(".")[0]
+    return None
 
 
 def _interrupted(error: AzureAgentsError, text: str, request: Request) -> AzureAgentsError:

@@ -24,7 +24,7 @@ _FINISHED = {
 _RENAMED = ("input_tokens", "output_tokens", "output_tokens_details")
 _READ = frozenset(
     {
-        *("id", "type", "role", "model", "content", "usage"),
+        *("id", "type", "role", "model", "content", "usage", "delta"),
         *("stop_reason", "stop_sequence", "stop_details"),
     }
 )
@@ -50,8 +50,17 @@ def to_completion(message: JSON, created: int) -> JSON:
             "model": message["model"],
             "choices": [choice],
             "usage": to_usage(message["usage"]),
-            **{name: value for name, value in message.items() if name not in _READ},
+            **unread(message),
         }
+
+
+def unread(fields: Mapping[str, Any]) -> JSON:
+    """Give the fields of an answer that chat has no name for.
+
+    Args:
+        fields: An answer, or what an event says of it.
+    """
+    return {name: value for name, value in fields.items() if name not in _READ}
 
 
 def finish_of(message: Mapping[str, Any]) -> JSON:

@@ -14,7 +14,7 @@ from ...errors import AzureAgentsError, ConnectionLostError, ProtocolError
 from ...jsonio import JSON, dumps, load_object, malformed
 from ...protocols.sse import SSEDecoder
 from ...service_errors.envelopes import error_from_event, error_from_reply
-from .answer import finish_of, refusal_of, to_usage
+from .answer import finish_of, refusal_of, to_usage, unread
 from .blocks import THINKING, kept
 
 # An error event has no status; its type is the one that an error answer of this status has.
@@ -30,6 +30,7 @@ _STATUS = {
     "overloaded_error": 529,
 }
 _PIECES = {"text_delta": "text", "thinking_delta": "thinking", "input_json_delta": "partial_json"}
+_BESIDE = ("signature_delta", "citations_delta")
 
 
 class _Block:
@@ -41,6 +42,7 @@ class _Block:
         self.pieces: list[str] = [start.get("text") or start.get("thinking") or ""]
         self._start = start
         self._citations: list[Any] = []
+        self._is_known = True
         self._signature: str = start.get("signature") or ""
 
     def extend(self, delta: JSON) -> str:
@@ -52,6 +54,7 @@ class _Block:
             self._citations.append(delta["citation"])
         piece: str = delta[_PIECES[kind]] if kind in _PIECES else ""
         self.pieces.append(piece)
+        self._is_known = self._is_known and (kind in _PIECES or kind in _BESIDE)
         return piece
 
     @property
@@ -63,8 +66,10 @@ class _Block:
         """The block as an answer that is not streamed has it.
 
         Raises:
-            ProtocolError: Its input was cut.
+            ProtocolError: Its input was cut, or a piece of a kind came that nobody knows yet.
         """
+        if not self._is_known:
+            raise ProtocolError(f"a piece of an unknown kind in a block of {self.kind}")
         text = "".join(self.pieces)
         block = dict(self._start)
         if self.kind in ("text", "thinking"):
@@ -99,6 +104,7 @@ class ClaudeDecoder:
         self._blocks: list[JSON] | None = []  # complete ones; None: one was cut
         self._calls = 0
         self._usage: JSON = {}
+        self._more: JSON = {}  # fields that chat has no name for
         self._is_finished = False
         self._is_done = False
         self._takes = {
@@ -163,7 +169,7 @@ class ClaudeDecoder:
     def _start(self, event: JSON) -> list[JSON]:
         message = event["message"]
         self._head = {"id": message["id"], **self._head, "model": message["model"]}
-        self._note_usage(message.get("usage"))
+        self._note(message)
         return [self._chunk({"role": "assistant", "content": ""})]
 
     def _begin(self, event: JSON) -> list[JSON]:
@@ -196,7 +202,7 @@ class ClaudeDecoder:
         block = self._open.pop(event["index"])
         try:
             whole = block.whole()
-        except ProtocolError:  # a call that the limit of tokens cut: its arguments went out as such
+        except ProtocolError:  # such as a call that the limit cut: its arguments went out as such
             self._blocks = None
             return []
         if self._blocks is not None:
@@ -209,16 +215,18 @@ class ClaudeDecoder:
 
     def _finish(self, event: JSON) -> list[JSON]:
         delta = event["delta"]
-        self._note_usage(event.get("usage"))
+        self._note({**event, **delta})
         if delta.get("stop_reason") is None:
             return []
         self._is_finished = self.has_content = True
         chat = {**refusal_of(delta), **kept(self._blocks or [])}
-        return [self._chunk(chat, **finish_of(delta))]
+        return [{**self._chunk(chat, **finish_of(delta)), **self._more}]
 
-    def _note_usage(self, usage: JSON | None) -> None:
+    def _note(self, fields: JSON) -> None:
         # Later counts are sums, not additions; what a later event leaves out stays.
-        self._usage.update({k: v for k, v in (usage or {}).items() if v is not None})
+        usage = fields.get("usage") or {}
+        self._usage.update({k: v for k, v in usage.items() if v is not None})
+        self._more.update({k: v for k, v in unread(fields).items() if v is not None})
 
     def _call(self, block: _Block, **fields: Any) -> JSON:
         return self._content({"tool_calls": [{"index": block.call, **fields}]})
