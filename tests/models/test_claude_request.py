@@ -333,6 +333,9 @@ WRONG_MESSAGES: list[tuple[str, dict[str, Any]]] = [
     ("must be a JSON object", {"role": "assistant", "tool_calls": [call("[1]")]}),
     ("must be a JSON object", {"role": "assistant", "tool_calls": [call("{")]}),
     ("needs an id", {"role": "assistant", "tool_calls": [call("{}", "")]}),
+    ("must be a list of calls", {"role": "assistant", "tool_calls": 5}),
+    ("must be a list of calls", {"role": "assistant", "tool_calls": ["f"]}),
+    ("a call of a function", {"role": "assistant", "tool_calls": [{"id": "a"}]}),
     ("pass them as they came", {"role": "assistant", "thinking_blocks": ["hm"]}),
 ]
 

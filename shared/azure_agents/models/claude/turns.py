@@ -107,10 +107,14 @@ def _result(message: Mapping[str, Any], where: str) -> JSON:
 def _assistant(message: Mapping[str, Any], where: str) -> list[JSON]:
     if message.get("function_call"):
         raise InvalidRequestError(f"{where} has a function_call: write it as one of tool_calls")
+    calls = message.get("tool_calls") or ()
+    if not isinstance(calls, list | tuple) or not all(isinstance(one, Mapping) for one in calls):
+        raise InvalidRequestError(
+            f"the tool_calls of {where} must be a list of calls, got {shown(calls)}"
+        )
     whole = kept_of(message)
     if whole is not None:
         return whole
-    calls = message.get("tool_calls") or ()
     return [
         *_thinking(message.get("thinking_blocks") or (), where),
         *_content(message, where),
@@ -128,9 +132,9 @@ def _thinking(blocks: object, where: str) -> list[JSON]:
     )
 
 
-def _call(call: object, where: str) -> JSON:
-    function = call.get("function") if isinstance(call, Mapping) else None
-    if not isinstance(call, Mapping) or not isinstance(function, Mapping):
+def _call(call: Mapping[str, Any], where: str) -> JSON:
+    function = call.get("function")
+    if not isinstance(function, Mapping):
         raise InvalidRequestError(f"{where} must be a call of a function, got {shown(call)}")
     id, name = call.get("id"), function.get("name")
     if not isinstance(id, str) or not isinstance(name, str) or not id or not name:
