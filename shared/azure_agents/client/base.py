@@ -21,7 +21,7 @@ from ..protocols.responses.flow import run_turn as run_responses_turn
 from ..protocols.turn import Turn
 from ..seams import AsyncTransport, Transport
 from ..settings.config import Settings, check_owner
-from ..settings.own_endpoint import check_at_project, check_own_endpoint
+from ..settings.endpoint import check_at_project, check_own_endpoint
 from ..settings.per_call import split_call
 from ..sign_in.auth import FoundryAuth
 from ..threads.memory import shared_store

@@ -14,7 +14,14 @@ from typing import Literal, TypeAlias
 from ..errors import ConfigError
 from ..naming import AgentName, check_handle, parse_agent, parse_handle, shown
 from .anchor_key import AnchorKey, make_anchor_key
-from .endpoint import FIND_ENDPOINT, Endpoint, parse_endpoint
+from .endpoint import (
+    FIND_ENDPOINT,
+    Endpoint,
+    agent_at,
+    check_own_endpoint,
+    check_session,
+    parse_endpoint,
+)
 from .environment import (
     ENV_AGENT,
     ENV_ANCHOR_KEY,
@@ -34,7 +41,6 @@ from .headers import (
     image_deployment_of,
     user_identity_of,
 )
-from .own_endpoint import agent_at, check_own_endpoint, check_session
 from .timeouts import DEFAULT_TIMEOUT, Timeouts
 
 # All recorded classic traffic speaks this version, and Microsoft's own client defaults to it; how

@@ -11,8 +11,8 @@ from dataclasses import replace
 from typing import Any
 
 from .config import Settings
+from .endpoint import check_session
 from .headers import ExtraHeaders, extra_headers_of, image_deployment_of, user_identity_of
-from .own_endpoint import check_session
 from .timeouts import Timeouts
 
 

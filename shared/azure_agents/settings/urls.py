@@ -12,7 +12,6 @@ from dataclasses import dataclass, field, replace
 from urllib.parse import SplitResult, urlsplit
 
 from ..errors import ConfigError
-from ..naming import shown
 
 _HOST = re.compile(r"[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?)*")
 _FORBIDDEN = re.compile(r"[\x00-\x20\x7f-\x9f\\\s]")
@@ -45,7 +44,7 @@ class Url:
     @property
     def safe(self) -> str:
         """The URL as it may stand in a message."""
-        return shown(self.url, 120)
+        return _quoted(self.url)
 
     @property
     def is_loopback(self) -> bool:
@@ -178,7 +177,11 @@ def safe(text: str) -> str:
     if not separator:
         return f"({len(text)} characters)"
     rest = re.split(r"[?#]", rest)[0].rpartition("@")[2]
-    return shown(f"{scheme}://{rest}", 120)
+    return _quoted(f"{scheme}://{rest}")
+
+
+def _quoted(text: str) -> str:
+    return repr(text if len(text) <= 120 else f"{text[:119]}…")
 
 
 def origin(scheme: str, host: str, port: int | None) -> str:

@@ -59,7 +59,7 @@ from ..retry import delay_before, hit_the_limit, is_unknown
 from ..sending import retrying
 from ..turn import Turn
 from ..waiting import Patience, complete_cleanup, try_cleanup, unknown_turn, wait_until_found
-from .codec import check_messages, finish_details, finish_reason, incomplete_reason
+from .codec import check_messages, encode_outputs, finish_details, finish_reason, incomplete_reason
 from .pauses import Claim, Pause, Submission
 from .reader import RunReader
 from .requests import RunRequests
@@ -190,7 +190,7 @@ class _AutoThread:
 
     def _submit(self, anchor: Anchor, outputs: Sequence[Message]) -> Flow[RunReader | None]:
         pause = self._pause_of(anchor)
-        submission = self._submission = Submission.of(outputs, pause)
+        submission = self._submission = Submission(pause, encode_outputs(outputs))
         if not (yield from pause.take()):
             return None
         try:
@@ -314,7 +314,7 @@ class _PinnedThread:
         run = self._run_of_anchor() or (yield from self._waiting_run())
         self.pause = pause = Pause(self._turn, run, None)
         yield from pause.take()  # the run itself refuses what another has answered
-        submission = Submission.of(outputs, pause)
+        submission = Submission(pause, encode_outputs(outputs))
         try:
             return (yield from submit(self._requests, self._thread, submission))
         except BadRequestError:

@@ -12,16 +12,13 @@ Each entry holds the key of the operation that made it. So no value is ever put 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from ...messages import Message
 from ...threads.store import pause_key
 from ..commands import Flow, StoreGet, StorePut, StoreTake
 from ..turn import Turn
-from .codec import encode_outputs
 
 
 class Claim(Enum):
@@ -101,18 +98,13 @@ class Submission:
 
     Attributes:
         pause: The pause of the run that waits.
-        fields: The fields of the request.
+        fields: The fields of the request, as `codec.encode_outputs` makes them.
         was_lost: A request that brought it may have been applied, and its answer was lost.
     """
 
     pause: Pause
     fields: dict[str, list[dict[str, Any]]] = field(repr=False)
     was_lost: bool = False
-
-    @classmethod
-    def of(cls, messages: Sequence[Message], pause: Pause) -> Submission:
-        """Make the submission of tool messages and approvals."""
-        return cls(pause, encode_outputs(messages))
 
     @property
     def run(self) -> str:

@@ -69,7 +69,7 @@ from ...errors import (
 )
 from ...jsonio import dumps
 from ...messages import ApprovalReply, Message
-from ...settings.own_endpoint import check_at_project
+from ...settings.endpoint import check_at_project
 from ..commands import Emit, Flow, Pump, Send
 from ..options import OPERATION, encode_metadata
 from ..retry import is_unknown, may_pass, was_not_applied
