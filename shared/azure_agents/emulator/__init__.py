@@ -43,6 +43,7 @@ if TYPE_CHECKING:
         WorkflowAction,
     )
     from .agents import CreatedAgent
+    from .deployed import DeployedModel
     from .emulator import Emulator
     from .line.wireline import LoggedRequest
     from .served.address import Served
@@ -64,6 +65,7 @@ __all__ = [
     "Consent",
     "CreatedAgent",
     "Delayed",
+    "DeployedModel",
     "Empty",
     "Emulator",
     "Failed",
@@ -118,6 +120,7 @@ _PLACES = {
     ),
     "agent.foundry_tools": ("FoundryTool",),
     "agents": ("CreatedAgent",),
+    "deployed": ("DeployedModel",),
     "emulator": ("Emulator",),
     "agent.replies": (
         "Delayed",

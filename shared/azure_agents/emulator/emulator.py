@@ -29,6 +29,10 @@ class Emulator(Project):
         strict_auth: False accepts any bearer token and any key.
         reply: The script of plain models and of agents without one, see `create_agent`.
         rules: Settings of the service, see `Rules`.
+
+    Attributes:
+        endpoint: The project's endpoint, for agents.
+        resource: The endpoint of the resource that the project is in, for deployments.
     """
 
     def __init__(
@@ -49,7 +53,8 @@ class Emulator(Project):
             reply=reply,
             rules=rules,
         )
-        self.endpoint = f"https://{_HOST}{ROOT}"
+        self.resource = f"https://{_HOST}"
+        self.endpoint = f"{self.resource}{ROOT}"
         self.transport = SyncTransport(self.wireline, self.clock, _HOST)
         self.async_transport = AsyncTransport(self.wireline, self.clock, _HOST)
 
@@ -73,6 +78,20 @@ class Emulator(Project):
         return {
             "endpoint": self.endpoint,
             "credential": self.credential,
+            "transport": self.transport,
+            "async_transport": self.async_transport,
+            "clock": self.clock,
+        }
+
+    def deployment_connection(self) -> dict[str, Any]:
+        """Return the keyword arguments with which `completion` asks deployments of this emulator.
+
+        The clock is among them, as in `connection`. OpenAI's SDKs take `resource` as endpoint,
+        `api_key`, and an httpx client on `transport`.
+        """
+        return {
+            "api_base": self.resource,
+            "api_key": self.api_key,
             "transport": self.transport,
             "async_transport": self.async_transport,
             "clock": self.clock,

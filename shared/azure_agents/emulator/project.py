@@ -13,6 +13,7 @@ from .agent.replies import Script
 from .agent.responder import Responder
 from .agent.seen import SeenTurn
 from .agents import CreatedAgent, create, existing, find, replace
+from .deployed import DeployedModel, deploy
 from .files import files, vector_stores
 from .line.wireline import LoggedRequest, Wireline
 from .service import Service
@@ -21,6 +22,7 @@ from .trouble.weather import Weather
 from .v2 import containers
 from .world.clock import Clock, FakeClock
 from .world.credential import AsyncCredential, Credential, Gate
+from .world.deployments import Deployment
 from .world.state import Generation, Rules, Thread, World
 
 _EPOCH = 1_790_000_000  # where time starts when a seed makes everything repeatable
@@ -71,7 +73,7 @@ class Project:
 
     @property
     def api_key(self) -> str:
-        """A key that the v2 routes accept instead of a token."""
+        """A key that v2 routes and deployments accept instead of a token."""
         return self.gate.api_key
 
     @property
@@ -137,6 +139,26 @@ class Project:
         """
         with self._world.lock:
             return replace(self._world, agent, self.create_agent(**arguments))
+
+    def deploy(
+        self,
+        name: str,
+        reply: Script = None,
+        *,
+        model: str = "gpt-4o-2024-08-06",
+        rpm: int | None = None,
+        tpm: int | None = None,
+    ) -> DeployedModel:
+        """Deploy a model at the resource of this project, or deploy another one under its name.
+
+        Args:
+            name: The deployment's name.
+            reply: Its script, as for `create_agent`; of embeddings it has none.
+            model: The model and its version; it decides which operations and parameters it takes.
+            rpm: Most requests in a minute; None is no limit.
+            tpm: Most tokens in a minute; None is no limit.
+        """
+        return deploy(self._world, Deployment(name, model, Responder(reply), rpm, tpm))
 
     def before_requests(self, callback: Callable[[], None]) -> None:
         """Call a function before every request.

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from .classic import agents as classic_agents
 from .classic import runs, threads
@@ -13,14 +11,14 @@ from .v2 import agents as v2_agents
 from .v2 import containers, conversations, endpoints, responses
 from .v2.eras import PREVIEW_VERSION
 from .world import problems
-from .world.paths import OPENAI, is_classic
+from .world.paths import OPENAI, is_classic, pattern_of
+from .world.routing import Route
 
 if TYPE_CHECKING:
-    from .world.exchange import Answer, Request
+    from .world.exchange import Request
+    from .world.routing import Handler
     from .world.state import World
     from .world.turns import Turn
-
-Handler: TypeAlias = Callable[..., "Answer"]
 
 CLASSIC_VERSIONS = ("v1", "2025-05-01", "2025-05-15-preview")
 _AGENT_VERSIONS = ("v1", "2025-05-15-preview", "2025-11-15-preview")
@@ -128,21 +126,10 @@ _SHARED: tuple[tuple[str, str, Handler], ...] = (
 )
 
 
-class Route(NamedTuple):
-    """A handler and the path's variables."""
-
-    handler: Handler
-    variables: dict[str, str]
-
-
-def _pattern(path: str) -> re.Pattern[str]:
-    return re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", path))
-
-
 _ROUTES = (
-    *((method, _pattern(path), handler) for method, path, handler in _TABLE),
+    *((method, pattern_of(path), handler) for method, path, handler in _TABLE),
     *(
-        (method, _pattern(root + path), handler)
+        (method, pattern_of(root + path), handler)
         for root in ("", OPENAI)
         for method, path, handler in _SHARED
     ),

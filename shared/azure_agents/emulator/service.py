@@ -6,6 +6,7 @@ import uuid
 from typing import TYPE_CHECKING
 
 from .classic import runs
+from .models.routes import find_route as find_resource_route
 from .routes import find_route, polled_turn
 from .v2.eras import at_todays_path
 from .world.exchange import Answer
@@ -15,7 +16,9 @@ from .world.problems import Problem
 if TYPE_CHECKING:
     from .world.credential import Gate
     from .world.exchange import Request
+    from .world.routing import Route
     from .world.state import World
+    from .world.turns import Turn
 
 
 class Service:
@@ -58,10 +61,7 @@ class Service:
     def _apply(self, request: Request) -> Answer:
         world = self._world
         with world.lock:
-            self._gate.check(request)
-            request = at_todays_path(world, request)
-            route = find_route(request)
-            turn = polled_turn(world, request, route.variables)
+            request, route, turn = self._read(request)
         if turn is not None:
             turn.poll()  # without the lock: it may ask the agent, and a script may block
         with world.lock:
@@ -69,6 +69,16 @@ class Service:
             if answer.turn is not None:
                 answer.turn.readers += 1  # before the lock is free: no poll may come in between
             return answer
+
+    def _read(self, request: Request) -> tuple[Request, Route, Turn | None]:
+        """Check the sign-in; find the route, and the turn that the request polls."""
+        if request.is_for_resource:
+            self._gate.check_resource(request)
+            return request, find_resource_route(request), None
+        self._gate.check(request)
+        request = at_todays_path(self._world, request)
+        route = find_route(request)
+        return request, route, polled_turn(self._world, request, route.variables)
 
     def refusal(self, problem: Problem) -> Answer:
         """Build an error answer, with request ids where the service has them."""
@@ -98,6 +108,8 @@ class Service:
                 "x-request-id": ids.request(),
                 "x-ms-region": "East US 2",
             }
+        if request.is_for_resource:
+            return headers | {"x-request-id": str(uuid.UUID(headers["x-request-id"]))}
         if request.path.startswith("/agents"):
             headers["api-supported-versions"] = "1.0,2025-05-15-preview,2025-11-15-preview"
         elif is_classic(request.path) or "/responses" in request.path:

@@ -98,12 +98,13 @@ class SeenTurn:
     """One turn of an agent: everything it was given, and its answer.
 
     Attributes:
-        generation: ``"v2"`` or ``"classic"``.
-        agent: ``name:version``, assistant id, or deployment of a plain model call.
+        generation: ``"v2"`` or ``"classic"``; of a call of a deployment the operation: ``"chat"``,
+            ``"text"``, ``"embeddings"`` or ``"messages"`` (Claude).
+        agent: ``name:version``, assistant id, or the deployment.
         instructions: The agent's own instructions, in force for this turn.
         additional_instructions: What a classic run added to them.
         messages: The whole history, oldest first, this call's input last.
-        response_id: The response (v2).
+        response_id: The response (v2), or the completion of a deployment.
         run_id: The run (classic).
         thread_id: Conversation or thread, if there is one.
         previous_response_id: The response that was continued (v2).

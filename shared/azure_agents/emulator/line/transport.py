@@ -29,14 +29,15 @@ ROOT = "/api/projects/demo"
 def read_request(
     method: str, path: str, query: str, headers: dict[str, str], body: bytes
 ) -> Request:
-    """Build a request relative to the project root; a path outside it gets no route."""
+    """Build a request relative to the project root; outside it is the resource of the project."""
     inside = path == ROOT or path.startswith(f"{ROOT}/")
     return Request(
         method=method.upper(),
-        path=path.removeprefix(ROOT) if inside else f"/outside{path}",
+        path=path.removeprefix(ROOT) if inside else path,
         query=dict(parse_qsl(query, keep_blank_values=True)),
         headers={name.lower(): value for name, value in headers.items()},
         body=body,
+        is_for_resource=not inside,
     )
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ..world.state import World
     from ..world.turns import Turn
 
-_SECRET_HEADERS = ("authorization", "api-key")
+_SECRET_HEADERS = ("authorization", "api-key", "x-api-key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,10 +228,9 @@ class Wireline:
     def _plain(self, answer: Answer, fault: Fault | None) -> Actions:
         if answer.turn is not None:
             yield from self._finish(answer.turn)
-            if answer.turn.broken:
-                answer = self.service.refusal(server_error())
+            answer = self._refused(answer) or answer
         kind = {"content-type": "application/json; charset=utf-8"}
-        headers = ({} if answer.status == 204 else kind) | answer.headers
+        headers = _sent(({} if answer.status == 204 else kind) | answer.headers)
         with self.world.lock:
             body = answer.raw
             if body is None:
@@ -243,10 +242,24 @@ class Wireline:
         else:
             yield Chunk(body)
 
+    def _refused(self, answer: Answer) -> Answer | None:
+        """Return the error that is the answer instead, if the turn has ended in one."""
+        problem = answer.refused() if answer.refused is not None else None
+        if answer.turn is not None and answer.turn.broken:
+            problem = server_error()
+        return None if problem is None else self.service.refusal(problem)
+
     def _stream(self, answer: Answer, fault: Fault | None) -> Actions:
         assert answer.turn is not None  # noqa: S101 - a stream is a turn's
+        if answer.refused is not None:
+            # A deployment that fails before its first event answers with a status, not a stream.
+            yield from self._begin(answer.turn)
+            refused = self._refused(answer)
+            if refused is not None:
+                yield from self._plain(refused, fault)
+                return
         headers = {"content-type": "text/event-stream; charset=utf-8"} | answer.headers
-        yield Head(answer.status, headers)
+        yield Head(answer.status, _sent(headers))
         events = sent = 0
         for step in self._steps(answer.turn, answer.start):
             if not isinstance(step, Frame):
@@ -266,6 +279,13 @@ class Wireline:
                 yield _broken(fault)
                 return
 
+    def _begin(self, turn: Turn) -> Actions:
+        """Drive a turn to its first event, which stays to be sent."""
+        for step in self._steps(turn, 0):
+            if isinstance(step, Frame):
+                return
+            yield step
+
     def _pieces(self, data: bytes) -> Iterator[bytes]:
         """Cut an event into chunks; cuts may fall inside a character."""
         while data:
@@ -282,6 +302,11 @@ _BREAKS_BEFORE = {
     "connect_timeout": "ConnectTimeout",
     "reset_before": "ReadError",
 }
+
+
+def _sent(headers: dict[str, str]) -> dict[str, str]:
+    # Some errors were recorded without a content type: an empty one is not sent.
+    return {name: value for name, value in headers.items() if value}
 
 
 def _broken(fault: Fault) -> Action:

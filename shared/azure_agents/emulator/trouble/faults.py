@@ -88,7 +88,7 @@ class Fault:
 
 
 # The most common faults by name; most of them hit turns only.
-TURNS = r"/(?:responses|runs|submit_tool_outputs)$"
+TURNS = r"(?:/(?:responses|runs|submit_tool_outputs|completions)|/anthropic/v1/messages)$"
 NAMED: Mapping[str, Fault] = {
     "connection refused": Fault("refuse"),
     "connection reset": Fault("reset_before"),

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from ..agent.replies import Part
 
 # Requests that let an agent answer.
-_TURN = re.compile(r"/(?:responses|runs|submit_tool_outputs)")
+_TURN = re.compile(
+    r"/(?:responses|runs|submit_tool_outputs|completions|embeddings)|/anthropic/v1/messages"
+)
 _SHARES = ("throttled", "unavailable", "failed_turns", "cut", "lost")
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..world import problems
+from ..world.deployments import NO_DEPLOYMENT
 from ..world.exchange import Answer, Request
 from ..world.ids import partition_of
 from ..world.paging import v2_list
@@ -133,13 +134,10 @@ def _who(
     if not model:
         message = "Missing required parameter: 'model'."
         raise problems.openai(400, message, param="model", code="missing_required_parameter")
-    if model not in world.rules.deployments:
-        message = (
-            "The API deployment for this resource does not exist. If you created the deployment "
-            "within the last 5 minutes, please wait a moment and try again."
-        )
-        raise problems.openai(404, message, code="DeploymentNotFound")
-    return None, str(model), world.default
+    deployment = world.deployment(str(model))
+    if deployment is None:
+        raise problems.openai(404, NO_DEPLOYMENT, code="DeploymentNotFound")
+    return None, str(model), deployment.responder
 
 
 def _agent(world: World, reference: Any, *, is_hosted: bool) -> AgentVersion:

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from .state import World
 
 SCOPE = "https://ai.azure.com/.default"
+# That a resource takes the tokens of its projects too is documented for the v1 surface.
+RESOURCE_SCOPES = ("https://cognitiveservices.azure.com/.default", SCOPE)
+_KEY_HEADERS = ("api-key", "x-api-key")  # the second is Claude's
 _LIFETIME = 3600
 
 
@@ -41,7 +44,7 @@ class Gate:
 
     def __init__(self, world: World, *, strict: bool = True) -> None:
         self._world = world
-        self._ends: dict[str, float] = {}
+        self._issued: dict[str, tuple[str, float]] = {}  # a token's audience and end
         self.strict = strict
         self.api_key = f"emulator-key-{world.ids.request()}"
         self.scopes: list[tuple[str, ...]] = []
@@ -53,21 +56,19 @@ class Gate:
             self.scopes.append(scopes)
             token = f"emulator-token-{world.ids.request()}"
             # Azure issues tokens for any audience; only the service refuses those of another one.
-            if scopes == (SCOPE,):
-                self._ends[token] = world.clock.time() + _LIFETIME
+            if len(scopes) == 1:
+                self._issued[token] = (scopes[0], world.clock.time() + _LIFETIME)
         # A client compares with the system's clock, which may be ahead of the emulator's.
         return Token(token, int(max(time.time(), world.clock.time())) + _LIFETIME)
 
     def revoke(self) -> None:
         """Refuse every token handed out so far, as if they had expired."""
         with self._world.lock:
-            self._ends.clear()
+            self._issued.clear()
 
     def check(self, request: Request) -> None:
         """Refuse a request without a good token or key."""
-        kind, _, token = request.headers.get("authorization", "").partition(" ")
-        bearer = token if kind.lower() == "bearer" else ""
-        key = request.headers.get("api-key", "")
+        bearer, key = _bearer(request), request.headers.get("api-key", "")
         if not self.strict:
             if not (bearer or key):
                 raise problems.unauthorized()
@@ -75,8 +76,30 @@ class Gate:
         takes_key = not is_classic(request.path)
         if takes_key and self.api_key in {bearer, key}:
             return
-        if self._ends.get(bearer, 0) <= self._world.clock.time():
+        if not self._is_good(bearer, (SCOPE,)):
             raise problems.unauthorized()
+
+    def check_resource(self, request: Request) -> None:
+        """Refuse a request for a deployment without a good token or key.
+
+        OpenAI's clients send a key as a bearer token, which the service accepts.
+        """
+        bearer = _bearer(request)
+        keys = [request.headers.get(name, "") for name in _KEY_HEADERS]
+        if not self.strict and (bearer or any(keys)):
+            return
+        if self.strict and (self.api_key in {bearer, *keys} or self._is_good(bearer)):
+            return
+        raise problems.bad_key()
+
+    def _is_good(self, token: str, scopes: tuple[str, ...] = RESOURCE_SCOPES) -> bool:
+        scope, end = self._issued.get(token, ("", 0.0))
+        return scope in scopes and end > self._world.clock.time()
+
+
+def _bearer(request: Request) -> str:
+    kind, _, token = request.headers.get("authorization", "").partition(" ")
+    return token if kind.lower() == "bearer" else ""
 
 
 class Credential:

@@ -17,13 +17,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One HTTP request; `path` is what follows the project root, header names are lower case."""
+    """One HTTP request; header names are lower case.
+
+    Attributes:
+        path: What follows the project's root; the whole path if the request is for the resource.
+        is_for_resource: Whether it is outside the project: deployments answer there.
+    """
 
     method: str
     path: str
     query: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
+    is_for_resource: bool = False
 
     @property
     def user(self) -> str:
@@ -60,6 +66,8 @@ class Answer:
         render: Builds the body once the turn is over.
         raw: Body bytes that are no JSON.
         delivered: Called once the answer is sent, or its client is gone.
+        refused: Returns the error that the turn ended in before its first event; then that is the
+            answer, also where a stream was asked for.
     """
 
     body: JSON | None = None
@@ -71,6 +79,7 @@ class Answer:
     render: Callable[[], JSON] | None = None
     raw: bytes | None = None
     delivered: Callable[[], None] | None = None
+    refused: Callable[[], problems.Problem | None] | None = None
 
 
 def check_metadata(body: JSON) -> dict[str, str]:

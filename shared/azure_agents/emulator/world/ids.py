@@ -37,6 +37,10 @@ class Ids:
         """Make an id such as ``thread_`` and 24 letters or digits."""
         return f"{prefix}_{self._alnum(length)}"
 
+    def chat(self, prefix: str = "chatcmpl") -> str:
+        """Make the id of a completion: ``chatcmpl-`` and 29 letters or digits."""
+        return f"{prefix}-{self._alnum(29)}"
+
     def file(self) -> str:
         """Make the id of a file, in both generations: ``assistant-`` and 22 letters or digits."""
         return f"assistant-{self._alnum(22)}"

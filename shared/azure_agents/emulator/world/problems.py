@@ -148,6 +148,18 @@ def unauthorized() -> Problem:
     return Problem(401, {"statusCode": 401, "message": message})
 
 
+def bad_key() -> Problem:
+    """Build E4, 401: a resource refuses a key; recorded, with the gateway's request id only."""
+    message = (
+        "Access denied due to invalid subscription key or wrong API endpoint. Make sure to provide "
+        "a valid key for an active subscription and use a correct regional API endpoint for your "
+        "resource."
+    )
+    problem = gateway(401, "401", message)
+    problem.has_request_id = False
+    return problem
+
+
 def no_route() -> Problem:
     """Build E4, 404: the path is unknown."""
     return gateway(404, "404", "Resource not found")

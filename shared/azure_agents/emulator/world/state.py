@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from ..agent.seen import SeenMessage, SeenTurn
 from ..text.search import Chunk
 from ..trouble.weather import FaultInjector, Weather
+from .deployments import Deployment
 from .ids import Ids
 from .log import Log
 
@@ -262,7 +263,8 @@ class Rules:
         run_lifetime: Seconds until a run expires (600 in early recordings, 1800 later).
         pause_lifetime: Seconds that a run waits for tool outputs.
         abandoned_polls: How many polls find a turn unchanged after its client has hung up.
-        deployments: Model deployments that exist for plain model calls; agents may name any.
+        deployments: Model deployments that exist beside those of `Emulator.deploy`; agents may
+            name any.
         remember_tool_rounds: Whether later runs read the tool rounds of earlier ones.
         most_messages: Most messages that one classic request may hold; None is no limit.
         keepalive: Seconds of silence after which a stream of v2 gets a `keepalive` event, which
@@ -312,6 +314,7 @@ class World:
         self.responses: dict[str, Response] = {}
         self.assistants: dict[str, Assistant] = {}
         self.threads: dict[str, Thread] = {}
+        self.deployments: dict[str, Deployment] = {}
         self.active_runs: dict[str, Run] = {}
         self.files: dict[str, StoredFile] = {}
         self.containers: dict[str, JSON] = {}
@@ -326,6 +329,13 @@ class World:
     def now(self) -> int:
         """Unix seconds, as the wire writes them."""
         return int(self.clock.time())
+
+    def deployment(self, name: str) -> Deployment | None:
+        """Return the deployment of this name; None if there is none."""
+        if name not in self.deployments and name in self.rules.deployments:
+            # Not stored: `Rules.deployments` may be changed at any time.
+            return Deployment.standing(name, self.default)
+        return self.deployments.get(name)
 
     def report(self, error: Exception) -> None:
         """Log and keep an error of the emulator or of a script; clients see a server error."""

@@ -16,12 +16,13 @@ There are three kinds of step:
                   before a keepalive
     AskAgent      the turn asks the agent's responder  the parts of the reply
 
-A work asks its agent exactly once. The responder (`agent/responder.py`) returns the scripted
-reply, or the built-in one. What follows is scripted too: the weather may replace the parts by a
-failure, an open file search is run, the token budget cuts the text, and then the work plays the
-parts one after the other. No server tool really runs, except the search in attached files: a tool
-is a part that says what the tool was asked and what it said. A classic run that calls functions or
-asks for approval ends its work with the pause; submitted outputs start the next leg as a new turn.
+A work asks its agent exactly once, and a deployment once for each prompt of a list. The responder
+(`agent/responder.py`) returns the scripted reply, or the built-in one. What follows is scripted
+too: the weather may replace the parts by a failure, an open file search is run, the token budget
+cuts the text, and then the work plays the parts one after the other. No server tool really runs,
+except the search in attached files: a tool is a part that says what the tool was asked and what it
+said. A classic run that calls functions or asks for approval ends its work with the pause;
+submitted outputs start the next leg as a new turn.
 
 **Who drives.** A turn has no thread. While a client reads its stream, or waits for a plain answer,
 that reader calls `step` and performs what it gets. A turn without a reader (a background response,
@@ -74,8 +75,9 @@ class Frame:
     data: bytes
 
     def encode(self) -> bytes:
-        """Encode the event as it goes over the wire."""
-        return b"event: %b\ndata: %b\n\n" % (self.event.encode(), self.data)
+        """Encode the event as it goes over the wire; deployments send data without a name."""
+        name = b"event: %b\n" % self.event.encode() if self.event else b""
+        return b"%bdata: %b\n\n" % (name, self.data)
 
 
 def frame(event: str, data: object) -> Frame:

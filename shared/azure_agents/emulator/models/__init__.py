@@ -1,0 +1,1 @@
+"""The service for deployments: chat, text completions, embeddings and Claude's messages."""

@@ -1,0 +1,71 @@
+"""Chat completions, on both surfaces.
+
+Sources: chat_plain_gpt4o_dated, chat_parallel_tools_gpt5nano_dated, chat_stream_dated_gpt41mini,
+chat_tool_stream_dated, chat_json_schema_gpt4o, chat_o1_max_completion_tokens_length,
+chat_completion_content_filtered, chat_vision_gpt4o_dated.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..agent.seen import SeenTurn, count_prompt, read_choice, read_schema, read_tools
+from ..world.exchange import Answer, Request
+from .answer import Call
+from .asked import asked_deployment, headers_of
+from .chat_checks import check_chat
+from .chat_objects import completion
+from .chat_stream import stream
+from .quota import admit
+from .reading import read_messages
+
+if TYPE_CHECKING:
+    from ...jsonio import JSON
+    from ..world.deployments import Deployment
+    from ..world.state import World
+
+_ESTIMATE = 16  # tokens of an answer without a limit, for the limits of a deployment: documented
+
+
+def create(world: World, request: Request, deployment: str | None = None) -> Answer:
+    """POST /openai/v1/chat/completions; /openai/deployments/{deployment}/chat/completions."""
+    body = request.json()
+    asked = asked_deployment(world, body, "chatCompletion", deployment)
+    check_chat(body, asked.model)
+    seen = _seen(world, asked, body)
+    budget = body.get("max_completion_tokens") or body.get("max_tokens")
+    limits = admit(world, asked, count_prompt(seen.messages) + (budget or _ESTIMATE))
+    call = Call(str(seen.response_id), world.now, asked, body, seen, budget)
+    return _start(world, call, limits)
+
+
+def _seen(world: World, deployment: Deployment, body: JSON) -> SeenTurn:
+    return SeenTurn(
+        generation="chat",
+        agent=deployment.name,
+        instructions=None,
+        messages=read_messages(body["messages"]),
+        response_id=world.ids.chat(),
+        metadata=dict(body.get("metadata") or {}),
+        tools=read_tools(body.get("tools") or ()),
+        tool_choice=read_choice(body.get("tool_choice")),
+        parallel_tool_calls=body.get("parallel_tool_calls") is not False,
+        schema=read_schema(body.get("response_format")),
+    )
+
+
+def _start(world: World, call: Call, limits: dict[str, str]) -> Answer:
+    def drop() -> None:
+        call.status = "failed"
+
+    turn = world.start(stream(world, call), status=lambda: call.status, drop=drop)
+    headers = headers_of(call.deployment) | limits
+    if call.body.get("stream"):
+        headers["content-type"] = "text/event-stream; charset=utf-8"
+        return Answer(turn=turn, streamed=True, headers=headers, refused=lambda: call.problem)
+    return Answer(
+        turn=turn,
+        headers=headers,
+        render=lambda: completion(call),
+        refused=lambda: call.problem,
+    )

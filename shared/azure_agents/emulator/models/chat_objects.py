@@ -1,0 +1,98 @@
+"""The objects of a chat: a completion, its choices, messages and usage, keys in recorded order."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from . import filters
+from .families import reasons
+
+if TYPE_CHECKING:
+    from ...jsonio import JSON
+    from .answer import Call
+
+
+def completion(call: Call) -> JSON:
+    """Build a whole answer; all of its choices are the same."""
+    return {
+        "choices": [_choice(call, index) for index in range(call.body.get("n") or 1)],
+        "created": call.created,
+        "id": call.id,
+        "model": call.deployment.model,
+        "object": "chat.completion",
+        "prompt_filter_results": prompt_results(call),
+        "system_fingerprint": fingerprint(call),
+        "usage": usage(call),
+    }
+
+
+def _choice(call: Call, index: int) -> JSON:
+    return {
+        "content_filter_results": _results(call),
+        "finish_reason": finish_reason(call),
+        "index": index,
+        "logprobs": None,
+        "message": _message(call),
+    }
+
+
+def _results(call: Call) -> JSON:
+    if call.stopped_by == "content_filter":
+        return filters.answer_results(is_filtered=True)
+    # Recorded: nothing is told of calls and of empty answers.
+    return filters.answer_results() if call.text and not call.calls else {}
+
+
+def _message(call: Call) -> JSON:
+    message: JSON = {"annotations": []}
+    if call.stopped_by != "content_filter":  # recorded: a filtered answer has no content at all
+        is_silent = bool(call.calls or call.refusal) and not call.text
+        message["content"] = None if is_silent else call.text
+    message |= {"refusal": call.refusal or None, "role": "assistant"}
+    if call.calls:
+        message["tool_calls"] = [tool_call(*one) for one in call.calls]
+    return message
+
+
+def tool_call(id: str, name: str, arguments: str) -> JSON:
+    """Build a call of a function."""
+    return {"function": {"arguments": arguments, "name": name}, "id": id, "type": "function"}
+
+
+def finish_reason(call: Call) -> str:
+    """Return why the answer ends: a named function ends with ``stop``, as recorded."""
+    if call.stopped_by:
+        return "length" if call.stopped_by == "max_output_tokens" else "content_filter"
+    is_named = isinstance(call.body.get("tool_choice"), dict)
+    return "tool_calls" if call.calls and not is_named else "stop"
+
+
+def prompt_results(call: Call) -> list[JSON]:
+    """Build the results of the prompt's filters."""
+    has_images = any(
+        media.kind == "image" for message in call.seen.messages for media in message.media
+    )
+    return filters.prompt_results(has_images=has_images)
+
+
+def fingerprint(call: Call) -> str | None:
+    """Return the fingerprint of the system; recorded: gpt-5 has none."""
+    return None if "gpt-5" in call.deployment.model and reasons(call.deployment.model) else _PRINT
+
+
+_PRINT = "fp_b6f445fc1c"
+
+
+def usage(call: Call) -> JSON:
+    """Build the token counts, of all choices together."""
+    output = call.output_tokens * (call.body.get("n") or 1)
+    counts: dict[str, Any] = {"completion_tokens": output}
+    counts["completion_tokens_details"] = {
+        "accepted_prediction_tokens": 0,
+        "audio_tokens": 0,
+        "reasoning_tokens": call.reasoning_tokens,
+        "rejected_prediction_tokens": 0,
+    }
+    counts["prompt_tokens"] = call.prompt_tokens
+    counts["prompt_tokens_details"] = {"audio_tokens": 0, "cached_tokens": 0}
+    return counts | {"total_tokens": call.prompt_tokens + output}

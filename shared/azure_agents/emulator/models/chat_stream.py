@@ -1,0 +1,153 @@
+"""The stream of a chat: chunks in recorded order.
+
+First comes a chunk without choices that holds the results of the prompt's filters, then the role,
+the deltas, the finish, the usage if it was asked for, and ``[DONE]``.
+Sources: chat_stream_dated_gpt41mini (text), chat_tool_stream_dated (one call, usage). How several
+calls begin is OpenAI's way, not recorded on this surface; an error in a stream was not recorded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from ..agent.replies import Failed, Incomplete, Pause, Text, ToolCalls
+from ..agent.server_tools import Refusal
+from ..text import tokens
+from ..world.turns import Frame, Wait, frame
+from . import filters
+from .answer import answered, paced
+from .chat_objects import fingerprint, finish_reason, prompt_results, tool_call, usage
+
+if TYPE_CHECKING:
+    from ...jsonio import JSON
+    from ..agent.replies import Part
+    from ..world.state import World
+    from ..world.turns import Work
+    from .answer import Call
+
+_DONE = Frame("", b"[DONE]")
+_ARGUMENTS = 6  # characters of arguments in a chunk, about a token
+
+
+def stream(world: World, call: Call) -> Work:
+    """Answer a call; its frames are the chunks of its stream."""
+    yield from answered(world, call)
+    if call.problem is not None:
+        return
+    chunks = Chunks(world, call)
+    yield frame("", chunks.prompt())
+    for index in range(call.body.get("n") or 1):
+        yield from _choice(world, call, chunks, index)
+        if call.problem is not None:
+            return
+    if chunks.has_usage:
+        yield frame("", chunks.usage())
+    call.status = "completed"
+    yield _DONE
+
+
+def _choice(world: World, call: Call, chunks: Chunks, index: int) -> Work:
+    calls = iter(enumerate(call.calls))
+    opening = _opening(call)
+    yield frame("", chunks.delta(index, opening))
+    if "tool_calls" in opening:  # the first call is open
+        yield from _arguments(world, chunks, index, *next(calls))
+    for part in call.parts:
+        match part:
+            case Pause(seconds):
+                yield Wait(seconds)
+            case ToolCalls():
+                for position, one in calls:
+                    yield frame("", chunks.delta(index, _opened(position, one)))
+                    yield from _arguments(world, chunks, index, position, one)
+            case _:
+                for delta in _said(part):
+                    yield from paced(world, frame("", chunks.delta(index, delta)))
+        if isinstance(part, Failed):
+            yield frame("", call.fail(part).body)
+            return
+    yield frame("", chunks.delta(index, {}, finish_reason(call)))
+
+
+def _opening(call: Call) -> JSON:
+    """Build the first delta: the role, and with it a call that is the whole answer."""
+    if len(call.calls) == 1 and not call.text:
+        return {"content": None, "role": "assistant", **_opened(0, call.calls[0])}
+    silent = call.calls or call.refusal
+    content = None if silent and not call.text else ""
+    return {"content": content, "refusal": None, "role": "assistant"}
+
+
+def _opened(position: int, one: Any) -> JSON:
+    id, name, _ = one
+    made = tool_call(id, name, "")
+    opened = {"function": made["function"], "id": id, "index": position, "type": "function"}
+    return {"tool_calls": [opened]}
+
+
+def _arguments(world: World, chunks: Chunks, index: int, position: int, one: Any) -> Work:
+    text = one.arguments
+    for start in range(0, len(text), _ARGUMENTS):
+        piece = {"function": {"arguments": text[start : start + _ARGUMENTS]}, "index": position}
+        yield from paced(world, frame("", chunks.delta(index, {"tool_calls": [piece]})))
+
+
+def _said(part: Part) -> Iterator[JSON]:
+    match part:
+        case Text(text, deltas):
+            yield from ({"content": piece} for piece in deltas or tokens.pieces(text))
+        case Failed(text=text) | Incomplete(text=text):
+            yield from ({"content": piece} for piece in tokens.pieces(text))
+        case Refusal(text):
+            yield from ({"refusal": piece} for piece in tokens.pieces(text))
+        case _:
+            return
+
+
+class Chunks:
+    """Builds the chunks of one stream."""
+
+    def __init__(self, world: World, call: Call) -> None:
+        self._ids = world.ids
+        self._call = call
+        self.has_usage = bool((call.body.get("stream_options") or {}).get("include_usage"))
+
+    def prompt(self) -> JSON:
+        """Build the first chunk: no choices, no id, the results of the prompt's filters."""
+        empty: JSON = {"choices": [], "created": 0, "id": "", "model": "", "object": ""}
+        return empty | {"prompt_filter_results": prompt_results(self._call)}
+
+    def delta(self, index: int, delta: JSON, finish: str | None = None) -> JSON:
+        """Build a chunk with one choice."""
+        choice = {
+            "content_filter_results": self._results(delta, finish),
+            "delta": delta,
+            "finish_reason": finish,
+            "index": index,
+            "logprobs": None,
+        }
+        told = delta.get("content") or delta.get("refusal") or ""
+        return self._chunk([choice], {"usage": None} if self.has_usage else {}, told)
+
+    def usage(self) -> JSON:
+        """Build the chunk behind the finish, if the usage was asked for."""
+        return self._chunk([], {"usage": usage(self._call)}, "")
+
+    def _results(self, delta: JSON, finish: str | None) -> JSON:
+        if finish == "content_filter":
+            return filters.answer_results(is_filtered=True)
+        return filters.answer_results() if delta.get("content") else {}
+
+    def _chunk(self, choices: list[JSON], more: JSON, told: str) -> JSON:
+        call = self._call
+        return {
+            "choices": choices,
+            "created": call.created,
+            "id": call.id,
+            "model": call.deployment.model,
+            "obfuscation": self._ids.padding(told),
+            "object": "chat.completion.chunk",
+            "system_fingerprint": fingerprint(call),
+            **more,
+        }

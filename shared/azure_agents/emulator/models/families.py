@@ -1,0 +1,33 @@
+"""What a model can do, as far as its name tells."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal, TypeAlias
+
+Operation: TypeAlias = Literal["chatCompletion", "completion", "embeddings", "messages"]
+
+_EMBEDDING = re.compile(r"embedding|(?<![a-z])ada(?![a-z])|embed-")
+_TEXT = re.compile(r"instruct|davinci|babbage")
+_O_SERIES = re.compile(r"(?<![a-z0-9])o[134](?![a-z0-9])")
+
+
+def operation_of(model: str) -> Operation:
+    """Return the one operation that the emulator serves for a model."""
+    name = model.lower()
+    if name.startswith("claude"):
+        return "messages"
+    if _EMBEDDING.search(name):
+        return "embeddings"
+    return "completion" if _TEXT.search(name) else "chatCompletion"
+
+
+def is_o_series(model: str) -> bool:
+    """Whether this is o1, o3 or o4, in any size."""
+    return _O_SERIES.search(model.lower()) is not None
+
+
+def reasons(model: str) -> bool:
+    """Whether the model reasons before it answers: the o-series and gpt-5, but not its chat."""
+    name = model.lower()
+    return is_o_series(name) or ("gpt-5" in name and "gpt-5-chat" not in name)

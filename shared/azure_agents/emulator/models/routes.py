@@ -1,0 +1,57 @@
+"""The table of routes of the resource, and the check of each request's api-version."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from ..world import problems
+from ..world.paths import OPENAI, pattern_of
+from ..world.routing import Route
+from . import chat, completions, embeddings
+
+if TYPE_CHECKING:
+    from ..world.exchange import Request
+    from ..world.routing import Handler
+
+_DATED = "/openai/deployments/{deployment}"
+_DATED_VERSION = re.compile(r"20\d\d-\d\d-\d\d(?:-preview)?")
+_V1_VERSIONS = (None, "v1", "preview", "latest")
+
+_TABLE: tuple[tuple[str, str, Handler], ...] = (
+    ("POST", f"{OPENAI}/chat/completions", chat.create),
+    ("POST", f"{_DATED}/chat/completions", chat.create),
+    ("POST", f"{OPENAI}/completions", completions.create),
+    ("POST", f"{_DATED}/completions", completions.create),
+    ("POST", f"{OPENAI}/embeddings", embeddings.create),
+    ("POST", f"{_DATED}/embeddings", embeddings.create),
+)
+_ROUTES = tuple((method, pattern_of(path), handler) for method, path, handler in _TABLE)
+
+
+def find_route(request: Request) -> Route:
+    """Return the route of a request to the resource; 404 without one.
+
+    Raises:
+        Problem: There is no such route, or no such version of it.
+    """
+    path = re.sub("/{2,}", "/", request.path)  # recorded: a doubled slash changes nothing
+    for method, pattern, handler in _ROUTES:
+        if method == request.method and (match := pattern.fullmatch(path)):
+            _check_version(request, path)
+            return Route(handler, match.groupdict())
+    raise _unknown()
+
+
+def _check_version(request: Request, path: str) -> None:
+    version = request.query.get("api-version")
+    if path.startswith(OPENAI) and version not in _V1_VERSIONS:
+        raise problems.gateway(400, "BadRequest", "API version not supported")
+    if path.startswith("/openai/deployments/") and not _DATED_VERSION.fullmatch(version or ""):
+        raise _unknown()
+
+
+def _unknown() -> problems.Problem:
+    problem = problems.no_route()
+    problem.has_request_id = False
+    return problem

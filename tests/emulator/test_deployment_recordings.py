@@ -1,0 +1,215 @@
+"""Deployments of the emulator answer in the shape of the recorded ones, as far as they are served.
+
+Each recorded request is sent to a deployment whose script says what the recorded one said.
+"""
+
+from __future__ import annotations
+
+import json
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+from fidelity import RECORDINGS, compare
+from replay import series
+
+from azure_agents.emulator import Emulator, Failed, Incomplete, Parts, Reasoning, Text, ToolCalls
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+FOLDER = RECORDINGS / "models"
+SERVED = (
+    "chat_completion_content_filtered",
+    "chat_json_schema_gpt4o",
+    "chat_o1_max_completion_tokens_length",
+    "chat_parallel_tools_gpt5nano_dated",
+    "chat_plain_gpt4o_dated",
+    "chat_reasoning_gpt5nano_dated",
+    "chat_stream_dated_gpt41mini",
+    "chat_tool_stream_dated",
+    "chat_vision_gpt4o_dated",
+    "completions_legacy_gpt35",
+    "embeddings_base64_ada",
+    "error_400_prompt_content_filter",
+    "error_401_bad_key_dated",
+    "error_404_deployment_not_found",
+)
+_SINCE = "recorded before the service had it: the emulator answers as it does in 2026"
+_BLOCKLIST = "of a blocklist of that resource; the emulator's filter finds violence"
+# Recording, place of the difference, why it is meant.
+KNOWN: tuple[tuple[str, str, str], ...] = (
+    ("chat_completion_content_filtered", "*/custom_blocklists", _BLOCKLIST),
+    ("chat_[cjop]*", "/choices/0/message/annotations", _SINCE),
+    ("chat_json_schema_gpt4o", "/choices/0/message/refusal", _SINCE),
+    ("chat_json_schema_gpt4o", "*/protected_material_*", _SINCE),
+    ("chat_json_schema_gpt4o", "/usage/*_details", _SINCE),
+    ("chat_tool_stream_dated", "*/obfuscation", _SINCE),
+    ("chat_tool_stream_dated", "/usage/usage/*_details", _SINCE),
+)
+pytestmark = pytest.mark.skipif(
+    not FOLDER.is_dir(), reason=f"no recordings of deployments: {FOLDER} is not here"
+)
+
+
+def entries_of(name: str) -> list[dict[str, Any]]:
+    """The exchanges of a recording."""
+    found = json.loads((FOLDER / "openai" / f"{name}.json").read_text())
+    return list(found["entries"])
+
+
+def chunks_of(text: str) -> list[Any]:
+    """The data of a stream without names of events."""
+    data = [block.removeprefix("data: ") for block in text.strip().split("\n\n")]
+    return [one if one == "[DONE]" else json.loads(one) for one in data]
+
+
+def said_in(response: dict[str, Any]) -> Any:
+    """The reply that a script gives to say what a recorded answer says."""
+    if "sse" in response:
+        return said_in_chunks(chunks_of(response["sse"]))
+    body = response["body"]
+    if "error" in body:
+        return Failed(body["error"]["code"])
+    choice = body["choices"][0]
+    message = choice.get("message", {"content": choice.get("text")})
+    details = body["usage"].get("completion_tokens_details") or {}
+    reasoning = [Reasoning(tokens=details["reasoning_tokens"])] if details else []
+    if choice["finish_reason"] == "content_filter":
+        return Incomplete("content_filter")
+    if choice["finish_reason"] == "length":
+        return Parts(*reasoning, Incomplete("max_output_tokens", message["content"]))
+    called = message.get("tool_calls") or ()
+    calls = [(one["function"]["name"], one["function"]["arguments"]) for one in called]
+    return Parts(*reasoning, ToolCalls(*calls) if calls else Text(message["content"]))
+
+
+def said_in_chunks(chunks: list[Any]) -> Any:
+    """The same for a stream."""
+    choices = [chunk["choices"][0] for chunk in chunks[:-1] if chunk["choices"]]
+    deltas = [choice["delta"] for choice in choices]
+    calls = [call["function"] for delta in deltas for call in delta.get("tool_calls") or ()]
+    if calls:
+        return ToolCalls((calls[0]["name"], "".join(one["arguments"] for one in calls)))
+    return Text(deltas=[delta["content"] for delta in deltas[1:] if delta.get("content")])
+
+
+def emulated(entry: dict[str, Any], name: str) -> httpx.Response:
+    """The emulator's answer to a recorded request."""
+    request, response = entry["request"], entry["response"]
+    path = request["path"].replace("//", "/")
+    path = path if path.startswith("/openai") else f"/openai{path}"  # lost by the recorder
+    with Emulator(seed=3) as foundry:
+        body = response.get("body")
+        model = body.get("model") if isinstance(body, dict) else None
+        if "sse" in response:
+            model = chunks_of(response["sse"])[1]["model"]
+        if "embeddings" not in path:
+            deployment = path.split("/")[3]
+            foundry.deploy(deployment, said_in(response), model=model_of(name, model))
+        else:
+            foundry.deploy(path.split("/")[3], model=model or "text-embedding-ada-002")
+        if "404" in name:
+            path = path.replace(deployment, "another")
+        key = "wrong" if "401" in name else foundry.api_key
+        url = f"{foundry.resource}{path}"
+        with httpx.Client(transport=foundry.transport) as client:
+            return client.post(
+                url, json=request["body"], params=request["query"], headers={"api-key": key}
+            )
+
+
+def model_of(name: str, told: str | None) -> str:
+    """The model behind a recorded deployment."""
+    return "gpt-35-turbo-instruct" if name.startswith("completions") else told or "gpt-4"
+
+
+def media_type(headers: Mapping[str, str]) -> str:
+    """The type of a body, without its character set; "" where none is named."""
+    return headers.get("content-type", "").split(";")[0]
+
+
+def differences(entry: dict[str, Any], answer: httpx.Response) -> Iterator[tuple[str, str]]:
+    """Place and kind of every difference."""
+    recorded = entry["response"]
+    if recorded["status"] != answer.status_code:
+        yield "status", f"is {answer.status_code}, recorded {recorded['status']}"
+    kinds = [
+        one.get("content-type", "").split(";")[0] for one in (recorded["headers"], answer.headers)
+    ]
+    if kinds[0] != kinds[1]:
+        yield "content-type", f"is {kinds[1]}, recorded {kinds[0]}"
+    for header in ("x-request-id", "apim-request-id", "x-ms-deployment-name", "x-ms-rai-invoked"):
+        if header in recorded["headers"] and header not in answer.headers:
+            yield header, "is missing"
+    if "sse" in recorded:
+        yield from stream_differences(chunks_of(recorded["sse"]), chunks_of(answer.text))
+        return
+    body = answer.json()
+    for fact in compare("", recorded["body"], body):
+        if fact.difference:
+            yield fact.place, fact.difference
+    if (
+        "error" in recorded["body"]
+        and recorded["body"]["error"]["message"] != body["error"]["message"]
+    ):
+        yield "/error/message", f"is {body['error']['message']!r}"
+
+
+def kind_of(chunk: Any) -> str:
+    """What a chunk brings, in a word."""
+    if chunk == "[DONE]":
+        return "done"
+    if not chunk["choices"]:
+        return "usage" if chunk.get("usage") else "prompt"
+    choice = chunk["choices"][0]
+    if choice["finish_reason"]:
+        return "finish"
+    return "role" if "role" in choice["delta"] else " ".join(choice["delta"])
+
+
+def stream_differences(then: list[Any], now: list[Any]) -> Iterator[tuple[str, str]]:
+    """Compare the order of chunks, and the first of each kind."""
+    old, new = (series([(kind_of(one), one) for one in chunks]) for chunks in (then, now))
+    if [kind for kind, _ in old] != [kind for kind, _ in new]:
+        yield "order", f"is {[kind for kind, _ in new]}, recorded {[kind for kind, _ in old]}"
+        return
+    for (kind, before), (_, after) in zip(old, new, strict=True):
+        for fact in compare(f"/{kind}", before[0], after[0]):
+            if fact.difference:
+                yield fact.place, fact.difference
+        if kind != "done" and list(before[0]) != [key for key in after[0] if key in before[0]]:
+            yield f"/{kind} keys", f"come as {list(after[0])}"
+
+
+def reason_of(name: str, place: str) -> str:
+    """Why a difference is meant; "" if it is not."""
+    found = (
+        why for one, where, why in KNOWN if fnmatchcase(name, one) and fnmatchcase(place, where)
+    )
+    return next(found, "")
+
+
+@pytest.mark.parametrize("name", SERVED)
+def test_answers_have_the_recorded_shape(name: str) -> None:
+    """Status, headers, keys, types, words and order of chunks: all of them, or a named reason."""
+    for entry in entries_of(name):
+        found = differences(entry, emulated(entry, name))
+        assert [] == [(at, what) for at, what in found if not reason_of(name, at)]
+
+
+def test_every_known_difference_is_needed() -> None:
+    """A row that excuses nothing has outlived its reason."""
+    found = [
+        (name, place)
+        for name in SERVED
+        for entry in entries_of(name)
+        for place, _ in differences(entry, emulated(entry, name))
+    ]
+    needed = [
+        row
+        for row in KNOWN
+        if any(fnmatchcase(name, row[0]) and fnmatchcase(place, row[1]) for name, place in found)
+    ]
+    assert list(KNOWN) == needed
