@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
-from fidelity import RECORDINGS, compare
-from replay import series
+from fidelity import RECORDINGS, Fact, compare, compare_events
+from replay import read_events, series
 
 from azure_agents.emulator import Emulator, Failed, Incomplete, Parts, Reasoning, Text, ToolCalls
 
@@ -213,3 +213,81 @@ def test_every_known_difference_is_needed() -> None:
         if any(fnmatchcase(name, row[0]) and fnmatchcase(place, row[1]) for name, place in found)
     ]
     assert list(KNOWN) == needed
+
+
+CLAUDE = ("messages_parallel_tools", "messages_plain", "messages_thinking", "messages_tool_stream")
+
+
+def claude_parts(response: dict[str, Any]) -> Any:
+    """The reply that a script gives to say what Claude said."""
+    blocks = response["body"]["content"] if "body" in response else built(response["sse"])
+    parts: list[Any] = []
+    for block in blocks:
+        if block["type"] == "thinking":
+            parts.append(Reasoning(block["thinking"], 20))
+        elif block["type"] == "text":
+            parts.append(Text(block["text"]))
+        else:
+            parts.append(ToolCalls((block["name"], block["input"], block["id"])))
+    return Parts(*parts)
+
+
+def built(sse: str) -> list[dict[str, Any]]:
+    """The blocks of a stream."""
+    blocks: list[dict[str, Any]] = []
+    for name, data in read_events(sse):
+        if name == "content_block_start":
+            blocks.append({**data["content_block"], "said": ""})
+        elif name == "content_block_delta":
+            delta = data["delta"]
+            blocks[-1]["said"] += delta.get("text") or delta.get("partial_json") or ""
+    for block in blocks:
+        said = block.pop("said")
+        is_text = block["type"] == "text"
+        block.update({"text": said} if is_text else {"input": json.loads(said or "{}")})
+    return blocks
+
+
+def claude_differences(entry: dict[str, Any], answer: httpx.Response) -> Iterator[Fact]:
+    """Every fact of an answer, and what is different in it."""
+    recorded = entry["response"]
+    yield Fact(("status", "" if answer.status_code == recorded["status"] else answer.text))
+    if "sse" in recorded:
+        yield from compare_events(read_events(recorded["sse"]), read_events(answer.text))
+    else:
+        yield from compare("", recorded["body"], answer.json())
+        yield Fact(("keys", "" if list(recorded["body"]) == list(answer.json()) else "order"))
+
+
+@pytest.mark.parametrize("name", CLAUDE)
+def test_claude_answers_in_the_recorded_shape(name: str) -> None:
+    """Keys, types, words, names and order of events: all of them."""
+    found = json.loads((FOLDER / "claude" / f"{name}.json").read_text())["entries"]
+    signatures: dict[str, str] = {}
+    with Emulator(seed=3) as foundry:
+        deployed = foundry.deploy("claude", model="claude-haiku-4-5-20251001")
+        for entry in found:
+            deployed.script(claude_parts(entry["response"]))
+            body = json.dumps({**entry["request"]["body"], "model": "claude"})
+            for theirs, ours in signatures.items():
+                body = body.replace(theirs, ours)
+            answer = claude_answer(foundry, json.loads(body))
+            signatures |= translated(entry["response"], answer)
+            facts = claude_differences(entry, answer)
+            assert [] == [(one.place, one.difference) for one in facts if one.difference]
+
+
+def claude_answer(foundry: Emulator, body: dict[str, Any]) -> httpx.Response:
+    """Send a request to Claude as Foundry serves it."""
+    headers = {"x-api-key": foundry.api_key, "anthropic-version": "2023-06-01"}
+    with httpx.Client(transport=foundry.transport) as client:
+        url = f"{foundry.resource}/anthropic/v1/messages"
+        return client.post(url, json=body, headers=headers)
+
+
+def translated(response: dict[str, Any], answer: httpx.Response) -> dict[str, str]:
+    """The emulator's signatures of thoughts, by the recorded ones."""
+    if "body" not in response or answer.status_code != 200:
+        return {}
+    pairs = zip(response["body"]["content"], answer.json()["content"], strict=True)
+    return {old["signature"]: new["signature"] for old, new in pairs if "signature" in old}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ..agent.replies import (
@@ -44,6 +45,9 @@ class Call:
         id: The id of the answer.
         body: The request's.
         budget: Most tokens of the answer; None is no limit.
+        refuse: Builds the error of a script that fails, from its code and message.
+        counts: The names of the tokens read and written, as usage has them.
+        new_call_id: Makes the id of a call of a function; None makes one of OpenAI's.
         parts: What the deployment answers; none until it has.
         calls: The functions that it calls, with their ids.
         prompt_tokens: Tokens read.
@@ -59,6 +63,9 @@ class Call:
     body: JSON
     seen: SeenTurn
     budget: int | None = None
+    refuse: Callable[[str, str], Problem] = failed
+    counts: tuple[str, str] = ("prompt_tokens", "completion_tokens")
+    new_call_id: Callable[[], str] | None = None
     parts: tuple[Part, ...] = ()
     calls: tuple[SeenCall, ...] = ()
     prompt_tokens: int = 0
@@ -85,7 +92,7 @@ class Call:
 
     def fail(self, part: Failed) -> Problem:
         """Note that the call fails, and return the error."""
-        self.status, self.problem = "failed", failed(part.code, part.message)
+        self.status, self.problem = "failed", self.refuse(part.code, part.message)
         return self.problem
 
 
@@ -142,15 +149,14 @@ def _within(parts: tuple[Part, ...], budget: int | None) -> tuple[Part, ...]:
 def _note(world: World, call: Call, parts: tuple[Part, ...]) -> None:
     call.parts = parts
     made = (one for part in parts if isinstance(part, ToolCalls) for one in part.calls)
-    call.calls = tuple(
-        SeenCall(id or world.ids.classic("call"), name, arguments) for name, arguments, id in made
-    )
+    new_id = call.new_call_id or partial(world.ids.classic, "call")
+    call.calls = tuple(SeenCall(id or new_id(), name, arguments) for name, arguments, id in made)
     call.prompt_tokens = count_prompt(call.seen.messages, call.seen.instructions)
     call.reasoning_tokens = sum(part.tokens for part in parts if isinstance(part, Reasoning))
     called = sum(tokens.count(one.name) + tokens.count(one.arguments) for one in call.calls)
     call.output_tokens = tokens.count(said(parts)) + called + call.reasoning_tokens
     error = next((part.code for part in parts if isinstance(part, Failed)), None)
-    usage = {"prompt_tokens": call.prompt_tokens, "completion_tokens": call.output_tokens}
+    usage = dict(zip(call.counts, (call.prompt_tokens, call.output_tokens), strict=True))
     reply = SeenReply(said(parts), call.calls, error)
     world.seen.append(call.seen.answered(reply, usage))
 

@@ -6,26 +6,32 @@ start of a request, by an estimate from the prompt and the most tokens that it a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, TypeAlias
 
 from .refusals import too_many
 
 if TYPE_CHECKING:
     from ..world.deployments import Deployment
+    from ..world.problems import Problem
     from ..world.state import World
+
+Refuse: TypeAlias = Callable[[int, dict[str, str]], "Problem"]
 
 _MINUTE = 60.0
 _SHORT = 10.0  # from 60 requests a minute on, a sixth of them in ten seconds: documented
 
 
-def admit(world: World, deployment: Deployment, tokens: int) -> dict[str, str]:
+def admit(
+    world: World, deployment: Deployment, tokens: int, refuse: Refuse = too_many
+) -> dict[str, str]:
     """Count a request, or refuse it with a 429.
 
     Args:
         world: The state.
         deployment: What is asked.
         tokens: The estimate of this request: prompt, and most tokens of the answer.
+        refuse: Builds the 429 from the milliseconds to wait and the headers.
 
     Returns:
         The headers that tell the limits; none where there are none.
@@ -35,7 +41,7 @@ def admit(world: World, deployment: Deployment, tokens: int) -> dict[str, str]:
         asked.popleft()
     wait = max(_wait_for_requests(deployment, now), _wait_for_tokens(deployment, now, tokens))
     if wait > 0:
-        raise too_many(max(1, round(1000 * wait)), _headers(deployment, now))
+        raise refuse(max(1, round(1000 * wait)), _headers(deployment, now))
     asked.append((now, tokens))
     return _headers(deployment, now)
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from ..world import problems
 from ..world.paths import OPENAI, pattern_of
 from ..world.routing import Route
-from . import chat, completions, embeddings
+from . import chat, claude, completions, embeddings
+from .claude_refusals import no_api
 
 if TYPE_CHECKING:
     from ..world.exchange import Request
@@ -25,6 +26,8 @@ _TABLE: tuple[tuple[str, str, Handler], ...] = (
     ("POST", f"{_DATED}/completions", completions.create),
     ("POST", f"{OPENAI}/embeddings", embeddings.create),
     ("POST", f"{_DATED}/embeddings", embeddings.create),
+    ("POST", "/anthropic/v1/messages", claude.create),
+    ("POST", "/anthropic/v1/messages/count_tokens", claude.count_tokens),
 )
 _ROUTES = tuple((method, pattern_of(path), handler) for method, path, handler in _TABLE)
 
@@ -40,7 +43,7 @@ def find_route(request: Request) -> Route:
         if method == request.method and (match := pattern.fullmatch(path)):
             _check_version(request, path)
             return Route(handler, match.groupdict())
-    raise _unknown()
+    raise no_api() if path.startswith("/anthropic/") else _unknown()
 
 
 def _check_version(request: Request, path: str) -> None:

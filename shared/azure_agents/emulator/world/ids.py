@@ -41,6 +41,10 @@ class Ids:
         """Make the id of a completion: ``chatcmpl-`` and 29 letters or digits."""
         return f"{prefix}-{self._alnum(29)}"
 
+    def claude(self, prefix: str) -> str:
+        """Make an id of Claude's: a prefix, and 24 letters or digits that begin with ``01``."""
+        return f"{prefix}_01{self._alnum(22)}"
+
     def file(self) -> str:
         """Make the id of a file, in both generations: ``assistant-`` and 22 letters or digits."""
         return f"assistant-{self._alnum(22)}"
