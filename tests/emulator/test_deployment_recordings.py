@@ -291,3 +291,68 @@ def translated(response: dict[str, Any], answer: httpx.Response) -> dict[str, st
         return {}
     pairs = zip(response["body"]["content"], answer.json()["content"], strict=True)
     return {old["signature"]: new["signature"] for old, new in pairs if "signature" in old}
+
+
+LINE = {
+    "custom_id": "request-1",
+    "method": "POST",
+    "url": "/v1/chat/completions",
+    "body": {"model": "gpt-4o-mini-batch", "messages": [{"role": "user", "content": "Hello"}]},
+}
+
+
+def test_a_batch_lives_as_recorded() -> None:
+    """Each station is seen, in the recorded shape; so are the file before and the lines after."""
+    entries = entries_of("batch_life_cycle_output_lines")
+    with Emulator(seed=3) as foundry:
+        foundry.deploy("gpt-4o-mini-batch", "Hello!")
+        with httpx.Client(transport=foundry.transport) as client:
+            for entry, answer in batch_answers(foundry, client, entries):
+                recorded = entry["response"]
+                assert recorded["status"] == answer.status_code
+                assert ("location" in recorded["headers"]) == ("location" in answer.headers)
+                then, now = recorded["body"], answer.text
+                if isinstance(then, str):
+                    pair = [json.loads(text.splitlines()[0]) for text in (then, now)]
+                else:
+                    pair = [then, answer.json()]
+                facts = [one for one in compare("", *pair) if one.difference]
+                places = [one.place for one in facts if not one.place.endswith("/annotations")]
+                assert [] == places
+
+
+def batch_answers(
+    foundry: Emulator, client: httpx.Client, entries: list[dict[str, Any]]
+) -> Iterator[tuple[dict[str, Any], httpx.Response]]:
+    """Send the recorded requests; a look at a batch is repeated until it is where it was then."""
+    ids: dict[str, str] = {}
+    data = b"".join(json.dumps({**LINE, "custom_id": id}).encode() + b"\n" for id in ("a", "b"))
+    for entry in entries:
+        request, recorded = entry["request"], entry["response"]["body"]
+        sent: dict[str, Any] = {"headers": {"api-key": foundry.api_key}, "params": request["query"]}
+        if "multipart" in request["headers"].get("content-type", ""):
+            sent |= {"data": {"purpose": "batch"}, "files": {"file": ("lines.jsonl", data)}}
+        elif request.get("body"):
+            sent["json"] = json.loads(ours_for(ids, json.dumps(request["body"])))
+        path = ours_for(ids, request["path"])
+        answer = client.request(request["method"], f"{foundry.resource}{path}", **sent)
+        while isinstance(recorded, dict) and looks_earlier(answer.json(), recorded):
+            answer = client.request(request["method"], f"{foundry.resource}{path}", **sent)
+        yield entry, answer
+        if isinstance(recorded, dict) and "deleted" not in recorded:
+            keys = [key for key in ("id", "output_file_id") if recorded.get(key)]
+            ids |= {recorded[key]: answer.json()[key] for key in keys}
+
+
+def ours_for(ids: dict[str, str], text: str) -> str:
+    """Put the emulator's ids in the place of the recorded ones."""
+    for theirs, ours in ids.items():
+        text = text.replace(theirs, ours)
+    return text
+
+
+def looks_earlier(now: dict[str, Any], recorded: dict[str, Any]) -> bool:
+    """Whether a batch is still before the recorded station."""
+    stations = ["validating", "in_progress", "finalizing", "completed"]
+    status = recorded.get("status")
+    return status in stations and stations.index(now["status"]) < stations.index(status)

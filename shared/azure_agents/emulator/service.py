@@ -6,6 +6,7 @@ import uuid
 from typing import TYPE_CHECKING
 
 from .classic import runs
+from .models.batches import polled_batch
 from .models.routes import find_route as find_resource_route
 from .routes import find_route, polled_turn
 from .v2.eras import at_todays_path
@@ -74,7 +75,8 @@ class Service:
         """Check the sign-in; find the route, and the turn that the request polls."""
         if request.is_for_resource:
             self._gate.check_resource(request)
-            return request, find_resource_route(request), None
+            route = find_resource_route(request)
+            return request, route, polled_batch(self._world, request, route.variables)
         self._gate.check(request)
         request = at_todays_path(self._world, request)
         route = find_route(request)

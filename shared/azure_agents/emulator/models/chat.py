@@ -29,14 +29,21 @@ _ESTIMATE = 16  # tokens of an answer without a limit, for the limits of a deplo
 
 def create(world: World, request: Request, deployment: str | None = None) -> Answer:
     """POST /openai/v1/chat/completions; /openai/deployments/{deployment}/chat/completions."""
-    body = request.json()
+    return _start(world, *accept(world, request.json(), deployment))
+
+
+def accept(world: World, body: JSON, deployment: str | None = None) -> tuple[Call, dict[str, str]]:
+    """Check a request, and return the call that it makes, with the headers of its limits.
+
+    Raises:
+        Problem: The deployment does not take it.
+    """
     asked = asked_deployment(world, body, "chatCompletion", deployment)
     check_chat(body, asked.model)
     seen = _seen(world, asked, body)
     budget = body.get("max_completion_tokens") or body.get("max_tokens")
     limits = admit(world, asked, count_prompt(seen.messages) + (budget or _ESTIMATE))
-    call = Call(str(seen.response_id), world.now, asked, body, seen, budget)
-    return _start(world, call, limits)
+    return Call(str(seen.response_id), world.now, asked, body, seen, budget), limits
 
 
 def _seen(world: World, deployment: Deployment, body: JSON) -> SeenTurn:

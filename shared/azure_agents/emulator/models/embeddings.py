@@ -39,7 +39,16 @@ _LARGE, _USUAL = 3072, 1536
 
 def create(world: World, request: Request, deployment: str | None = None) -> Answer:
     """POST /openai/v1/embeddings; /openai/deployments/{deployment}/embeddings."""
-    body = request.json()
+    answer, headers = embed(world, request.json(), deployment)
+    return Answer(answer, headers=headers)
+
+
+def embed(world: World, body: JSON, deployment: str | None = None) -> tuple[JSON, dict[str, str]]:
+    """Answer a request; the body and headers of the answer.
+
+    Raises:
+        Problem: The deployment does not take it.
+    """
     asked = asked_deployment(world, body, "embeddings", deployment)
     length = _length(body, asked.model)
     texts = _texts(body)
@@ -51,8 +60,7 @@ def create(world: World, request: Request, deployment: str | None = None) -> Ans
         {"object": "embedding", "index": index, "embedding": _encoded(body, vector(text, length))}
         for index, text in enumerate(texts)
     ]
-    answer = {"object": "list", "data": data, "model": asked.model, "usage": usage}
-    return Answer(answer, headers=headers)
+    return {"object": "list", "data": data, "model": asked.model, "usage": usage}, headers
 
 
 def _length(body: JSON, model: str) -> int:

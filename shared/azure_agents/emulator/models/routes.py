@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ..world import problems
 from ..world.paths import OPENAI, pattern_of
 from ..world.routing import Route
-from . import chat, claude, completions, embeddings
+from . import batches, chat, claude, completions, embeddings, files
 from .claude_refusals import no_api
 
 if TYPE_CHECKING:
@@ -29,7 +29,26 @@ _TABLE: tuple[tuple[str, str, Handler], ...] = (
     ("POST", "/anthropic/v1/messages", claude.create),
     ("POST", "/anthropic/v1/messages/count_tokens", claude.count_tokens),
 )
-_ROUTES = tuple((method, pattern_of(path), handler) for method, path, handler in _TABLE)
+# What belongs to the resource and not to a deployment has the same routes on both surfaces.
+_SHARED: tuple[tuple[str, str, Handler], ...] = (
+    ("POST", "/files", files.upload),
+    ("GET", "/files", files.list_all),
+    ("GET", "/files/{id}", files.get),
+    ("DELETE", "/files/{id}", files.delete),
+    ("GET", "/files/{id}/content", files.content),
+    ("POST", "/batches", batches.create),
+    ("GET", "/batches", batches.list_all),
+    ("GET", "/batches/{id}", batches.get),
+    ("POST", "/batches/{id}/cancel", batches.cancel),
+)
+_ROUTES = (
+    *((method, pattern_of(path), handler) for method, path, handler in _TABLE),
+    *(
+        (method, pattern_of(root + path), handler)
+        for root in (OPENAI, "/openai")
+        for method, path, handler in _SHARED
+    ),
+)
 
 
 def find_route(request: Request) -> Route:
@@ -50,7 +69,8 @@ def _check_version(request: Request, path: str) -> None:
     version = request.query.get("api-version")
     if path.startswith(OPENAI) and version not in _V1_VERSIONS:
         raise problems.gateway(400, "BadRequest", "API version not supported")
-    if path.startswith("/openai/deployments/") and not _DATED_VERSION.fullmatch(version or ""):
+    is_dated = path.startswith("/openai/") and not path.startswith(OPENAI)
+    if is_dated and not _DATED_VERSION.fullmatch(version or ""):
         raise _unknown()
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from ..agent.seen import SeenMessage, SeenTurn
 from ..text.search import Chunk
 from ..trouble.weather import FaultInjector, Weather
+from .batches import Batch
 from .deployments import Deployment
 from .ids import Ids
 from .log import Log
@@ -315,6 +316,8 @@ class World:
         self.assistants: dict[str, Assistant] = {}
         self.threads: dict[str, Thread] = {}
         self.deployments: dict[str, Deployment] = {}
+        self.resource_files: dict[str, StoredFile] = {}
+        self.batches: dict[str, Batch] = {}
         self.active_runs: dict[str, Run] = {}
         self.files: dict[str, StoredFile] = {}
         self.containers: dict[str, JSON] = {}
