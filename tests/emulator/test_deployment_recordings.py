@@ -356,3 +356,41 @@ def looks_earlier(now: dict[str, Any], recorded: dict[str, Any]) -> bool:
     stations = ["validating", "in_progress", "finalizing", "completed"]
     status = recorded.get("status")
     return status in stations and stations.index(now["status"]) < stations.index(status)
+
+
+MEDIA = [
+    ("images_dalle3_filter_results", "dall-e-3"),
+    ("audio_speech_tts", "tts"),
+    ("audio_transcription_srt", "whisper"),
+    ("audio_transcription_verbose_json", "whisper"),
+]
+
+
+@pytest.mark.parametrize(("name", "model"), MEDIA)
+def test_images_and_audio_have_the_recorded_shape(name: str, model: str) -> None:
+    """Keys, types and media types; the text of a transcript is the recorded one."""
+    (entry,) = entries_of(name)
+    request, recorded = entry["request"], entry["response"]
+    sent: dict[str, Any] = {"json": request["body"]}
+    if request["body"] is None:  # the recorder kept no form
+        form = name.removeprefix("audio_transcription_")
+        sent = {"data": {"response_format": form}, "files": {"file": ("a.wav", b"sound")}}
+    with Emulator(seed=3) as foundry:
+        foundry.deploy(request["path"].split("/")[3], "Hello world, this is a test.", model=model)
+        url, key = f"{foundry.resource}{request['path']}", {"api-key": foundry.api_key}
+        with httpx.Client(transport=foundry.transport) as client:
+            answer = client.post(url, params=request["query"], headers=key, **sent)
+    assert (recorded["status"], media_type(recorded["headers"])) == (
+        answer.status_code,
+        media_type(answer.headers),
+    )
+    assert ("csp-billing-usage" in recorded["headers"]) == ("csp-billing-usage" in answer.headers)
+    if isinstance(recorded["body"], dict):
+        found = [
+            (one.place, one.difference)
+            for one in compare("", recorded["body"], answer.json())
+            if one.difference and "tokens" not in one.place
+        ]
+        assert [] == found
+    elif name.endswith("srt"):
+        assert recorded["body"].splitlines()[2:] == answer.text.splitlines()[2:]

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import io
+import struct
+import wave
 from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
 
-from azure_agents.emulator import Emulator, Failed, ToolCalls
+from azure_agents.emulator import Emulator, Failed, GeneratedImage, ToolCalls
 
 openai = pytest.importorskip("openai")
 
@@ -98,6 +102,77 @@ def test_a_text_completion(foundry: Emulator, client: Any) -> None:
     assert "once upon a time" == client.completions.create(**asked).choices[0].text
     chunks = lenient(client).completions.create(stream=True, **asked)
     assert "once upon a time" == "".join(c.choices[0].text for c in chunks if c.choices)
+
+
+def test_an_image(foundry: Emulator, client: Any) -> None:
+    """Its URL needs no key, and only the whole URL is good; the size is what was asked for."""
+    foundry.deploy("img", model="dall-e-3")
+    image = client.images.generate(model="img", prompt="a cat", size="1024x1792").data[0]
+    assert "a cat" == image.revised_prompt
+    with httpx.Client(transport=foundry.transport) as http:
+        data = http.get(image.url).content
+        assert 401 == http.get(image.url.partition("?")[0]).status_code
+    assert (b"\x89PNG", 1024, 1792) == (data[:4], *struct.unpack(">II", data[16:24]))
+    packed = client.images.generate(model="img", prompt="a cat", response_format="b64_json")
+    assert b"\x89PNG" == base64.b64decode(packed.data[0].b64_json)[:4]
+
+
+def test_an_image_of_a_script(foundry: Emulator, client: Any) -> None:
+    """gpt-image gives bytes and a usage; an edit takes a picture."""
+    drawn = GeneratedImage(base64.b64encode(b"a picture").decode())
+    foundry.deploy("img", drawn, model="gpt-image-1")
+    answer = client.images.edit(model="img", prompt="a hat", image=("a.png", b"x", "image/png"))
+    assert b"a picture" == base64.b64decode(answer.data[0].b64_json)
+    assert answer.usage.total_tokens == answer.usage.input_tokens + answer.usage.output_tokens
+    assert "a hat" == foundry.seen[-1].last_user_text
+
+
+@pytest.mark.parametrize(
+    "fields", [{"size": "huge"}, {"n": 11}, {"prompt": ""}, {"response_format": "gif"}]
+)
+def test_an_image_of_nonsense_is_refused(
+    foundry: Emulator, client: Any, fields: dict[str, Any]
+) -> None:
+    """Nobody is asked."""
+    foundry.deploy("img", model="dall-e-3")
+    with pytest.raises(openai.BadRequestError):
+        client.images.generate(**{"model": "img", "prompt": "a cat", **fields})
+    assert [] == foundry.seen
+
+
+def test_speech_is_as_long_as_its_text(foundry: Emulator, client: Any) -> None:
+    """A real WAV file, which a transcription then measures."""
+    foundry.deploy("tts", model="tts-hd")
+    foundry.deploy("stt", "hello again", model="whisper")
+    asked = {"model": "tts", "voice": "alloy", "input": "hello " * 10}
+    speech = client.audio.speech.create(response_format="wav", **asked).content
+    with wave.open(io.BytesIO(speech)) as sound:
+        assert 4.0 == sound.getnframes() / sound.getframerate()
+    given = {"model": "stt", "file": ("a.wav", speech)}
+    verbose = client.audio.transcriptions.create(response_format="verbose_json", **given)
+    assert ("hello again", 4.0) == (verbose.text, verbose.duration)
+    assert "hello again\n" == client.audio.transcriptions.create(response_format="text", **given)
+    shown = client.audio.transcriptions.create(response_format="vtt", **given)
+    assert shown.startswith("WEBVTT\n\n00:00:00.000 --> 00:00:04.000\n")
+    assert "a.wav" == foundry.seen[-1].messages[0].media[0].reference
+
+
+@pytest.mark.filterwarnings("ignore:deprecated:DeprecationWarning")
+def test_a_translation(foundry: Emulator, client: Any) -> None:
+    """The SDK of today warns of it, and the service still has it."""
+    foundry.deploy("stt", "hello again", model="whisper")
+    given = {"model": "stt", "file": ("a.mp3", b"sound")}
+    assert "hello again" == client.audio.translations.create(**given).text
+
+
+@pytest.mark.parametrize("fields", [{"input": ""}, {"voice": ""}, {"speed": 9}])
+def test_speech_of_nonsense_is_refused(
+    foundry: Emulator, client: Any, fields: dict[str, Any]
+) -> None:
+    """Nothing to say, nobody to say it, or too fast."""
+    foundry.deploy("tts", model="tts-hd")
+    with pytest.raises(openai.BadRequestError):
+        client.audio.speech.create(**{"model": "tts", "voice": "a", "input": "hi", **fields})
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from .classic import runs
 from .models.batches import polled_batch
+from .models.images import is_signed
 from .models.routes import find_route as find_resource_route
 from .routes import find_route, polled_turn
 from .v2.eras import at_todays_path
@@ -74,7 +75,8 @@ class Service:
     def _read(self, request: Request) -> tuple[Request, Route, Turn | None]:
         """Check the sign-in; find the route, and the turn that the request polls."""
         if request.is_for_resource:
-            self._gate.check_resource(request)
+            if not is_signed(request):
+                self._gate.check_resource(request)
             route = find_resource_route(request)
             return request, route, polled_batch(self._world, request, route.variables)
         self._gate.check(request)

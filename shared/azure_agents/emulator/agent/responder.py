@@ -55,6 +55,11 @@ class Responder:
             self._played = script
 
     @property
+    def is_scripted(self) -> bool:
+        """Whether it has a script; without one it is the built-in responder."""
+        return self._script is not None
+
+    @property
     def may_block(self) -> bool:
         """Whether answering runs a function of the caller's."""
         return callable(self._script)

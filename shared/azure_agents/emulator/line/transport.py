@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
@@ -43,7 +44,9 @@ def read_request(
 
 def _from_httpx(request: httpx.Request, body: bytes) -> Request:
     url = request.url
-    return read_request(request.method, url.path, url.query.decode(), dict(request.headers), body)
+    headers, query = dict(request.headers), url.query.decode()
+    read = read_request(request.method, url.path, query, headers, body)
+    return replace(read, scheme=url.scheme)
 
 
 class _Patience:

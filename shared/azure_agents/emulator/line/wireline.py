@@ -234,7 +234,8 @@ class Wireline:
         with self.world.lock:
             body = answer.raw
             if body is None:
-                body = jsonio.dumps(answer.render() if answer.render else answer.body)
+                made = answer.render() if answer.render else answer.body
+                body = made if isinstance(made, bytes) else jsonio.dumps(made)
         yield Head(answer.status, headers | {"content-length": str(len(body))})
         if fault and fault.kind in {"cut", "stall"}:
             yield Chunk(body[: fault.after_bytes or 0])

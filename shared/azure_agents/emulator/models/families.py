@@ -5,21 +5,32 @@ from __future__ import annotations
 import re
 from typing import Literal, TypeAlias
 
-Operation: TypeAlias = Literal["chatCompletion", "completion", "embeddings", "messages"]
+Operation: TypeAlias = Literal[
+    "chatCompletion",
+    "completion",
+    "embeddings",
+    "imageGenerations",
+    "messages",
+    "speech",
+    "transcription",
+]
 
-_EMBEDDING = re.compile(r"embedding|(?<![a-z])ada(?![a-z])|embed-")
-_TEXT = re.compile(r"instruct|davinci|babbage")
+_BY_WORD: tuple[tuple[Operation, re.Pattern[str]], ...] = (
+    ("messages", re.compile(r"^claude")),
+    ("imageGenerations", re.compile(r"dall-e|gpt-image|flux")),
+    ("speech", re.compile(r"(?<![a-z])tts(?![a-z])")),
+    ("transcription", re.compile(r"whisper|transcribe")),
+    ("embeddings", re.compile(r"embedding|(?<![a-z])ada(?![a-z])|embed-")),
+    ("completion", re.compile(r"instruct|davinci|babbage")),
+)
 _O_SERIES = re.compile(r"(?<![a-z0-9])o[134](?![a-z0-9])")
 
 
 def operation_of(model: str) -> Operation:
     """Return the one operation that the emulator serves for a model."""
     name = model.lower()
-    if name.startswith("claude"):
-        return "messages"
-    if _EMBEDDING.search(name):
-        return "embeddings"
-    return "completion" if _TEXT.search(name) else "chatCompletion"
+    found = (operation for operation, words in _BY_WORD if words.search(name))
+    return next(found, "chatCompletion")
 
 
 def is_o_series(model: str) -> bool:

@@ -38,7 +38,7 @@ def upload(world: World, request: Request) -> Answer:
     if request.path.startswith(OPENAI):
         return Answer(wire, headers=dict(_KIND))
     version = request.query["api-version"]
-    place = f"https://{request.headers.get('host', '')}{request.path}/{wire['id']}"
+    place = f"{request.origin}{request.path}/{wire['id']}"
     return Answer(wire, 201, _KIND | {"location": f"{place}?api-version={version}"})
 
 

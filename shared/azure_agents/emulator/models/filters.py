@@ -43,6 +43,13 @@ def answer_results(*, is_filtered: bool = False) -> JSON:
     return dict(sorted(results.items()))
 
 
+def image_results() -> JSON:
+    """Build what an image and its prompt are told to be, in the item of the image."""
+    profanity: Any = {"profanity": dict(_NOT_DETECTED)}
+    prompt = dict(sorted((_harms() | profanity).items()))
+    return {"content_filter_results": _harms(), "prompt_filter_results": prompt}
+
+
 def plain_results() -> JSON:
     """Build the results of text completions, which know harms only."""
     return _harms()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ..world import problems
 from ..world.paths import OPENAI, pattern_of
 from ..world.routing import Route
-from . import batches, chat, claude, completions, embeddings, files
+from . import audio, batches, chat, claude, completions, embeddings, files, images
 from .claude_refusals import no_api
 
 if TYPE_CHECKING:
@@ -26,6 +26,17 @@ _TABLE: tuple[tuple[str, str, Handler], ...] = (
     ("POST", f"{_DATED}/completions", completions.create),
     ("POST", f"{OPENAI}/embeddings", embeddings.create),
     ("POST", f"{_DATED}/embeddings", embeddings.create),
+    ("POST", f"{OPENAI}/images/generations", images.generate),
+    ("POST", f"{_DATED}/images/generations", images.generate),
+    ("POST", f"{OPENAI}/images/edits", images.edit),
+    ("POST", f"{_DATED}/images/edits", images.edit),
+    ("GET", "/private/images/{id}/{name}", images.download),
+    ("POST", f"{OPENAI}/audio/speech", audio.speak),
+    ("POST", f"{_DATED}/audio/speech", audio.speak),
+    ("POST", f"{OPENAI}/audio/transcriptions", audio.transcribe),
+    ("POST", f"{_DATED}/audio/transcriptions", audio.transcribe),
+    ("POST", f"{OPENAI}/audio/translations", audio.translate),
+    ("POST", f"{_DATED}/audio/translations", audio.translate),
     ("POST", "/anthropic/v1/messages", claude.create),
     ("POST", "/anthropic/v1/messages/count_tokens", claude.count_tokens),
 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import threading
 import time
 from asyncio import BaseTransport
@@ -145,7 +146,8 @@ async def _whole_request(scope: Message, receive: Receive) -> Request:
             break
     headers = _headers(scope)
     query = scope["query_string"].decode()
-    return read_request(scope["method"], scope["path"], query, headers, body)
+    read = read_request(scope["method"], scope["path"], query, headers, body)
+    return dataclasses.replace(read, scheme=scope["scheme"])
 
 
 async def _hang_up(receive: Receive) -> None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 # Requests that let an agent answer.
 _TURN = re.compile(
-    r"/(?:responses|runs|submit_tool_outputs|completions|embeddings)|/anthropic/v1/messages"
+    r"/(?:responses|runs|submit_tool_outputs|completions|embeddings|images|audio)|/anthropic/v1/messages"
 )
 _SHARES = ("throttled", "unavailable", "failed_turns", "cut", "lost")
 

@@ -22,6 +22,7 @@ class Request:
     Attributes:
         path: What follows the project's root; the whole path if the request is for the resource.
         is_for_resource: Whether it is outside the project: deployments answer there.
+        scheme: ``https``, or ``http`` of an emulator that is served without a certificate.
     """
 
     method: str
@@ -30,6 +31,12 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
     is_for_resource: bool = False
+    scheme: str = "https"
+
+    @property
+    def origin(self) -> str:
+        """The scheme and host that the client used."""
+        return f"{self.scheme}://{self.headers.get('host', '')}"
 
     @property
     def user(self) -> str:
@@ -63,7 +70,7 @@ class Answer:
         turn: A turn to drive first: to its end for a plain answer, event by event for a stream.
         streamed: Whether the turn's events are the body.
         start: Index of the first event to send.
-        render: Builds the body once the turn is over.
+        render: Builds the body once the turn is over: JSON, or bytes that are none.
         raw: Body bytes that are no JSON.
         delivered: Called once the answer is sent, or its client is gone.
         refused: Returns the error that the turn ended in before its first event; then that is the
@@ -76,7 +83,7 @@ class Answer:
     turn: Turn | None = None
     streamed: bool = False
     start: int = 0
-    render: Callable[[], JSON] | None = None
+    render: Callable[[], JSON | bytes] | None = None
     raw: bytes | None = None
     delivered: Callable[[], None] | None = None
     refused: Callable[[], problems.Problem | None] | None = None

@@ -316,6 +316,7 @@ class World:
         self.assistants: dict[str, Assistant] = {}
         self.threads: dict[str, Thread] = {}
         self.deployments: dict[str, Deployment] = {}
+        self.images: dict[str, bytes] = {}
         self.resource_files: dict[str, StoredFile] = {}
         self.batches: dict[str, Batch] = {}
         self.active_runs: dict[str, Run] = {}
