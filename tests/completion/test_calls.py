@@ -12,7 +12,8 @@ import pytest
 
 import azure_agents
 from azure_agents import AgentClient, acompletion, completion
-from azure_agents.client import recent_clients
+from azure_agents.client import pair
+from azure_agents.client.recent import Recent
 from azure_agents.completions.arguments import Call, read_call
 from azure_agents.emulator import Consent, Emulator, McpApproval, McpCall
 from azure_agents.errors import ConfigError, InvalidRequestError
@@ -35,7 +36,7 @@ def read(model: str = "my-agent", messages: Any = None, **arguments: Any) -> Cal
 
 def sync_client(call: Call) -> AgentClient:
     """The client that serves a call."""
-    return recent_clients.recent_pair(call.settings, call.sign_in, **call.seams).sync()
+    return pair.recent_pair(call.settings, call.sign_in, **call.seams).sync()
 
 
 def answer(thread: str) -> dict[str, Any]:
@@ -176,13 +177,13 @@ def test_no_secret_is_shown() -> None:
     call = read(api_key="hunter2")
     sync_client(call)
     assert "hunter2" not in repr(call)
-    assert "hunter2" not in repr(list(recent_clients._auths._values.items()))
-    assert "hunter2" not in repr(list(recent_clients._pairs._values.items()))
+    assert "hunter2" not in repr(list(pair._auths._values.items()))
+    assert "hunter2" not in repr(list(pair._pairs._values.items()))
 
 
 def test_the_least_recently_used_value_leaves() -> None:
     """The cache stays small, and each value is made once, whoever asks."""
-    recent: recent_clients.Recent[object] = recent_clients.Recent(2)
+    recent: Recent[object] = Recent(2)
     a, b = recent.get("a", object), recent.get("b", object)
     assert a is recent.get("a", object)
     recent.get("c", object)
@@ -221,6 +222,18 @@ def test_importing_the_package_is_light() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "[] True False" == done.stdout.strip()
+
+
+def test_a_user_of_agents_loads_nothing_that_asks_deployments() -> None:
+    """Importing `completion` and reading its annotations takes no client of deployments."""
+    code = (
+        "import sys, typing; from azure_agents import completion, acompletion; "
+        "hints = [typing.get_type_hints(one)['return'] for one in (completion, acompletion)]; "
+        "print('ChatStream' in str(hints), [m for m in ('chat', 'client', 'requests') "
+        "if f'azure_agents.models.{m}' in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "True []" == done.stdout.strip()
 
 
 # --- approvals, consent, owners -----------------------------------------------------------------

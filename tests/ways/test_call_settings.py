@@ -15,8 +15,7 @@ from langchain_core.messages import AIMessage, HumanMessage
 from llama_index.core.base.llms.types import ChatMessage
 
 from azure_agents import AgentClient, completion
-from azure_agents.client.pair import ClientPair
-from azure_agents.client.recent_clients import recent_pair
+from azure_agents.client.pair import ClientPair, recent_pair
 from azure_agents.completions.arguments import read_call
 from azure_agents.emulator import Emulator
 from azure_agents.errors import ConfigError, DeadlineError, ServiceError

@@ -17,24 +17,24 @@ package.
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
-from types import TracebackType
-from typing import Any, Literal, Self, TypeAlias, Unpack, cast, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, Unpack, cast, overload
 from uuid import uuid4
 
 from pydantic import BaseModel
 
-from ..client.pair import ClientPair
-from ..client.recent_clients import recent_pair
+from ..client.chunk_stream import AsyncChunkStream, ChunkStream
+from ..client.pair import ClientPair, recent_pair
 from ..events import Event, Finished
 from ..fold import Completion, Fold
-from ..models.answers import Answer
-from ..models.chat import AsyncChatStream, ChatCall, ChatStream
+from ..models.answers import Answer, AsyncChatStream, ChatStream
 from ..models.settings import is_deployment
 from .arguments import Arguments, Call, read_call
 from .objects import ModelResponse, ModelResponseStream
 from .output import Chunker, to_response
+
+if TYPE_CHECKING:
+    from ..models.chat import ChatCall
 
 Messages: TypeAlias = Sequence[Mapping[str, Any] | BaseModel]
 
@@ -116,8 +116,8 @@ def completion(
     """
     streamed = bool(stream)
     if is_deployment(model, arguments):
-        asked = ChatCall(cast(str, model), messages, arguments, streamed=streamed)
-        return ChatStream(asked) if streamed else asked.whole()
+        asked = _chat_call(cast(str, model), messages, arguments, streamed=streamed)
+        return asked.chunks() if streamed else asked.whole()
     call = read_call(model, messages, stream=streamed, arguments=arguments)
     client = _pair(call).sync()
     if streamed:
@@ -173,15 +173,22 @@ async def acompletion(
     """
     streamed = bool(stream)
     if is_deployment(model, arguments):
-        asked = ChatCall(cast(str, model), messages, arguments, streamed=streamed)
-        return await AsyncChatStream(asked).begin() if streamed else await asked.awhole()
+        asked = _chat_call(cast(str, model), messages, arguments, streamed=streamed)
+        return await asked.achunks() if streamed else await asked.awhole()
     call = read_call(model, messages, stream=streamed, arguments=arguments)
     client = _pair(call).aio()
     if not streamed:
         return _response(call, await client.complete(call.request))
-    answer = AsyncCompletionStream(client.stream(call.request), _Chunks(call))
-    await answer._begin()  # noqa: SLF001 - a constructor cannot wait
-    return answer
+    return await AsyncCompletionStream(client.stream(call.request), _Chunks(call)).begin()
+
+
+def _chat_call(
+    model: str, messages: Messages, arguments: Mapping[str, Any], *, streamed: bool
+) -> ChatCall:
+    # Imported here: who asks agents only should not wait until all that deployments need is loaded.
+    from ..models.chat import ChatCall
+
+    return ChatCall(model, messages, arguments, streamed=streamed)
 
 
 def _pair(call: Call) -> ClientPair:
@@ -202,7 +209,6 @@ class _Chunks:
     """Makes the chunks of a stream, and the whole answer that they amount to."""
 
     def __init__(self, call: Call) -> None:
-        self.waiting: deque[ModelResponseStream] = deque()
         self.response: ModelResponse | None = None
         self._call = call
         self._folding = Fold()
@@ -213,88 +219,36 @@ class _Chunks:
             include_usage=call.include_usage,
         )
 
-    def take(self, event: Event) -> None:
-        """Take the next event."""
+    def feed(self, event: Event) -> list[ModelResponseStream]:
+        """Take the next event; returns the chunks to deliver now."""
         self._folding.add(event)
-        self.waiting.extend(self._chunker.feed(event))
+        chunks = self._chunker.feed(event)
         if isinstance(event, Finished):
             self.response = _response(self._call, self._folding.result())
+        return chunks
 
 
-class CompletionStream:
+class CompletionStream(ChunkStream[Event, ModelResponseStream]):
     """The chunks of an answer; made by `completion`."""
 
     def __init__(self, events: Generator[Event, None, None], chunks: _Chunks) -> None:
-        self._events = events
         self._chunks = chunks
-        # The service accepts or refuses the turn here, where callers expect to hear of it.
-        self._chunks.take(next(events))
+        super().__init__(events, chunks.feed)
 
     @property
     def response(self) -> ModelResponse | None:
         """The whole answer once the last chunk was read, else None; append its message to go on."""
         return self._chunks.response
 
-    def __iter__(self) -> Self:
-        return self
 
-    def __next__(self) -> ModelResponseStream:
-        while not self._chunks.waiting:
-            self._chunks.take(next(self._events))
-        return self._chunks.waiting.popleft()
-
-    def close(self) -> None:
-        """Stop the turn, also on the server where that is possible; no chunk comes after that."""
-        self._chunks.waiting.clear()
-        self._events.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-
-class AsyncCompletionStream:
+class AsyncCompletionStream(AsyncChunkStream[Event, ModelResponseStream]):
     """The chunks of an answer; made by `acompletion`."""
 
     def __init__(self, events: AsyncGenerator[Event, None], chunks: _Chunks) -> None:
-        self._events = events
         self._chunks = chunks
-
-    async def _begin(self) -> None:
-        self._chunks.take(await anext(self._events))
+        super().__init__(events, chunks.feed)
 
     @property
     def response(self) -> ModelResponse | None:
         """The whole answer once the last chunk was read, else None; append its message to go on."""
         return self._chunks.response
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> ModelResponseStream:
-        while not self._chunks.waiting:
-            self._chunks.take(await anext(self._events))
-        return self._chunks.waiting.popleft()
-
-    async def aclose(self) -> None:
-        """Stop the turn, also on the server where that is possible; no chunk comes after that."""
-        self._chunks.waiting.clear()
-        await self._events.aclose()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self.aclose()

@@ -10,6 +10,7 @@ import copy
 from collections.abc import Iterator, Mapping
 from typing import Any, Self
 
+from ..client.chunk_stream import AsyncChunkStream, ChunkStream
 from ..jsonio import JSON
 
 # Fields of chats that services leave out where they have no value. People write ``delta.content``
@@ -95,6 +96,14 @@ class Answer(Mapping[str, Any]):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self._data, self._hidden_params)
+
+
+class ChatStream(ChunkStream[JSON, Answer]):
+    """The chunks of a chat; made by `completion`."""
+
+
+class AsyncChatStream(AsyncChunkStream[JSON, Answer]):
+    """The chunks of a chat; made by `acompletion`."""
 
 
 def _wrapped(value: Any) -> Any:

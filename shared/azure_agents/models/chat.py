@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
-from types import TracebackType
-from typing import Any, Self
+from collections.abc import Mapping, Sequence
+from typing import Any
 from uuid import uuid4
 
 from pydantic import BaseModel
@@ -15,7 +13,7 @@ from ..jsonio import JSON, load_object
 from ..naming import shown
 from ..protocols.commands import Flow, Reply
 from ..settings.headers import ExtraHeaders
-from .answers import Answer
+from .answers import Answer, AsyncChatStream, ChatStream
 from .formats import Format, format_of
 from .operations import OPERATIONS
 from .recent_clients import recent_clients
@@ -86,15 +84,17 @@ class ChatCall:
         reply = await client.result(self._asking(), self.settings.timeouts, self._headers)
         return self.answer(reply)
 
-    def chunks(self) -> Generator[JSON, None, None]:
+    def chunks(self) -> ChatStream:
         """Ask, and give the chunks as they come."""
         client, _ = recent_clients(self.settings)
-        return client.chunks(self._streaming(), self.settings.timeouts, self._headers)
+        chunks = client.chunks(self._streaming(), self.settings.timeouts, self._headers)
+        return ChatStream(chunks, self._of_chunk)
 
-    def achunks(self) -> AsyncGenerator[JSON, None]:
+    async def achunks(self) -> AsyncChatStream:
         """Do as `chunks` does, on an event loop."""
         _, client = recent_clients(self.settings)
-        return client.chunks(self._streaming(), self.settings.timeouts, self._headers)
+        chunks = client.chunks(self._streaming(), self.settings.timeouts, self._headers)
+        return await AsyncChatStream(chunks, self._of_chunk).begin()
 
     def _asking(self) -> Flow[Reply]:
         return ask(self.request)
@@ -106,6 +106,9 @@ class ChatCall:
     def answer(self, reply: Reply) -> Answer:
         """The answer of a reply, and what is known beside it."""
         return Answer(self._format.answer(load_object(reply.body)), self.hidden(reply.headers))
+
+    def _of_chunk(self, chunk: JSON) -> list[Answer]:
+        return [Answer(chunk, self.hidden({}))]
 
     def hidden(self, headers: Mapping[str, str]) -> dict[str, Any]:
         """What LiteLLM keeps in ``_hidden_params``."""
@@ -178,79 +181,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {name: _plain(one) for name, one in value.items()}
     return [_plain(one) for one in value] if isinstance(value, list | tuple) else value
-
-
-class ChatStream:
-    """The chunks of a chat; made by `completion`."""
-
-    def __init__(self, call: ChatCall) -> None:
-        self._call = call
-        self._chunks = call.chunks()
-        # The service accepts or refuses the call here, where callers expect to hear of it.
-        self._waiting = deque(_first(self._chunks))
-
-    def __iter__(self) -> Self:
-        return self
-
-    def __next__(self) -> Answer:
-        chunk = self._waiting.popleft() if self._waiting else next(self._chunks)
-        return Answer(chunk, self._call.hidden({}))
-
-    def close(self) -> None:
-        """Stop the call; no chunk comes any more."""
-        self._waiting.clear()
-        self._chunks.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-
-class AsyncChatStream:
-    """The chunks of a chat; made by `acompletion`."""
-
-    def __init__(self, call: ChatCall) -> None:
-        self._call = call
-        self._chunks = call.achunks()
-        self._waiting: deque[JSON] = deque()
-
-    async def begin(self) -> Self:
-        """Wait until the service accepts the call."""
-        async for chunk in self._chunks:
-            self._waiting.append(chunk)
-            break
-        return self
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> Answer:
-        chunk = self._waiting.popleft() if self._waiting else await anext(self._chunks)
-        return Answer(chunk, self._call.hidden({}))
-
-    async def aclose(self) -> None:
-        """Stop the call; no chunk comes any more."""
-        self._waiting.clear()
-        await self._chunks.aclose()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self.aclose()
-
-
-def _first(chunks: Generator[JSON, None, None]) -> list[JSON]:
-    return [chunk for chunk in [next(chunks, None)] if chunk is not None]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from ..client.recent_clients import Recent, Same, fingerprints
+from ..client.recent import Recent, Same, fingerprints
 from ..settings import environment as names
 from .client import AsyncModelClient, Connection, ModelClient
 from .credentials import sign_in

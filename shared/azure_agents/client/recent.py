@@ -1,11 +1,10 @@
-"""The clients that `completion` used last: a function has no object that could hold them.
+"""Keeps the values that calls used last: a function has no object that could hold them.
 
-A kept pair is known by its settings and its credential. Keys hold fingerprints of secrets that mean
-nothing outside this process, and objects (credentials, transports, stores) by identity. What the
-environment says about credentials is part of the key: a changed variable makes a new pair.
+A value is known by what it is made from. Keys hold fingerprints of secrets that mean nothing
+outside this process, and objects (credentials, transports, stores) by identity.
 
-The least recently used pair leaves; the turns it still serves end in peace, since nothing closes a
-client that somebody holds.
+The least recently used value leaves. If it is a client, the turns it still serves end in peace,
+since nothing closes a client that somebody holds.
 """
 
 from __future__ import annotations
@@ -18,27 +17,10 @@ from threading import Lock
 from types import MethodType
 from typing import Any, Generic, TypeVar
 
-from ..settings import environment
-from ..settings.config import Settings
-from ..settings.endpoint import Endpoint
-from ..sign_in.auth import FoundryAuth, make_auth
-from .pair import ClientPair
-
 V = TypeVar("V")
 
 SIZE = 64
 _SALT = os.urandom(32)
-_VARIABLES = (
-    environment.ENV_SCOPE,
-    environment.ENV_TENANT_ID,
-    environment.ENV_CLIENT_ID,
-    environment.ENV_CLIENT_SECRET,
-    environment.ENV_AD_TOKEN,
-    environment.ENV_AI_API_KEY,
-    environment.ENV_AI_API_BASE,
-    environment.ENV_API_KEY,
-    environment.ENV_API_BASE,
-)
 
 
 class Recent(Generic[V]):
@@ -98,38 +80,6 @@ class Same:
 
     def __repr__(self) -> str:
         return f"<{type(self._value).__name__}>"
-
-
-_auths: Recent[FoundryAuth] = Recent()
-_pairs: Recent[ClientPair] = Recent()
-
-
-def recent_pair(settings: Settings, sign_in: Mapping[str, Any], **seams: Any) -> ClientPair:
-    """Give the pair of these values: the one of an earlier call, if it is still kept.
-
-    Args:
-        settings: What the clients are to do.
-        sign_in: Arguments of `azure_agents.sign_in.auth.make_auth` but the endpoint.
-        seams: Transports, store and clock, as `ClientPair` takes them.
-
-    Raises:
-        ConfigError: The ways to sign in do not fit one another.
-    """
-    auth = _auth_of(settings.endpoint, sign_in)
-    objects = tuple((name, Same(seam)) for name, seam in sorted(seams.items()))
-    key = (settings, Same(auth), objects)
-    return _pairs.get(key, lambda: ClientPair(settings, auth, **seams))
-
-
-def _auth_of(endpoint: Endpoint, sign_in: Mapping[str, Any]) -> FoundryAuth:
-    # Pairs that differ in settings only (another model, another timeout) share the credential and
-    # with it the cached token: else each of them would ask for one.
-    key = (endpoint, fingerprints(sign_in), fingerprints(_sign_in_variables()))
-    return _auths.get(key, lambda: make_auth(endpoint=endpoint, **sign_in))
-
-
-def _sign_in_variables() -> dict[str, str | None]:
-    return {name: os.environ.get(name) for name in _VARIABLES}
 
 
 def fingerprints(values: Mapping[str, Any]) -> Hashable:
