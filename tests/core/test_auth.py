@@ -17,7 +17,7 @@ from pydantic import SecretStr
 from azure_agents.errors import ConfigError, CredentialError
 from azure_agents.settings.endpoint import PUBLIC_SCOPE, Endpoint, parse_endpoint
 from azure_agents.sign_in.auth import FoundryAuth
-from azure_agents.sign_in.credentials import CredentialSource
+from azure_agents.sign_in.sources import CredentialSource
 
 from .sign_in import (
     CANARY,

@@ -16,8 +16,8 @@ from pydantic import SecretStr
 
 from azure_agents.errors import AzureAgentsError, ConfigError
 from azure_agents.settings.endpoint import parse_endpoint
+from azure_agents.settings.environment import Secret
 from azure_agents.sign_in.auth import FoundryAuth
-from azure_agents.sign_in.credentials import Secret
 
 from .sign_in import CANARY, ENV_SECRET, URL, Call, Credential, Service, build, in_async, in_sync
 

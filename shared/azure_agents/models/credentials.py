@@ -22,16 +22,14 @@ from ..settings.endpoint import PUBLIC_SCOPE, origin_of
 from ..settings.environment import Environment, Secret, hidden, read_env, read_secret
 from ..settings.urls import Url
 from ..sign_in.auth import FoundryAuth, NoCredential
-from ..sign_in.credentials import (
+from ..sign_in.credentials import from_credential, identity, secret_of
+from ..sign_in.sources import (
     CredentialSource,
     FixedSource,
     Source,
     Token,
     checked_secret,
-    from_credential,
-    identity,
     looks_like_token,
-    secret_of,
 )
 from .names import ModelName
 from .surfaces import Surface

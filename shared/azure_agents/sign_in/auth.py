@@ -31,7 +31,8 @@ from ..errors import ConfigError, CredentialError, PermissionDeniedError
 from ..service_errors.envelopes import error_from_reply
 from ..settings.endpoint import Endpoint
 from ..settings.environment import Environment, hidden
-from .credentials import AsyncOnly, FixedSource, Given, Kind, Source, Token, choose_source
+from .credentials import Given, choose_source
+from .sources import AsyncOnly, FixedSource, Kind, Source, Token
 
 _CLAIMS = re.compile(r'claims="([A-Za-z0-9+/_=-]{1,8192})"')
 # Seconds until the next early refresh, after one that brought no newer token.

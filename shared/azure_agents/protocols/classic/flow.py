@@ -45,7 +45,6 @@ from ...errors import (
     ThreadNotFoundError,
     TurnUnknownError,
 )
-from ...events import Finished
 from ...messages import Message
 from ...threads.anchor import Anchor, parse_anchor
 from ...threads.approvals import outcomes
@@ -59,7 +58,7 @@ from ..retry import delay_before, hit_the_limit, is_unknown
 from ..sending import retrying
 from ..turn import Turn
 from ..waiting import Patience, complete_cleanup, try_cleanup, unknown_turn, wait_until_found
-from .codec import check_messages, encode_outputs, finish_details, finish_reason, incomplete_reason
+from .codec import check_messages, encode_outputs
 from .pauses import Claim, Pause, Submission
 from .reader import RunReader
 from .requests import RunRequests
@@ -87,7 +86,7 @@ def run_turn(turn: Turn) -> Flow[None]:
             requests.add_facts(raised)
         raise
     requests.cleanup.report_left(None)
-    yield Emit([_finished(reader, anchor, outcomes(turn.messages, thread.submitted))])
+    yield Emit([reader.finished(anchor, outcomes(turn.messages, thread.submitted))])
 
 
 def _clean_up(requests: RunRequests, pause: Pause | None, *, deletes: bool) -> Flow[None]:
@@ -98,24 +97,6 @@ def _clean_up(requests: RunRequests, pause: Pause | None, *, deletes: bool) -> F
     if deletes:
         delete = partial(requests.threads.delete, requests.last_reader.thread_id)
         yield from complete_cleanup(partial(try_cleanup, delete))
-
-
-def _finished(
-    reader: RunReader, anchor: Anchor | None, approval_outcomes: dict[str, str]
-) -> Finished:
-    run = reader.run
-    return Finished(
-        reason=finish_reason(run),
-        status=run.get("status") or "",
-        thread_id=reader.thread_id,
-        run_id=reader.run_id,
-        message_id=reader.message_id,
-        model=run.get("model") or None,
-        anchor=anchor.encode() if anchor is not None else None,
-        incomplete_reason=incomplete_reason(run),
-        details=finish_details(run),
-        approval_outcomes=approval_outcomes,
-    )
 
 
 def _anchor_at(turn: Turn, reader: RunReader, digest: str) -> Anchor:

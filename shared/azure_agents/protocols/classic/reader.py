@@ -11,15 +11,18 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, cast
 
 from ...errors import AzureAgentsError, ProtocolError, RunCancelledError, RunExpiredError
-from ...events import Event, Other, Started, ToolCallDelta
+from ...events import Event, Finished, Other, Started, ToolCallDelta
 from ...jsonio import JSON, load_object, malformed
 from ...messages import Message, assistant
 from ...service_errors.envelopes import error_from_event, error_from_last_error
+from ...threads.anchor import Anchor
 from ..delivery import Attempt, Delivered
 from ..sse import KEEPALIVE, ServerSentEvent, SSEDecoder
 from .codec import (
     decode_usage,
+    finish_details,
     finish_reason,
+    incomplete_reason,
     message_events,
     message_text,
     part_events,
@@ -108,6 +111,27 @@ class RunReader:
     def answer(self) -> Message:
         """The answer as the server keeps it: text and calls."""
         return assistant("".join(self._texts), *required_calls(self.run))
+
+    def finished(self, anchor: Anchor | None, approval_outcomes: dict[str, str]) -> Finished:
+        """Make the last event of a turn that ends with this run.
+
+        Args:
+            anchor: Where the next turn goes on; None if that cannot be known.
+            approval_outcomes: Of the turn's decisions, as `Finished` has them.
+        """
+        run = self.run
+        return Finished(
+            reason=finish_reason(run),
+            status=run.get("status") or "",
+            thread_id=self.thread_id,
+            run_id=self.run_id,
+            message_id=self.message_id,
+            model=run.get("model") or None,
+            anchor=anchor.encode() if anchor is not None else None,
+            incomplete_reason=incomplete_reason(run),
+            details=finish_details(run),
+            approval_outcomes=approval_outcomes,
+        )
 
     def feed(self, data: bytes) -> list[Event]:
         """Take bytes of the event stream; returns the events that they complete."""
