@@ -8,6 +8,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -18,6 +19,9 @@ from azure_agents.messages import TurnRequest, user
 
 from ..covering import scaled
 from ..eventually import eventually
+
+if TYPE_CHECKING:
+    import httpx
 
 CHILD = Path(__file__).with_name("many_loops.py")
 HI = TurnRequest((user("Hi"),))
@@ -106,6 +110,27 @@ async def test_a_client_that_is_gone_leaves_no_connection() -> None:
         await eventually(lambda: all(http.is_closed for http in closed))
 
 
+@pytest.mark.parametrize("ticks", [0, 1, 2, 3])
+def test_a_client_that_goes_as_its_program_ends_leaves_no_connection(ticks: int) -> None:
+    """`asyncio.run` cancels the task that closes it: before its first step, or at any other."""
+    foundry = Emulator()
+    agent = foundry.create_agent("a", "Hello.")
+
+    async def main() -> list[httpx.AsyncClient]:
+        client = AsyncAgentClient(agent.model, endpoint=served.endpoint, api_key="any")
+        await client.complete(HI)
+        kept = [await client._clients.get()]
+        del client
+        gc.collect()
+        for _ in range(ticks):
+            await asyncio.sleep(0)
+        return kept
+
+    with foundry.serve() as served:
+        (http,) = asyncio.run(main())
+    assert http.is_closed
+
+
 def test_nor_does_it_where_the_loop_is_closed_before_it_could() -> None:
     """The client was collected while its loop stood still."""
     foundry = Emulator()
@@ -157,8 +182,8 @@ async def test_a_sync_client_that_is_gone_leaves_no_connection() -> None:
         events = client.stream(HI)
         del client
         gc.collect()
-        said = fold(events).text  # a stream keeps it open
-        assert (False, "Hello.") == (http.is_closed, said)
+        first = next(events)  # a stream keeps it open
+        assert (False, "Hello.") == (http.is_closed, fold([first, *events]).text)
         del events
         # A timer of the stream may still be ending.
         await eventually(lambda: (gc.collect(), http.is_closed)[1])

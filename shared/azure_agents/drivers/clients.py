@@ -155,9 +155,14 @@ async def _lifetime(client: httpx.AsyncClient, *, is_ours: bool) -> AsyncGenerat
     try:
         yield
     finally:
-        await _wait_for_clean_ups()
-        if is_ours:
-            await client.aclose()
+        # A client that is collected as its program ends is closed by a task that `asyncio.run`
+        # cancels before its first step. Python throws that in here, and once more at the first
+        # ``await``: the connections are closed all the same.
+        try:
+            await _wait_for_clean_ups()
+        finally:
+            if is_ours:
+                await client.aclose()
 
 
 async def _wait_for_clean_ups() -> None:

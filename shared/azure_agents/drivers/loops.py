@@ -45,7 +45,8 @@ def close_at_the_end(owner: object, lifetime: AsyncGenerator[Any, None]) -> None
 
     Args:
         owner: Whom it serves. The generator must not know it, or it would live as long as the loop.
-        lifetime: What to close.
+        lifetime: What to close. A loop that ends cancels also the task that closes it, so its
+            ``finally`` must reach its end although each ``await`` in it may raise.
     """
     _end_of_loop().keep(owner, lifetime)
 

@@ -136,14 +136,8 @@ class CommandRunner:
             )
         except (httpx.InvalidURL, UnicodeEncodeError) as exc:
             raise ProtocolError(f"{command.path[:200]!r} with its query is no URL") from exc
-        # The runner's own method and not the clock's: the last request then keeps the client that
-        # sent it. A client that only its turn has would else be collected just before its loop
-        # ends, and the loop would cancel the task that closes its connections.
-        request.extensions["timeout"] = WaitLimits(self._limits(command), self._seconds_left)
+        request.extensions["timeout"] = WaitLimits(self._limits(command), self.turn_clock.left)
         return request
-
-    def _seconds_left(self) -> float | None:
-        return self.turn_clock.left()
 
     def _headers(self, command: Send) -> dict[str, str]:
         answer = "text/event-stream, application/json" if command.stream else "application/json"
