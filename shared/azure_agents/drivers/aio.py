@@ -91,7 +91,7 @@ from ..protocols.commands import (
 from ..threads.store import ThreadStore
 from .bounds import check_size
 from .detached import DetachedCleanUp
-from .failures import upload_failures_first
+from .failures import translated_failures, upload_failures_first
 from .loops import close_at_the_end
 from .turn import (
     CLEAN_UP_COMMANDS,
@@ -250,7 +250,7 @@ class _AsyncRunner(CommandRunner):
         doing = f"{command.method} {command.path}"
         content = self.body_of(command)
         with (
-            self.translated_failures(doing),
+            translated_failures(doing, self.turn_clock),
             upload_failures_first(content),
             self.observed(command) as answer,
         ):
@@ -289,12 +289,12 @@ class _AsyncRunner(CommandRunner):
         if response is None:
             raise TypeError("nothing to pump: no stream is open")
         clock, doing = self.turn_clock, "reading the stream"
-        with self.translated_failures(doing):
+        with translated_failures(doing, clock):
             limit_reads(response.request, clock.within_turn(clock.longest_wait()))
         body = response.aiter_raw() if is_plain(response) else response.aiter_bytes()
         async with aclosing(cast("AsyncGenerator[bytes, None]", body)) as chunks:
             while True:
-                with self.translated_failures(doing):
+                with translated_failures(doing, clock):
                     is_over = clock.is_end_overdue(decoder)
                     data = None if is_over else await self._next_chunk(chunks, decoder)
                 if data is None:

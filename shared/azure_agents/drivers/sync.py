@@ -35,7 +35,7 @@ from ..protocols.commands import (
 from ..threads.store import ThreadStore
 from .bounds import check_size
 from .clients import CLEAN_UP
-from .failures import upload_failures_first
+from .failures import translated_failures, upload_failures_first
 from .turn import (
     CLEAN_UP_COMMANDS,
     CommandRunner,
@@ -147,7 +147,7 @@ class _SyncRunner(CommandRunner):
         doing = f"{command.method} {command.path}"
         content = self.body_of(command)
         with (
-            self.translated_failures(doing),
+            translated_failures(doing, self.turn_clock),
             upload_failures_first(content),
             self.observed(command) as answer,
         ):
@@ -183,14 +183,14 @@ class _SyncRunner(CommandRunner):
         if response is None:
             raise TypeError("nothing to pump: no stream is open")
         clock, doing = self.turn_clock, "reading the stream"
-        with self.translated_failures(doing):
+        with translated_failures(doing, clock):
             self._longest, self._is_short = clock.longest_wait(), False
             limit_reads(response.request, clock.within_turn(self._longest))
             self._watch(response, clock.remaining())
         chunks = response.iter_raw() if is_plain(response) else response.iter_bytes()
         is_whole = False
         while True:
-            with self.translated_failures(doing):
+            with translated_failures(doing, clock):
                 is_over = clock.is_end_overdue(decoder)
                 data = None if is_over else self._next_chunk(response, chunks, decoder)
                 # A socket that the watchdog shut may look like a body that came to its end. It was

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
@@ -22,7 +22,6 @@ from ..settings.headers import ExtraHeaders
 from ..settings.timeouts import Timeouts
 from .bounds import ENCODINGS
 from .clock import Clock
-from .failures import translated_failures
 from .observe import Observer, RequestEnded, RequestStarted, Retrying
 from .turn_clock import TurnClock, WaitLimits, shorter
 from .uploads import RequestBody, UploadBody
@@ -90,10 +89,6 @@ class CommandRunner:
         """Record an error thrown into the flow; after a `DeadlineError` only clean-up is left."""
         if isinstance(error, DeadlineError):
             self.turn_clock.begin_clean_up()
-
-    def translated_failures(self, doing: str) -> AbstractContextManager[None]:
-        """Turn what the HTTP libraries raise into errors of this package."""
-        return translated_failures(doing, self.turn_clock)
 
     def pause(self, command: Sleep) -> float:
         """Report a pause; return the seconds to sleep.
