@@ -104,6 +104,46 @@ def test_a_text_completion(foundry: Emulator, client: Any) -> None:
     assert "once upon a time" == "".join(c.choices[0].text for c in chunks if c.choices)
 
 
+def test_responses(foundry: Emulator, client: Any) -> None:
+    """Whole, continued, streamed, read again and deleted."""
+    foundry.deploy("dep", ["one", "two", "three"], model="gpt-5-mini-2025-08-07")
+    first = client.responses.create(model="dep", input="Hello", max_output_tokens=50)
+    assert ("one", 50, "dep") == (first.output_text, first.max_output_tokens, first.model)
+    second = client.responses.create(model="dep", input="And?", previous_response_id=first.id)
+    assert ["Hello", "one", "And?"] == [one.text for one in foundry.seen[-1].messages]
+    assert second.id == client.responses.retrieve(second.id).id
+    with lenient(client).responses.stream(model="dep", input="Hello") as stream:
+        told = [event.delta for event in stream if event.type == "response.output_text.delta"]
+        assert "three" == "".join(told) == stream.get_final_response().output_text
+    client.responses.delete(second.id)
+    with pytest.raises(openai.NotFoundError):
+        client.responses.retrieve(second.id)
+
+
+@pytest.mark.parametrize(
+    "fields", [{"temperature": 0.2}, {"max_output_tokens": 1}, {"input": None}, {"novelty": 1}]
+)
+def test_a_response_of_nonsense_is_refused(
+    foundry: Emulator, client: Any, fields: dict[str, Any]
+) -> None:
+    """In OpenAI's envelope."""
+    foundry.deploy("dep", "hi", model="gpt-5-mini-2025-08-07")
+    with pytest.raises(openai.BadRequestError) as caught:
+        client.responses.create(model="dep", extra_body={"input": "Hello", **fields})
+    assert {"message", "type", "param", "code"} == set(caught.value.body)
+    assert [] == foundry.seen
+
+
+def test_a_response_counts_for_the_limit(foundry: Emulator, client: Any) -> None:
+    """As a chat does, and a refused one begins no turn."""
+    foundry.deploy("dep", "hi", rpm=1)
+    client.responses.create(model="dep", input="Hello")
+    with pytest.raises(openai.RateLimitError) as caught:
+        client.responses.create(model="dep", input="Hello")
+    assert "60000" == caught.value.response.headers["retry-after-ms"]
+    assert 1 == len(foundry.seen)
+
+
 def test_an_image(foundry: Emulator, client: Any) -> None:
     """Its URL needs no key, and only the whole URL is good; the size is what was asked for."""
     foundry.deploy("img", model="dall-e-3")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from .classic import runs
 from .models.batches import polled_batch
 from .models.images import is_signed
+from .models.responses import polled_response
 from .models.routes import find_route as find_resource_route
 from .routes import find_route, polled_turn
 from .v2.eras import at_todays_path
@@ -78,7 +79,9 @@ class Service:
             if not is_signed(request):
                 self._gate.check_resource(request)
             route = find_resource_route(request)
-            return request, route, polled_batch(self._world, request, route.variables)
+            polled = polled_batch(self._world, request, route.variables)
+            polled = polled or polled_response(self._world, request, route.variables)
+            return request, route, polled
         self._gate.check(request)
         request = at_todays_path(self._world, request)
         route = find_route(request)

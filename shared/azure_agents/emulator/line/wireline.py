@@ -271,7 +271,8 @@ class Wireline:
                 if fault.kind != "delay":
                     return
             events += 1
-            data = step.encode() * _copies(fault, events)
+            shown = answer.show(step) if answer.show else step
+            data = shown.encode() * _copies(fault, events)
             left = _room(fault, sent, len(data))
             for piece in self._pieces(data[:left]):
                 yield Chunk(piece)

@@ -93,14 +93,19 @@ def _check_family(body: JSON, model: str) -> None:
         return
     if body.get("max_tokens") is not None:
         raise unsupported("max_tokens", "max_completion_tokens")
-    for name, default in _ONE_VALUE.items():
-        value = body.get(name)
-        if value is not None and value != default:
-            raise unsupported_value(name, value, default)
+    check_sampling(body, model)
     refused = (*_NOT_REASONING, "parallel_tool_calls") if is_o_series(model) else _NOT_REASONING
     for name in refused:
         if body.get(name) is not None:
             raise unsupported(name)
+
+
+def check_sampling(body: JSON, model: str) -> None:
+    """Refuse another sampling than the one that a reasoning model has."""
+    for name, default in _ONE_VALUE.items() if reasons(model) else ():
+        value = body.get(name)
+        if value is not None and value != default:
+            raise unsupported_value(name, value, default)
 
 
 def _check_limits(body: JSON) -> None:

@@ -15,7 +15,7 @@ from ...jsonio import JSON
 _HARMS = ("hate", "self_harm", "sexual", "violence")
 _SAFE = {"filtered": False, "severity": "safe"}
 _FOUND = {"filtered": True, "severity": "medium"}
-_NOT_DETECTED = {"filtered": False, "detected": False}
+_NOT_DETECTED = {"detected": False, "filtered": False}
 
 
 def _harms() -> JSON:

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING
 from ..world import problems
 from ..world.paths import OPENAI, pattern_of
 from ..world.routing import Route
-from . import audio, batches, chat, claude, completions, embeddings, files, images
+from . import (
+    audio,
+    batches,
+    chat,
+    claude,
+    completions,
+    embeddings,
+    files,
+    images,
+    responses,
+)
 from .claude_refusals import no_api
 
 if TYPE_CHECKING:
@@ -47,6 +57,11 @@ _SHARED: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "/files/{id}", files.get),
     ("DELETE", "/files/{id}", files.delete),
     ("GET", "/files/{id}/content", files.content),
+    ("POST", "/responses", responses.create),
+    ("GET", "/responses/{id}", responses.get),
+    ("DELETE", "/responses/{id}", responses.delete),
+    ("POST", "/responses/{id}/cancel", responses.cancel),
+    ("GET", "/responses/{id}/input_items", responses.input_items),
     ("POST", "/batches", batches.create),
     ("GET", "/batches", batches.list_all),
     ("GET", "/batches/{id}", batches.get),
