@@ -20,9 +20,9 @@ check: $(SETUP)
 	$(PY) -m mypy
 	$(PY) -m pytest --quiet tests/project/test_layers.py
 
-# More than four workers spend their time importing the frameworks; without pytest's cache of
-# rewritten modules (PYTHONDONTWRITEBYTECODE) each of them compiles them all again.
-PYTEST := PYTHONDONTWRITEBYTECODE= $(PY) -m pytest --numprocesses auto --maxprocesses 4 \
+# Workers: two for each core (tests/conftest.py), eight at most, since each imports the frameworks.
+# Without pytest's cache of rewritten modules (PYTHONDONTWRITEBYTECODE) each compiles them all again.
+PYTEST := PYTHONDONTWRITEBYTECODE= $(PY) -m pytest --numprocesses auto --maxprocesses 8 \
 	--dist worksteal
 
 # PRODUCTS: how much of a product of parameters is run (tests/covering.py).

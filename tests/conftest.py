@@ -39,6 +39,11 @@ def _clean_environment() -> Iterator[None]:
         yield
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """Two workers for each core: about half of what the tests take is waiting for real time."""
+    return 2 * len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 4
+
+
 @pytest.hookimpl(trylast=True)  # behind `-k` and `-m`: what they leave is what is covered
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Run a covering array of each test's parameters; start slow tests first.

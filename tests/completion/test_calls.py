@@ -203,6 +203,7 @@ def test_the_least_recently_used_value_leaves() -> None:
 # --- the package --------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "first",
     ["azure_agents.completions.api", "azure_agents.completions.output", "azure_agents.errors"],

@@ -147,6 +147,7 @@ def test_threads_share_one_fetch() -> None:
     assert (1, {"Bearer t1"}) == (len(credential.scopes), set(service.seen))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [Credential, AsyncCredential])
 def test_tasks_share_one_fetch_and_the_loop_goes_on(make: type[Credential]) -> None:
     """A slow provider holds up the calls that need it and nothing else."""
@@ -200,6 +201,7 @@ def test_parallel_401s_share_one_renewal() -> None:
     assert 2 == len(credential.scopes)
 
 
+@pytest.mark.slow
 def test_an_early_renewal_does_not_block_other_requests() -> None:
     """One request renews, the others go on with the old token meanwhile."""
     credential = Credential(200, 3600)

@@ -126,6 +126,7 @@ def check(events: list[Event]) -> None:
     fold([*events, Finished("stop", "completed")])
 
 
+@pytest.mark.slow
 @examples(max_examples=300)
 @given(st.integers(0, len(SEEDS) - 1), WOUNDS, st.booleans())
 def test_no_stream_leads_out_of_the_error_tree(seed: int, wounds: Any, deltas: bool) -> None:

@@ -134,6 +134,7 @@ ENDS: list[Any] = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("script", ENDS)
 def test_after_the_final_event_the_rest_does_not_matter(run: Run, script: list[Act]) -> None:
     """An answer that is whole is not lost over the end of its stream, nor waited for long."""

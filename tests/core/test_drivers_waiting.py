@@ -63,6 +63,7 @@ WAITS: list[Any] = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("limits", "command", "script", "told"), WAITS)
 def test_every_wait_has_its_limit(
     run: Run, limits: dict[str, float], command: Send, script: list[Act], told: list[Any]
@@ -89,6 +90,7 @@ LATE: list[Any] = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("act", "told"), LATE)
 def test_the_first_event_has_a_limit_of_its_own(run: Run, act: Act, told: list[Any]) -> None:
     """The wait for it begins with the request, whenever the head comes; then the other holds."""
@@ -99,6 +101,7 @@ def test_the_first_event_has_a_limit_of_its_own(run: Run, act: Act, told: list[A
         assert time.monotonic() - start < LONG / 2
 
 
+@pytest.mark.slow
 def test_an_event_behind_a_comment_has_begun_the_stream(run: Run) -> None:
     """In one piece with it: from there on the other limit holds."""
     timeouts = Timeouts(read=LONG, first_event=SHORT, between_events=LONG, turn=LONG)
@@ -107,6 +110,7 @@ def test_an_event_behind_a_comment_has_begun_the_stream(run: Run) -> None:
         assert [200] == outcomes(run, peer, STREAM, timeouts=timeouts)
 
 
+@pytest.mark.slow
 def test_the_first_event_may_be_the_shorter_wait(run: Run) -> None:
     """Also where the head is there at once, and comments come in between."""
     timeouts = Timeouts(read=LONG, first_event=SHORT, between_events=LONG, turn=LONG)
@@ -134,6 +138,7 @@ SLOW: list[Any] = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("command", "act"), SLOW)
 def test_the_deadline_of_a_turn_holds_whatever_trickles_in(
     run: Run, command: Send, act: Act
@@ -201,6 +206,7 @@ async def test_an_async_caller_who_leaves_ends_the_run() -> None:
         await agents.aclose()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("streams", [True, False], ids=["stream", "complete"])
 async def test_a_cancelled_task_ends_the_run_before_it_ends(streams: bool) -> None:
     """Cancellation waits, shielded and bounded, until the run was told to stop."""
@@ -225,6 +231,7 @@ async def test_a_cancelled_task_ends_the_run_before_it_ends(streams: bool) -> No
         await agents.aclose()
 
 
+@pytest.mark.slow
 async def test_a_run_that_cannot_be_cancelled_does_not_hold_the_caller_for_long() -> None:
     """Clean-up is bounded: a service that does not answer the cancel is left alone."""
     with Peer([BUSY[0], silence]) as peer:
@@ -237,6 +244,7 @@ async def test_a_run_that_cannot_be_cancelled_does_not_hold_the_caller_for_long(
         await agents.aclose()
 
 
+@pytest.mark.slow
 def test_the_deadline_ends_the_run() -> None:
     """A turn that took too long is stopped on the server, too."""
     with Peer(BUSY) as peer:

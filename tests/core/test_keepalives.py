@@ -97,6 +97,7 @@ def _asked_on_a_loop(place: dict[str, Any]) -> list[Event]:
     return asyncio.run(asked())
 
 
+@pytest.mark.slow
 @pytest.mark.allow_hosts(["127.0.0.1"])
 @pytest.mark.parametrize("ask", [_asked, _asked_on_a_loop], ids=["sync", "async"])
 def test_keepalives_satisfy_the_wait_between_events(

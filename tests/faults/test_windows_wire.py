@@ -58,6 +58,7 @@ def late(seconds: float) -> Act:
     return act
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", [POST, STREAM], ids=["plain", "stream"])
 @pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
 def test_a_second_try_with_a_new_token_has_no_more_time_than_is_left(
@@ -129,6 +130,7 @@ def paths(peer: Peer) -> list[str]:
     return [line.partition("?")[0].replace(PROJECT, "") for line in peer.lines]
 
 
+@pytest.mark.slow
 async def test_a_caller_who_leaves_while_a_late_turn_is_tidied_up_changes_nothing() -> None:
     """The time was up, the cancel is under way; then the task is cancelled, too."""
 

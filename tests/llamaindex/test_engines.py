@@ -95,6 +95,7 @@ def astream_chat(engine: Any, text: str) -> str:
     return asyncio.run(run()).strip()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", [simple, context, condense])
 @pytest.mark.parametrize("say", [chat, stream_chat, achat, astream_chat])
 def test_chat_engines_hold_conversations(

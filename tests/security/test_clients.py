@@ -250,6 +250,7 @@ def test_a_host_that_is_none_is_a_typed_error(way: str) -> None:
     assert "could not connect" in str(error)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["sync stream", "async stream"])
 def test_a_stream_that_goes_on_behind_its_answer_is_left(
     way: str, servers: tuple[Server, Server]

@@ -250,6 +250,7 @@ IDS = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("id", IDS, ids=ascii)
 def test_an_id_of_the_service_leads_nowhere_else(id: str, way: str) -> None:

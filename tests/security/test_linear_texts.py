@@ -248,6 +248,7 @@ CASES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("case", "size"), CASES.values(), ids=CASES)
 def test_time_grows_with_the_input(case: Case, size: int) -> None:
     """Never with its square."""

@@ -100,6 +100,7 @@ def test_what_not_every_store_can_keep_none_keeps(backend: Backend, text: str) -
     assert [False, False] == [store.take("key", text), store.take(text, "value")]
 
 
+@pytest.mark.slow
 def test_entries_expire(backend: Backend) -> None:
     """Counted from the last put; an expired closed thread is as new."""
     store = backend.open(ttl=0.3)

@@ -85,6 +85,7 @@ class Meeting:
         return getattr(self._store, name)
 
 
+@pytest.mark.slow
 def test_of_two_who_found_a_pause_open_one_answers_it(backend: Backend) -> None:
     """Both read that the run waits before either takes the pause; the loser submits nothing.
 
@@ -113,6 +114,7 @@ def test_results_given_anew_after_a_restart_fork(lasting: Backend, kind: Any) ->
         assert first.finished.run_id != again.finished.run_id
 
 
+@pytest.mark.slow
 def test_what_was_refused_may_be_given_again_by_anybody(lasting: Backend) -> None:
     """A limit for all tries: the pause is entered again, and another process answers it."""
     play = Play(lasting.open())

@@ -123,6 +123,7 @@ def test_what_the_caller_cannot_set_is_refused(
         assert "secret-canary" not in str(failed.value)
 
 
+@pytest.mark.slow
 def test_a_call_has_a_timeout_of_its_own(ask: Ask) -> None:
     """At every door, and for that call alone."""
 
