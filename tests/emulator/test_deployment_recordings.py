@@ -469,3 +469,29 @@ def test_a_response_is_read_and_deleted_as_recorded() -> None:
             assert [] == [one.place for one in wrong if one.place != "/content_filters type"]
             theirs = theirs or recorded["body"]["id"]
             ours = ours or answer.json()["id"]
+
+
+def test_a_fine_tuning_job_lives_as_recorded() -> None:
+    """From the upload to the second deletion of its file."""
+    ids: dict[str, str] = {}
+    foundry = Emulator(seed=3)
+    with httpx.Client(transport=foundry.transport) as client:
+        for entry in entries_of("fine_tuning_create_cancel_delete"):
+            request, recorded = entry["request"], entry["response"]
+            sent: dict[str, Any] = {"params": request["query"]}
+            if "multipart" in request["headers"].get("content-type", ""):
+                sent |= {"data": {"purpose": "fine-tune"}, "files": {"file": ("a.jsonl", b"{}")}}
+            elif request["method"] == "POST" and request["body"]:
+                sent["json"] = json.loads(ours_for(ids, json.dumps(request["body"])))
+            url = f"{foundry.resource}{ours_for(ids, request['path'])}"
+            key = {"api-key": foundry.api_key}
+            answer = client.request(request["method"], url, headers=key, **sent)
+            assert recorded["status"] == answer.status_code
+            assert ("location" in recorded["headers"]) == ("location" in answer.headers)
+            if recorded["body"] is not None:
+                facts = compare("", recorded["body"], answer.json())
+                assert [] == [one.place for one in facts if one.difference]
+                if "id" in recorded["body"]:
+                    ids[recorded["body"]["id"]] = answer.json()["id"]
+            if "files" in request["path"]:
+                foundry.clock.advance(6)  # the recorded look came six seconds later

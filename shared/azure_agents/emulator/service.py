@@ -6,10 +6,9 @@ import uuid
 from typing import TYPE_CHECKING
 
 from .classic import runs
-from .models.batches import polled_batch
 from .models.images import is_signed
-from .models.responses import polled_response
 from .models.routes import find_route as find_resource_route
+from .models.routes import polled_at_resource
 from .routes import find_route, polled_turn
 from .v2.eras import at_todays_path
 from .world.exchange import Answer
@@ -79,9 +78,7 @@ class Service:
             if not is_signed(request):
                 self._gate.check_resource(request)
             route = find_resource_route(request)
-            polled = polled_batch(self._world, request, route.variables)
-            polled = polled or polled_response(self._world, request, route.variables)
-            return request, route, polled
+            return request, route, polled_at_resource(self._world, request, route.variables)
         self._gate.check(request)
         request = at_todays_path(self._world, request)
         route = find_route(request)

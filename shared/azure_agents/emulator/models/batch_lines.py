@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
     from ...jsonio import JSON
-    from ..world.batches import Batch
+    from ..world.jobs import Job
     from ..world.state import World
     from ..world.turns import Work
 
@@ -30,7 +30,7 @@ ENDPOINTS = (CHAT, EMBEDDINGS)
 _STATION = 1.0  # seconds, or looks of a client
 
 
-def run_lines(world: World, batch: Batch, data: bytes) -> Work:
+def run_lines(world: World, batch: Job, data: bytes) -> Work:
     """Take a batch from station to station; it waits a moment at each."""
     wire = batch.wire
     yield Wait(_STATION)
@@ -86,7 +86,7 @@ def _answered(world: World, line: JSON, status: int, body: JSON) -> JSON:
     return {"custom_id": line["custom_id"], "response": response, "error": None}
 
 
-def _written(world: World, batch: Batch, kind: str, lines: list[JSON]) -> str:
+def _written(world: World, batch: Job, kind: str, lines: list[JSON]) -> str:
     data = b"".join(jsonio.dumps(line) + b"\n" for line in reversed(lines))
     id = f"file-{world.ids.uuid()}"
     files.add(world, id, f"{batch.id}_{kind}.jsonl", data, "batch_output")

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..world import problems
-from ..world.batches import Batch
 from ..world.exchange import Answer, Request, check_metadata
+from ..world.jobs import Job
 from ..world.limits import unknown_value
 from ..world.paging import v2_list
 from . import files
@@ -20,7 +20,6 @@ from .refusals import missing
 if TYPE_CHECKING:
     from ...jsonio import JSON
     from ..world.state import World
-    from ..world.turns import Turn
 
 _DAY = 86_400
 _KIND = {"content-type": "application/json; charset=utf-8"}
@@ -44,7 +43,7 @@ def create(world: World, request: Request) -> Answer:
         raise problems.openai(400, message, param="completion_window", code="invalid_value")
     file = files.find(world, str(body["input_file_id"]))
     metadata = check_metadata(body) or None
-    batch = Batch(_new_wire(world, str(file.wire["id"]), endpoint, metadata))
+    batch = Job(_new_wire(world, str(file.wire["id"]), endpoint, metadata))
     world.batches[batch.id] = batch
     batch.turn = world.start(
         run_lines(world, batch, file.data),
@@ -79,22 +78,15 @@ def _new_wire(world: World, file_id: str, endpoint: str, metadata: JSON | None) 
     }
 
 
-def _shown(batch: Batch) -> JSON:
+def _shown(batch: Job) -> JSON:
     counts = dict(batch.wire["request_counts"])
     return batch.wire | {"request_counts": counts}
 
 
-def _find(world: World, id: str) -> Batch:
+def _find(world: World, id: str) -> Job:
     if id not in world.batches:
         raise problems.openai(404, f"No batch found with id '{id}'.", param="batch_id")
     return world.batches[id]
-
-
-def polled_batch(world: World, request: Request, variables: dict[str, str]) -> Turn | None:
-    """Return the turn of the batch that a request looks at: that lets it go on."""
-    is_look = request.method == "GET" and "/batches/" in request.path
-    batch = world.batches.get(variables.get("id", "")) if is_look else None
-    return batch.turn if batch else None
 
 
 def get(world: World, _: Request, id: str) -> Answer:

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from ...jsonio import JSON
     from ..world.deployments import Deployment
     from ..world.state import World
-    from ..world.turns import Turn
 
 _KIND = {"content-type": "application/json"}
 _OPENAI = ("message", "type", "param", "code")  # the keys of OpenAI's envelope
@@ -125,10 +124,3 @@ def input_items(world: World, request: Request, id: str) -> Answer:
     answer = _passed(lambda: responses.input_items(world, request, id))
     answer.headers |= _KIND
     return answer
-
-
-def polled_response(world: World, request: Request, variables: dict[str, str]) -> Turn | None:
-    """Return the turn of the response that a request looks at."""
-    is_look = request.method == "GET" and "/responses/" in request.path
-    response = world.responses.get(variables.get("id", "")) if is_look else None
-    return response.turn if response else None

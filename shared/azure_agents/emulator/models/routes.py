@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from ..world import problems
@@ -16,6 +17,7 @@ from . import (
     completions,
     embeddings,
     files,
+    fine_tuning,
     images,
     responses,
 )
@@ -23,7 +25,10 @@ from .claude_refusals import no_api
 
 if TYPE_CHECKING:
     from ..world.exchange import Request
+    from ..world.jobs import Job
     from ..world.routing import Handler
+    from ..world.state import Response, World
+    from ..world.turns import Turn
 
 _DATED = "/openai/deployments/{deployment}"
 _DATED_VERSION = re.compile(r"20\d\d-\d\d-\d\d(?:-preview)?")
@@ -62,6 +67,12 @@ _SHARED: tuple[tuple[str, str, Handler], ...] = (
     ("DELETE", "/responses/{id}", responses.delete),
     ("POST", "/responses/{id}/cancel", responses.cancel),
     ("GET", "/responses/{id}/input_items", responses.input_items),
+    ("POST", "/fine_tuning/jobs", fine_tuning.create),
+    ("GET", "/fine_tuning/jobs", fine_tuning.list_all),
+    ("GET", "/fine_tuning/jobs/{id}", fine_tuning.get),
+    ("DELETE", "/fine_tuning/jobs/{id}", fine_tuning.delete),
+    ("POST", "/fine_tuning/jobs/{id}/cancel", fine_tuning.cancel),
+    ("GET", "/fine_tuning/jobs/{id}/events", fine_tuning.list_events),
     ("POST", "/batches", batches.create),
     ("GET", "/batches", batches.list_all),
     ("GET", "/batches/{id}", batches.get),
@@ -104,3 +115,19 @@ def _unknown() -> problems.Problem:
     problem = problems.no_route()
     problem.has_request_id = False
     return problem
+
+
+def polled_at_resource(world: World, request: Request, variables: dict[str, str]) -> Turn | None:
+    """Return the turn whose object a request reads: that is a poll, see `world/turns.py`."""
+    if request.method != "GET":
+        return None
+    kept: tuple[tuple[str, Mapping[str, Job | Response]], ...] = (
+        ("/batches/", world.batches),
+        ("/fine_tuning/jobs/", world.tuning_jobs),
+        ("/responses/", world.responses),
+    )
+    for place, objects in kept:
+        found = objects.get(variables.get("id", "")) if place in request.path else None
+        if found is not None:
+            return found.turn
+    return None

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from ..agent.seen import SeenMessage, SeenTurn
 from ..text.search import Chunk
 from ..trouble.weather import FaultInjector, Weather
-from .batches import Batch
 from .deployments import Deployment
 from .ids import Ids
+from .jobs import Job
 from .log import Log
 
 if TYPE_CHECKING:
@@ -318,7 +318,8 @@ class World:
         self.deployments: dict[str, Deployment] = {}
         self.images: dict[str, bytes] = {}
         self.resource_files: dict[str, StoredFile] = {}
-        self.batches: dict[str, Batch] = {}
+        self.batches: dict[str, Job] = {}
+        self.tuning_jobs: dict[str, Job] = {}
         self.active_runs: dict[str, Run] = {}
         self.files: dict[str, StoredFile] = {}
         self.containers: dict[str, JSON] = {}

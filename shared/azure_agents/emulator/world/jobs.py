@@ -1,8 +1,8 @@
-"""Batches: many requests in a file, answered in a file."""
+"""Jobs of a resource: batches of requests, and fine-tuning. Each goes on without its client."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -11,18 +11,19 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
-class Batch:
-    """A batch: what clients get, and the turn that runs its lines."""
+class Job:
+    """A job: what clients get, the turn that carries it on, and the events of fine-tuning."""
 
     wire: JSON
     turn: Turn | None = None
+    events: list[JSON] = field(default_factory=list)
 
     @property
     def id(self) -> str:
-        """``batch_…``."""
+        """``batch_…`` or ``ftjob-…``."""
         return str(self.wire["id"])
 
     @property
     def status(self) -> str:
-        """The batch's status."""
+        """The job's status."""
         return str(self.wire["status"])
