@@ -28,8 +28,8 @@ from azure_agents.protocols.retry import (
     MAX_RETRY_AFTER,
     RetryPolicy,
     delay_before,
-    is_unknown,
-    may_pass,
+    is_transient,
+    may_have_been_applied,
     was_not_applied,
 )
 from azure_agents.settings.timeouts import Timeouts
@@ -62,7 +62,11 @@ def test_what_is_known_of_a_failed_request(
     error: AzureAgentsError, safe: bool, unknown: bool, hopeful: bool
 ) -> None:
     """Every error says whether its request may be sent again, and under which condition."""
-    assert (safe, unknown, hopeful) == (was_not_applied(error), is_unknown(error), may_pass(error))
+    assert (safe, unknown, hopeful) == (
+        was_not_applied(error),
+        may_have_been_applied(error),
+        is_transient(error),
+    )
 
 
 POLICY = RetryPolicy(max_retries=5, wait_initial=1.0, wait_max=6.0)

@@ -27,7 +27,7 @@ from ..events import Event, Progress
 from ..jsonio import JSON, malformed
 from ..naming import check_id
 from ..protocols.commands import Flow, Pump, Query, Send
-from ..protocols.retry import is_unknown, may_pass
+from ..protocols.retry import is_transient, may_have_been_applied
 from ..protocols.sending import fetch, read_list, read_object, retrying, send
 from ..protocols.turn import Turn
 from .multipart import content_type, form
@@ -102,10 +102,10 @@ def delete(turn: Turn, path: str, doing: str) -> Flow[None]:
             if not is_lost:
                 raise
         except AzureAgentsError as error:
-            is_lost = is_lost or is_unknown(error)
+            is_lost = is_lost or may_have_been_applied(error)
             raise
 
-    yield from retrying(attempt, turn, when=may_pass)
+    yield from retrying(attempt, turn, when=is_transient)
 
 
 # --- files --------------------------------------------------------------------------------------
@@ -143,7 +143,7 @@ def upload(
         reply = yield from send(request, turn, doing)
         return read_object(reply)
 
-    stored = yield from retrying(attempt, turn, when=may_pass)
+    stored = yield from retrying(attempt, turn, when=is_transient)
     if stored.get("status") == "error":
         said = str(stored.get("status_details") or "it does not say why")[:200]
         raise ServerError(f"{doing}: the service could not use it: {said!r}")
@@ -201,7 +201,7 @@ def download(turn: Turn, id: str, container_id: str | None, arriving: Arriving) 
 
     hint = "" if container_id else " (what code interpreter made on v2 needs its container_id)"
     with name_missing(f"file {id!r}{hint}"):
-        yield from retrying(attempt, turn, when=may_pass)
+        yield from retrying(attempt, turn, when=is_transient)
 
 
 def _content_path(turn: Turn, id: str, container_id: str | None) -> str:

@@ -23,7 +23,7 @@ from ..jsonio import JSON, dumps, malformed
 from ..naming import check_id
 from ..protocols.commands import Flow, Send
 from ..protocols.options import OPERATION
-from ..protocols.retry import may_pass
+from ..protocols.retry import is_transient
 from ..protocols.sending import fetch, read_list, read_object, retrying, send
 from ..protocols.turn import Turn
 from ..protocols.waiting import poll, suppress_but_deadline
@@ -167,7 +167,7 @@ def _write_once(
         is_retry = True
         return (yield from write()) if found is None else found
 
-    return (yield from retrying(attempt, turn, when=may_pass))
+    return (yield from retrying(attempt, turn, when=is_transient))
 
 
 def add_files(

@@ -26,7 +26,7 @@ from ..errors import (
 )
 from ..jsonio import JSON, dumps
 from ..protocols.commands import Emit, Flow, Pump, Reply, Route, Send, Sleep, Upload
-from ..protocols.retry import RetryPolicy, delay_before, may_pass, was_not_applied
+from ..protocols.retry import RetryPolicy, delay_before, is_transient, was_not_applied
 from ..service_errors.envelopes import error_from_reply
 from .operations import Operation
 from .surfaces import Place
@@ -173,7 +173,7 @@ def _helps(request: Request, error: AzureAgentsError) -> bool:
         return False
     if not request.operation.may_repeat:
         return was_not_applied(error)
-    return may_pass(error) or isinstance(error, ConflictError)
+    return is_transient(error) or isinstance(error, ConflictError)
 
 
 def _died_unseen(error: AzureAgentsError) -> bool:

@@ -19,7 +19,7 @@ from ..naming import check_handle, parse_handle
 from ..threads.approvals import RAN, ApprovalRecords
 from .commands import Flow, Send
 from .options import OPERATION
-from .retry import may_pass
+from .retry import is_transient
 from .sending import is_too_large, read_list, read_object, retrying, send
 from .turn import Turn
 
@@ -145,5 +145,5 @@ def _post(turn: Turn, path: str, body: Any, *, repeats: bool = True) -> Flow[JSO
     """POST a JSON body and read the reply; `repeats` where a lost copy would only be an orphan."""
     request = Send("POST", turn.route(path), dumps(body))
     attempt = partial(send, request, turn, "copy the thread")
-    reply = yield from (retrying(attempt, turn, when=may_pass) if repeats else attempt())
+    reply = yield from (retrying(attempt, turn, when=is_transient) if repeats else attempt())
     return read_object(reply)

@@ -47,21 +47,23 @@ def was_not_applied(error: AzureAgentsError) -> bool:
     return isinstance(error, NotSentError)
 
 
-def hit_the_limit(error: AzureAgentsError) -> bool:
+def began_and_hit_rate_limit(error: AzureAgentsError) -> bool:
     """Whether a run or response began and failed at the model's rate limit."""
     return isinstance(error, RateLimitError) and error.status is None
 
 
-def is_unknown(error: AzureAgentsError) -> bool:
+def may_have_been_applied(error: AzureAgentsError) -> bool:
     """Whether the request may have been applied: the service did not say."""
     if isinstance(error, ServiceError):
         return isinstance(error, ServerError) or error.status == REQUEST_TIMEOUT
     return isinstance(error, TransportError) and not isinstance(error, NotSentError | DeadlineError)
 
 
-def may_pass(error: AzureAgentsError) -> bool:
+def is_transient(error: AzureAgentsError) -> bool:
     """Whether another attempt may succeed; for requests whose second application does no harm."""
-    return was_not_applied(error) or is_unknown(error) or isinstance(error, RateLimitError)
+    return (
+        was_not_applied(error) or may_have_been_applied(error) or isinstance(error, RateLimitError)
+    )
 
 
 def delay_before(

@@ -17,7 +17,7 @@ from ..errors import (
 from ..jsonio import JSON, load_object, malformed
 from ..service_errors.envelopes import error_from_reply
 from .commands import Flow, Reply, Route, Send, Sleep
-from .retry import delay_before, may_pass
+from .retry import delay_before, is_transient
 from .turn import Turn
 
 T = TypeVar("T")
@@ -67,7 +67,7 @@ def retrying(
         attempt: Starts one attempt.
         turn: Its policy limits the attempts, and its key spreads the waits.
         when: Whether a failure allows another attempt: `was_not_applied` where a second request
-            could do harm, `may_pass` where it could not.
+            could do harm, `is_transient` where it could not.
     """
     retry = 0
     while True:
@@ -88,7 +88,7 @@ def fetch(route: Route, turn: Turn, doing: str) -> Flow[JSON]:
         reply = yield from send(Send("GET", route), turn, doing)
         return read_object(reply)
 
-    return (yield from retrying(attempt, turn, when=may_pass))
+    return (yield from retrying(attempt, turn, when=is_transient))
 
 
 def read_list(route: Route, turn: Turn, doing: str) -> Flow[list[JSON]]:

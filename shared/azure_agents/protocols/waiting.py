@@ -19,7 +19,7 @@ from ..errors import (
 )
 from ..jsonio import JSON, malformed
 from .commands import Flow, Sleep
-from .retry import hit_the_limit, may_pass
+from .retry import began_and_hit_rate_limit, is_transient
 from .turn import Turn
 
 T = TypeVar("T")
@@ -41,8 +41,8 @@ def none_if_it_fails(look: Callable[[], Flow[T]]) -> Flow[T | None]:
     try:
         return (yield from look())
     except AzureAgentsError as error:
-        # `hit_the_limit` is the end of a run that was found, and no failure of the look.
-        if not may_pass(error) or hit_the_limit(error):
+        # `began_and_hit_rate_limit` is the end of a run that was found, and no failure of the look.
+        if not is_transient(error) or began_and_hit_rate_limit(error):
             raise
         return None
 
@@ -99,7 +99,7 @@ def wait_until_found(
         try:
             found = yield from none_if_it_fails(look)
         except (DeadlineError, ServiceError) as error:
-            if isinstance(error, ServiceError) and hit_the_limit(error):
+            if isinstance(error, ServiceError) and began_and_hit_rate_limit(error):
                 raise  # the look found the turn, and this is how it ended
             raise unknown from unknown.__cause__
         if found:
@@ -136,7 +136,7 @@ def try_cleanup(step: Callable[[], Flow[None]]) -> Flow[bool]:
             is_late = True
         except AzureAgentsError as error:
             pause = next(pauses, None)
-            if pause is None or not may_pass(error):
+            if pause is None or not is_transient(error):
                 return False
             with suppress(DeadlineError):  # the next attempt shows whether any time is left
                 yield Sleep(pause)

@@ -16,7 +16,7 @@ from functools import partial
 from ...errors import AzureAgentsError
 from ...naming import shown
 from ..commands import Flow, Send, Sleep
-from ..retry import may_pass
+from ..retry import is_transient
 from ..sending import ask_to_stop, retrying
 from ..turn import Turn
 from ..waiting import complete_cleanup, suppress_but_deadline, try_cleanup
@@ -178,7 +178,7 @@ class RunCleanup:
         """Stop a run whose pause will not be answered; if that fails, the pause is given back."""
         with suppress_but_deadline():
             cancel = partial(self.cancel, thread, pause.run)
-            yield from retrying(cancel, self._turn, when=may_pass)
+            yield from retrying(cancel, self._turn, when=is_transient)
             pause.mark_answered()
         yield from pause.give_back()
 

@@ -54,7 +54,7 @@ from ...threads.store import head_key
 from ..commands import Emit, Flow, Sleep, StorePut, StoreTake
 from ..poison import check_poison, clear_poison
 from ..recall import recall, remember, remember_calls
-from ..retry import delay_before, hit_the_limit, is_unknown
+from ..retry import began_and_hit_rate_limit, delay_before, may_have_been_applied
 from ..sending import retrying
 from ..turn import Turn
 from ..waiting import Patience, complete_cleanup, try_cleanup, unknown_turn, wait_until_found
@@ -142,7 +142,7 @@ class _AutoThread:
         has_forked = reader is None
         if reader is None:
             start = partial(self._requests.start, plan.whole)
-            reader = yield from retrying(start, self._turn, when=is_unknown)
+            reader = yield from retrying(start, self._turn, when=may_have_been_applied)
         # A run that was lost and forked away from may have turned up since: it is not wanted.
         yield from self._requests.cleanup.stop(keep=reader.run_id)
         if has_forked:
@@ -187,7 +187,7 @@ class _AutoThread:
             return None  # results may be sent again, to a new thread where another run reads them
         except RateLimitError as limited:
             delay = delay_before(1, limited, self._turn.policy, self._turn.operation)
-            if delay is None or not hit_the_limit(limited):
+            if delay is None or not began_and_hit_rate_limit(limited):
                 raise
             yield Sleep(delay, instead=limited)
             return None  # the run took the results and failed: a new thread gets them
@@ -209,7 +209,7 @@ class _AutoThread:
         except ThreadNotFoundError:
             return None
         except AzureAgentsError as error:
-            if not _is_busy(error) and not is_unknown(error):
+            if not _is_busy(error) and not may_have_been_applied(error):
                 raise
             return None
 
@@ -340,7 +340,7 @@ class _PinnedThread:
             try:
                 return (yield from self._requests.run_on(self._thread, messages))
             except AzureAgentsError as error:
-                if is_unknown(error):
+                if may_have_been_applied(error):
                     return (yield from self._wait_for_run(error))
                 if not _is_busy(error):
                     raise

@@ -12,7 +12,7 @@ from ...errors import AzureAgentsError, DeadlineError
 from ...jsonio import JSON
 from ..commands import Flow, Send
 from ..options import OPERATION, PIECE
-from ..retry import may_pass
+from ..retry import is_transient
 from ..sending import fetch, read_list, read_object, send
 from ..turn import Turn
 
@@ -64,7 +64,7 @@ class Lookups:
         try:
             page = yield from self.get("/threads", "look for the thread", *query)
         except AzureAgentsError as error:
-            if isinstance(error, DeadlineError) or may_pass(error):
+            if isinstance(error, DeadlineError) or is_transient(error):
                 raise
             return []  # the listing is Azure's own; without it nothing is found
         return [str(thread["id"]) for thread in self._ours(page.get("data") or ())]

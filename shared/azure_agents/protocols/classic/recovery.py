@@ -15,7 +15,7 @@ from ...events import Event
 from ...jsonio import JSON
 from ..commands import Emit, Flow, Sleep
 from ..delivery import Delivered
-from ..retry import may_pass
+from ..retry import is_transient
 from ..turn import Turn
 from ..waiting import none_if_it_fails, poll
 from .cleanup import RunCleanup
@@ -92,7 +92,7 @@ class RunRecovery:
         try:
             stored, events = yield from self._read_stored(thread, run_id, submission)
         except AzureAgentsError as error:
-            if not may_pass(error):
+            if not is_transient(error):
                 raise
             # A lookup failed or was not sent, but the run was started all the same. Raised as it
             # is, "not sent" would be taken for a run that may be started again.

@@ -67,7 +67,7 @@ from ...jsonio import JSON, dumps
 from ...messages import Message
 from ..commands import Flow, Pump, Send, Sleep
 from ..options import encode_metadata
-from ..retry import delay_before, is_unknown, was_not_applied
+from ..retry import delay_before, may_have_been_applied, was_not_applied
 from ..sending import is_too_large, retrying, send
 from ..turn import Turn
 from .cleanup import PossibleRun
@@ -200,7 +200,7 @@ class RunRequests(RunRecovery):
             try:
                 yield from self.stream(reader, request)
             except AzureAgentsError as error:
-                if not is_unknown(error):
+                if not may_have_been_applied(error):
                     raise
                 return (yield from self.recover(reader, error))
             return reader.checked()  # a run that failed is no lost answer: not inside `try`
@@ -233,7 +233,7 @@ class RunRequests(RunRecovery):
         try:
             yield from send(request, self.turn, "run the agent", thread_id=reader.thread_id)
         except AzureAgentsError as error:
-            if not is_unknown(error) and not isinstance(error, DeadlineError):
+            if not may_have_been_applied(error) and not isinstance(error, DeadlineError):
                 self.cleanup.drop(noted)  # refused: nothing runs
             raise
         yield Pump(reader)

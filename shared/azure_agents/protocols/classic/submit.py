@@ -21,7 +21,7 @@ from ...errors import (
 )
 from ...jsonio import dumps
 from ..commands import Flow, Send, Sleep
-from ..retry import hit_the_limit, is_unknown, may_pass, was_not_applied
+from ..retry import began_and_hit_rate_limit, is_transient, may_have_been_applied, was_not_applied
 from ..sending import retrying
 from ..waiting import Patience, wait_until_found
 from .fates import Fate, look_up_fate
@@ -46,7 +46,7 @@ def submit(requests: RunRequests, thread: str, submission: Submission) -> Flow[R
 
 def _may_go_again(error: AzureAgentsError) -> bool:
     # A run that failed at the model's rate limit took the outputs and waits no more.
-    return may_pass(error) and not hit_the_limit(error)
+    return is_transient(error) and not began_and_hit_rate_limit(error)
 
 
 def _attempt(requests: RunRequests, thread: str, submission: Submission) -> Flow[RunReader]:
@@ -62,7 +62,7 @@ def _attempt(requests: RunRequests, thread: str, submission: Submission) -> Flow
         # A refusal after a lost answer may be the refusal of a second copy: look what became of
         # the first one.
         is_late = submission.was_lost and isinstance(error, BadRequestError)
-        if not is_unknown(error) and not is_late:
+        if not may_have_been_applied(error) and not is_late:
             if not submission.was_lost and _left_it_waiting(reader, error):
                 submission.pause.mark_unanswered()
             raise

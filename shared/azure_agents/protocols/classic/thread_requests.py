@@ -14,7 +14,7 @@ from ...jsonio import JSON, dumps
 from ...messages import Message
 from ..commands import Flow, Reply, Send
 from ..options import OPERATION, PIECE
-from ..retry import is_unknown, was_not_applied
+from ..retry import may_have_been_applied, was_not_applied
 from ..sending import is_too_large, read_object, retrying, send
 from ..turn import Turn
 from ..waiting import none_if_it_fails, suppress_but_deadline, unknown_turn, wait_until_found
@@ -78,7 +78,7 @@ class ThreadRequests:
             try:
                 yield from self._post(f"/threads/{thread}/messages", body, "post a message")
             except AzureAgentsError as error:
-                if not is_unknown(error):
+                if not may_have_been_applied(error):
                     raise
                 yield from self._confirm(thread, str(number), error)
             self._posted[thread] = number + 1

@@ -7,7 +7,7 @@ from functools import partial
 from ...errors import AzureAgentsError, BadRequestError, InvalidRequestError
 from ...naming import check_id
 from ..commands import Emit, Flow
-from ..retry import is_unknown
+from ..retry import may_have_been_applied
 from ..sending import retrying
 from ..turn import Turn
 from .flow import finished_of
@@ -35,11 +35,11 @@ def resume_response(turn: Turn, response_id: str, starting_after: int | None) ->
     requests = ResponseRequests(turn)
     reader = ResponseReader(requests.delivered, seen=starting_after)
     try:
-        yield from retrying(partial(requests.resume, reader, id), turn, when=is_unknown)
+        yield from retrying(partial(requests.resume, reader, id), turn, when=may_have_been_applied)
     except AzureAgentsError as error:
         is_plain = isinstance(error, BadRequestError)
         error.add_facts(response_id=response_id)
-        if not is_plain and not (is_unknown(error) and reader.has_caught_up):
+        if not is_plain and not (may_have_been_applied(error) and reader.has_caught_up):
             raise
         stored = yield from requests.lookups.ended(id)
         if stored is None:

@@ -15,7 +15,7 @@ from typing import Any
 from ...errors import InvalidRequestError, PermissionDeniedError
 from ...jsonio import JSON, dumps
 from ..commands import Flow, Send
-from ..retry import may_pass
+from ..retry import is_transient
 from ..sending import read_object, retrying, send
 from ..tools import flat, function_name
 from ..turn import Turn
@@ -143,7 +143,7 @@ def _schema_of(definition: Mapping[str, Any]) -> JSON | None:
 
 def _read_agent(path: str, turn: Turn) -> Flow[JSON]:
     attempt = partial(send, Send("GET", turn.route(path)), turn, "read the agent")
-    return read_object((yield from retrying(attempt, turn, when=may_pass)))
+    return read_object((yield from retrying(attempt, turn, when=is_transient)))
 
 
 def _functions(definition: Mapping[str, Any]) -> dict[str, JSON]:
@@ -174,7 +174,7 @@ def declare_tools(turn: Turn, tools: Sequence[object]) -> Flow[str]:
     body |= {key: latest[key] for key in ("description", "metadata") if latest.get(key)}
     request = Send("POST", turn.route(f"/agents/{name}/versions"), dumps(body))
     attempt = partial(send, request, turn, "create an agent version")
-    reply = yield from retrying(attempt, turn, when=may_pass)
+    reply = yield from retrying(attempt, turn, when=is_transient)
     turn.memo.put("declared tools", None)
     return str(read_object(reply)["version"])
 

@@ -57,7 +57,7 @@ from ...threads.store import head_key, system_key
 from ..commands import Emit, Flow, Sleep, StoreGet, StorePut, StoreTake
 from ..poison import check_poison, clear_poison
 from ..recall import recall, remember
-from ..retry import delay_before, hit_the_limit, is_unknown
+from ..retry import began_and_hit_rate_limit, delay_before, may_have_been_applied
 from ..sending import retrying
 from ..turn import Turn
 from ..waiting import Patience, unknown_turn, wait_until_found
@@ -156,7 +156,7 @@ class _Policies:
             except ConflictError as busy:  # not recorded: that a busy session says so is a guess
                 yield patience.pause(_busy_session(busy, session))
             except AzureAgentsError as error:
-                if not is_unknown(error):
+                if not may_have_been_applied(error):
                     raise
                 raise _unknown_in_session(error, session) from error
 
@@ -212,7 +212,7 @@ class _Policies:
         except (ThreadNotFoundError, ThreadBusyError):
             return None
         except RateLimitError as limited:
-            if not hit_the_limit(limited) or approves(messages):
+            if not began_and_hit_rate_limit(limited) or approves(messages):
                 raise
             delay = delay_before(1, limited, self._turn.policy, self._turn.operation)
             if delay is None:
@@ -361,7 +361,7 @@ def _unknown_in_session(lost: AzureAgentsError, session: str) -> TurnUnknownErro
 
 
 def _may_fork_again(error: AzureAgentsError) -> bool:
-    return is_unknown(error) or hit_the_limit(error)
+    return may_have_been_applied(error) or began_and_hit_rate_limit(error)
 
 
 def _decides(messages: Sequence[Message]) -> bool:

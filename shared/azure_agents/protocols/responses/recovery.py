@@ -24,7 +24,7 @@ from ...jsonio import JSON
 from ..commands import Emit, Flow, Pump, Send
 from ..delivery import Delivered
 from ..options import OPERATION
-from ..retry import is_unknown, may_pass
+from ..retry import is_transient, may_have_been_applied
 from ..sending import send
 from ..turn import Turn
 from ..waiting import none_if_it_fails, wait_until_found
@@ -137,7 +137,7 @@ class ResponseRecovery:
             except ProtocolError:
                 return None  # a list that cannot be read has not been looked at
             except ServiceError as refused:
-                if may_pass(refused):
+                if is_transient(refused):
                     raise
                 return _Background.GONE  # the listing is Azure's own; without it nothing is found
             if found is None:
@@ -168,7 +168,7 @@ class ResponseRecovery:
         try:
             yield from self.resume(reader, reader.response_id or "")
         except AzureAgentsError as error:
-            if not is_unknown(error) and not isinstance(error, ServiceError):
+            if not may_have_been_applied(error) and not isinstance(error, ServiceError):
                 raise
         return reader.is_done
 

@@ -72,7 +72,7 @@ from ...messages import ApprovalReply, Message
 from ...settings.endpoint import check_at_project
 from ..commands import Emit, Flow, Pump, Send
 from ..options import OPERATION, encode_metadata
-from ..retry import is_unknown, may_pass, was_not_applied
+from ..retry import is_transient, may_have_been_applied, was_not_applied
 from ..sending import read_object, retrying, send
 from ..turn import Turn
 from .codec import encode_agent, encode_input
@@ -123,7 +123,7 @@ class ResponseRequests(ResponseRecovery):
             try:
                 yield from self._ask(reader, body, streams=self.turn.deltas)
             except AzureAgentsError as error:
-                if not is_unknown(error) or not self._is_kept(fields):
+                if not may_have_been_applied(error) or not self._is_kept(fields):
                     raise
                 # It goes on by itself; a second one would run its tools twice.
                 if self._is_background:
@@ -136,7 +136,7 @@ class ResponseRequests(ResponseRecovery):
                     yield from self.read_stored(reader, error)
             return reader.checked()
 
-        return (yield from retrying(attempt, self.turn, when=may_pass))
+        return (yield from retrying(attempt, self.turn, when=is_transient))
 
     def approve(self, messages: Sequence[Message], **fields: Any) -> Flow[ResponseReader]:
         """Ask with a decision that lets a tool run; it is sent again only if it had no effect.
@@ -156,7 +156,7 @@ class ResponseRequests(ResponseRecovery):
             reader = yield from retrying(attempt, self.turn, when=was_not_applied)
             return reader.checked()
         except AzureAgentsError as error:
-            if not is_unknown(error) and not self._was_begun(error):
+            if not may_have_been_applied(error) and not self._was_begun(error):
                 raise
             unknown = self.unknown_approval(error, parent)
         has_name = self.turn.settings.name_turns or self.last_reader.response_id is not None
@@ -199,7 +199,7 @@ class ResponseRequests(ResponseRecovery):
         except AzureAgentsError as error:
             if _is_busy(error):
                 raise _busy(error, thread) from error
-            if not is_unknown(error):
+            if not may_have_been_applied(error):
                 raise
             yield from self.find_turn(reader, thread, error)
         return reader.checked()
@@ -220,7 +220,7 @@ class ResponseRequests(ResponseRecovery):
         try:
             reply = yield from send(request, self.turn, "ask the agent", **facts)
         except AzureAgentsError as error:
-            if not is_unknown(error) and not isinstance(error, DeadlineError):
+            if not may_have_been_applied(error) and not isinstance(error, DeadlineError):
                 self.cleanup.drop(reader)
             raise
         if reply.is_open:
@@ -241,7 +241,7 @@ class ResponseRequests(ResponseRecovery):
         body = dumps({"metadata": {OPERATION: self.turn.operation}})
         request = Send("POST", self.turn.route(CONVERSATIONS), body)
         attempt = partial(send, request, self.turn, "create a conversation")
-        reply = yield from retrying(attempt, self.turn, when=may_pass)
+        reply = yield from retrying(attempt, self.turn, when=is_transient)
         return str(read_object(reply)["id"])
 
     def add_facts(self, error: AzureAgentsError) -> None:
