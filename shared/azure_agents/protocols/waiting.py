@@ -106,7 +106,7 @@ def wait_until_found(
             return found
 
 
-def unknown_turn(lost: AzureAgentsError, what: str, thread: str) -> TurnUnknownError:
+def turn_unknown_error(lost: AzureAgentsError, what: str, thread: str) -> TurnUnknownError:
     """Make the error for a turn on a pinned thread whose answer was lost and is not found."""
     unknown = TurnUnknownError(
         f"the answer was lost and {what} has not appeared on the pinned thread {thread!r}; it may "

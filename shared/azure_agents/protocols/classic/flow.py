@@ -57,7 +57,7 @@ from ..recall import recall, remember, remember_calls
 from ..retry import began_and_hit_rate_limit, delay_before, may_have_been_applied
 from ..sending import retrying
 from ..turn import Turn
-from ..waiting import Patience, complete_cleanup, try_cleanup, unknown_turn, wait_until_found
+from ..waiting import Patience, complete_cleanup, try_cleanup, turn_unknown_error, wait_until_found
 from .codec import check_messages, encode_outputs
 from .pauses import Claim, Pause, Submission
 from .reader import RunReader
@@ -369,7 +369,7 @@ class _PinnedThread:
 
     def _wait_for_run(self, error: AzureAgentsError) -> Flow[RunReader]:
         """Wait for the run to turn up whose answer was lost: nothing is posted again."""
-        unknown = unknown_turn(error, "the run", self._thread)
+        unknown = turn_unknown_error(error, "the run", self._thread)
         reader = self._requests.last_reader
 
         def look() -> Flow[RunReader | None]:

@@ -81,7 +81,7 @@ def _follow(requests: RunRequests, reader: RunReader, submission: Submission) ->
         except ConnectionLostError as lost:
             if not submission.approves:
                 raise  # sent again, a run that took the results refuses, and is followed
-            unknown = _unknown(reader.thread_id or "", submission)
+            unknown = _submission_unknown_error(reader.thread_id or "", submission)
             unknown.__cause__ = lost
             yield patience.pause(unknown)
 
@@ -112,7 +112,7 @@ def _prove(
             run_id=submission.run,
         ) from error
     if fate is Fate.UNKNOWN or submission.approves:
-        raise _unknown(thread, submission) from error
+        raise _submission_unknown_error(thread, submission) from error
     raise error
 
 
@@ -143,12 +143,12 @@ def _settled_fate(
         fate = yield from look_up_fate(submission, thread, requests.lookups)
         return None if fate is Fate.WAITS else fate
 
-    unknown = _unknown(thread, submission)
+    unknown = _submission_unknown_error(thread, submission)
     unknown.__cause__ = error
     return (yield from wait_until_found(has_gone_on, requests.turn, unknown))
 
 
-def _unknown(thread: str, submission: Submission) -> TurnUnknownError:
+def _submission_unknown_error(thread: str, submission: Submission) -> TurnUnknownError:
     what = "decision" if submission.has_decisions else "results"
     return TurnUnknownError(
         f"the answer to the {what} was lost, and the run {submission.run!r} on {thread!r} does not "

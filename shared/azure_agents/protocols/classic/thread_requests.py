@@ -17,7 +17,7 @@ from ..options import OPERATION, PIECE
 from ..retry import may_have_been_applied, was_not_applied
 from ..sending import is_too_large, read_object, retrying, send
 from ..turn import Turn
-from ..waiting import none_if_it_fails, suppress_but_deadline, unknown_turn, wait_until_found
+from ..waiting import none_if_it_fails, suppress_but_deadline, turn_unknown_error, wait_until_found
 from .codec import encode_messages
 from .lookups import Lookups
 
@@ -95,7 +95,7 @@ class ThreadRequests:
             return
         if self._turn.pin is None:
             raise lost
-        unknown = unknown_turn(lost, "the message", self._turn.pin)
+        unknown = turn_unknown_error(lost, "the message", self._turn.pin)
         yield from wait_until_found(look, self._turn, unknown)
 
     def _post(self, path: str, body: JSON, doing: str) -> Flow[Reply]:

@@ -60,7 +60,7 @@ from ..recall import recall, remember
 from ..retry import began_and_hit_rate_limit, delay_before, may_have_been_applied
 from ..sending import retrying
 from ..turn import Turn
-from ..waiting import Patience, unknown_turn, wait_until_found
+from ..waiting import Patience, turn_unknown_error, wait_until_found
 from .codec import answer_message, finish_details, finish_reason, incomplete_reason
 from .definition import check_tools, without_default_sampling
 from .object_turn import run_object_turn
@@ -158,7 +158,7 @@ class _Policies:
             except AzureAgentsError as error:
                 if not may_have_been_applied(error):
                     raise
-                raise _unknown_in_session(error, session) from error
+                raise _session_turn_unknown_error(error, session) from error
 
     def _ephemeral(self) -> Flow[None]:
         turn = self._turn
@@ -274,9 +274,9 @@ class _Policies:
     ) -> Flow[ResponseReader]:
         """Wait for a turn that must not be sent again: its items appear when its response ends."""
         cause = _cause_of(lost)
-        unknown = unknown_turn(cause, "the turn", thread)
+        unknown = turn_unknown_error(cause, "the turn", thread)
         if approves(messages):
-            unknown = self._requests.unknown_approval(cause, thread)
+            unknown = self._requests.approval_unknown_error(cause, thread)
         reader = self._requests.last_reader
 
         def look() -> Flow[bool]:
@@ -352,7 +352,7 @@ def _busy_session(error: ConflictError, session: str) -> ThreadBusyError:
     )
 
 
-def _unknown_in_session(lost: AzureAgentsError, session: str) -> TurnUnknownError:
+def _session_turn_unknown_error(lost: AzureAgentsError, session: str) -> TurnUnknownError:
     return TurnUnknownError(
         f"the answer was lost, and what became of the turn in the session {session!r} cannot be "
         f"looked up: ask the agent what it knows before you ask again ({lost.message})",

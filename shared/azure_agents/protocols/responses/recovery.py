@@ -119,7 +119,7 @@ class ResponseRecovery:
             TurnUnknownError: It cannot be looked up, and may not be asked for again: its tools
                 would run twice.
         """
-        unknown = self._unknown_background(error, parent)
+        unknown = self._background_unknown_error(error, parent)
         look = partial(self._look_for_background, reader, parent, count())
         found = yield from none_if_it_fails(look)
         if found is None:
@@ -151,7 +151,9 @@ class ResponseRecovery:
         yield from self.deliver(reader, stored)
         return _Background.READ
 
-    def _unknown_background(self, lost: AzureAgentsError, place: str | None) -> TurnUnknownError:
+    def _background_unknown_error(
+        self, lost: AzureAgentsError, place: str | None
+    ) -> TurnUnknownError:
         unknown = TurnUnknownError(
             "a background response was asked for, and whether it was begun cannot be looked up; it "
             "may be running, so it was not asked for again: look for the response with the "
@@ -228,7 +230,7 @@ class ResponseRecovery:
             yield from self.deliver(reader, stored)
         return stored is not None
 
-    def unknown_approval(self, lost: AzureAgentsError, place: str | None) -> TurnUnknownError:
+    def approval_unknown_error(self, lost: AzureAgentsError, place: str | None) -> TurnUnknownError:
         """Make the error for an approval that may have reached the agent.
 
         Args:

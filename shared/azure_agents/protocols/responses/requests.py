@@ -158,7 +158,7 @@ class ResponseRequests(ResponseRecovery):
         except AzureAgentsError as error:
             if not may_have_been_applied(error) and not self._was_begun(error):
                 raise
-            unknown = self.unknown_approval(error, parent)
+            unknown = self.approval_unknown_error(error, parent)
         has_name = self.turn.settings.name_turns or self.last_reader.response_id is not None
         if not self._is_kept(fields) or not has_name:
             raise unknown
