@@ -43,7 +43,9 @@ ROUTES: list[Any] = [
 def turn(model: str, endpoint: str) -> Turn:
     """A turn with an API version of its own."""
     settings = resolve_settings(model=model, endpoint=endpoint, api_version="2030-01-01", env={})
-    return Turn(settings, TurnRequest((user("hi"),)), "op", deltas=True, memo=Memo(lambda: 0.0))
+    return Turn(
+        settings, TurnRequest((user("hi"),)), "op", wants_deltas=True, memo=Memo(lambda: 0.0)
+    )
 
 
 @pytest.mark.parametrize(("asked", "expected"), ROUTES)
@@ -64,5 +66,5 @@ def test_only_route_knows_roots_and_versions() -> None:
 def test_derived_values_are_computed_once() -> None:
     """Digests and joined messages of a turn are the same objects at every use."""
     one = turn("a", PROJECT)
-    names = ("messages", "policy", "project_key", "scope")
+    names = ("messages", "retry_policy", "project_key", "scope")
     assert [id(getattr(one, name)) for name in names] == [id(getattr(one, name)) for name in names]

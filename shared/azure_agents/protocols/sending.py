@@ -75,7 +75,7 @@ def retrying(
             return (yield from attempt())
         except AzureAgentsError as error:
             retry += 1
-            delay = delay_before(retry, error, turn.policy, turn.operation)
+            delay = delay_before(retry, error, turn.retry_policy, turn.operation)
             if delay is None or not when(error):
                 raise
             yield Sleep(delay, instead=error)

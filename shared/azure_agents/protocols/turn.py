@@ -29,14 +29,14 @@ class Turn:
         settings: Settings of the client.
         request: Messages and options of this call.
         operation: Unique key of the turn, written into the metadata of everything it creates.
-        deltas: Whether the caller wants the answer piece by piece.
+        wants_deltas: Whether the caller wants the answer piece by piece.
         memo: Facts about the agent that the client has read, shared by all its turns.
     """
 
     settings: Settings
     request: TurnRequest
     operation: str
-    deltas: bool
+    wants_deltas: bool
     memo: Memo
 
     @property
@@ -83,12 +83,12 @@ class Turn:
         return short_digest(self.settings.endpoint.url.encode(), 12)
 
     @property
-    def own(self) -> OwnEndpoint | None:
+    def own_endpoint(self) -> OwnEndpoint | None:
         """The agent's own endpoint, if it is called there; nothing can be looked up then."""
         return self.settings.endpoint.own
 
     @cached_property
-    def policy(self) -> RetryPolicy:
+    def retry_policy(self) -> RetryPolicy:
         """How often, and after which waits, a request is repeated."""
         return RetryPolicy(max_retries=self.settings.max_retries)
 
@@ -118,6 +118,6 @@ class Turn:
             return "", self.settings.api_version
         if path.startswith("/agents/"):
             return "", "v1"
-        if self.own is not None and path == "/responses":
-            return self.own.path, self.settings.api_version
+        if self.own_endpoint is not None and path == "/responses":
+            return self.own_endpoint.path, self.settings.api_version
         return "/openai/v1", None

@@ -186,7 +186,7 @@ class _AutoThread:
                 raise
             return None  # results may be sent again, to a new thread where another run reads them
         except RateLimitError as limited:
-            delay = delay_before(1, limited, self._turn.policy, self._turn.operation)
+            delay = delay_before(1, limited, self._turn.retry_policy, self._turn.operation)
             if delay is None or not began_and_hit_rate_limit(limited):
                 raise
             yield Sleep(delay, instead=limited)

@@ -48,7 +48,9 @@ class RunRecovery:
 
     def new_reader(self, thread: str | None) -> RunReader:
         """Make a reader for the next source of the answer; `thread` is None until it is known."""
-        self.last_reader = RunReader(self._delivered, deltas=self.turn.deltas, thread_id=thread)
+        self.last_reader = RunReader(
+            self._delivered, deltas=self.turn.wants_deltas, thread_id=thread
+        )
         return self.last_reader
 
     def recover(self, reader: RunReader, error: AzureAgentsError) -> Flow[RunReader]:

@@ -180,7 +180,7 @@ class RunRequests(RunRecovery):
             raise limited  # refused before anything was stored
         error = limited
         for retry in count(1):
-            delay = delay_before(retry, error, self.turn.policy, self.turn.operation)
+            delay = delay_before(retry, error, self.turn.retry_policy, self.turn.operation)
             if delay is None:
                 break
             yield Sleep(delay, instead=error)

@@ -29,7 +29,9 @@ def check_tools(turn: Turn) -> Flow[None]:
         InvalidRequestError: A function is not declared.
     """
     wanted = {function_name(tool): tool for tool in turn.request.options.get("tools") or ()}
-    if not wanted or turn.own is not None:  # nothing can be read at an agent's own endpoint
+    if (
+        not wanted or turn.own_endpoint is not None
+    ):  # nothing can be read at an agent's own endpoint
         return
     declared = turn.memo.get("declared tools")
     if declared is None or not wanted.keys() <= declared.keys():
@@ -51,7 +53,7 @@ def without_default_sampling(turn: Turn) -> Flow[Turn]:
     value, and 1 where the agent has another, stays in the turn and is refused later.
     """
     given = [name for name in _SAMPLING if _is_one(turn.request.options.get(name))]
-    if not given or turn.own is not None:
+    if not given or turn.own_endpoint is not None:
         return turn
     own = turn.memo.get("sampling")
     if own is None:
@@ -123,7 +125,7 @@ def answer_schema(turn: Turn) -> Flow[JSON | None]:
     A caller who may run the agent but not read it gets None as well. The schema of a classic agent
     does not matter, since a run brings its own.
     """
-    if turn.settings.agent.generation != "v2" or turn.own is not None:
+    if turn.settings.agent.generation != "v2" or turn.own_endpoint is not None:
         return None
     known = turn.memo.get("answer schema")
     if known is None:

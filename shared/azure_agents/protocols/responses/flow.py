@@ -97,7 +97,7 @@ class _Policies:
         pin, session = self._turn.pin, self._turn.settings.agent_session_id
         if session is not None:
             yield from self._session(session)
-        elif pin is None and self._turn.own is not None:
+        elif pin is None and self._turn.own_endpoint is not None:
             yield from self._whole()
         elif pin is None:
             policies = {
@@ -214,7 +214,7 @@ class _Policies:
         except RateLimitError as limited:
             if not began_and_hit_rate_limit(limited) or approves(messages):
                 raise
-            delay = delay_before(1, limited, self._turn.policy, self._turn.operation)
+            delay = delay_before(1, limited, self._turn.retry_policy, self._turn.operation)
             if delay is None:
                 raise
             yield Sleep(delay, instead=limited)

@@ -72,7 +72,7 @@ class _Rounds:
     """The one or two turns in which the agent is asked for an object."""
 
     def __init__(self, turn: Turn, run: Run, schema: Mapping[str, Any] | None) -> None:
-        self._turn = replace(turn, deltas=False)
+        self._turn = replace(turn, wants_deltas=False)
         self._run = run
         self._inquiry = Inquiry(partial(read_object, schema=schema))
         if schema is not None:

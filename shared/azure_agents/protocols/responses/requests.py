@@ -98,7 +98,7 @@ class ResponseRequests(ResponseRecovery):
     def __init__(self, turn: Turn) -> None:
         options = encode_options(turn.request.options)
         super().__init__(turn, is_background=bool(options.get("background")))
-        if turn.own is not None and self._is_background:
+        if turn.own_endpoint is not None and self._is_background:
             check_at_project(turn.settings.endpoint, "background=True")
         self._fields: dict[str, Any] = {**_agent_field(turn), **_metadata_field(turn), **options}
         self.sent: Sequence[Message] = ()
@@ -116,12 +116,12 @@ class ResponseRequests(ResponseRecovery):
         """
         if approves(messages):
             return (yield from self.approve(messages, **fields))
-        body = self._body(messages, stream=self.turn.deltas, **fields)
+        body = self._body(messages, stream=self.turn.wants_deltas, **fields)
 
         def attempt() -> Flow[ResponseReader]:
             reader = self.new_reader()
             try:
-                yield from self._ask(reader, body, streams=self.turn.deltas)
+                yield from self._ask(reader, body, streams=self.turn.wants_deltas)
             except AzureAgentsError as error:
                 if not may_have_been_applied(error) or not self._is_kept(fields):
                     raise
@@ -144,12 +144,12 @@ class ResponseRequests(ResponseRecovery):
         Raises:
             TurnUnknownError: The answer was lost, and the response is not found.
         """
-        body = self._body(messages, stream=self.turn.deltas, **fields)
+        body = self._body(messages, stream=self.turn.wants_deltas, **fields)
         parent = fields.get("previous_response_id")
 
         def attempt() -> Flow[ResponseReader]:
             reader = self.new_reader()
-            yield from self._ask(reader, body, streams=self.turn.deltas)
+            yield from self._ask(reader, body, streams=self.turn.wants_deltas)
             return reader
 
         try:
@@ -173,13 +173,13 @@ class ResponseRequests(ResponseRecovery):
 
     def _is_kept(self, fields: Mapping[str, Any]) -> bool:
         """Whether the service keeps the response where it can be looked up."""
-        return bool(fields.get("store", True)) and self.turn.own is None
+        return bool(fields.get("store", True)) and self.turn.own_endpoint is None
 
     def post_once(self, messages: Sequence[Message], **fields: Any) -> Flow[ResponseReader]:
         """Ask where nothing can be looked up and a second POST would double the turn."""
-        body = self._body(messages, stream=self.turn.deltas, **fields)
+        body = self._body(messages, stream=self.turn.wants_deltas, **fields)
         reader = self.new_reader()
-        attempt = partial(self._ask, reader, body, streams=self.turn.deltas)
+        attempt = partial(self._ask, reader, body, streams=self.turn.wants_deltas)
         yield from retrying(attempt, self.turn, when=was_not_applied)
         return reader.checked()
 
@@ -254,12 +254,16 @@ class ResponseRequests(ResponseRecovery):
 
 def _agent_field(turn: Turn) -> dict[str, Any]:
     # An endpoint of the agent's own knows which agent it is.
-    return {} if turn.own is not None else {"agent_reference": encode_agent(turn.settings.agent)}
+    return (
+        {}
+        if turn.own_endpoint is not None
+        else {"agent_reference": encode_agent(turn.settings.agent)}
+    )
 
 
 def _metadata_field(turn: Turn) -> dict[str, Any]:
     metadata = encode_metadata(turn.request.options, turn.operation)
-    if turn.own is not None or not turn.settings.name_turns:
+    if turn.own_endpoint is not None or not turn.settings.name_turns:
         del metadata[OPERATION]  # nothing is looked up by it
     return {"metadata": metadata} if metadata else {}
 
