@@ -33,10 +33,11 @@ def names_used(source: str, package: str) -> Iterator[tuple[str, str]]:
         module = target(one, "azure_agents", modules)
         if module is None:
             continue
-        if module.rpartition(".")[2] != one.name:
+        # `content.media` holds a function `media`: a name may be spelt like its module.
+        if f"{one.module}.{one.name}" == f"azure_agents.{module}":
+            yield from ((module, name) for name in _read_from(source, one.name))
+        else:
             yield module, one.name
-            continue
-        yield from ((module, name) for name in _read_from(source, one.name))
 
 
 def _read_from(source: str, name: str) -> Iterator[str]:

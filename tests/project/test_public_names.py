@@ -140,6 +140,7 @@ def test_the_page_lists_what_the_adapters_share_with_the_core() -> None:
             "from azure_agents.content import approvals as core\ncore.asks_of(core.REQUESTS)",
             [("content.approvals", "asks_of"), ("content.approvals", "REQUESTS")],
         ),
+        ("from azure_agents.content.media import media", [("content.media", "media")]),
         ("from langchain_core.messages import AIMessage", []),
     ],
 )

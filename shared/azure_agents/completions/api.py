@@ -1,9 +1,10 @@
-"""`completion` and `acompletion`: an agent behind OpenAI's chat completion format.
+"""`completion` and `acompletion`: agents and deployments behind OpenAI's chat completion format.
 
-For code that speaks LiteLLM's dialect. The functions map, the clients act: histories onto threads,
-retries, timeouts, cancellation are theirs.
+For code that speaks LiteLLM's dialect. A model string that names a deployment goes to `models`. All
+others name an agent: here the arguments are read and the answer is written, and the client does the
+rest (threads, retries, timeouts, cancellation).
 
-Where a call goes on:
+Where a call of an agent goes on:
 
 - with `thread_id`: on that thread, which holds everything up to the last assistant message;
 - with no assistant message: on a new conversation (v2) or thread (classic);
@@ -76,18 +77,20 @@ def completion(
     stream: bool | None = None,
     **arguments: Unpack[Arguments],
 ) -> ModelResponse | CompletionStream | Answer | ChatStream:
-    """Ask an agent, in OpenAI's format.
+    """Ask an agent or a deployment, in OpenAI's format.
 
     Args:
-        model: ``azure_ai/agents/my-agent``, ``azure_ai/agents/my-agent:1`` or
+        model: An agent: ``azure_ai/agents/my-agent``, ``azure_ai/agents/my-agent:1`` or
             ``azure_ai/agents/asst_abc123``; the prefix may be left out, and all of it where the
-            endpoint names its agent.
+            endpoint names its agent. Or a deployment: ``azure/my-deployment``,
+            ``azure_ai/claude-sonnet-4-5``, ``openai/gpt-4o`` (docs/models.md has all forms, and the
+            arguments that deployments take; those below are for agents).
         messages: OpenAI chat messages: dictionaries, or message objects of earlier answers.
         stream: Answer piece by piece.
         arguments: More, by LiteLLM's names:
 
             - where: `api_base` or `endpoint` (default ``AZURE_AI_PROJECT_ENDPOINT``),
-              `api_version` (classic), `allow_http`;
+              `api_version` (of classic agents, and of an agent's own endpoint), `allow_http`;
             - who: `api_key` (a key or a token), `credential` (of azure-identity), `azure_ad_token`,
               `azure_ad_token_provider`, `tenant_id`, `client_id`, `client_secret`, `azure_scope`;
               default: the environment, then ``DefaultAzureCredential``;
@@ -107,8 +110,8 @@ def completion(
               waits).
 
     Returns:
-        A `ModelResponse`, or with ``stream=True`` an iterator of chunks: close it, or leave its
-        ``with`` block, to stop the turn early.
+        A `ModelResponse` (of a deployment an `Answer`), or with ``stream=True`` an iterator of
+        chunks: close it, or leave its ``with`` block, to stop the turn early.
 
     Raises:
         AzureAgentsError: See `azure_agents.errors`. A stream raises here too what goes wrong

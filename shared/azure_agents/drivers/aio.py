@@ -23,7 +23,7 @@
 # A command that fails is thrown into the flow where it yielded the command: the flow decides
 # whether to try again, to look what became of the turn, or to let the error pass to the caller.
 # Only errors of this package are thrown; what the HTTP libraries raise is translated first
-# (`failures`). Anything else is a defect, ours or of a caller's store, and ends the turn as it is.
+# (`failures`). Any other exception is a bug and passes through unchanged.
 #
 # Deadlines
 # ---------
@@ -52,12 +52,11 @@
 # `asyncio.run` cancels all tasks, closes all async generators, and closes the loop; a program may
 # also call ``loop.close()`` alone. The order of the first two is what the code here is shaped by:
 #
-# - A task that is cancelled before its first step never runs: `detached` makes another one.
+# - A task that is cancelled before its first step never runs, so `detached` starts it again.
 # - A command of the clean-up that is cancelled by the loop is performed once more (`_insist`); a
 #   loop cancels each task only once.
-# - All generators are closed at once, also those around ours. One that is still busy closing must
-#   not be closed again. So the generator that runs the flow ends at once and leaves the clean-up
-#   to the task; `Events`, which is no generator but looks like one, waits for it.
+# - All generators are closed at once, also those around ours, and one that is still busy closing
+#   must not be closed again: see `Events`.
 # - The HTTP client lives as long as its loop, and is closed after the clean-ups (`clients`,
 #   `loops`).
 
@@ -146,7 +145,7 @@ class AsyncDriver:
 
 
 class Events(AsyncGenerator[Event, None]):
-    """The events of one turn.
+    """The events of one turn; no generator, but it looks like one.
 
     A loop that ends closes all its generators at once, also those around this one, and a generator
     that is still busy closing must not be closed a second time. So the one that runs the flow ends

@@ -1,7 +1,8 @@
 """The table of everything that a deployment, or its resource, is asked to do. Pure.
 
-Functions, the router and the gateway all read this table: a new operation is a new row, and has no
-second place. Paths stand below the surface (`azure_agents.models.surfaces`).
+Today `chat` and `messages` (Claude) are called through it. The other rows are for operations to
+come, so that method, path and retries of each have one place. Paths stand below the surface
+(`azure_agents.models.surfaces`).
 """
 
 from __future__ import annotations

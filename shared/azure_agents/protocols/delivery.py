@@ -20,8 +20,9 @@ of the call in place of a block. Things come whole, so they are new or known.
 A source must not end early either: `Attempt.settle` refuses one that is over and lacks something
 that was delivered before it began.
 
-One answer, given by a stream that is cut, by the stored answer, by a stream of another answer (its
-ids differ), and by one that contradicts (`tests/core/test_delivery_table.py` plays this table):
+One answer from four sources: a stream that is cut (`stream`), the stored answer (`stored`), a
+stream of a newly generated answer, whose ids differ (`again`), and one that contradicts what was
+delivered (`another`). `tests/core/test_delivery_table.py` plays this table:
 
     source   event in                         event out                text delivered
     -------  -------------------------------  -----------------------  ---------------
@@ -41,7 +42,7 @@ ids differ), and by one that contradicts (`tests/core/test_delivery_table.py` pl
     again    call 0 call_1 add {"a":1}        nothing                  "Hello, world!Bye."
     another  text msg_9 "Howdy"               StreamInterruptedError   "Hello, world!Bye."
 
-In the third source ``file_8`` stands for ``file_1`` and ``file_9`` for ``file_2``: things of
+In `again`, ``file_8`` stands for ``file_1`` and ``file_9`` for ``file_2``: things of
 another answer take the place of the first one's, one by one, so nobody is shown two images for one.
 """
 
@@ -132,8 +133,9 @@ class Attempt:
         repeats: The stream whose final objects this source is. It has the same ids, and only
             completes what was delivered: where its text differs it is ignored. A call that
             differs is never ignored: a tool would run on arguments the agent did not give.
-        is_numbered: The stream's events are, so none was delivered twice or out of order. Where
-            they are not, a text that differs from the final one can be nothing else.
+        is_numbered: The stream's events are, so none was delivered twice or out of order. Without
+            numbers, a difference from the final text means that an event came twice or out of
+            order.
 
     """
 
@@ -143,8 +145,8 @@ class Attempt:
         self._delivered = delivered
         self._repeats = repeats
         self._source = repeats.source if repeats else _Source(delivered.lengths())
-        # Only the deltas of this very stream may be wrong: what another source delivered before a
-        # cut is still owed, and a final object that differs there is another answer.
+        # Differences are ignored only in text that this stream itself delivered. After a cut
+        # another source delivered some, and a difference there means another answer.
         self._is_lenient = repeats is not None and not self._source.owed and is_numbered
         self._is_exact = repeats is not None and not is_numbered
         self._positions: dict[_Place, int] = {}  # how much of each block this attempt gave
@@ -242,8 +244,8 @@ class Attempt:
     def _contradicted(self, *, ignore: bool = False) -> None:
         if not ignore:
             raise StreamInterruptedError(
-                "the answer as it is stored differs from the text already delivered (the stream "
-                "was cut, or repeated itself): ask again",
+                "another version of the answer differs from what was delivered (the stream was "
+                "cut, or repeated itself): ask again",
                 partial_text=self._delivered.text,
             )
 

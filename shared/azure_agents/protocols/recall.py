@@ -7,8 +7,8 @@ two users may have equal texts, and a thread on the server holds more than text.
 
 The id of a call that a classic run waits for cannot be guessed. So the anchor of the pause is kept
 under that id too, for callers who build the message with the call themselves. The id alone gives no
-right to the run: the transcript must be the one that the run paused in, and where anchors are
-sealed this way is closed. (v2 takes calls and results as items, so a replay does as well.)
+right to the run: the transcript must be the one that the run paused in, and with `anchor_key=`
+this look-up is off. (v2 takes calls and results as items, so a replay does as well.)
 """
 
 from __future__ import annotations

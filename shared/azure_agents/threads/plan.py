@@ -61,10 +61,12 @@
 #     --------------------------------  -------------  --------------------  ------------------
 #     u1 a1* u2                         a1             a1, sends u2          a1, sends u2
 #     u1 a1* u2 a2* u3                  a2, a1         a2, sends u3          a2, sends u3
-#     u1 a1* U2 a2* u3 (u2 was edited)  a1             a1, sends U2 a2 u3    claim lost: fork
+#     u1 a1* U2 a2* u3 (u2 was edited)  a1             a1, sends U2 a2 u3    a1, sends U2 a2 u3 (1)
 #     u1 a1 u2 (the anchor was lost)    none           sends all             fork
 #     u1 a1*(c) r                       a1             a1, sends r           a1, sends r
 #     u1 a1*(c) u2 (c has no result)    a1, not ready  sends all but c       fork
+#
+# (1) The claim then fails, since a2 has moved the head: fork.
 
 from __future__ import annotations
 

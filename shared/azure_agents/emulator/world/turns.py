@@ -6,8 +6,8 @@ generator, its *work*: `respond` in `v2/stream.py`, `first_leg` and `next_leg` i
 `classic/stream.py`. The handler returns an `Answer` that names the turn; `line/wireline.py` drives
 it and turns its frames into bytes.
 
-**Steps.** The work yields one step at a time, and changes the stored state as its events say.
-There are three kinds of step:
+**Steps.** The work yields one step at a time, and updates the stored object before each
+event. There are three kinds of step:
 
     step          who acts on it                       what the work gets back
     Frame         the reader sends it as an event      nothing
@@ -16,12 +16,12 @@ There are three kinds of step:
                   before a keepalive
     AskAgent      the turn asks the agent's responder  the parts of the reply
 
-A work asks its agent exactly once, and a deployment once for each prompt of a list. The responder
-(`agent/responder.py`) returns the scripted reply, or the built-in one. What follows is scripted
-too: the weather may replace the parts by a failure, an open file search is run, the token budget
-cuts the text, and then the work plays the parts one after the other. No server tool really runs,
-except the search in attached files: a tool is a part that says what the tool was asked and what it
-said. A classic run that calls functions or asks for approval ends its work with the pause;
+Each work asks its agent exactly once, and a deployment once for each prompt of a list. The
+responder (`agent/responder.py`) returns the scripted reply, or the built-in one. What follows is
+scripted too: the weather may replace the parts by a failure, an open file search is run, the token
+budget cuts the text, and then the work plays the parts one after the other. No server tool really
+runs, except the search in attached files: a tool is a part that says what the tool was asked and
+what it said. A classic run that calls functions or asks for approval ends its work with the pause;
 submitted outputs start the next leg as a new turn.
 
 **Who drives.** A turn has no thread. While a client reads its stream, or waits for a plain answer,
@@ -215,6 +215,8 @@ class Turn:
             if task is None:
                 return
             if self._claimed:
+                # Past this limit the driver finds the same `AskAgent`, and waits here once more.
+                # 60 s are far more than a script takes, and no wait lasts for ever.
                 self._lock.wait_for(lambda: not self._claimed or self.done, timeout=60)
                 return
             self._claimed = True
@@ -222,7 +224,8 @@ class Turn:
         try:
             reply = task.responder.answer(task.seen)
         except Exception as error:  # noqa: BLE001 - whatever a script raises fails its turn only
-            self._break(error)
+            with self._lock:
+                self._break(error)
         finally:
             # Also on KeyboardInterrupt: a claim that stays would hold the other driver up.
             with self._lock:
@@ -230,7 +233,7 @@ class Turn:
                 self._lock.notify_all()
 
     async def ask_agent_async(self) -> None:
-        """As `ask_agent`, in a thread where a scripted function or another driver may block."""
+        """As `ask_agent`, in a worker thread if a scripted function or another driver may block."""
         with self._lock:
             task = self._asked
         if task is not None and (task.responder.may_block or self._claimed):

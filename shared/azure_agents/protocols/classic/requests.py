@@ -1,4 +1,4 @@
-"""The requests of a classic turn that make an agent run.
+"""The requests of a classic turn that start a run.
 
 Theory of operation
 ===================
@@ -12,7 +12,7 @@ What is sent, and when
                POST /threads, then as `run_on`   the same in two requests, where the instructions
                                                  of the call are added to those of the agent
     `run_on`   POST /threads/{t}/runs            the new messages, and a run
-    `submit`   POST /threads/{t}/runs/{r}/submit_tool_outputs   (module `submit`)
+    `submit`   POST /threads/{t}/runs/{r}/submit_tool_outputs   (in module `submit`)
 
 All of them stream, even for a caller who wants no deltas: the first event brings the run's id, and
 nothing has to be polled. A body with too many messages is refused, and then the messages are posted
@@ -26,16 +26,17 @@ When the answer is lost
     2. The id is not known: the run is looked for by the key of the turn, on its thread, or on the
        newest threads where the thread is new as well. If it is found, go on as in 1.
     3. It is not found: `ConnectionLostError`. What follows is the flow's decision. A new thread may
-       be started again, since the first one is an orphan that is never used. From an older thread
-       of ours the turn forks to a new one. On a pinned thread the flow waits for the run to appear.
+       be started again, since the first one is an orphan that is never used. On an existing
+       thread that is not pinned, the turn forks. On a pinned thread the flow waits for the run to
+       appear.
 
 What is never sent twice
 ------------------------
-A run, or a message, on a thread that is used on: it is sent again only after a refusal that proves
-that it had no effect (429, or a connection that was never made). A run that began and failed at the
-model's rate limit has left its messages on the thread: only the run is asked for again
-(`_run_again`). A decision that lets a tool of the server run is sent once; results of functions may
-be sent again, since a run takes them once and refuses them afterwards (`submit`).
+A run, or a message, on a thread that later turns will use: it is sent again only after a refusal
+that proves that it had no effect (429, or a connection that was never made). A run that began and
+failed at the model's rate limit has left its messages on the thread: only the run is asked for
+again (`_run_again`). A decision that lets a tool of the server run is sent once; results of
+functions may be sent again, since a run takes them once and refuses them afterwards (`submit`).
 
 How a run pauses
 ----------------
@@ -100,7 +101,10 @@ class RunRequests(RunRecovery):
         }
 
     def add_tools_of_agent(self) -> Flow[None]:
-        """Add the agent's tools to those of the call, which would replace them otherwise."""
+        """Add the agent's own tools to those of the call, if the call has any.
+
+        The service uses only the call's tools if there are any, so the agent's own go along.
+        """
         own = self._fields.get("tools")
         if not own:
             return
@@ -118,12 +122,11 @@ class RunRequests(RunRecovery):
 
     def start(self, whole: Sequence[Message]) -> Flow[RunReader]:
         """Run on a new thread that holds `whole`; if it is lost, it may be started again."""
-        reader = self.new_reader(None)
         if self._needs_thread_first(whole):
             thread = yield from self.threads.create(whole)
             return (yield from self.run_on(thread, ()))
         try:
-            return (yield from self._create_and_run(reader, whole))
+            return (yield from self._create_and_run(self.new_reader(None), whole))
         except RateLimitError as limited:
             return (yield from self._run_again(limited))
 
