@@ -169,6 +169,8 @@ def cancel(world: World, _: Request, id: str) -> Answer:
 
 def delete(world: World, _: Request, id: str) -> Answer:
     """DELETE /fine_tuning/jobs/{id}: Azure's own, 204 without a body."""
-    _find(world, id)
+    job = _find(world, id)
+    if job.turn is not None:
+        job.turn.stop()
     del world.tuning_jobs[id]
     return Answer(status=204, raw=b"")
