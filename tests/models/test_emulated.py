@@ -215,3 +215,16 @@ def test_a_slow_deployment_takes_time_on_the_clock(foundry: Emulator) -> None:
     begun = foundry.clock.time()
     assert "late" == text_of(ask(foundry, "sync"))
     assert 30 <= foundry.clock.time() - begun < 31
+
+
+@pytest.mark.allow_hosts(["127.0.0.1"])
+@pytest.mark.parametrize("streams", [False, True])
+def test_a_served_deployment_answers_over_the_socket(foundry: Emulator, *, streams: bool) -> None:
+    """For gateways and programs in other processes; a wrong key is refused there too."""
+    foundry.deploy("dep", "hi")
+    with foundry.serve(strict_auth=True) as served:
+        given = served.deployment_connection()
+        answer: Any = completion("azure/dep", HELLO, stream=streams, **given)
+        assert "hi" == text_of(list(answer) if streams else answer)
+        with pytest.raises(AuthenticationError):
+            completion("azure/dep", HELLO, **{**given, "api_key": "wrong"})

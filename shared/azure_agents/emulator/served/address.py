@@ -19,6 +19,7 @@ class Served:
         authority: File with the certificate authority to trust, with TLS; else None.
         credential: A credential whose tokens it accepts, also with `strict_auth`.
         transports: With TLS, transports that trust the authority; closed when serving ends.
+        api_key: A key that it accepts, also with `strict_auth`.
     """
 
     endpoint: str
@@ -27,10 +28,20 @@ class Served:
     authority: Path | None = None
     credential: Any = field(default=None, repr=False, compare=False)
     transports: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    api_key: str = field(default="", repr=False, compare=False)
+
+    @property
+    def resource(self) -> str:
+        """The endpoint of the resource that the project is in, for deployments."""
+        return self.endpoint.partition("/api/projects/")[0]
 
     def connection(self) -> dict[str, Any]:
         """Return the keyword arguments that connect a client to this server's socket."""
         return {"endpoint": self.endpoint, "credential": self.credential, **self.transports}
+
+    def deployment_connection(self) -> dict[str, Any]:
+        """Return the keyword arguments with which `completion` asks deployments over the socket."""
+        return {"api_base": self.resource, "api_key": self.api_key, **self.transports}
 
     @property
     def environment(self) -> dict[str, str]:

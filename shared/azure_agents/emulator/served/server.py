@@ -237,7 +237,7 @@ def serve(
         authority = certificate.authority if certificate else None
         place = (f"{root}{ROOT}", bound, f"{root}{CONTROL}", authority, project.credential)
         with _as_served(project, keep, real_time=real_time), _trusted(authority) as transports:
-            yield Served(*place, transports)
+            yield Served(*place, transports, project.api_key)
     finally:
         server.should_exit = True
         thread.join(timeout=10)
