@@ -82,6 +82,7 @@ docs: $(SETUP)
 # The structure of the code in words, read from its imports: rooms, floors, arrows, depth, circles.
 house: $(SETUP)
 	@$(PY) -m tests.project.print_house
+	@$(PY) -m tests.project.journeys
 
 # Exact versions and hashes of the newest of everything a developer installs; needs uv. To use it:
 # pip install --require-hashes --requirement requirements-dev.lock

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from .house import ADAPTERS, ROOT
-from .journeys import JOURNEYS, passed
+from .journeys import JOURNEYS, files_of
 from .print_house import COMING, Part, floors_in, parts, purpose
 
 PAGE = ROOT / "docs" / "architecture.md"
@@ -69,8 +70,11 @@ def _table(part: Part) -> Iterator[str]:
 
 def _files() -> Iterator[str]:
     for name, journey in JOURNEYS.items():
-        paths = sorted({step.path for step in passed(journey)})
-        yield f"- **{name}**, {len(paths)} files: {', '.join(f'`{path}`' for path in paths)}"
+        paths = files_of(journey)
+        folders = Counter(path.rpartition("/")[0] for path in paths)
+        alone = folders.pop("", 0)
+        counts = [f"`{folder}/` {count}" for folder, count in folders.items()]
+        yield f"- **{name}**, {len(paths)} files: {', '.join(counts)}, {alone} at the top"
 
 
 if __name__ == "__main__":

@@ -132,3 +132,13 @@ JOURNEYS: dict[str, Callable[[], Callable[[], object]]] = {
     "recovered": recovered,
     "forked": forked,
 }
+
+
+def files_of(journey: Callable[[], Callable[[], object]]) -> list[str]:
+    """Every file that a journey passes, in the order of the names."""
+    return sorted({step.path for step in passed(journey)})
+
+
+if __name__ == "__main__":
+    for name, journey in JOURNEYS.items():
+        sys.stdout.write(f"files that `{name}` passes: {', '.join(files_of(journey))}\n")

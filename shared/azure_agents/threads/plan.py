@@ -55,7 +55,7 @@
 # in words (`history`, `approvals`).
 #
 # For instance, u being messages of the user, a answers (a* with an anchor), c a call, r its
-# result:
+# result (`tests/core/test_plan_table.py` plans each row):
 #
 #     messages                          candidates     on a chain            on a thread
 #     --------------------------------  -------------  --------------------  ------------------
