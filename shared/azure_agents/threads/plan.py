@@ -21,9 +21,10 @@
 #   where a key is set. So nobody has to notice that a history was edited, cut or rearranged: its
 #   digests differ.
 # - Candidate: an assistant message whose anchor is believed. They are tried newest first.
-# - Ready: a candidate is ready if what follows it answers all its calls and nothing older.
-#   Otherwise the service would refuse what is sent (a call without a result), or a result would
-#   stand where its call is not. A result that comes late makes the newest answer not ready.
+# - Ready: a candidate is ready if after it come the results of all its calls, and no result of an
+#   earlier call. Otherwise the service would refuse what is sent (a call without a result), or a
+#   result would stand where its call is not. A result that comes late makes the newest answer not
+#   ready.
 # - Chain: v2's ``previous_response_id``. Every response can be gone on from, any number of times,
 #   so branches are free: a chain steps back to the next older candidate that is ready.
 # - Thread: a classic thread or a v2 conversation. It is append-only and can be continued at its
