@@ -50,7 +50,7 @@ def deliver(*sources: list[Event], settle: bool = True) -> list[list[Event]]:
         attempts.append(Attempt(delivered))
         added.append(attempts[-1].take_all(source))
     if settle:
-        attempts[-1].settle()
+        attempts[-1].check_complete()
     return added
 
 
@@ -251,7 +251,7 @@ def test_the_final_object_completes_its_stream(
     attempt.take_all(deltas)
     last = Attempt(delivered, repeats=attempt)
     assert added == last.take_all(final)
-    last.settle()
+    last.check_complete()
 
 
 WRONG_CALLS = [
@@ -271,7 +271,7 @@ def test_a_call_that_differs_from_its_deltas_is_never_ignored(
     attempt.take_all(deltas)
     last = Attempt(delivered, repeats=attempt)
     with pytest.raises(StreamInterruptedError):
-        _ = last.take_all(final), last.settle()
+        _ = last.take_all(final), last.check_complete()
 
 
 def test_a_final_object_may_not_contradict_an_earlier_source() -> None:

@@ -17,8 +17,8 @@ compared by position: each attempt counts how much of a block it has given, and 
 end of the delivered text is new. Arguments of a function call are such a text, too, with the number
 of the call in place of a block. Things come whole, so they are new or known.
 
-A source must not end early either: `Attempt.settle` refuses one that is over and lacks something
-that was delivered before it began.
+A source must not end early either: `Attempt.check_complete` refuses one that is over and
+lacks something that was delivered before it began.
 
 One answer from four sources: a stream that is cut (`stream`), the stored answer (`stored`), a
 stream of a newly generated answer, whose ids differ (`again`), and one that contradicts what was
@@ -50,7 +50,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from typing import TypeAlias
+from typing import NoReturn, TypeAlias
 
 from ..errors import StreamInterruptedError
 from ..events import (
@@ -72,12 +72,10 @@ _Place: TypeAlias = tuple[type, int]  # kind of block, and its number among thos
 
 @dataclass(slots=True)
 class _Channel:
-    """One block of text (or one call's arguments) as far as it was delivered."""
+    """A text as far as it was delivered."""
 
-    item: str
-    part: int
-    pieces: list[str] = field(default_factory=list)
-    length: int = 0
+    pieces: list[str] = field(default_factory=list, kw_only=True)
+    length: int = field(default=0, kw_only=True)
 
     def add(self, text: str) -> None:
         self.pieces.append(text)
@@ -90,12 +88,28 @@ class _Channel:
         return self.pieces[0] if self.pieces else ""
 
 
+@dataclass(slots=True)
+class _Block(_Channel):
+    """One block of text, under the ids it was first delivered with."""
+
+    item: str
+    part: int
+
+
+@dataclass(slots=True)
+class _Call(_Channel):
+    """The arguments of one call, under the id and name it was first delivered with."""
+
+    id: str
+    name: str
+
+
 class Delivered:
     """Everything the caller has got in this turn, over all attempts."""
 
     def __init__(self) -> None:
-        self.channels: dict[type, list[_Channel]] = {}
-        self.calls: dict[int, tuple[str, _Channel]] = {}  # by the index of the call: id, arguments
+        self.channels: dict[type, list[_Block]] = {}
+        self.calls: dict[int, _Call] = {}  # by the index of the call
         self.things: dict[Kind, dict[Name, object]] = {}  # name -> the answer it came with
 
     @property
@@ -111,7 +125,7 @@ class Delivered:
             for kind in (TextDelta, RefusalDelta)
             for ordinal, channel in enumerate(self.channels.get(kind, ()))
         }
-        for index, (_, call) in self.calls.items():
+        for index, call in self.calls.items():
             lengths[ToolCallDelta, index] = call.length
         return lengths
 
@@ -147,8 +161,8 @@ class Attempt:
         self._source = repeats.source if repeats else _Source(delivered.lengths())
         # Differences are ignored only in text that this stream itself delivered. After a cut
         # another source delivered some, and a difference there means another answer.
-        self._is_lenient = repeats is not None and not self._source.owed and is_numbered
-        self._is_exact = repeats is not None and not is_numbered
+        self._ignores_differing_text = repeats is not None and not self._source.owed and is_numbered
+        self._may_not_be_shorter = repeats is not None and not is_numbered
         self._positions: dict[_Place, int] = {}  # how much of each block this attempt gave
         self._identities = Identities(self._source.blocks, self._source.things)
 
@@ -185,20 +199,20 @@ class Attempt:
         """Return the new parts of several events."""
         return [event for event in map(self.take, events) if event is not None]
 
-    def settle(self) -> None:
+    def check_complete(self) -> None:
         """Verify that this complete source contains everything delivered before it began.
 
         Raises:
             StreamInterruptedError: The answer is shorter than what was delivered.
         """
         if not all(self.covers(place, length) for place, length in self._source.owed.items()):
-            self._contradicted()
+            self._refuse_contradiction()
         for place, length in self._delivered.lengths().items():
-            is_exact = self._is_exact or place[0] is ToolCallDelta
+            may_not_be_shorter = self._may_not_be_shorter or place[0] is ToolCallDelta
             # Deltas that came twice made the delivered text longer than the final one. With
             # arguments that is never let pass: '{"a":1}{"a":1}' would reach the tool.
-            if is_exact and self._positions.get(place, length) < length:
-                self._contradicted()
+            if may_not_be_shorter and self._positions.get(place, length) < length:
+                self._refuse_contradiction()
 
     def covers(self, place: _Place, length: int) -> bool:
         """Whether this source, or the stream it repeats, gave so much of a block."""
@@ -216,7 +230,7 @@ class Attempt:
         ordinal = self._source.blocks.number(kind, event.item, event.part)
         channels = self._delivered.channels.setdefault(kind, [])
         if ordinal == len(channels):
-            channels.append(_Channel(event.item, event.part))
+            channels.append(_Block(event.item, event.part))
         channel = channels[ordinal]
         fresh = self._advance((kind, ordinal), channel, event.text)
         if not fresh:
@@ -234,37 +248,35 @@ class Attempt:
         if overlap > 0:
             known = channel.text()[start : start + len(text)]
             if not text.startswith(known):
-                self._contradicted(ignore=self._is_lenient and place[0] is not ToolCallDelta)
-                return ""
+                if self._ignores_differing_text and place[0] is not ToolCallDelta:
+                    return ""
+                self._refuse_contradiction()
             text = text[overlap:]
         if text:
             channel.add(text)
         return text
 
-    def _contradicted(self, *, ignore: bool = False) -> None:
-        if not ignore:
-            raise StreamInterruptedError(
-                "another version of the answer differs from what was delivered (the stream was "
-                "cut, or repeated itself): ask again",
-                partial_text=self._delivered.text,
-            )
+    def _refuse_contradiction(self) -> NoReturn:
+        raise StreamInterruptedError(
+            "another version of the answer differs from what was delivered (the stream was "
+            "cut, or repeated itself): ask again",
+            partial_text=self._delivered.text,
+        )
 
     # --- function calls -------------------------------------------------------------------------
 
     def _take_call(self, event: ToolCallDelta) -> Event | None:
         check_text(event.id, event.name)
-        known = self._delivered.calls.get(event.index)
-        if known is None:
-            channel = _Channel(event.name, event.index)
-            self._delivered.calls[event.index] = (event.id, channel)
-            self._advance((ToolCallDelta, event.index), channel, event.arguments)
+        call = self._delivered.calls.get(event.index)
+        if call is None:
+            call = self._delivered.calls[event.index] = _Call(event.id, event.name)
+            self._advance((ToolCallDelta, event.index), call, event.arguments)
             return event
-        call_id, channel = known
         # Another id is another answer's call. The caller may be running the first one already, and
         # its result would be refused where this answer goes on.
-        if event.id and (event.id, event.name) != (call_id, channel.item):
-            self._contradicted()
-        fresh = self._advance((ToolCallDelta, event.index), channel, event.arguments)
+        if event.id and (event.id, event.name) != (call.id, call.name):
+            self._refuse_contradiction()
+        fresh = self._advance((ToolCallDelta, event.index), call, event.arguments)
         return replace(event, arguments=fresh, id="", name="") if fresh else None
 
     # --- things ---------------------------------------------------------------------------------
@@ -288,7 +300,7 @@ class Attempt:
             return None  # the text and the call they belong to say which they are
         found = self._source.things.find_replaced(kind, self._delivered.things[kind])
         if found is not None and isinstance(event, ApprovalRequest):
-            self._contradicted()  # an approval of the other answer would be refused
+            self._refuse_contradiction()  # an approval of the other answer would be refused
         return found
 
     def _under_first_ids(self, event: Thing) -> Event:

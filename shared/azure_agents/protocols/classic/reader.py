@@ -200,7 +200,7 @@ class RunReader:
             self.failure.add_facts(run_id=self.run_id, thread_id=self.thread_id)
         else:
             yield from self._final.take_all(self._tools.close())
-            self._final.settle()
+            self._final.check_complete()
         usage = decode_usage(self.run)
         if usage is not None:
             yield usage

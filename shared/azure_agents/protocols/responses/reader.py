@@ -164,7 +164,7 @@ class ResponseReader:
             events = [*started, *self._taken(self._attempt, response_events(self.response))]
             self._end(self.response)
             if self.is_done and self.failure is None:
-                self._attempt.settle()
+                self._attempt.check_complete()
             return [*events, *self._usage()]
 
     def _take_frame(self, frame: ServerSentEvent) -> list[Event]:
@@ -263,7 +263,7 @@ class ResponseReader:
         if self.failure is None:
             final = Attempt(self._delivered, repeats=self._attempt)
             yield from self._taken(final, response_events(self.response))
-            final.settle()
+            final.check_complete()
         yield from self._usage()
 
     def _end(self, response: ResponseObject) -> None:
