@@ -13,7 +13,7 @@ from azure_agents.errors import InvalidRequestError
 from azure_agents.messages import Media, Message, Text, ToolCall, assistant, system, tool, user
 from azure_agents.threads.anchor import Anchor, parse_anchor, scope_of
 from azure_agents.threads.digest import digest_of, system_digest
-from azure_agents.threads.plan import NO_SYSTEM, Plan, plan_chain, plan_pinned, plan_thread
+from azure_agents.threads.plan import NO_SYSTEM, Plan, messages_for_pin, plan_chain, plan_thread
 
 SCOPE = scope_of("https://r.services.ai.azure.com/api/projects/p", "my-agent:1")
 CALL_1 = ToolCall("call_1", "f", '{"a": 1}')
@@ -21,11 +21,11 @@ CALL_2 = ToolCall("call_2", "f", "{}")
 
 
 def anchored(
-    messages: list[Message], thread: str, *, head: str = "", pending: str = "", v2: bool = True
+    messages: list[Message], thread: str, *, head: str = "", paused_under: str = "", v2: bool = True
 ) -> list[Message]:
     """The messages with an anchor of ours on the last one."""
     digest = digest_of(messages, with_system=v2)
-    anchor = Anchor(SCOPE, digest, thread, head, pending).encode()
+    anchor = Anchor(SCOPE, digest, thread, head, paused_under).encode()
     return [*messages[:-1], replace(messages[-1], anchor=anchor)]
 
 
@@ -96,9 +96,9 @@ def thread(*texts: str, **kwargs: str) -> list[Message]:
 def paused(*systems: str) -> list[Message]:
     """A question whose run waits for two results."""
     front = [system(text) for text in systems]
-    pending = system_digest(front) or NO_SYSTEM
+    paused_under = system_digest(front) or NO_SYSTEM
     messages = [*front, user("a"), assistant("", CALL_1, CALL_2)]
-    return anchored(messages, "thread_1", head="run_1", pending=pending, v2=False)
+    return anchored(messages, "thread_1", head="run_1", paused_under=paused_under, v2=False)
 
 
 RESULTS = [tool("call_2", "2"), tool("call_1", "1")]
@@ -108,8 +108,8 @@ class Verdict(NamedTuple):
     """What the planner says of an append-only thread."""
 
     continues: bool
-    submits: bool
-    cancels: bool
+    is_submission: bool
+    superseded: bool
 
 
 THREAD = [
@@ -138,7 +138,9 @@ def test_an_append_only_thread_continues_at_its_head_or_not_at_all(
 ) -> None:
     """A thread is continued, its paused run is answered or superseded, or the history forks."""
     plan = plan_thread(messages, SCOPE, prefix="thread_", with_system=False)
-    assert verdict == Verdict(plan.anchor is not None, plan.submits, plan.cancels is not None)
+    assert verdict == Verdict(
+        plan.anchor is not None, plan.is_submission, plan.superseded is not None
+    )
 
 
 def test_what_is_never_answered_is_not_sent() -> None:
@@ -200,10 +202,10 @@ def test_of_several_results_the_one_that_was_sent_holds(
     anchored_call = anchored(called, "resp_1")
     assert told == [m.text for m in plan_chain([*called, *results], SCOPE).whole[2:]]
     assert told == [m.text for m in plan_chain([*anchored_call, *results], SCOPE).suffix]
-    pending = anchored(called, "thread_1", head="run_1", pending=NO_SYSTEM, v2=False)
+    pending = anchored(called, "thread_1", head="run_1", paused_under=NO_SYSTEM, v2=False)
     plan = plan_thread([*pending, *results], SCOPE, prefix="thread_", with_system=False)
     assert told == [m.text for m in (plan.suffix or plan.whole[2:])]
-    assert (plan.submits, plan.cancels is not None) == (told == ["2"], told != ["2"])
+    assert (plan.is_submission, plan.superseded is not None) == (told == ["2"], told != ["2"])
 
 
 def test_a_second_result_does_not_end_a_chain() -> None:
@@ -224,8 +226,8 @@ def test_a_result_whose_call_was_cut_off_is_told() -> None:
 def test_a_pinned_thread_takes_one_result_of_a_call() -> None:
     """The last, whether the caller has the call or not."""
     results = [tool("call_1", "1"), tool("call_1", "2")]
-    assert [results[1]] == list(plan_pinned(results))
-    assert [results[1]] == list(plan_pinned([user("a"), assistant("", CALL_1), *results]))
+    assert [results[1]] == list(messages_for_pin(results))
+    assert [results[1]] == list(messages_for_pin([user("a"), assistant("", CALL_1), *results]))
 
 
 BAD = [
@@ -276,11 +278,11 @@ def test_an_anchor_is_short_and_comes_back() -> None:
 
 def test_a_pinned_thread_holds_everything_up_to_the_last_answer() -> None:
     """Only what follows the last assistant message is sent; everything if there is none."""
-    assert [user("c")] == list(plan_pinned([user("a"), assistant("b"), user("c")]))
-    assert [user("a"), user("b")] == list(plan_pinned([user("a"), user("b")]))
-    assert [tool("call_1", "1")] == list(plan_pinned([tool("call_1", "1")]))
+    assert [user("c")] == list(messages_for_pin([user("a"), assistant("b"), user("c")]))
+    assert [user("a"), user("b")] == list(messages_for_pin([user("a"), user("b")]))
+    assert [tool("call_1", "1")] == list(messages_for_pin([tool("call_1", "1")]))
     with pytest.raises(InvalidRequestError, match="the result of tool call ''"):
-        plan_pinned([tool("", "1")])
+        messages_for_pin([tool("", "1")])
 
 
 DIGESTS = [

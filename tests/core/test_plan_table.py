@@ -92,6 +92,6 @@ def test_the_candidates_of_the_table_are_true(row: list[str]) -> None:
     """Each history has the candidates that its row says, newest first."""
     words, named, *_ = row
     messages = history(words, "resp_")
-    found, _ = plan._candidates(messages, SCOPE, None, plan.RESPONSES, with_system=True)
+    found, _ = plan._candidates(messages, SCOPE, None, plan.RESPONSE_PREFIXES, with_system=True)
     names = [one.anchor.thread.partition("_")[2] for one in found]
     assert named.partition(", not ready")[0] == (", ".join(names) or "none")

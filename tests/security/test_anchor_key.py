@@ -149,7 +149,7 @@ FORGERIES: dict[str, Forge] = {
         own, thread=hers.thread, head=hers.head
     ),
     "his, as if hers were paused": lambda w, hers, own, mine: replace(
-        own, thread=hers.thread, head=hers.head, pending=NO_SYSTEM
+        own, thread=hers.thread, head=hers.head, paused_under=NO_SYSTEM
     ),
     "his seal on all that she has": lambda w, hers, own, mine: replace(hers, scope=own.scope),
     "without a seal": lambda world, hers, own, mine: unsealed(world, hers, mine),
@@ -327,7 +327,7 @@ def paused() -> Iterator[tuple[World, Anchor]]:
         answer = world.ask(user("Look"), anchor_key=KEY)
         anchor = parse_anchor(answer.anchor)
         assert anchor is not None
-        assert anchor.pending
+        assert anchor.paused_under
         yield world, anchor
 
 

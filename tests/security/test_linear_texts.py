@@ -23,7 +23,7 @@ from azure_agents.settings.anchor_key import AnchorKey
 from azure_agents.settings.endpoint import parse_endpoint
 from azure_agents.threads.anchor import Anchor, parse_anchor, scope_of
 from azure_agents.threads.digest import TranscriptDigest, digest_of
-from azure_agents.threads.plan import plan_chain, plan_pinned, plan_thread
+from azure_agents.threads.plan import messages_for_pin, plan_chain, plan_thread
 
 from .growth import Case, assert_linear
 
@@ -52,7 +52,7 @@ def _planned(history: Callable[[int], list[Message]], key: AnchorKey | None = No
         def work() -> None:
             plan_chain(messages, SCOPE, key)
             plan_thread(messages, SCOPE, key, prefix="conv_", with_system=True)
-            plan_pinned(messages)
+            messages_for_pin(messages)
 
         return work
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from ..errors import AzureAgentsError, PoisonedThreadError
 from ..threads.digest import digest_of
-from ..threads.plan import plan_pinned
+from ..threads.plan import messages_for_pin
 from .commands import Flow
 from .turn import Turn
 from .waiting import none_if_it_fails
@@ -40,7 +40,7 @@ def check_poison(
     Raises:
         PoisonedThreadError: The turn before was refused in the same way and had other messages.
     """
-    fresh = plan_pinned(turn.messages)
+    fresh = messages_for_pin(turn.messages)
     if not _is_about_content(error) or any(message.role == "tool" for message in fresh):
         return
     name = f"refusal on {thread}"

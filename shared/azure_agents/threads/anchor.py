@@ -47,7 +47,7 @@ class Anchor:
             may hold more than the messages of the call): such an anchor never continues.
         thread: ``resp_…`` (v2 chain), ``conv_…`` or ``thread_…``.
         head: Last response (conversation) or run (classic) on the thread; "" on a chain.
-        pending: Set while a classic run waits for tool outputs: digest of the system messages
+        paused_under: Set while a classic run waits for tool outputs: digest of the system messages
             it was started with.
     """
 
@@ -55,13 +55,13 @@ class Anchor:
     digest: str
     thread: str
     head: str = ""
-    pending: str = ""
+    paused_under: str = ""
 
     def sealed(self, key: AnchorKey | None) -> Anchor:
         """Return the same anchor, sealed; without a key as it is."""
         if key is None:
             return self
-        said = (self.scope, self.digest, self.pending, self.thread, self.head)
+        said = (self.scope, self.digest, self.paused_under, self.thread, self.head)
         return replace(self, scope=key.seal("\n".join(said)))
 
     def is_of(self, scope: str, key: AnchorKey | None) -> bool:
@@ -75,7 +75,7 @@ class Anchor:
         fields = (
             self.scope,
             self.digest or "-",
-            self.pending or "-",
+            self.paused_under or "-",
             self.thread,
             self.head or "-",
         )
@@ -88,5 +88,5 @@ def parse_anchor(text: str | None) -> Anchor | None:
     match = _FORM.fullmatch(text) if isinstance(text, str) and len(text) <= MAX_LENGTH else None
     if match is None:
         return None
-    scope, digest, pending, thread, head = ("" if g == "-" else g for g in match.groups())
-    return Anchor(scope, digest, thread, head, pending)
+    scope, digest, paused_under, thread, head = ("" if g == "-" else g for g in match.groups())
+    return Anchor(scope, digest, thread, head, paused_under)

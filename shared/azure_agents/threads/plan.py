@@ -37,7 +37,7 @@
 # - Fork: starting anew with the whole history, on a new thread or chain. That is also what
 #   becomes of a call without a candidate, of a lost claim, and of a continuation that the service
 #   refuses: so `Plan.whole` is always there.
-# - Pending: a classic run that waits for results of tools or for a decision. It goes on with
+# - Paused: a classic run that waits for results of tools or for a decision. It goes on with
 #   exactly those, under the system messages it was started with. Anything else cancels it, and
 #   forks.
 # - Pin: ``thread_id=``, the caller's word that the thread holds everything up to the last answer.
@@ -83,7 +83,7 @@ from .approvals import fresh_decisions, last_answer, may_send
 from .digest import TranscriptDigest, system_digest
 from .history import History
 
-RESPONSES = ("resp_", "wfresp_", "caresp_")  # prompt, workflow and hosted agents
+RESPONSE_PREFIXES = ("resp_", "wfresp_", "caresp_")  # prompt, workflow and hosted agents
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +94,8 @@ class Plan:
         anchor: Where to continue; None: start anew with `whole`.
         suffix: What to send when continuing.
         whole: What to send when starting anew (also after a refused continuation).
-        submits: The suffix is exactly the tool outputs the paused run of `anchor` waits for.
-        cancels: A paused run that this call supersedes.
+        is_submission: The suffix is exactly the tool outputs the paused run of `anchor` waits for.
+        superseded: A paused run that this call supersedes.
         transcript: Digest of the whole history, to be extended by the answer.
     """
 
@@ -103,8 +103,8 @@ class Plan:
     suffix: tuple[Message, ...]
     whole: tuple[Message, ...]
     transcript: TranscriptDigest
-    submits: bool = False
-    cancels: Anchor | None = None
+    is_submission: bool = False
+    superseded: Anchor | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,7 @@ class _Candidate:
 def plan_chain(messages: Sequence[Message], scope: str, key: AnchorKey | None = None) -> Plan:
     """Plan a turn on a v2 chain: the newest ready anchor with something to send after it."""
     history = History(messages)
-    candidates, transcript = _candidates(messages, scope, key, RESPONSES, with_system=True)
+    candidates, transcript = _candidates(messages, scope, key, RESPONSE_PREFIXES, with_system=True)
     whole, last = _not_empty(history.whole()), history.last()
     for candidate in candidates:
         # A history may end with an answer, when somebody only wants the agent to go on. Nothing is
@@ -126,7 +126,7 @@ def plan_chain(messages: Sequence[Message], scope: str, key: AnchorKey | None = 
     return Plan(None, (), whole, transcript)
 
 
-def plan_ephemeral(
+def messages_for_ephemeral(
     messages: Sequence[Message], scope: str, key: AnchorKey | None, *, sends: bool
 ) -> tuple[Message, ...]:
     """Return what to send where nothing is stored: the whole history.
@@ -172,8 +172,8 @@ def plan_thread(
     if not candidates:
         return plan
     point, anchor = candidates[0].index, candidates[0].anchor
-    if anchor.pending:
-        return _plan_pending(plan, history, point, anchor)
+    if anchor.paused_under:
+        return _plan_paused(plan, history, point, anchor)
     if not history.is_ready(point):
         return plan
     # A classic run takes decisions only while it waits for them, and this one is over.
@@ -183,20 +183,20 @@ def plan_thread(
     return replace(plan, anchor=anchor, suffix=suffix)
 
 
-def _plan_pending(plan: Plan, history: History, point: int, anchor: Anchor) -> Plan:
+def _plan_paused(plan: Plan, history: History, point: int, anchor: Anchor) -> Plan:
     # A run keeps the instructions it was started with: where the caller has changed the system
     # messages since, it would answer under the old ones.
-    same_system = (system_digest(history.messages) or NO_SYSTEM) == anchor.pending
+    same_system = (system_digest(history.messages) or NO_SYSTEM) == anchor.paused_under
     if not same_system or not history.answers_exactly(point):
-        return replace(plan, cancels=anchor)
+        return replace(plan, superseded=anchor)
     outputs = tuple(m for m in history.after(point) if m.role != "system")
-    return replace(plan, anchor=anchor, suffix=outputs, submits=True)
+    return replace(plan, anchor=anchor, suffix=outputs, is_submission=True)
 
 
-NO_SYSTEM = "no-system--"  # `Anchor.pending` of a run without system messages; never a digest
+NO_SYSTEM = "no-system--"  # `Anchor.paused_under` of a run without system messages; never a digest
 
 
-def plan_pinned(messages: Sequence[Message]) -> tuple[Message, ...]:
+def messages_for_pin(messages: Sequence[Message]) -> tuple[Message, ...]:
     """Return what a pinned thread does not hold yet: all after the last assistant message."""
     history = History(messages, allow_orphans=True)
     return history.after(last_answer(messages))

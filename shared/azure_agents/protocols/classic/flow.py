@@ -49,7 +49,7 @@ from ...messages import Message
 from ...threads.anchor import Anchor, parse_anchor
 from ...threads.approvals import outcomes
 from ...threads.digest import system_digest
-from ...threads.plan import NO_SYSTEM, Plan, plan_pinned, plan_thread
+from ...threads.plan import NO_SYSTEM, Plan, messages_for_pin, plan_thread
 from ...threads.store import head_key
 from ..commands import Emit, Flow, Sleep, StorePut, StoreTake
 from ..poison import check_poison, clear_poison
@@ -101,8 +101,8 @@ def _clean_up(requests: RunRequests, pause: Pause | None, *, deletes: bool) -> F
 
 def _anchor_at(turn: Turn, reader: RunReader, digest: str) -> Anchor:
     """Make the anchor of the answer that was read."""
-    pending = (system_digest(turn.messages) or NO_SYSTEM) if reader.is_paused else ""
-    anchor = Anchor(turn.scope, digest, reader.thread_id or "", reader.run_id or "", pending)
+    paused_under = (system_digest(turn.messages) or NO_SYSTEM) if reader.is_paused else ""
+    anchor = Anchor(turn.scope, digest, reader.thread_id or "", reader.run_id or "", paused_under)
     return anchor.sealed(turn.anchor_key)
 
 
@@ -134,8 +134,8 @@ class _AutoThread:
         scope, key = self._turn.scope, self._turn.anchor_key
         messages = yield from recall(self._turn, ("thread_",), with_system=False)
         plan = plan_thread(messages, scope, key, prefix="thread_", with_system=False)
-        if plan.cancels is not None:
-            yield from self._cancel_superseded(plan.cancels)
+        if plan.superseded is not None:
+            yield from self._cancel_superseded(plan.superseded)
         reader = None
         if plan.anchor is not None:
             reader = yield from self._continue(plan, plan.anchor)
@@ -157,12 +157,12 @@ class _AutoThread:
                     plan.anchor.thread, self._submission
                 )
         elif self._is_ephemeral:
-            left = plan.cancels or plan.anchor
+            left = plan.superseded or plan.anchor
             yield from self._requests.threads.delete(left.thread if left else None)
 
     def _continue(self, plan: Plan, anchor: Anchor) -> Flow[RunReader | None]:
         """Go on where the anchor is; None if that is not possible."""
-        if plan.submits:
+        if plan.is_submission:
             return (yield from self._submit(anchor, plan.suffix))
         head = head_key(self._turn.project_key, anchor.thread)
         if not (yield StoreTake(head, anchor.head)):
@@ -229,7 +229,7 @@ class _AutoThread:
             return None
         plan.transcript.add(reader.answer)
         anchor = _anchor_at(self._turn, reader, plan.transcript.digest())
-        if anchor.pending:
+        if anchor.paused_under:
             yield from Pause(self._turn, anchor.head, anchor.digest).enter()
             yield from remember_calls(self._turn, reader.answer.tool_calls, anchor.encode())
         yield from remember(self._turn, anchor.digest, anchor.encode())
@@ -258,7 +258,7 @@ class _PinnedThread:
         self.submitted: Sequence[Message] = ()
 
     def run(self) -> Flow[tuple[RunReader, Anchor | None]]:
-        fresh = plan_pinned(self._turn.messages)
+        fresh = messages_for_pin(self._turn.messages)
         outputs = [m for m in fresh if m.role == "tool" or m.is_approval]
         rest = [m for m in fresh if m not in outputs and m.role != "system"]
         self._check(fresh, outputs, rest)
@@ -306,7 +306,7 @@ class _PinnedThread:
         """Return the paused run, where the last answer in the history names it."""
         answers = [m for m in self._turn.messages if m.role == "assistant"]
         anchor = parse_anchor(answers[-1].anchor) if answers else None
-        if anchor is None or anchor.thread != self._thread or not anchor.pending:
+        if anchor is None or anchor.thread != self._thread or not anchor.paused_under:
             return None
         if not anchor.is_of(self._turn.scope, self._turn.anchor_key):
             return None

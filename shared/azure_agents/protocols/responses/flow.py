@@ -51,8 +51,13 @@ from ...messages import Message
 from ...threads.anchor import Anchor
 from ...threads.approvals import decisions_in, outcomes
 from ...threads.digest import TranscriptDigest, system_digest
-from ...threads.plan import RESPONSES as RESPONSE_PREFIXES
-from ...threads.plan import plan_chain, plan_ephemeral, plan_pinned, plan_thread
+from ...threads.plan import (
+    RESPONSE_PREFIXES,
+    messages_for_ephemeral,
+    messages_for_pin,
+    plan_chain,
+    plan_thread,
+)
 from ...threads.store import head_key, system_key
 from ..commands import Emit, Flow, Sleep, StoreGet, StorePut, StoreTake
 from ..poison import check_poison, clear_poison
@@ -162,7 +167,7 @@ class _Policies:
 
     def _ephemeral(self) -> Flow[None]:
         turn = self._turn
-        plan = partial(plan_ephemeral, turn.messages, turn.scope, turn.anchor_key)
+        plan = partial(messages_for_ephemeral, turn.messages, turn.scope, turn.anchor_key)
         messages = plan(sends=turn.settings.ephemeral_approvals)
         try:
             reader = yield from self._requests.respond(messages, store=False)
@@ -294,7 +299,7 @@ class _Policies:
     def _for_pin(self, pin: str) -> Flow[list[Message]]:
         """Return what a pinned thread lacks: newest messages, and system messages that are new."""
         messages = self._turn.messages
-        fresh = [m for m in plan_pinned(messages) if m.role != "system"]
+        fresh = [m for m in messages_for_pin(messages) if m.role != "system"]
         sent = yield StoreGet(system_key(self._turn.project_key, pin))
         if system_digest(messages) not in ("", sent):
             fresh = [m for m in messages if m.role == "system" and not m.is_empty] + fresh
