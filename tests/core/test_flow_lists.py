@@ -8,7 +8,7 @@ import pytest
 
 from azure_agents.errors import AzureAgentsError, ProtocolError
 from azure_agents.protocols.commands import Route
-from azure_agents.protocols.forking import fork_thread
+from azure_agents.protocols.copying import fork_thread
 from azure_agents.protocols.sending import read_list
 
 from .flow_plays import JSON, LOST, Hands, ok, play, turn

@@ -23,7 +23,7 @@ from ..fold import Completion, Fold
 from ..jsonio import JSON
 from ..messages import TurnRequest, request_of
 from ..protocols.cancel import cancel
-from ..protocols.forking import fork_thread
+from ..protocols.copying import fork_thread
 from ..protocols.responses.background import resume_response
 from ..protocols.responses.definition import answer_schema, declare_tools
 from ..stop import StopCut
