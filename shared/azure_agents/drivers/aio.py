@@ -44,7 +44,7 @@
 # commands, and no event reaches anybody. What fails is passed over: nobody is left to hear of it.
 #
 # The clean-up runs in a task of its own (`detached`). The task that is cancelled cannot send
-# requests any more, and a generator must not be awaited twice while it closes. `Events.aclose`
+# requests any more, and a generator must not be awaited twice while it closes. `TurnEvents.aclose`
 # waits for that task, shielded: a second cancellation ends the waiting, not the clean-up.
 #
 # Loops that end
@@ -53,10 +53,10 @@
 # also call ``loop.close()`` alone. The order of the first two is what the code here is shaped by:
 #
 # - A task that is cancelled before its first step never runs, so `detached` starts it again.
-# - A command of the clean-up that is cancelled by the loop is performed once more (`_insist`); a
-#   loop cancels each task only once.
+# - A command of the clean-up that is cancelled by the loop is performed once more: a loop
+#   cancels each task only once (`_perform_despite_cancel`).
 # - All generators are closed at once, also those around ours, and one that is still busy closing
-#   must not be closed again: see `Events`.
+#   must not be closed again: see `TurnEvents`.
 # - The HTTP client lives as long as its loop, and is closed after the clean-ups (`clients`,
 #   `loops`).
 
@@ -124,7 +124,7 @@ class AsyncDriver:
         self._store = store
         self._client = client
 
-    def events(self, flow: Flow[None], event_filter: EventFilter | None = None) -> Events:
+    def events(self, flow: Flow[None], event_filter: EventFilter | None = None) -> TurnEvents:
         """Run `flow` and give its events; closing them abandons the turn.
 
         Args:
@@ -133,7 +133,7 @@ class AsyncDriver:
         """
         flow = guarded(flow)
         runner = _AsyncRunner(self._wiring, self._store, self._client)
-        return Events(runner, _run(runner, flow, event_filter))
+        return TurnEvents(runner, _run(runner, flow, event_filter))
 
     async def result(self, flow: Flow[T]) -> T:
         """Run `flow` to its end and return its result; it has no events."""
@@ -144,7 +144,7 @@ class AsyncDriver:
         return box[0]
 
 
-class Events(AsyncGenerator[Event, None]):
+class TurnEvents(AsyncGenerator[Event, None]):
     """The events of one turn; no generator, but it looks like one.
 
     A loop that ends closes all its generators at once, also those around this one, and a generator
@@ -211,6 +211,8 @@ async def _run(
 
 
 class _AsyncRunner(CommandRunner):
+    """Performs the commands of one turn, and holds the response whose body is open."""
+
     def __init__(
         self,
         wiring: Wiring,
@@ -224,6 +226,7 @@ class _AsyncRunner(CommandRunner):
         self.clean_up = DetachedCleanUp()
 
     async def perform(self, command: Command) -> Any:
+        """Perform a command that gives no events, and return what the flow gets for it."""
         match command:
             case Send():
                 return await self._send(command)
@@ -251,12 +254,12 @@ class _AsyncRunner(CommandRunner):
         with (
             translated_failures(doing, self.turn_clock),
             upload_failures_first(content),
-            self.observed(command) as answer,
+            self.observed(command) as responses,
         ):
             request = self.build(client, command, content)
             async with asyncio.timeout(self._seconds_for_head(command)):
                 response = await client.send(request, auth=self._wiring.auth, stream=True)
-                answer.append(response)
+                responses.append(response)
                 self._open = response
                 is_open = command.stream and response.is_success
                 body = b"" if is_open else await self._read_whole(response)
@@ -332,12 +335,12 @@ class _AsyncRunner(CommandRunner):
             for _ in range(CLEAN_UP_COMMANDS):
                 command = resume(value)
                 try:
-                    resume, value = flow.send, await self._insist(command)
+                    resume, value = flow.send, await self._perform_despite_cancel(command)
                 except AzureAgentsError as error:
                     resume, value = flow.throw, error
         await self.close_stream()
 
-    async def _insist(self, command: Command) -> Any:
+    async def _perform_despite_cancel(self, command: Command) -> Any:
         """Perform a command, once more if it is cancelled."""
         try:
             return await self.perform(command)

@@ -149,11 +149,11 @@ class _SyncRunner(CommandRunner):
         with (
             translated_failures(doing, self.turn_clock),
             upload_failures_first(content),
-            self.observed(command) as answer,
+            self.observed(command) as responses,
         ):
             request = self.build(client, command, content)
             response = client.send(request, auth=self._wiring.auth, stream=True)
-            answer.append(response)
+            responses.append(response)
             self._open = response
             is_open = command.stream and response.is_success
             body = b"" if is_open else self._read_whole(response)

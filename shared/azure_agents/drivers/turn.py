@@ -152,22 +152,22 @@ class CommandRunner:
 
     @contextmanager
     def observed(self, command: Send) -> Iterator[list[httpx.Response]]:
-        """Report a request to the observer, if there is one; the list takes its answer."""
-        answer: list[httpx.Response] = []
+        """Report a request to the observer, if there is one; the list takes its response."""
+        responses: list[httpx.Response] = []
         observer = self._wiring.observer
         if observer is None:
-            yield answer
+            yield responses
             return
         key = (command.method, command.path)
         attempt = self._attempts[key] = self._attempts.get(key, 0) + 1
         observer.record(RequestStarted(*key, attempt))
         start = self._wiring.clock.time()
         try:
-            yield answer
+            yield responses
         finally:
             seconds = self._wiring.clock.time() - start
-            status = answer[0].status_code if answer else None
-            request_id = answer[0].headers.get("x-request-id") if answer else None
+            status = responses[0].status_code if responses else None
+            request_id = responses[0].headers.get("x-request-id") if responses else None
             observer.record(RequestEnded(*key, status, seconds, request_id))
 
 
