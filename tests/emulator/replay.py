@@ -70,7 +70,7 @@ class Replay:
     def __init__(self, name: str, recording: dict[str, Any]) -> None:
         self.entries = recording["entries"]
         era = "preview" if any(map(_is_preview, self.entries)) else "ga"
-        rules = Rules(abandoned_polls=0, deployments=set(MODELS), era=era)
+        rules = Rules(polls_until_noticed=0, deployments=set(MODELS), era=era)
         self.foundry = Emulator(seed=11, reply=script(self.entries), rules=rules)
         token = self.foundry.credential.get_token(SCOPE).token
         self.http = httpx.Client(

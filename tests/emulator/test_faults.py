@@ -188,8 +188,8 @@ def test_time_finishes_abandoned_turns(foundry: Emulator, wire: Any) -> None:
 
 @pytest.mark.parametrize("linger", [0, 2])
 def test_abandoned_polls_find_the_turn_in_progress(make_wire: Any, linger: Any) -> None:
-    """`Rules(abandoned_polls=…)` tests clients that poll once, or often."""
-    foundry = Emulator(rules=Rules(abandoned_polls=linger))
+    """`Rules(polls_until_noticed=…)` tests clients that poll once, or often."""
+    foundry = Emulator(rules=Rules(polls_until_noticed=linger))
     wire = make_wire(foundry)
     agent = foundry.create_agent("a", generation="classic")
     thread = wire.start_thread("hi")

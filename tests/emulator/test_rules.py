@@ -14,7 +14,7 @@ from .rule_cases import CASES, TOOL, V2
 @pytest.fixture(scope="module")
 def project(make_wire: Any) -> Any:
     """A project with something in every state that a case needs, and the ids of it."""
-    foundry = Emulator(seed=5, rules=Rules(abandoned_polls=100, most_messages=3))
+    foundry = Emulator(seed=5, rules=Rules(polls_until_noticed=100, most_messages=3))
     calls = ToolCalls(("f", {}, "call_1"), ("f", {}, "call_2"))
     foundry.create_agent("my-agent")
     foundry.create_agent("caller", calls, tools=[TOOL])

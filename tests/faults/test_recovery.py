@@ -187,7 +187,7 @@ TALE = Text(deltas=("one ", "two ", "three ", "four ", "five"))
 def test_a_run_that_nobody_can_follow_is_stopped_when_another_has_answered() -> None:
     """The first thread is left behind, and so that its run costs nothing more."""
     foundry, client = talk("classic", "two")
-    foundry.rules.abandoned_polls = 9
+    foundry.rules.polls_until_noticed = 9
     foundry.faults.add(Fault("cut", method="POST", after_events=3))
     foundry.faults.add(Fault("status_before", status=503, method="GET", times=3))
     assert "two" == ask(client, user("a")).text

@@ -84,7 +84,7 @@ def test_a_background_answer_that_was_lost_is_found_and_followed() -> None:
 def test_a_background_response_that_cannot_be_read_for_a_moment_is_followed() -> None:
     """It goes on by itself, so it is read as soon as it can be, and not asked for again."""
     foundry, client = talk("v2", "two")
-    foundry.rules.abandoned_polls = 9
+    foundry.rules.polls_until_noticed = 9
     foundry.faults.add(Fault("cut", method="POST", after_events=2))
     foundry.faults.add(Fault("status_before", status=503, method="GET", times=4))
     request = TurnRequest((user("a"),), options={"background": True})

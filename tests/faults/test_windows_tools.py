@@ -33,7 +33,7 @@ LOST: dict[str, dict[str, Any]] = {
 def test_results_whose_answer_was_lost_are_taken_once(way: Way, lost: str, linger: int) -> None:
     """The run itself says whether it took them; on a log nothing is sent a second time."""
     talk = Talk(way)
-    talk.foundry.rules.abandoned_polls = linger
+    talk.foundry.rules.polls_until_noticed = linger
     talk.hit(**LOST[lost], method="POST", path=TURN)
     if way.kind == "conversation pinned" and "not applied" in lost:
         talk.fail_next(TurnUnknownError)
@@ -61,7 +61,7 @@ def test_results_that_lead_to_another_call_are_not_sent_again(
 ) -> None:
     """A run that waits again waits for others: its new calls are told, and answered once."""
     talk = Talk(way)
-    talk.foundry.rules.abandoned_polls = 0
+    talk.foundry.rules.polls_until_noticed = 0
     talk.agent.script(twice)
     if outage:  # while nobody can look, the run goes on until it waits again
         talk.hit("status_before", status=503, method="GET", times=outage)

@@ -263,7 +263,7 @@ class Rules:
     Attributes:
         run_lifetime: Seconds until a run expires (600 in early recordings, 1800 later).
         pause_lifetime: Seconds that a run waits for tool outputs.
-        abandoned_polls: How many polls find a turn unchanged after its client has hung up.
+        polls_until_noticed: How many polls find a turn unchanged after its client has hung up.
         deployments: Model deployments that exist beside those of `Emulator.deploy`; agents may
             name any.
         remember_tool_rounds: Whether later runs read the tool rounds of earlier ones.
@@ -286,7 +286,7 @@ class Rules:
 
     run_lifetime: int = 1800
     pause_lifetime: int = 36_000
-    abandoned_polls: int = 1
+    polls_until_noticed: int = 1
     remember_tool_rounds: bool = True
     most_messages: int | None = None
     keepalive: float | None = 30.0
@@ -359,7 +359,7 @@ class World:
         """Start a turn and run its first step: a generator that has not begun cannot clean up."""
         from .turns import Turn
 
-        hooks |= {"report": self.report, "abandoned_polls": self.rules.abandoned_polls}
+        hooks |= {"report": self.report, "polls_until_noticed": self.rules.polls_until_noticed}
         turn = Turn(work, lock=self.lock, clock=self.clock, **hooks)
         turn.step()
         self.turns.append(turn)

@@ -114,7 +114,7 @@ class Turn:
         status: Returns the status of the response or run.
         drop: Undoes what the turn stored, for a turn that the server loses.
         report: Takes an error of the emulator or of a script.
-        abandoned_polls: How many polls find an abandoned turn where its reader left it.
+        polls_until_noticed: How many polls find an abandoned turn where its reader left it.
 
     Attributes:
         frames: The events so far; a reader may begin anywhere in them.
@@ -132,7 +132,7 @@ class Turn:
         status: Callable[[], str],
         drop: Callable[[], None],
         report: Callable[[Exception], None],
-        abandoned_polls: int,
+        polls_until_noticed: int,
     ) -> None:
         self._work = work
         self._lock = lock
@@ -140,7 +140,7 @@ class Turn:
         self._status = status
         self._drop = drop
         self._report = report
-        self._abandoned_polls = abandoned_polls
+        self._polls_until_noticed = polls_until_noticed
         self._asked: AskAgent | None = None  # a step that waits for the agent's reply
         self._claimed = False  # whether a driver is asking the agent right now
         self._reply: tuple[Part, ...] | None = None  # what the work gets at its next step
@@ -196,7 +196,7 @@ class Turn:
         """Note that a reader has gone: it had the whole answer, or hung up before the end."""
         self.readers -= 1
         # The service notices late that a client hung up: the first polls find the turn unchanged.
-        self._idle_polls = self._abandoned_polls
+        self._idle_polls = self._polls_until_noticed
         # The reader drove the turn up to now: `catch_up` must not count this time again.
         self._driven_until = self._clock.time()
 
@@ -244,7 +244,7 @@ class Turn:
     def poll(self) -> None:
         """Give a turn without a reader one second: it goes on until its status changes."""
         with self._lock:
-            if self.readers or self.done or self._claimed or self._is_idle():
+            if self.readers or self.done or self._claimed or self._skip_this_poll():
                 return
             before = self._status()
         while True:
@@ -279,7 +279,7 @@ class Turn:
                 self._driven_until = max(self._driven_until + 1, now - 60)
             self.poll()
 
-    def _is_idle(self) -> bool:
+    def _skip_this_poll(self) -> bool:
         # A poll takes a second off every wait even when the clock stands still: otherwise a client
         # that polls on a clock of its own would never see a turn with a pause in it end.
         if self._idle_polls > 0:
