@@ -26,7 +26,7 @@ FOREIGN_SETTINGS = ("AZURE_", "FOUNDRY_", "OPENAI_", "ANTHROPIC_", "LANGCHAIN_",
 
 # Two cores shared by two workers say nothing about the speed of one example.
 settings.register_profile(
-    "project", deadline=None, print_blob=True, max_examples=scaled(all=100, pairs=100, few=15)
+    "project", deadline=None, print_blob=True, max_examples=scaled(all=100, pairs=40, few=15)
 )
 settings.load_profile("project")
 

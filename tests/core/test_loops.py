@@ -46,7 +46,7 @@ def used(door: str, way: str, count: int) -> tuple[list[list[int]], list[str]]:
 @pytest.mark.parametrize("door", ["client", "completion", "langchain", "llamaindex"])
 def test_many_loops_leave_nothing(door: str) -> None:
     """Opened, used once, closed with `close()` alone: no descriptor, no memory, no word."""
-    counts, printed = used(door, "close", scaled(all=500, pairs=60, few=20))
+    counts, printed = used(door, "close", scaled(all=500, pairs=40, few=20))
     (descriptors, before), (descriptors_then, after) = counts
     assert ([], 0) == (printed, descriptors_then - descriptors)
     assert after - before < 4096, counts

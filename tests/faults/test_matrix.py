@@ -20,7 +20,7 @@ from .matrix import COLUMNS, FAULTS, KINDS, MOST_EXTRA_REQUESTS, SHAPES, Shape, 
 from .sequences import MOVES, Hit, Sequence, random_sequence, try_sequence
 
 PAGE = Path(__file__).parents[2].joinpath("docs", "reliability.md").read_text("utf-8")
-EXAMPLES = int(os.environ.get("FAULT_EXAMPLES", scaled(all=200, pairs=60, few=5)))
+EXAMPLES = int(os.environ.get("FAULT_EXAMPLES", scaled(all=200, pairs=30, few=5)))
 # A conversation is had in four ways: of each way, so much of every fault at every request.
 EVERY = scaled(all=1, pairs=4, few=24)
 

@@ -19,7 +19,7 @@ from azure_agents.sign_in.auth import make_auth
 from azure_agents.threads.memory import MemoryThreadStore
 from tests.covering import scaled
 
-CALLS = scaled(all=500, pairs=120, few=40)
+CALLS = scaled(all=500, pairs=80, few=40)
 FAULTY = CALLS // 20
 KINDS: tuple[dict[str, Any], ...] = (
     {"kind": "lost"},

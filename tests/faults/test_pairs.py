@@ -22,7 +22,7 @@ from .pairs import KINDS, Result, covering_pairs, random_faults, try_case
 from .storms import storms, try_storm
 
 PAGE = Path(__file__).parents[2].joinpath("docs", "reliability.md").read_text("utf-8")
-EVERY = scaled(all=43, pairs=86, few=430)  # of the pairs one
+EVERY = scaled(all=43, pairs=172, few=430)  # of the pairs one
 SAMPLE = scaled(all=25, pairs=10, few=2)
 # Where a decision that is given anew runs the tool again; elsewhere it is told.
 RUNS_AGAIN = ("chain", "background", "ephemeral")
@@ -62,7 +62,7 @@ def test_a_worker_may_be_killed_at_any_moment(kind: str) -> None:
     assert [] == _wrong(
         *(
             try_case(case)
-            for case in islice(single_kills(kind), 0, None, scaled(all=17, pairs=34, few=170))
+            for case in islice(single_kills(kind), 0, None, scaled(all=17, pairs=68, few=170))
         )
     )
 

@@ -6,6 +6,8 @@ import re
 
 import pytest
 
+from tests.covering import ALL
+
 from .architecture_page import PAGE, Station, page, stations
 from .house import ADAPTERS, CORE, ROOT
 from .journeys import JOURNEYS, Step, passed
@@ -17,6 +19,7 @@ _TABLE = re.compile(r"^(_?[A-Z][A-Z_]+)(?:: [^=\n]+)? = ", re.MULTILINE)
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(not ALL, reason="make test-all: it traces four turns, a minute of work")
 def test_the_written_parts_are_those_of_the_code() -> None:
     """`make docs` was run after the last change of a room, its docstring or a journey's files."""
     assert page() == PAGE.read_text()

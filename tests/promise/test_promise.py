@@ -20,7 +20,7 @@ from .steps import STEPS, TOOL_STEPS, apply
 from .world import Setting, Step, World
 
 # 500 for each of the four points of the text grid make the 2,000 that CI must try.
-EXAMPLES = int(os.environ.get("PROMISE_EXAMPLES", scaled(all=500, pairs=100, few=12)))
+EXAMPLES = int(os.environ.get("PROMISE_EXAMPLES", scaled(all=500, pairs=60, few=12)))
 GRID = [
     Setting(generation, is_async) for generation in ("v2", "classic") for is_async in (False, True)
 ]

@@ -235,7 +235,7 @@ def fuzz(family: str, count: int, act: Callable[[random.Random], object]) -> Non
 
     `make test` tries a fifth of them.
     """
-    for seed in range(count // scaled(all=1, pairs=5, few=25)):
+    for seed in range(count // scaled(all=1, pairs=10, few=25)):
         try:
             told = _error_of(act, random.Random(f"{family}{seed}"))  # noqa: S311 - to be repeatable
         except Exception as error:

@@ -31,7 +31,7 @@ from .peers import ENDPOINT, Recorder, Whole
 VALUES: tuple[Any, ...] = (
     *(None, True, 0, -1, 2**63, 0.5, "", "x", "\ud800", [], [None], {}, {"type": "text"}),
 )
-EVERY = scaled(all=1, pairs=7, few=50)  # of the changes one: a value in a place, not a place
+EVERY = scaled(all=1, pairs=14, few=50)  # of the changes one: a value in a place, not a place
 CITED = Citation("url", 0, 4, "https://example.com", "title")
 REPLY = Parts(CodeInterpreter("print(1)", "1"), Text("Here it is", citations=[CITED]))
 STREAM = {"content-type": "text/event-stream"}

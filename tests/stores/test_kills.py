@@ -34,7 +34,7 @@ ROLES = "uauattaua"  # the first letters of a whole conversation's roles
 AFTER_PUT = "after tool put"
 OPERATION = "azure_agents_operation"
 ENOUGH = 200  # kill points that there must be in all
-EVERY = scaled(all=1, pairs=3, few=9)  # of the steps one
+EVERY = scaled(all=1, pairs=6, few=12)  # of the steps one
 
 
 class Kind(NamedTuple):
