@@ -127,7 +127,13 @@ class AzureAgentsError(Exception):
 
     The facts stand in attributes, named as the constructor's arguments; a fact that nobody gave is
     None.
+
+    Attributes:
+        is_unexplained: The error is a 400 or 404 without a reason: its body was empty, or not the
+            service's.
     """
+
+    is_unexplained = False
 
     def __init__(
         self,
@@ -218,7 +224,11 @@ class AzureAgentsError(Exception):
         return f"{self.message} ({one_line(', '.join(f'{k}={v}' for k, v in known.items()))})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, (type(self), self.message, self.facts)
+        return (
+            _rebuild,
+            (type(self), self.message, self.facts),
+            {"is_unexplained": self.is_unexplained},
+        )
 
 
 def _rebuild(cls: type[AzureAgentsError], message: str, facts: dict[str, Any]) -> AzureAgentsError:

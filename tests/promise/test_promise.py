@@ -108,3 +108,18 @@ def test_an_edited_answer_to_a_decision_keeps_the_request(setting: Setting) -> N
     world = asyncio.run(play(setting, ANSWER_TO_A_DECISION_EDITED, seed=0))
     assert 4 == world.calls
     assert "approval decided" in "".join(m.text for m in world.foundry.seen[-1].messages)
+
+
+FORGOTTEN_AND_THE_REFUSAL_CUT = [
+    Step("continue", 1, 0),
+    Step("forget", 1, 1),
+    Step("fault", 1, 8),  # the answer ends before its first byte
+]
+
+
+@pytest.mark.parametrize("setting", [*TOOL_GRID, *POLICY_GRID], ids=str)
+def test_a_refusal_that_lost_its_reason_loses_no_turn(setting: Setting) -> None:
+    """What the service forgot is told anew, though the answer that says so is empty."""
+    for seed in range(3):
+        world = asyncio.run(play(setting, FORGOTTEN_AND_THE_REFUSAL_CUT, seed))
+        assert 2 <= world.calls

@@ -123,6 +123,7 @@ def error_from_reply(
         retry_after=wait_asked_for(found, time.time() if now is None else now, envelope.message),
         content_filter=envelope.filters,
     )
+    error.is_unexplained = status in {400, 404} and envelope == _Envelope()
     error.add_facts(**facts)
     return error
 

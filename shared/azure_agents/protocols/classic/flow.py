@@ -39,6 +39,7 @@ from ...errors import (
     BadRequestError,
     ConflictError,
     InvalidRequestError,
+    NotFoundError,
     RateLimitError,
     RunFailedError,
     ThreadBusyError,
@@ -176,7 +177,7 @@ class _AutoThread:
             return None
         try:
             reader = yield from submit(self._requests, anchor.thread, submission)
-        except (BadRequestError, ConflictError, ThreadNotFoundError):
+        except (BadRequestError, ConflictError, NotFoundError):
             # Expired, cancelled or answered already; or decisions on some requests only.
             if submission.has_decisions and pause.claim is Claim.OURS:
                 yield from self._requests.cleanup.cancel_superseded(anchor.thread, pause)
@@ -209,7 +210,8 @@ class _AutoThread:
         except ThreadNotFoundError:
             return None
         except AzureAgentsError as error:
-            if not _is_busy(error) and not may_have_been_applied(error):
+            # A refusal without a reason may say that the thread is gone: a proxy emptied it.
+            if not (error.is_unexplained or _is_busy(error) or may_have_been_applied(error)):
                 raise
             return None
 

@@ -39,6 +39,7 @@ from ...errors import (
     BadRequestError,
     ConflictError,
     InvalidRequestError,
+    NotFoundError,
     PoisonedThreadError,
     RateLimitError,
     RunFailedError,
@@ -131,12 +132,13 @@ class _Policies:
     ) -> Flow[ResponseReader]:
         try:
             return (yield from self._requests.respond(suffix, previous_response_id=previous))
-        except ThreadNotFoundError:  # older than the service keeps it, or deleted: not an error
-            return (yield from self._requests.respond(whole))
-        except BadRequestError:
-            if not _decides(suffix):
+        except (BadRequestError, NotFoundError) as refused:
+            # It is older than the service keeps it, or deleted, perhaps where a proxy emptied the
+            # refusal too: not an error. Or the request that is decided on is on another branch.
+            is_gone = isinstance(refused, ThreadNotFoundError) or refused.is_unexplained
+            if not is_gone and not _decides(suffix):
                 raise
-            return (yield from self._requests.respond(whole))  # the request is on another branch
+            return (yield from self._requests.respond(whole))
 
     def _whole(self) -> Flow[None]:
         """Send all to an agent's own endpoint: that it keeps anything is not known."""
@@ -211,9 +213,8 @@ class _Policies:
             if not approves(messages):
                 return None
             limits = self._turn.settings.timeouts
-            return (
-                yield from self._wait_for_turn(thread, lost, messages, limits.turn or limits.read)
-            )
+            longest = limits.turn or limits.read
+            return (yield from self._wait_for_turn(thread, lost, messages, longest))
         except (ThreadNotFoundError, ThreadBusyError):
             return None
         except RateLimitError as limited:
@@ -224,9 +225,10 @@ class _Policies:
                 raise
             yield Sleep(delay, instead=limited)
             return None  # whether the failed turn left its messages there is not known
-        except BadRequestError:
+        except (BadRequestError, NotFoundError) as refused:
             has_begun = self._requests.last_reader.response_id is not None
-            if not _decides(messages) or (has_begun and approves(messages)):
+            may_leave = refused.is_unexplained or _decides(messages)
+            if not may_leave or (has_begun and approves(messages)):
                 raise
             return None  # the request was made elsewhere: in a new conversation words stand for it
 
