@@ -241,6 +241,8 @@ def test_the_old_envelope_has_its_request_id_too() -> None:
 
 WAITS = [
     ({"retry-after-ms": "1500", "retry-after": "9"}, "", 1.5),
+    ({"retry-after-ms": "0", "retry-after": "1"}, "", 1.0),
+    ({"retry-after-ms": "0"}, "Try again in 50 seconds.", 0.0),
     ({"Retry-After": "9"}, "Try again in 50 seconds.", 9.0),
     ({"retry-after": "0.5"}, "", 0.5),
     ({"retry-after": "Fri, 20 Nov 2026 10:00:30 GMT"}, "", 30.0),

@@ -137,7 +137,12 @@ def _send(request: Request, *, stream: bool) -> Flow[Reply]:
     reply: Reply = yield request.command(stream=stream)
     if reply.status not in SUCCESS:
         error = error_from_reply(
-            reply.status, reply.headers, reply.body, doing=request.doing, agent=request.model
+            reply.status,
+            reply.headers,
+            reply.body,
+            doing=request.doing,
+            of_deployment=True,
+            agent=request.model,
         )
         error.add_facts(request_id=_request_id(reply))  # Claude's header has a name of its own
         raise error

@@ -41,7 +41,7 @@ from ..errors import (
 )
 from ..jsonio import JSON, loads
 from .content_filters import struck_by
-from .hints import filter_hint, hint_for
+from .hints import deployment_hint_for, filter_hint, hint_for
 from .waits import wait_asked_for, wait_in_words
 
 _MESSAGE_LENGTH = 500
@@ -98,6 +98,7 @@ def error_from_reply(
     *,
     doing: str,
     now: float | None = None,
+    of_deployment: bool = False,
     **facts: str | None,
 ) -> ServiceError:
     """Make the error of an answer whose status is no success.
@@ -108,14 +109,15 @@ def error_from_reply(
         body: Body of the answer; any bytes.
         doing: The operation that failed, for the message: ``"creating a response"``.
         now: Unix time, for a ``retry-after`` date; the clock's if left out.
+        of_deployment: What was asked is a deployment, and no agent.
         **facts: ``agent``, ``thread_id``, ``run_id``, ``response_id`` of the turn.
     """
     found = {str(name).lower(): str(value) for name, value in headers.items()}
     envelope = _envelope_of_body(body)
-    cls = _classify(status, envelope)
+    cls = _of(_classify(status, envelope), of_deployment=of_deployment)
     text = _redirect(found) if 300 <= status < 400 else envelope.message or _snippet(body)
     error = cls(
-        _sentence(doing, text, _hint(cls, status, envelope)),
+        _sentence(doing, text, _hint(cls, status, envelope, of_deployment=of_deployment)),
         status=status,
         code=envelope.code,
         param=envelope.param,
@@ -128,20 +130,23 @@ def error_from_reply(
     return error
 
 
-def error_from_event(data: object, *, doing: str, **facts: str | None) -> ServiceError:
+def error_from_event(
+    data: object, *, doing: str, of_deployment: bool = False, **facts: str | None
+) -> ServiceError:
     """Make the error of an error event in a stream, of either generation.
 
     Args:
         data: The event's data: decoded JSON, or text that is no JSON.
         doing: The operation that failed.
+        of_deployment: As for `error_from_reply`.
         **facts: As for `error_from_reply`.
     """
     envelope = _envelope_of(data)
     status = int(envelope.code) if envelope.code in {"400", "401", "403", "404", "409"} else None
-    cls = _classify_event(status, envelope)
+    cls = _of(_classify_event(status, envelope), of_deployment=of_deployment)
     text = envelope.message or "an error event that does not say why"
     error = cls(
-        _sentence(doing, text, _hint(cls, status, envelope)),
+        _sentence(doing, text, _hint(cls, status, envelope, of_deployment=of_deployment)),
         code=envelope.code,
         param=envelope.param,
         request_id=envelope.request_id,
@@ -260,6 +265,11 @@ def _bounded(text: str, limit: int) -> str:
 # Deciding
 
 
+def _of(cls: type[ServiceError], *, of_deployment: bool) -> type[ServiceError]:
+    # Callers that catch the error of a missing agent make one anew: a deployment is none.
+    return NotFoundError if of_deployment and cls is AgentNotFoundError else cls
+
+
 def _classify(status: int, envelope: _Envelope) -> type[ServiceError]:
     if status in {401, 403}:
         denied = status == 403 or "permissiondenied" in envelope.words
@@ -310,7 +320,11 @@ def _sentence(doing: str, text: str, hint: str) -> str:
     return f"{doing}: {text}" + (f" - {hint}" if hint else "")
 
 
-def _hint(cls: type[ServiceError], status: int | None, envelope: _Envelope) -> str:
+def _hint(
+    cls: type[ServiceError], status: int | None, envelope: _Envelope, *, of_deployment: bool
+) -> str:
+    if of_deployment:
+        return deployment_hint_for(cls, words=envelope.words, filters=envelope.filters)
     facts: dict[str, Any] = {"message": envelope.message, "filters": envelope.filters}
     return hint_for(cls, status, words=envelope.words, **facts)
 

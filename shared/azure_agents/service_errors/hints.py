@@ -56,6 +56,33 @@ def hint_for(
     return next((hint for begin, hint in _HINTS if message.startswith(begin)), "")
 
 
+def deployment_hint_for(
+    cls: type[ServiceError], *, words: Collection[str], filters: JSON | None
+) -> str:
+    """Give advice for an error of a deployment; "" where there is none.
+
+    Args:
+        cls: Class of the error.
+        words: The service's code and type, in lower case.
+        filters: Results of its content filters; None: no filter refused anything.
+    """
+    if cls is AuthenticationError:
+        return (
+            "the key must be one of this resource; a token must be fresh, of its tenant and for "
+            "the scope 'https://cognitiveservices.azure.com/.default' (azure_scope= changes it)"
+        )
+    if cls is PermissionDeniedError:
+        return (
+            "either a firewall or private endpoint is closed to this machine, or the caller lacks "
+            "the role 'Cognitive Services OpenAI User' on the resource"
+        )
+    if cls is ContentFilteredError:
+        return filter_hint(filters).replace("that the agent uses", "itself")
+    if "deploymentnotfound" in words:
+        return "check the name of the deployment (it is not its model's), and the resource"
+    return ""
+
+
 # By how the service's sentence begins; the first and the last are quoted in public issues.
 _HINTS = (
     (

@@ -57,13 +57,11 @@ def wait_asked_for(headers: Mapping[str, str], now: float, message: str) -> floa
         message: The service's sentence, for an answer without such a header.
     """
     milliseconds = _number(headers.get("retry-after-ms"))
-    if milliseconds is not None:
-        return milliseconds / 1000
     text = headers.get("retry-after")
-    for seconds in (_number(text), _seconds_until(text, now)):
-        if seconds is not None:
-            return seconds
-    return wait_in_words(message)
+    given = (milliseconds and milliseconds / 1000, _number(text), _seconds_until(text, now))
+    found = [seconds for seconds in given if seconds is not None]
+    # Recorded of a model of Foundry: no milliseconds, and a second.
+    return next(filter(None, found), found[0]) if found else wait_in_words(message)
 
 
 def _number(text: str | None) -> float | None:
