@@ -64,6 +64,7 @@ if TYPE_CHECKING:
         tool,
         user,
     )
+    from .operations.embeddings import aembedding, embedding
     from .threads.memory import MemoryThreadStore
     from .threads.redis import RedisThreadStore
     from .threads.sqlite import SQLiteThreadStore
@@ -124,8 +125,10 @@ __all__ = [
     "VectorStores",
     "__version__",
     "acompletion",
+    "aembedding",
     "assistant",
     "completion",
+    "embedding",
     "errors",
     "screenshot",
     "system",
@@ -182,6 +185,7 @@ _PLACES = {
         "tool",
         "user",
     ),
+    "operations.embeddings": ("aembedding", "embedding"),
     "threads.memory": ("MemoryThreadStore",),
     "threads.redis": ("RedisThreadStore",),
     "threads.sqlite": ("SQLiteThreadStore",),

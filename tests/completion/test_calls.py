@@ -230,7 +230,7 @@ def test_a_user_of_agents_loads_nothing_that_asks_deployments() -> None:
     code = (
         "import sys, typing; from azure_agents import completion, acompletion; "
         "hints = [typing.get_type_hints(one)['return'] for one in (completion, acompletion)]; "
-        "print('ChatStream' in str(hints), [m for m in ('chat', 'client', 'requests') "
+        "print('AnswerStream' in str(hints), [m for m in ('chat', 'client', 'requests') "
         "if f'azure_agents.models.{m}' in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

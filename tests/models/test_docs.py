@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import pytest
 
 PAGE = Path(__file__).parents[2] / "docs" / "models.md"
+VECTORS = {"data": [{"embedding": [0.5, 1]}], "usage": {"prompt_tokens": 4}}
 
 
 def test_the_snippets_run(
@@ -25,11 +26,12 @@ def test_the_snippets_run(
 ) -> None:
     """What the page shows happens."""
     claude = message(thought("s-t-r…"), text("Three"))
-    answers = [httpx.Response(200, json=answer) for answer in (ANSWER, claude)]
+    answers = [httpx.Response(200, json=answer) for answer in (ANSWER, VECTORS, claude)]
     transport = httpx.MockTransport(Service(*answers))
-    completion = partial(azure_agents.completion, transport=transport)
-    monkeypatch.setattr(azure_agents, "completion", completion)
+    for name in ("completion", "embedding"):
+        function = partial(getattr(azure_agents, name), transport=transport)
+        monkeypatch.setattr(azure_agents, name, function)
     names: dict[str, Any] = {}
     for snippet in re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL):
         exec(compile(snippet, PAGE.name, "exec"), names)  # noqa: S102 - our own page
-    assert "Hi\ns-t-r… Three\n" == capsys.readouterr().out
+    assert "Hi\n2 4\ns-t-r… Three\n" == capsys.readouterr().out

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from azure_agents.errors import ConfigError
 from azure_agents.models.names import read_model
-from azure_agents.models.operations import OPERATIONS
+from azure_agents.models.operation_table import OPERATIONS
 from azure_agents.models.surfaces import locate, read_surface
 
 BASE = "https://r.openai.azure.com"

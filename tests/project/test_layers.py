@@ -43,7 +43,7 @@ FLOORS = (
     ("files", "sign_in", "prices"),  # prices: what a model's tokens cost
     ("client",),
     ("models",),  # deployments that are not agents
-    ("completions", "frameworks"),
+    ("completions", "operations", "frameworks"),
     ("azure_agents",),
     ("routing",),  # routing: one model of several deployments, limits, fallbacks
     ("gateway", "bulk"),  # gateway: an OpenAI-compatible server; bulk: files of questions

@@ -28,7 +28,7 @@ from ..client.chunk_stream import AsyncChunkStream, ChunkStream
 from ..client.pair import ClientPair, recent_pair
 from ..events import Event, Finished
 from ..fold import Completion, Fold
-from ..models.answers import Answer, AsyncChatStream, ChatStream
+from ..models.answers import Answer, AnswerStream, AsyncAnswerStream
 from ..models.settings import is_deployment
 from .arguments import Arguments, Call, read_call
 from .objects import ModelResponse, ModelResponseStream
@@ -57,7 +57,7 @@ def completion(
     *,
     stream: Literal[True],
     **arguments: Unpack[Arguments],
-) -> CompletionStream | ChatStream: ...
+) -> CompletionStream | AnswerStream: ...
 
 
 @overload
@@ -67,7 +67,7 @@ def completion(
     *,
     stream: bool | None,
     **arguments: Unpack[Arguments],
-) -> ModelResponse | CompletionStream | Answer | ChatStream: ...
+) -> ModelResponse | CompletionStream | Answer | AnswerStream: ...
 
 
 def completion(
@@ -76,7 +76,7 @@ def completion(
     *,
     stream: bool | None = None,
     **arguments: Unpack[Arguments],
-) -> ModelResponse | CompletionStream | Answer | ChatStream:
+) -> ModelResponse | CompletionStream | Answer | AnswerStream:
     """Ask an agent or a deployment, in OpenAI's format.
 
     Args:
@@ -145,7 +145,7 @@ async def acompletion(
     *,
     stream: Literal[True],
     **arguments: Unpack[Arguments],
-) -> AsyncCompletionStream | AsyncChatStream: ...
+) -> AsyncCompletionStream | AsyncAnswerStream: ...
 
 
 @overload
@@ -155,7 +155,7 @@ async def acompletion(
     *,
     stream: bool | None,
     **arguments: Unpack[Arguments],
-) -> ModelResponse | AsyncCompletionStream | Answer | AsyncChatStream: ...
+) -> ModelResponse | AsyncCompletionStream | Answer | AsyncAnswerStream: ...
 
 
 async def acompletion(
@@ -164,7 +164,7 @@ async def acompletion(
     *,
     stream: bool | None = None,
     **arguments: Unpack[Arguments],
-) -> ModelResponse | AsyncCompletionStream | Answer | AsyncChatStream:
+) -> ModelResponse | AsyncCompletionStream | Answer | AsyncAnswerStream:
     """Do as `completion` does, on an event loop; a stream is an async iterator of chunks.
 
     Args:

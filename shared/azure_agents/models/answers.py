@@ -98,12 +98,12 @@ class Answer(Mapping[str, Any]):
         return type(self), (self._data, self._hidden_params)
 
 
-class ChatStream(ChunkStream[JSON, Answer]):
-    """The chunks of a chat; made by `completion`."""
+class AnswerStream(ChunkStream[JSON, Answer]):
+    """The chunks of a chat, the events of another stream; made by `completion` and its like."""
 
 
-class AsyncChatStream(AsyncChunkStream[JSON, Answer]):
-    """The chunks of a chat; made by `acompletion`."""
+class AsyncAnswerStream(AsyncChunkStream[JSON, Answer]):
+    """The twin of `AnswerStream`; made by `acompletion` and its like."""
 
 
 def _wrapped(value: Any) -> Any:

@@ -102,6 +102,19 @@ def read_model(
     )
 
 
+def resource(prefix: str) -> ModelName:
+    """What stands for a resource where no deployment is named: its files, batches, responses.
+
+    Args:
+        prefix: ``azure``, ``azure_ai``, ``azure_text``, ``anthropic`` or ``openai``.
+    """
+    if prefix == "openai":
+        return ModelName(prefix, "openai", "chat", "")
+    if prefix == "anthropic":
+        return ModelName(prefix, "anthropic", "claude", "")
+    return ModelName(prefix, "azure", "foundry" if prefix == "azure_ai" else "chat", "")
+
+
 def _foundry(rest: str, model: str, base: str | None, base_model: str | None) -> ModelName:
     name = _checked(rest, model)
     if _is_claude(name, base_model) or _ends_in(base, "anthropic"):

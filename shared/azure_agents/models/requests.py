@@ -28,7 +28,7 @@ from ..jsonio import JSON, dumps
 from ..protocols.commands import Emit, Flow, Pump, Reply, Route, Send, Sleep, Upload
 from ..protocols.retry import RetryPolicy, delay_before, is_transient, was_not_applied
 from ..service_errors.envelopes import error_from_reply
-from .operations import Operation
+from .operation_table import Operation
 from .surfaces import Place
 
 SUCCESS = range(200, 300)

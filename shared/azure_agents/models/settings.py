@@ -18,7 +18,7 @@ from ..settings import environment as names
 from ..settings.environment import Environment, read_env
 from ..settings.headers import ExtraHeaders, extra_headers_of
 from ..settings.timeouts import DEFAULT_TIMEOUT, Timeouts
-from .names import ModelName, read_model
+from .names import ModelName, read_model, resource
 from .surfaces import Surface, read_surface
 
 SIGN_IN = frozenset(
@@ -46,6 +46,7 @@ _OTHERS = frozenset(
         "num_retries",
         "extra_headers",
         "extra_body",
+        "extra_query",
         "drop_params",
         "base_model",
         "custom_llm_provider",
@@ -61,7 +62,14 @@ SETTINGS = SIGN_IN | _OTHERS | frozenset(_BASES)
 _AZURE = (names.ENV_API_BASE, names.ENV_OPENAI_ENDPOINT, names.ENV_AI_API_BASE)
 _FOUNDRY = (names.ENV_AI_API_BASE, names.ENV_API_BASE, names.ENV_OPENAI_ENDPOINT)
 _CLAUDE = (names.ENV_FOUNDRY_BASE, names.ENV_FOUNDRY_RESOURCE, *_FOUNDRY)
-_PROVIDERS = ("azure", "azure_ai", "azure_text", "anthropic", "openai")
+# Providers by LiteLLM's names, and the prefix that each is for a bare model.
+_PREFIXES: dict[object, str] = {
+    "azure": "azure",
+    "azure_ai": "azure_ai",
+    "azure_text": "azure_text",
+    "anthropic": "azure_ai",
+    "openai": "openai",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +82,7 @@ class ModelSettings:
         timeouts: In seconds; the turn is the whole call.
         policy: How often and how patiently to try.
         headers: More headers for every request.
+        query: More of every request's query.
         sign_in: Arguments of `azure_agents.models.credentials.sign_in`; may be secret.
         seams: What stands for the network, the clock and the observer; only what was given.
         drops: Whether parameters that the model does not take are left out.
@@ -84,6 +93,7 @@ class ModelSettings:
     timeouts: Timeouts
     policy: RetryPolicy
     headers: ExtraHeaders
+    query: tuple[tuple[str, str], ...]
     sign_in: Mapping[str, Any] = field(repr=False)
     seams: Mapping[str, Any]
     drops: bool
@@ -101,9 +111,10 @@ def is_deployment(model: object, given: Mapping[str, Any]) -> bool:
         model: The model string.
         given: The arguments of the call.
     """
-    if not isinstance(model, str) or "/" not in model:
+    named = _with_provider(model, given.get("custom_llm_provider"))
+    if not isinstance(named, str) or "/" not in named:
         return False
-    return read_model(model, base=_base(given, None)).provider != "agents"
+    return read_model(named, base=_base(given, None)).provider != "agents"
 
 
 def read_settings(
@@ -112,7 +123,8 @@ def read_settings(
     """Check all settings of a call at once.
 
     Args:
-        model: The model string.
+        model: The model string. None for what belongs to a resource and not to a deployment:
+            ``custom_llm_provider`` says of which kind, by default ``azure``.
         given: The arguments of the call; those that are no settings are left alone.
         env: Instead of ``os.environ``.
 
@@ -121,13 +133,11 @@ def read_settings(
     """
     given = {k: v for k, v in given.items() if v is not None or k == "timeout"}
     variables = Environment(os.environ if env is None else env)
-    base_model = _text(given, "base_model")
-    _check_provider(given.get("custom_llm_provider"))
     base = _base(given, None)
-    named = read_model(model, base=base, base_model=base_model)
+    named = _named(model, given, base)
     if base is None:
         base = _base_of(named, variables)
-        named = read_model(model, base=base, base_model=base_model)
+        named = _named(model, given, base)
     allow_http = _flag(given, "allow_http")
     surface = read_surface(base, _version(given, variables), named, allow_http=allow_http)
     return ModelSettings(
@@ -136,6 +146,7 @@ def read_settings(
         timeouts=_timeouts(given),
         policy=RetryPolicy(max_retries=_retries(given)),
         headers=_headers(given.get("extra_headers")),
+        query=query_of(given.get("extra_query"), "extra_query"),
         sign_in={name: given[name] for name in SIGN_IN if name in given},
         seams={
             name: given[name]
@@ -144,6 +155,33 @@ def read_settings(
         },
         drops=_flag(given, "drop_params"),
     )
+
+
+def _named(model: object, given: Mapping[str, Any], base: str | None) -> ModelName:
+    """What answers; no agent.
+
+    Raises:
+        ConfigError: The string names an agent, or nothing.
+    """
+    provider = given.get("custom_llm_provider")
+    _check_provider(provider)
+    if model is None:
+        return resource(provider or "azure")
+    base_model = _text(given, "base_model")
+    named = read_model(_with_provider(model, provider), base=base, base_model=base_model)
+    if named.provider == "agents":
+        raise ConfigError(
+            f"model={shown(model)} is an agent's name, and agents are asked by completion(): "
+            "name a deployment, such as 'azure/<deployment>'"
+        )
+    return named
+
+
+def _with_provider(model: object, provider: object) -> object:
+    """The model string with the prefix that LiteLLM's ``custom_llm_provider`` stands for."""
+    if not isinstance(model, str) or "/" in model or not model or provider not in _PREFIXES:
+        return model
+    return f"{_PREFIXES[provider]}/{model}"
 
 
 def _base(given: Mapping[str, Any], default: str | None) -> str | None:
@@ -198,6 +236,34 @@ def _headers(given: object) -> ExtraHeaders:
     return headers if isinstance(headers, ExtraHeaders) else ExtraHeaders({})
 
 
+def query_of(given: object, name: str) -> tuple[tuple[str, str], ...]:
+    """Parts of a query: lists as repeated names, as OpenAI's SDK sends them.
+
+    Args:
+        given: A dictionary, or None. Values that are None are left out.
+        name: What it is called, for errors.
+
+    Raises:
+        ConfigError: It is no dictionary of texts, numbers, truth values and lists of these.
+    """
+    if given is None:
+        return ()
+    if not isinstance(given, Mapping):
+        raise ConfigError(f"{name} must be a dictionary, got {shown(given)}")
+    return tuple(pair for key, value in given.items() for pair in _pairs(key, value, name))
+
+
+def _pairs(key: object, value: object, name: str) -> list[tuple[str, str]]:
+    if isinstance(value, list | tuple):
+        return [pair for one in value for pair in _pairs(f"{key}[]", one, name)]
+    if value is None:
+        return []
+    if not isinstance(key, str) or not isinstance(value, str | int | float):
+        raise ConfigError(f"{name}[{key!r}] must be a text, a number or a list, got {shown(value)}")
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    return [(key, text)]
+
+
 def _retries(given: Mapping[str, Any]) -> int:
     passed = {given[name] for name in ("max_retries", "num_retries") if name in given}
     if len(passed) > 1:
@@ -223,8 +289,8 @@ def _text(given: Mapping[str, Any], name: str) -> str | None:
 
 
 def _check_provider(value: object) -> None:
-    if value is not None and value not in _PROVIDERS:
+    if value is not None and value not in _PREFIXES:
         raise ConfigError(
             f"custom_llm_provider={shown(value)} is not served here: use "
-            f"{', '.join(map(repr, _PROVIDERS))}, or leave it out"
+            f"{', '.join(map(repr, _PREFIXES))}, or leave it out"
         )

@@ -25,7 +25,7 @@ from ..errors import ConfigError
 from ..naming import shown
 from ..settings.urls import Url, read_url
 from .names import ModelName
-from .operations import Operation
+from .operation_table import Operation
 
 Kind: TypeAlias = Literal["v1", "dated", "anthropic", "openai"]
 

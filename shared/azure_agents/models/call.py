@@ -1,0 +1,217 @@
+"""One checked call of one operation: what every function over the table shares.
+
+A function reads its arguments (`azure_agents.models.settings`), makes a `Request` and asks by one
+of the four methods of `OperationCall`. How an answer is read is the subclass's: JSON here, a chat
+in `azure_agents.models.chat`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Generator, Iterable, Mapping
+from typing import Any, Generic, TypeVar
+from uuid import uuid4
+
+from pydantic import BaseModel
+
+from ..errors import ConfigError, InvalidRequestError
+from ..jsonio import JSON, load_object
+from ..protocols.commands import Reply
+from ..settings.headers import ExtraHeaders
+from .answers import Answer, AnswerStream, AsyncAnswerStream
+from .operation_table import OPERATIONS, Operation
+from .recent_clients import recent_clients
+from .requests import Request, StreamDecoder, ask, stream
+from .rules import KEPT
+from .settings import SETTINGS, ModelSettings
+from .surfaces import Place, locate
+
+A = TypeVar("A")
+
+# What of an answer's headers callers may see: ids and limits.
+_TOLD = frozenset(
+    {"x-request-id", "apim-request-id", "request-id", "x-ms-region", "azureml-model-session"}
+)
+_LIMITS = ("x-ratelimit-", "anthropic-ratelimit-", "x-ms-")
+
+
+class OperationCall(Generic[A]):
+    """One checked call; nothing has been sent.
+
+    Args:
+        settings: Of the call.
+        request: What goes up.
+        headers: Of every request; by default the caller's.
+    """
+
+    def __init__(
+        self, settings: ModelSettings, request: Request, headers: ExtraHeaders | None = None
+    ) -> None:
+        self.settings, self.request = settings, request
+        self._headers = settings.headers if headers is None else headers
+
+    def answer(self, reply: Reply) -> A:
+        """Read a whole reply."""
+        raise NotImplementedError
+
+    def decoder(self) -> StreamDecoder:
+        """Make the decoder of one stream; only of an operation that streams."""
+        raise NotImplementedError
+
+    def hidden(self, headers: Mapping[str, str]) -> dict[str, Any]:
+        """What LiteLLM keeps in ``_hidden_params``.
+
+        Args:
+            headers: Of the reply.
+        """
+        known = {
+            "custom_llm_provider": self.settings.model.provider,
+            "model": self.settings.model.requested,
+            "headers": {k: v for k, v in headers.items() if k in _TOLD or k.startswith(_LIMITS)},
+        }
+        notes = self.settings.surface.notes
+        return {**known, "notes": list(notes)} if notes else known
+
+    def whole(self) -> A:
+        """Ask, and wait for the whole answer."""
+        client, _ = recent_clients(self.settings)
+        return self.answer(client.result(ask(self.request), self.settings.timeouts, self._headers))
+
+    async def awhole(self) -> A:
+        """Do as `whole` does, on an event loop."""
+        _, client = recent_clients(self.settings)
+        flow = ask(self.request)
+        return self.answer(await client.result(flow, self.settings.timeouts, self._headers))
+
+    def received(self) -> Generator[JSON, None, None]:
+        """Ask, and give what the decoder makes of the stream."""
+        client, _ = recent_clients(self.settings)
+        flow = stream(self.request, self.decoder)
+        return client.chunks(flow, self.settings.timeouts, self._headers)
+
+    def areceived(self) -> AsyncGenerator[JSON, None]:
+        """Do as `received` does, on an event loop."""
+        _, client = recent_clients(self.settings)
+        flow = stream(self.request, self.decoder)
+        return client.chunks(flow, self.settings.timeouts, self._headers)
+
+    def chunks(self) -> AnswerStream:
+        """Ask, and give the chunks as they come."""
+        return AnswerStream(self.received(), self._of_chunk)
+
+    async def achunks(self) -> AsyncAnswerStream:
+        """Do as `chunks` does, on an event loop."""
+        return await AsyncAnswerStream(self.areceived(), self._of_chunk).begin()
+
+    def _of_chunk(self, chunk: JSON) -> list[Answer]:
+        return [Answer(chunk, self.hidden({}))]
+
+
+class AnswerCall(OperationCall[Answer]):
+    """A call that is answered with a JSON object."""
+
+    def answer(self, reply: Reply) -> Answer:
+        """Read a whole reply."""
+        return Answer(load_object(reply.body), self.hidden(reply.headers))
+
+
+def fields_of(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of a call that go up: all that are no settings, and not None.
+
+    Args:
+        given: The arguments of the call.
+    """
+    return {k: v for k, v in given.items() if k not in SETTINGS and v is not None}
+
+
+def extra_of(given: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The fields that a caller puts into the body past all rules.
+
+    Args:
+        given: The arguments of the call.
+
+    Raises:
+        InvalidRequestError: ``extra_body`` is no dictionary.
+    """
+    extra = given.get("extra_body") or {}
+    if not isinstance(extra, Mapping):
+        raise InvalidRequestError(f"extra_body must be a dictionary, got {type(extra).__name__}")
+    return extra
+
+
+def place_of(settings: ModelSettings, operation: Operation, id: str = "") -> Place:
+    """Where an operation is, if the model has it.
+
+    Args:
+        settings: Of the call.
+        operation: A row of the table.
+        id: The file, batch, job or response that the path names.
+
+    Raises:
+        ConfigError: It is an operation of other models, or of a model, and none was named.
+    """
+    model = settings.model
+    if (model.provider == "anthropic") != (operation.name in ("messages", "count_tokens")):
+        raise ConfigError(
+            f"{operation.name}: {model.requested!r} is a Claude model, which is asked by "
+            f"completion(): name a deployment of Azure OpenAI ('azure/<deployment>')"
+        )
+    if operation.of_deployment and not (model.name or settings.surface.deployment):
+        raise ConfigError(
+            f"{operation.name} is asked of a deployment: pass model='azure/<deployment>'"
+        )
+    return locate(settings.surface, operation, model.name, id)
+
+
+def json_request(
+    settings: ModelSettings,
+    operation: str,
+    body: Mapping[str, Any],
+    *,
+    droppable: Iterable[str] = (),
+    id: str = "",
+    query: tuple[tuple[str, str], ...] = (),
+    streamed: bool = False,
+) -> Request:
+    """A request whose body is JSON.
+
+    Args:
+        settings: Of the call.
+        operation: The name of a row of the table.
+        body: Without ``model`` and ``stream``.
+        droppable: Fields that may be left out if the service refuses them, and the caller said so.
+        id: The file, batch, job or response that the path names.
+        query: Of this operation, such as ``limit`` of a list.
+        streamed: Whether the answer comes in chunks.
+
+    Raises:
+        ConfigError: It is an operation of other models.
+    """
+    row = OPERATIONS[operation]
+    place = place_of(settings, row, id)
+    named = {} if place.model is None else {"model": place.model}
+    return Request(
+        row,
+        place,
+        settings.model.requested,
+        {**named, **body, **({"stream": True} if streamed else {})},
+        query=(*query, *settings.query),
+        policy=settings.policy,
+        key=uuid4().hex,
+        droppable=frozenset(droppable) - KEPT if settings.drops else frozenset(),
+    )
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON has it: answers of earlier calls, and parts of them, as dictionaries.
+
+    Args:
+        value: Any part of a body.
+    """
+    # Callers put parts of earlier answers into what they send: "tool_calls": m.tool_calls.
+    if isinstance(value, str):
+        return value
+    if isinstance(value, Answer | BaseModel):
+        return value.model_dump()
+    if isinstance(value, Mapping):
+        return {name: plain(one) for name, one in value.items()}
+    return [plain(one) for one in value] if isinstance(value, list | tuple) else value

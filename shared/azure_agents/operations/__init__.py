@@ -1,0 +1,1 @@
+"""`embedding()` and the other functions beside `completion()`: one for each operation."""
