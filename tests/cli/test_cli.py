@@ -61,10 +61,6 @@ ERRORS = {
             "other machines: leave it out, or add --allow-remote if that is meant"
         ),
     ),
-    "no port": (
-        ["emulator", "--port", "99999"],
-        "ConfigError: --port 99999 is no port: use 0 (any) to 65535",
-    ),
     "no such file": (
         ["emulator", "--agents", "missing.yaml"],
         "ConfigError: cannot read 'missing.yaml' (No such file or directory)",
@@ -82,25 +78,51 @@ def test_an_error_is_one_line_and_exit_code_two(
     assert ("", f"azure-agents: {expected}\n") == capsys.readouterr()
 
 
-@pytest.mark.parametrize(
-    "arguments", [[], ["fly"], ["chat", "a", "b"], ["emulator", "--port", "x"]]
-)
-def test_wrong_usage_is_exit_code_two(
-    arguments: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
-    """The usage is shown."""
-    with pytest.raises(SystemExit) as caught:
-        main(arguments)
-    assert 2 == caught.value.code
-    assert capsys.readouterr().err.startswith("usage: azure-agents")
+# (arguments, the last line on standard error)
+USAGES = {
+    "nothing": ([], "  emulator  Serve an emulated project on this machine, until Ctrl-C."),
+    "no such command": (["fly"], "Error: No such command 'fly'."),
+    "too much": (["chat", "a", "b"], "Error: Got unexpected extra argument (b)"),
+    "too little": (["agents", "sync", "a"], "Error: Missing option '--tools'."),
+    "no number": (
+        ["emulator", "--port", "x"],
+        "Error: Invalid value for '--port': 'x' is not a valid integer range.",
+    ),
+    "no port": (
+        ["emulator", "--port", "99999"],
+        "Error: Invalid value for '--port': 99999 is not in the range 0<=x<=65535.",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", USAGES)
+def test_wrong_usage_is_exit_code_two(case: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """The usage is shown, and what is wrong with it."""
+    arguments, expected = USAGES[case]
+    assert 2 == main(arguments)
+    output, error = capsys.readouterr()
+    assert "" == output
+    assert error.startswith("Usage: azure-agents")
+    assert expected == error.splitlines()[-1]
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     """`--version` prints the package's version."""
-    with pytest.raises(SystemExit) as caught:
-        main(["--version"])
-    assert 0 == caught.value.code
+    assert 0 == main(["--version"])
     assert f"azure-agents {__version__}\n" == capsys.readouterr().out
+
+
+COMMANDS = [[], ["chat"], ["agents"], ["agents", "sync"], ["cancel"], ["emulator"], ["demo"]]
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_help_of_every_command(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """`-h` and `--help` give the same text, and send nothing."""
+    assert 0 == main([*command, "--help"])
+    text = capsys.readouterr().out
+    assert text.startswith(" ".join(["Usage: azure-agents", *command]))
+    assert 0 == main([*command, "-h"])
+    assert text == capsys.readouterr().out
 
 
 # --- chat -----------------------------------------------------------------------------------------
@@ -332,7 +354,7 @@ def run(*arguments: str, **more: Any) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **more)
 
 
-@pytest.mark.parametrize(("arguments", "code"), [("demo", 141), ("--help", 0)])
+@pytest.mark.parametrize(("arguments", "code"), [("demo", 141), ("--help", 141)])
 def test_a_closed_pipe_ends_without_a_traceback(arguments: str, code: int) -> None:
     """As with `| head -1`: silence, and the exit code of a program that lost its reader."""
     with run(arguments) as process:

@@ -74,7 +74,7 @@ EMULATOR_FLOORS = (
 )
 EMULATOR_ROOMS = tuple(chain.from_iterable(EMULATOR_FLOORS))
 # And only inside functions: it must cost nothing to others.
-EMULATOR_USERS = ("cli.main", "cli.demo")
+EMULATOR_USERS = ("cli.emulator", "cli.demo")
 ADAPTER_USERS = ("cli.demo",)  # likewise
 
 # httpx is a seam. Elsewhere it may be named for types only.

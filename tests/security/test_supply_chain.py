@@ -44,7 +44,7 @@ FLOORS = {
     "langgraph-checkpoint": ("3.0", "CVE-2025-64439: code in checkpoints"),
 }
 # A new dependency of every user is a decision, and so is one that it brings along.
-DIRECT = {"azure-identity", "httpx", "pydantic"}
+DIRECT = {"azure-identity", "click", "httpx", "pydantic"}
 INDIRECT = {
     "annotated-types",
     "anyio",
@@ -52,6 +52,7 @@ INDIRECT = {
     "certifi",
     "cffi",
     "charset-normalizer",
+    "colorama",
     "cryptography",
     "h11",
     "httpcore",

@@ -2,98 +2,65 @@
 
 from __future__ import annotations
 
-import argparse
 import importlib
 import sys
 from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import click
 
 from ..errors import ConfigError
 from ..jsonio import loads
-from ..settings.timeouts import DEFAULT_TIMEOUT
-
-if TYPE_CHECKING:
-    from ..client.agent_client import AgentClient
+from .connection import connect, connection_options
 
 
-def add_connection(parser: Any, endpoint: str = "the project") -> None:
-    """Add the arguments that name the project, the same for all commands.
-
-    Args:
-        parser: The parser of the command.
-        endpoint: What ``--endpoint`` may name, for the help text.
-    """
-    parser.add_argument("--endpoint", help=f"{endpoint} (default: AZURE_AI_PROJECT_ENDPOINT)")
-    parser.add_argument(
-        "--timeout", type=float, default=DEFAULT_TIMEOUT, help="seconds a turn may take"
-    )
-    parser.add_argument(
-        "--scope", help="scope of tokens, where the endpoint's host does not imply it"
-    )
-    parser.add_argument("--api-version", help="version of the classic service's API")
-    parser.add_argument(
-        "--allow-http", action="store_true", help="accept plain http to another machine"
-    )
+@click.group()
+def agents() -> None:
+    """Change agents."""
 
 
-def connect(arguments: argparse.Namespace, **more: Any) -> AgentClient:
-    """Make the client of a command; the credential comes from the environment."""
-    from ..client.agent_client import AgentClient
-
-    names = ("model", "endpoint", "timeout", "allow_http", "api_version", "scope")
-    return AgentClient(**{name: getattr(arguments, name) for name in names}, **more)
-
-
-def add_agents(commands: Any) -> None:
-    """Add the command `azure-agents agents sync`."""
-    parser = commands.add_parser("agents", help="change agents")
-    actions = parser.add_subparsers(required=True, metavar="ACTION")
-    about = "declare function tools on a v2 agent (a new version, if that changes anything)"
-    sync = actions.add_parser("sync", help=about, description=f"{about}.")
-    sync.add_argument("model", metavar="MODEL", help="my-agent")
-    sync.add_argument(
-        "--tools",
-        required=True,
-        metavar="TOOLS",
-        help="a JSON file with a list of tools, or module:name of a list of them",
-    )
-    add_connection(sync)
-    sync.set_defaults(run=_sync)
-
-
-def add_cancel(commands: Any) -> None:
-    """Add the command `azure-agents cancel`."""
-    about = "stop a background response (v2) or a run (classic)"
-    parser = commands.add_parser("cancel", help=about, description=f"{about}.")
-    parser.add_argument("model", metavar="MODEL", help="my-agent or asst_...")
-    parser.add_argument("--response-id", help="resp_... (v2)")
-    parser.add_argument("--thread-id", help="thread_... (classic)")
-    parser.add_argument("--run-id", help="run_... (classic)")
-    add_connection(parser)
-    parser.set_defaults(run=_cancel)
-
-
-def _sync(arguments: argparse.Namespace) -> None:
-    tools = read_tools(arguments.tools)
-    with closing(connect(arguments)) as agents:
-        version = agents.declare_tools(tools)
-    name = agents.settings.agent.name
+@agents.command()
+@click.argument("model")
+@click.option(
+    "--tools",
+    required=True,
+    help="A JSON file with a list of tools, or module:name of a list of them.",
+)
+@connection_options()
+def sync(*, model: str, tools: str, **connection: Any) -> None:
+    """Declare function tools on the v2 agent MODEL (a new version, if that changes anything)."""
+    found = read_tools(tools)
+    with closing(connect(model, connection)) as client:
+        version = client.declare_tools(found)
+    name = client.settings.agent.name
     if not version:
-        print(f"{name} is a classic agent, which takes tools with every call: nothing to declare")
-        return
-    print(f"{name}:{version} declares {len(tools)} of these tools")
-
-
-def _cancel(arguments: argparse.Namespace) -> None:
-    with closing(connect(arguments)) as agents:
-        status = agents.cancel(
-            response_id=arguments.response_id,
-            thread_id=arguments.thread_id,
-            run_id=arguments.run_id,
+        click.echo(
+            f"{name} is a classic agent, which takes tools with every call: nothing to declare"
         )
-    print(status)
+        return
+    click.echo(f"{name}:{version} declares {len(found)} of these tools")
+
+
+@click.command()
+@click.argument("model")
+@click.option("--response-id", help="resp_... (v2).")
+@click.option("--thread-id", help="thread_... (classic).")
+@click.option("--run-id", help="run_... (classic).")
+@connection_options()
+def cancel(
+    *,
+    model: str,
+    response_id: str | None,
+    thread_id: str | None,
+    run_id: str | None,
+    **connection: Any,
+) -> None:
+    """Stop a background response (v2) or a run (classic) of the agent MODEL."""
+    with closing(connect(model, connection)) as client:
+        status = client.cancel(response_id=response_id, thread_id=thread_id, run_id=run_id)
+    click.echo(status)
 
 
 def read_tools(source: str) -> list[object]:

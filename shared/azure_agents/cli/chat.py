@@ -6,13 +6,14 @@ permission, the chat shows the call and asks the user; without a "y" it does not
 
 from __future__ import annotations
 
-import argparse
 import sys
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
+import click
+
 from ..errors import AzureAgentsError
-from .agents import add_connection, connect
+from .connection import connect, connection_options
 from .terminal import error_line, printable
 
 if TYPE_CHECKING:
@@ -22,40 +23,41 @@ if TYPE_CHECKING:
     from ..messages import Message
 
 
-def add_chat(commands: Any) -> None:
-    """Add the command `azure-agents chat`."""
-    about = "chat with an agent, streamed"
-    parser = commands.add_parser(
-        "chat",
-        help=about,
-        description=f"{about}. The credential comes from the environment. Ctrl-C stops an answer, "
-        "Ctrl-D ends the chat.",
-    )
-    parser.add_argument(
-        "model",
-        metavar="MODEL",
-        nargs="?",
-        help="my-agent, my-agent:1 or asst_... (default: AZURE_AI_AGENT; not needed where the "
-        "endpoint is that of a hosted agent or of an application, which names it)",
-    )
-    add_connection(parser, "the project, a hosted agent or an application")
-    parser.add_argument("--threads", default="auto", help="auto, conversation or ephemeral")
-    parser.add_argument("--thread-id", help="go on with this conversation, thread or response")
-    parser.add_argument("--instructions", help="sent with every turn, besides the agent's own")
-    parser.add_argument(
-        "--approve",
-        choices=("ask", "never", "always"),
-        default="ask",
-        help="tools that need permission: ask (what is not answered by y is denied), never, or "
-        "always, without asking (default: %(default)s; where nobody can be asked: never)",
-    )
-    parser.set_defaults(run=_chat)
+@click.command()
+@click.argument("model", required=False)
+@connection_options("The project, a hosted agent or an application")
+@click.option(
+    "--threads", default="auto", show_default=True, help="auto, conversation or ephemeral."
+)
+@click.option("--thread-id", help="Go on with this conversation, thread or response.")
+@click.option("--instructions", help="Sent with every turn, besides the agent's own.")
+@click.option(
+    "--approve",
+    type=click.Choice(("ask", "never", "always")),
+    default="ask",
+    show_default=True,
+    help="Tools that need permission: ask (what is not answered by y is denied), never, or always, "
+    "without asking. Where nobody can be asked: never.",
+)
+def chat(
+    *,
+    model: str | None,
+    threads: str,
+    thread_id: str | None,
+    instructions: str | None,
+    approve: str,
+    **connection: Any,
+) -> None:
+    """Chat with an agent, streamed.
 
+    MODEL is my-agent, my-agent:1 or asst_... (default: AZURE_AI_AGENT). It is not needed where the
+    endpoint is that of a hosted agent or of an application, which names it.
 
-def _chat(arguments: argparse.Namespace) -> None:
-    chosen = {"threads": arguments.threads, "instructions": arguments.instructions}
-    with closing(connect(arguments, **chosen)) as agents:
-        _Chat(agents, arguments.thread_id, arguments.approve).run()
+    The credential comes from the environment. Ctrl-C stops an answer, Ctrl-D ends the chat.
+    """
+    chosen = {"threads": threads, "instructions": instructions}
+    with closing(connect(model, connection, **chosen)) as agents:
+        _Chat(agents, thread_id, approve).run()
 
 
 class _Chat:
