@@ -220,6 +220,11 @@ IDS = [
     ({"x-request-id": "a,a"}, e3("m"), "a"),  # recorded: a hosted agent
     ({"x-request-id": "a, b"}, e3("m"), "a,b"),
     ({"x-request-id": " ", "apim-request-id": "b"}, e3("m"), "b"),
+    ({"Request-Id": "req_1"}, e3("m"), "req_1"),  # Claude's
+    ({"apim-request-id": "b", "request-id": "req_1"}, e3("m"), "b"),
+    ({"request-id": "a"}, {"type": "error", **e3("m"), "request_id": "req_1"}, "req_1"),
+    ({}, {**e1("invalid_payload", "m"), "request_id": "req_1"}, "body-id"),
+    ({}, {**e3("m"), "request_id": ["req_1"]}, None),
     ({}, e3("m"), None),
 ]
 
@@ -231,6 +236,12 @@ def test_the_request_id_is_found(
     """The one that the answer itself names, else the header's, in any case of letters."""
     error = error_from_reply(400, headers, json.dumps(body).encode(), doing="x")
     assert expected == error.request_id
+
+
+def test_an_event_of_claude_has_its_request_id_too() -> None:
+    """It stands beside the error, as in an answer."""
+    event = {"type": "error", "error": {"message": "m"}, "request_id": "req_1"}
+    assert "req_1" == error_from_event(event, doing="x").request_id
 
 
 def test_the_old_envelope_has_its_request_id_too() -> None:

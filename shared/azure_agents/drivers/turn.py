@@ -18,6 +18,7 @@ from ..errors import AzureAgentsError, DeadlineError, ProtocolError
 from ..events import Event
 from ..jsonio import malformed
 from ..protocols.commands import Flow, Reply, Send, Sleep, T, Upload
+from ..service_errors.envelopes import request_id_of
 from ..settings.headers import ExtraHeaders
 from ..settings.timeouts import Timeouts
 from .bounds import ENCODINGS
@@ -167,7 +168,7 @@ class CommandRunner:
         finally:
             seconds = self._wiring.clock.time() - start
             status = responses[0].status_code if responses else None
-            request_id = responses[0].headers.get("x-request-id") if responses else None
+            request_id = request_id_of(responses[0].headers) if responses else None
             observer.record(RequestEnded(*key, status, seconds, request_id))
 
 

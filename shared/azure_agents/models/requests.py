@@ -27,7 +27,7 @@ from ..errors import (
 from ..jsonio import JSON, dumps
 from ..protocols.commands import Emit, Flow, Pump, Reply, Route, Send, Sleep, Upload
 from ..protocols.retry import RetryPolicy, delay_before, is_transient, was_not_applied
-from ..service_errors.envelopes import error_from_reply
+from ..service_errors.envelopes import error_from_reply, request_id_of
 from .operation_table import Operation
 from .surfaces import Place
 
@@ -125,7 +125,7 @@ def stream(request: Request, decoder: Callable[[], StreamDecoder]) -> Flow[None]
             if not reading.is_done:
                 yield Emit(cast(Any, reading.end()))
         except AzureAgentsError as error:
-            error.add_facts(request_id=_request_id(reply))
+            error.add_facts(request_id=request_id_of(reply.headers))
             if not reading.has_content:
                 raise
             raise _interrupted(error, reading.text, now) from error
@@ -136,7 +136,7 @@ def stream(request: Request, decoder: Callable[[], StreamDecoder]) -> Flow[None]
 def _send(request: Request, *, stream: bool) -> Flow[Reply]:
     reply: Reply = yield request.command(stream=stream)
     if reply.status not in SUCCESS:
-        error = error_from_reply(
+        raise error_from_reply(
             reply.status,
             reply.headers,
             reply.body,
@@ -144,8 +144,6 @@ def _send(request: Request, *, stream: bool) -> Flow[Reply]:
             of_deployment=True,
             agent=request.model,
         )
-        error.add_facts(request_id=_request_id(reply))  # Claude's header has a name of its own
-        raise error
     return reply
 
 
@@ -220,10 +218,3 @@ def _interrupted(error: AzureAgentsError, text: str, request: Request) -> AzureA
     )
     cut.add_facts(agent=request.model)
     return cut
-
-
-def _request_id(reply: Reply) -> str | None:
-    for name in ("x-request-id", "apim-request-id", "request-id"):
-        if reply.headers.get(name):
-            return reply.headers[name]
-    return None

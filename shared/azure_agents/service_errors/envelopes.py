@@ -121,7 +121,7 @@ def error_from_reply(
         status=status,
         code=envelope.code,
         param=envelope.param,
-        request_id=envelope.request_id or _request_id(found),
+        request_id=envelope.request_id or request_id_of(found),
         retry_after=wait_asked_for(found, time.time() if now is None else now, envelope.message),
         content_filter=envelope.filters,
     )
@@ -215,7 +215,9 @@ def _envelope_of(data: object) -> _Envelope:
     inner = data.get("error")
     if isinstance(inner, str):
         return _Envelope(_clean(inner, _MESSAGE_LENGTH))
-    return _envelope_of_object(inner if isinstance(inner, dict) else data)
+    envelope = _envelope_of_object(inner if isinstance(inner, dict) else data)
+    beside = _word(data.get("request_id"))
+    return envelope if envelope.request_id else replace(envelope, request_id=beside)
 
 
 def _envelope_of_object(data: dict[str, Any]) -> _Envelope:
@@ -352,8 +354,13 @@ def _location(location: str) -> str:
 # Facts in headers and prose
 
 
-def _request_id(headers: Mapping[str, str]) -> str | None:
-    for name in ("x-request-id", "apim-request-id"):
+def request_id_of(headers: Mapping[str, str]) -> str | None:
+    """Give the id that an answer's headers name; None where they name none.
+
+    Args:
+        headers: Headers of an answer, with names in lower case, or of httpx.
+    """
+    for name in ("x-request-id", "apim-request-id", "request-id"):  # the last one is Claude's
         # Recorded: hosted agents answer with the id twice, "a,a".
         ids = list(dict.fromkeys(filter(None, headers.get(name, "").replace(" ", "").split(","))))
         if ids:

@@ -161,10 +161,7 @@ class ClaudeDecoder:
         status = _STATUS.get(str(inner.get("type"))) if isinstance(inner, dict) else None
         if status is None:
             return error_from_event(fields, doing=self._doing, of_deployment=True)
-        error = error_from_reply(status, {}, dumps(fields), doing=self._doing, of_deployment=True)
-        id = fields.get("request_id")
-        error.add_facts(request_id=id if isinstance(id, str) else None)
-        return error
+        return error_from_reply(status, {}, dumps(fields), doing=self._doing, of_deployment=True)
 
     def _start(self, event: JSON) -> list[JSON]:
         message = event["message"]
