@@ -89,6 +89,7 @@ FACTS = (
     "retry_after",
     "content_filter",
     "agent",
+    "model",
     "thread_id",
     "run_id",
     "response_id",
@@ -146,6 +147,7 @@ class AzureAgentsError(Exception):
         retry_after: float | None = None,
         content_filter: dict[str, Any] | None = None,
         agent: str | None = None,
+        model: str | None = None,
         thread_id: str | None = None,
         run_id: str | None = None,
         response_id: str | None = None,
@@ -164,6 +166,7 @@ class AzureAgentsError(Exception):
                 says of it: ``{"violence": {"filtered": True, "severity": "medium"}}``. ``{}`` if it
                 says only that something was filtered; None if nothing was.
             agent: The agent as requested, for instance ``my-agent:1``.
+            model: The deployment as requested, for instance ``azure/my-deployment``.
             thread_id: Thread or conversation of the turn.
             run_id: Run of the turn (classic).
             response_id: Response of the turn (v2).
@@ -178,6 +181,7 @@ class AzureAgentsError(Exception):
         self.retry_after = retry_after
         self.content_filter = content_filter
         self.agent = agent
+        self.model = model
         self.thread_id = thread_id
         self.run_id = run_id
         self.response_id = response_id

@@ -200,6 +200,43 @@ def test_recorded_errors(name: str, cls: type[ServiceError], code: str | None) -
     assert named.get("request_id", header) == error.request_id
 
 
+DENIED = {"error": {"code": "PermissionDenied", "message": "The principal lacks"}}
+MISSING = e3("The API deployment for this resource does not exist.", "DeploymentNotFound")
+FILTERED = {"error": {"code": "content_filter", "message": "filtered", "innererror": {}}}
+ADVICE = [
+    ("azure", 401, e3("no"), "for the scope 'https://cognitiveservices.azure.com/.default'"),
+    ("azure", 401, DENIED, "the role 'Cognitive Services OpenAI User' on the resource"),
+    ("azure", 403, e3("no"), "closed to this machine, or give the caller the role 'Cognitive"),
+    ("azure", 404, MISSING, "the name of your deployment, which need not be that of its model"),
+    ("azure", 404, e3("No such File object: file-1"), "check the name or id"),
+    ("azure", 404, e3("Response with id 'r' not found."), "of another resource"),
+    ("azure", 400, FILTERED, "or the content filter of the deployment"),
+    ("azure", 307, {}, "use the resource's own URL as api_base="),
+    ("anthropic", 401, e3("no"), "a key must be of the resource"),
+    ("anthropic", 401, DENIED, "the role 'Cognitive Services User' on the resource"),
+    ("openai", 401, e3("no"), "check the key: api_key=, or OPENAI_API_KEY"),
+    ("openai", 404, e3("no", "model_not_found"), "check the name of the model"),
+]
+
+
+@pytest.mark.parametrize(("of", "status", "body", "words"), ADVICE)
+def test_advice_fits_who_answered(of: Any, status: int, body: dict[str, Any], words: str) -> None:
+    """A deployment has no agent, no project and another scope."""
+    error = error_from_reply(status, {}, json.dumps(body).encode(), doing="x", of=of)
+    assert words in error.message
+    assert not any(word in error.message for word in ("agent", "project's", "ai.azure.com/"))
+
+
+@pytest.mark.parametrize("of", ["azure", "anthropic", "openai"])
+def test_only_agents_are_told_of_agents(of: Any) -> None:
+    """Whatever the words of an error are, in answers and in streams."""
+    for status, body, *_ in REPLIES:
+        answer = error_from_reply(status, {}, json.dumps(body).encode(), doing="x", of=of)
+        event = error_from_event(body, doing="x", of=of)
+        for error in (answer, event):
+            assert "agent" not in error.message.partition(" - ")[2], body
+
+
 def test_details_are_joined_and_bounded() -> None:
     """The first complaints of a schema error are told, with the places."""
     details = [

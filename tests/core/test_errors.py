@@ -20,6 +20,7 @@ FULL: dict[str, Any] = {
     "retry_after": 1.5,
     "content_filter": {"violence": {"filtered": True, "severity": "medium"}},
     "agent": "my-agent:1",
+    "model": "azure/my-deployment",
     "thread_id": "thread_1",
     "run_id": "run_1",
     "response_id": "resp_1",

@@ -138,10 +138,12 @@ def test_failures_are_typed(foundry: Emulator, way: str, reply: Any, kind: type[
 def test_a_wrong_key_and_a_missing_deployment_are_typed(foundry: Emulator, way: str) -> None:
     """The second one has no content type, and its words are read all the same."""
     foundry.deploy("dep", "hi")
-    with pytest.raises(AuthenticationError):
+    with pytest.raises(AuthenticationError, match="a key must be of the resource") as refused:
         ask(foundry, way, api_key="wrong")
     with pytest.raises(AzureAgentsError, match="deployment for this resource does not exist"):
         ask(foundry, way, "azure/none")
+    assert ("azure/dep", None) == (refused.value.model, refused.value.agent)
+    assert "model=azure/dep" in str(refused.value)
 
 
 @pytest.mark.parametrize("way", WAYS)

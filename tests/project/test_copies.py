@@ -31,6 +31,7 @@ FACTS = {
     "retry_after": 1.5,
     "content_filter": {"violence": {"filtered": True}},
     "agent": "my-agent:1",
+    "model": "azure/my-deployment",
     "thread_id": "conv_1",
     "run_id": "run_1",
     "response_id": "resp_1",

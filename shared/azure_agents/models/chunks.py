@@ -72,7 +72,7 @@ class ChatDecoder:
 
     def _take(self, chunk: JSON) -> Iterable[JSON]:
         if chunk.get("error"):
-            raise error_from_event(chunk, doing=self._doing, of_deployment=True)
+            raise error_from_event(chunk, doing=self._doing, of="azure")
         choices = chunk.get("choices")
         if not isinstance(choices, list):
             raise ProtocolError(f"{self._doing}: a chunk without choices: {str(chunk)[:200]!r}")

@@ -141,8 +141,8 @@ def _send(request: Request, *, stream: bool) -> Flow[Reply]:
             reply.headers,
             reply.body,
             doing=request.doing,
-            of_deployment=True,
-            agent=request.model,
+            of=request.place.service,
+            model=request.model,
         )
     return reply
 
@@ -216,5 +216,5 @@ def _interrupted(error: AzureAgentsError, text: str, request: Request) -> AzureA
         request_id=error.request_id,
         partial_text=text,
     )
-    cut.add_facts(agent=request.model)
+    cut.add_facts(model=request.model)
     return cut

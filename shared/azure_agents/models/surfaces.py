@@ -23,12 +23,19 @@ from urllib.parse import parse_qsl
 
 from ..errors import ConfigError
 from ..naming import shown
+from ..service_errors.hints import Service
 from ..settings.urls import Url, read_url
 from .names import ModelName
 from .operation_table import Operation
 
 Kind: TypeAlias = Literal["v1", "dated", "anthropic", "openai"]
 
+_SERVICES: dict[Kind, Service] = {
+    "v1": "azure",
+    "dated": "azure",
+    "anthropic": "anthropic",
+    "openai": "openai",
+}
 OPENAI_BASE = "https://api.openai.com/v1"
 FIND_BASE = {
     "azure": "copy the endpoint from the deployment's page: https://<resource>.openai.azure.com",
@@ -90,11 +97,18 @@ class Place:
         path: Below the surface's `url`.
         query: Of the request.
         model: What the body's ``model`` says; None: the body has none.
+        kind: Of the surface.
     """
 
     path: str
     query: tuple[tuple[str, str], ...]
     model: str | None
+    kind: Kind = "v1"
+
+    @property
+    def service(self) -> Service:
+        """Who answers there."""
+        return _SERVICES[self.kind]
 
 
 def locate(surface: Surface, operation: Operation, name: str = "", id: str = "") -> Place:
@@ -109,10 +123,11 @@ def locate(surface: Surface, operation: Operation, name: str = "", id: str = "")
     name = surface.deployment or name
     path = operation.path.format(id=id)
     if surface.kind != "dated" or not operation.of_deployment:
-        return Place(surface.root + path, surface.query, name if operation.names_model else None)
+        named = name if operation.names_model else None
+        return Place(surface.root + path, surface.query, named, surface.kind)
     # Dated image routes refuse a model in the body; the others ignore it.
     model = None if operation.path.startswith("/images/") else name
-    return Place(f"{surface.root}/deployments/{name}{path}", surface.query, model)
+    return Place(f"{surface.root}/deployments/{name}{path}", surface.query, model, surface.kind)
 
 
 def read_surface(

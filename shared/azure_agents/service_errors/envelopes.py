@@ -41,7 +41,7 @@ from ..errors import (
 )
 from ..jsonio import JSON, loads
 from .content_filters import struck_by
-from .hints import deployment_hint_for, filter_hint, hint_for
+from .hints import Service, filter_hint, hint_for
 from .waits import wait_asked_for, wait_in_words
 
 _MESSAGE_LENGTH = 500
@@ -97,8 +97,8 @@ def error_from_reply(
     body: bytes,
     *,
     doing: str,
+    of: Service = "agents",
     now: float | None = None,
-    of_deployment: bool = False,
     **facts: str | None,
 ) -> ServiceError:
     """Make the error of an answer whose status is no success.
@@ -108,16 +108,16 @@ def error_from_reply(
         headers: Headers of the answer; names in any case.
         body: Body of the answer; any bytes.
         doing: The operation that failed, for the message: ``"creating a response"``.
+        of: Who answered, for the advice in the message.
         now: Unix time, for a ``retry-after`` date; the clock's if left out.
-        of_deployment: What was asked is a deployment, and no agent.
-        **facts: ``agent``, ``thread_id``, ``run_id``, ``response_id`` of the turn.
+        **facts: ``agent`` or ``model``, ``thread_id``, ``run_id``, ``response_id`` of the turn.
     """
     found = {str(name).lower(): str(value) for name, value in headers.items()}
     envelope = _envelope_of_body(body)
-    cls = _of(_classify(status, envelope), of_deployment=of_deployment)
-    text = _redirect(found) if 300 <= status < 400 else envelope.message or _snippet(body)
-    error = cls(
-        _sentence(doing, text, _hint(cls, status, envelope, of_deployment=of_deployment)),
+    cls = _classify(status, envelope)
+    text = _redirect(found, of) if 300 <= status < 400 else envelope.message or _snippet(body)
+    error = _raised(cls, of)(
+        _sentence(doing, text, _hint(cls, status, envelope, of)),
         status=status,
         code=envelope.code,
         param=envelope.param,
@@ -131,22 +131,22 @@ def error_from_reply(
 
 
 def error_from_event(
-    data: object, *, doing: str, of_deployment: bool = False, **facts: str | None
+    data: object, *, doing: str, of: Service = "agents", **facts: str | None
 ) -> ServiceError:
     """Make the error of an error event in a stream, of either generation.
 
     Args:
         data: The event's data: decoded JSON, or text that is no JSON.
         doing: The operation that failed.
-        of_deployment: As for `error_from_reply`.
+        of: As for `error_from_reply`.
         **facts: As for `error_from_reply`.
     """
     envelope = _envelope_of(data)
     status = int(envelope.code) if envelope.code in {"400", "401", "403", "404", "409"} else None
-    cls = _of(_classify_event(status, envelope), of_deployment=of_deployment)
+    cls = _classify_event(status, envelope)
     text = envelope.message or "an error event that does not say why"
-    error = cls(
-        _sentence(doing, text, _hint(cls, status, envelope, of_deployment=of_deployment)),
+    error = _raised(cls, of)(
+        _sentence(doing, text, _hint(cls, status, envelope, of)),
         code=envelope.code,
         param=envelope.param,
         request_id=envelope.request_id,
@@ -267,9 +267,9 @@ def _bounded(text: str, limit: int) -> str:
 # Deciding
 
 
-def _of(cls: type[ServiceError], *, of_deployment: bool) -> type[ServiceError]:
+def _raised(cls: type[ServiceError], of: Service) -> type[ServiceError]:
     # Callers that catch the error of a missing agent make one anew: a deployment is none.
-    return NotFoundError if of_deployment and cls is AgentNotFoundError else cls
+    return NotFoundError if cls is AgentNotFoundError and of != "agents" else cls
 
 
 def _classify(status: int, envelope: _Envelope) -> type[ServiceError]:
@@ -322,19 +322,16 @@ def _sentence(doing: str, text: str, hint: str) -> str:
     return f"{doing}: {text}" + (f" - {hint}" if hint else "")
 
 
-def _hint(
-    cls: type[ServiceError], status: int | None, envelope: _Envelope, *, of_deployment: bool
-) -> str:
-    if of_deployment:
-        return deployment_hint_for(cls, words=envelope.words, filters=envelope.filters)
+def _hint(cls: type[ServiceError], status: int | None, envelope: _Envelope, of: Service) -> str:
     facts: dict[str, Any] = {"message": envelope.message, "filters": envelope.filters}
-    return hint_for(cls, status, words=envelope.words, **facts)
+    return hint_for(cls, status, words=envelope.words, of=of, **facts)
 
 
-def _redirect(headers: Mapping[str, str]) -> str:
+def _redirect(headers: Mapping[str, str], of: Service) -> str:
+    own = "the project's own endpoint" if of == "agents" else "the resource's own URL as api_base="
     return (
         f"a redirect to {_location(headers.get('location', ''))}; redirects are never followed "
-        "with a credential, use the project's own endpoint"
+        f"with a credential, use {own}"
     )
 
 

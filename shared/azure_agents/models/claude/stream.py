@@ -160,8 +160,8 @@ class ClaudeDecoder:
         inner = fields.get("error")
         status = _STATUS.get(str(inner.get("type"))) if isinstance(inner, dict) else None
         if status is None:
-            return error_from_event(fields, doing=self._doing, of_deployment=True)
-        return error_from_reply(status, {}, dumps(fields), doing=self._doing, of_deployment=True)
+            return error_from_event(fields, doing=self._doing, of="anthropic")
+        return error_from_reply(status, {}, dumps(fields), doing=self._doing, of="anthropic")
 
     def _start(self, event: JSON) -> list[JSON]:
         message = event["message"]
