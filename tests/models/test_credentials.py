@@ -11,6 +11,7 @@ import pytest
 from azure_agents.errors import ConfigError
 from azure_agents.models.credentials import sign_in
 from azure_agents.models.names import read_model
+from azure_agents.models.settings import read_settings
 from azure_agents.models.surfaces import read_surface
 from azure_agents.sign_in.auth import FoundryAuth
 
@@ -149,6 +150,16 @@ def test_a_token_is_asked_for_with_the_scope_of_its_place(
     auth = sign_in(model, read_surface(base, None, model), {}, env=env)
     assert isinstance(auth, FoundryAuth)
     assert expected == auth.describe()["scope"]
+
+
+@pytest.mark.parametrize("model", ["azure/d", "azure_ai/claude-x", "openai/gpt-4o"])
+@pytest.mark.parametrize("name", ["Authorization", "api-key", "X-API-Key", "Cookie"])
+def test_no_credential_goes_by_extra_headers(model: str, name: str) -> None:
+    """It would go beside the one that was chosen, and no rule would hold for it."""
+    given = {"api_base": HERE.replace("openai", "services.ai"), "extra_headers": {name: "s3cret"}}
+    with pytest.raises(ConfigError, match=f"extra_headers cannot set '{name}'") as caught:
+        read_settings(model, given, env={})
+    assert "s3cret" not in str(caught.value)
 
 
 def test_a_key_of_api_management_stands_in_for_a_credential() -> None:

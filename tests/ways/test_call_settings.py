@@ -73,6 +73,7 @@ def test_headers_go_with_every_request(ask: Ask, connection: dict[str, Any]) -> 
 REFUSED = [
     ({"extra_headers": {"Authorization": "Bearer secret-canary"}}, "pass credential="),
     ({"extra_headers": {"API-key": "secret-canary"}}, "pass api_key="),
+    ({"extra_headers": {"X-Api-Key": "secret-canary"}}, "pass api_key="),
     ({"extra_headers": {"Cookie": "secret-canary"}}, "cookies are never sent"),
     ({"extra_headers": {"host": "secret-canary"}}, "pass endpoint="),
     ({"extra_headers": {"X-MS-User-Identity": "secret-canary"}}, "pass user_identity="),

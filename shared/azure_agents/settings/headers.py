@@ -40,6 +40,7 @@ _OURS = frozenset(
 _INSTEAD = {
     "authorization": "pass credential=",
     "api-key": "pass api_key=",
+    "x-api-key": "pass api_key=",  # Claude's; any -subscription-key is API Management's and goes
     "cookie": "cookies are never sent, since a client serves many users",
     "host": "pass endpoint=",
     "proxy-authorization": "put the proxy's user and password into HTTPS_PROXY",
