@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import azure.identity
 import httpx
 import pytest
 
-from azure_agents.errors import ConfigError
+from azure_agents.errors import ConfigError, CredentialError
 from azure_agents.models.credentials import sign_in
 from azure_agents.models.names import read_model
 from azure_agents.models.settings import read_settings
@@ -87,6 +88,43 @@ def test_two_passed_ways_are_a_mistake_that_names_both() -> None:
         headers_of("azure/d", api_key="a", azure_ad_token="b")
 
 
+PARTS = [
+    ({"client_secret": "s"}, "a client secret needs tenant_id= and client_id= too"),
+    ({"client_secret": "", "tenant_id": "t", "client_id": "c"}, "needs client_secret= too"),
+    ({"azure_password": "s"}, "a password needs azure_username= and client_id= too"),
+]
+
+
+@pytest.mark.parametrize(("given", "words"), PARTS)
+def test_an_identity_that_lacks_a_part_is_a_mistake_that_names_it(
+    given: dict[str, str], words: str
+) -> None:
+    """In the environment such an identity is passed over: others may be complete."""
+    with pytest.raises(ConfigError, match=words):
+        headers_of("azure/d", **given)
+    env = {"AZURE_CLIENT_SECRET": "s", "AZURE_PASSWORD": "p", "AZURE_API_KEY": "k"}
+    assert {"api-key": "k"} == headers_of("azure/d", env)
+
+
+def test_an_error_of_the_sign_in_names_the_keys_that_were_looked_for_and_why_not_taken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of Claude its own variable first."""
+
+    def unavailable() -> None:
+        raise ValueError("nobody is signed in")
+
+    monkeypatch.setattr(azure.identity, "DefaultAzureCredential", unavailable)
+    with pytest.raises(CredentialError, match="AZURE_API_KEY, AZURE_OPENAI_API_KEY, AZURE_AI_API"):
+        headers_of("azure/d")
+    with pytest.raises(CredentialError, match="one of ANTHROPIC_FOUNDRY_API_KEY, AZURE_API_KEY"):
+        headers_of("azure_ai/claude-x", base=HERE.replace("openai", "services.ai"))
+    with pytest.raises(CredentialError, match="AZURE_API_KEY is set, but AZURE_API_BASE names"):
+        headers_of("azure/d", {"AZURE_API_KEY": "k", "AZURE_API_BASE": ELSEWHERE})
+    with pytest.raises(CredentialError, match="AZURE_API_KEY is set, but this host is not Micros"):
+        headers_of("azure/d", {"AZURE_API_KEY": "k"}, GATEWAY)
+
+
 HOMES = [
     # the key's variable, the base's variable, where the call goes -> whether the key goes along
     ({"AZURE_API_KEY": "k", "AZURE_API_BASE": f"{HERE}/openai/v1"}, HERE, True),
@@ -129,8 +167,9 @@ def test_openai_takes_no_token_of_entra() -> None:
     """A token of the environment is Azure's, and never goes to OpenAI."""
     with pytest.raises(ConfigError, match="OPENAI_API_KEY"):
         headers_of("openai/gpt-4o", {"AZURE_AD_TOKEN": "t", "AZURE_API_KEY": "k"}, None)
-    with pytest.raises(ConfigError, match="takes a key"):
-        headers_of("openai/gpt-4o", base=None, azure_ad_token="t")
+    for name in ("azure_ad_token", "client_secret", "azure_password", "credential"):
+        with pytest.raises(ConfigError, match=f"{name}= is Entra ID's, and OpenAI takes a key"):
+            headers_of("openai/gpt-4o", base=None, **{name: "t"})
 
 
 SCOPES = [

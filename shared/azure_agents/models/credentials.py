@@ -11,7 +11,6 @@ pair names, and, where that pair names no base, at Microsoft's hosts and on this
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -22,9 +21,9 @@ from ..settings.endpoint import PUBLIC_SCOPE, origin_of
 from ..settings.environment import Environment, Secret, hidden, read_env, read_secret
 from ..settings.urls import Url
 from ..sign_in.auth import FoundryAuth, NoCredential
-from ..sign_in.credentials import from_credential, identity, secret_of
+from ..sign_in.credentials import from_credential, secret_of
+from ..sign_in.entra import client_secret, user_password, whoever_runs_this
 from ..sign_in.sources import (
-    CredentialSource,
     FixedSource,
     Source,
     Token,
@@ -68,6 +67,12 @@ _AZURE_KEYS = (
 )
 _FOUNDRY_KEY = (names.ENV_FOUNDRY_KEY, (names.ENV_FOUNDRY_BASE,))
 _KEYS = {"azure": _AZURE_KEYS, "anthropic": (_FOUNDRY_KEY, *_AZURE_KEYS)}
+_WAYS = (
+    "pass api_key=, credential= (an azure-identity credential), azure_ad_token= or "
+    "azure_ad_token_provider=; or set AZURE_CLIENT_ID, AZURE_CLIENT_SECRET and AZURE_TENANT_ID, "
+    "or AZURE_AD_TOKEN, or one of {keys}; or sign in with 'az login', or run where a managed "
+    "identity is assigned"
+)
 _PASSED = (
     "api_key",
     "azure_ad_token",
@@ -119,15 +124,15 @@ class _Choice:
     ) -> None:
         self._model, self._url, self._given, self._env = model, url, given, env
 
-    def passed(self, name: str) -> Source:
+    def passed(self, name: str) -> Source | None:
         """The source of what was passed under this name."""
         value = self._given[name]
+        if self._model.provider == "openai" and name != "api_key":
+            raise ConfigError(f"{name}= is Entra ID's, and OpenAI takes a key: pass api_key=")
         if name == "client_secret":
             return self._client_secret(secret_of(value, name))
         if name == "azure_password":
             return self._password(secret_of(value, name))
-        if self._model.provider == "openai" and name != "api_key":
-            raise ConfigError(f"{name}= is Entra ID's, and OpenAI takes a key: pass api_key=")
         if name == "api_key":
             return self._key(secret_of(value, name), name)
         return from_credential(value, self._scope, name)
@@ -136,28 +141,27 @@ class _Choice:
         """The source that the environment names; None where none is needed."""
         if self._model.provider == "openai":
             return self._openai_key(may_lack=may_lack)
-        secret = read_secret(self._env, names.ENV_CLIENT_SECRET)
-        if secret and self._named("tenant_id") and self._named("client_id"):
-            return self._client_secret(secret)
-        password = read_secret(self._env, names.ENV_PASSWORD)
-        if password and self._named("azure_username") and self._named("client_id"):
-            return self._password(password)
-        if not (
-            {"client_id", "tenant_id"} & set(self._given)
-        ):  # naming an identity rules these out
-            fixed = self._fixed()
-            if fixed is not None:
-                return fixed
-        if may_lack:
-            return None
-        client_id = self._given.get("client_id")
-        settings = {"managed_identity_client_id": _text(client_id)} if client_id else {}
-        return CredentialSource(
-            lambda: identity().DefaultAzureCredential(**settings),
-            self._scope(),
-            "default-credential",
-            tenant_id=_text(self._given.get("tenant_id")),
-        )
+        principal = self._client_secret(None) or self._password(None)
+        if principal is not None:
+            return principal
+        names_one = {"client_id", "tenant_id"} & set(self._given)  # which rules these out
+        fixed = None if names_one else self._fixed()
+        if fixed is not None or may_lack:
+            return fixed
+        client, tenant = _text(self._given.get("client_id")), _text(self._given.get("tenant_id"))
+        return whoever_runs_this(client, tenant, self._scope(), ways=self._ways())
+
+    def _ways(self) -> str:
+        keys = _KEYS[self._model.provider]
+        left = [
+            f"{name} is set, but {' and '.join(bases)} names another origin"
+            if any(read_env(self._env, base) for base in bases)
+            else f"{name} is set, but this host is not Microsoft's, and {bases[0]} is not set"
+            for name, bases in keys
+            if read_secret(self._env, name)
+        ]
+        unused = f"; {'; '.join(left)}" if left else ""
+        return f"{_WAYS.format(keys=', '.join(name for name, _ in keys))}{unused}"
 
     def _fixed(self) -> Source | None:
         token = read_secret(self._env, names.ENV_AD_TOKEN)
@@ -195,39 +199,23 @@ class _Choice:
             raise ConfigError("no key of OpenAI: pass api_key=, or set OPENAI_API_KEY")
         return FixedSource("api-key", Token(checked_secret(key, names.ENV_OPENAI_KEY)))
 
-    def _client_secret(self, secret: Secret) -> Source:
-        tenant, client = self._named("tenant_id"), self._named("client_id")
-        if not (tenant and client):
-            missing = " and ".join(
-                name
-                for name, value in (("tenant_id=", tenant), ("client_id=", client))
-                if not value
-            )
-            raise ConfigError(f"client_secret= needs {missing} too")
-        return CredentialSource(
-            lambda: identity().ClientSecretCredential(tenant, client, secret.reveal()),
-            self._scope(),
-            "client-secret",
+    def _client_secret(self, passed: Secret | None) -> Source | None:
+        return client_secret(
+            read_secret(self._env, names.ENV_CLIENT_SECRET) if passed is None else passed,
+            self._named("tenant_id"),
+            self._named("client_id"),
+            self._scope,
+            is_passed=passed is not None,
         )
 
-    def _password(self, password: Secret) -> Source:
-        client, user = self._named("client_id"), self._named("azure_username")
-        if not (client and user):
-            raise ConfigError("azure_password= needs azure_username= and client_id= too")
-        warnings.warn(
-            "Microsoft retires the sign-in with a user's name and password: use a client secret, "
-            "a managed identity or 'az login'",
-            DeprecationWarning,
-            stacklevel=2,
-        )
-        tenant = self._named("tenant_id")
-        settings = {"tenant_id": tenant} if tenant else {}
-        return CredentialSource(
-            lambda: identity().UsernamePasswordCredential(
-                client, user, password.reveal(), **settings
-            ),
-            self._scope(),
-            "credential",
+    def _password(self, passed: Secret | None) -> Source | None:
+        return user_password(
+            read_secret(self._env, names.ENV_PASSWORD) if passed is None else passed,
+            self._named("azure_username"),
+            self._named("client_id"),
+            self._named("tenant_id"),
+            self._scope,
+            is_passed=passed is not None,
         )
 
     def _named(self, name: str) -> str | None:

@@ -17,12 +17,12 @@ import inspect
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
-from ..errors import ConfigError, CredentialError
+from ..errors import ConfigError
 from ..settings import environment
 from ..settings.endpoint import PUBLIC_SCOPE, Endpoint, origin_of
 from ..settings.environment import Secret, hidden, read_env, read_secret
+from .entra import client_secret, whoever_runs_this
 from .sources import (
     WAYS,
     CallableSource,
@@ -119,15 +119,14 @@ def _from_key(given: Secret, name: str) -> Source:
 
 
 def _from_environment(given: Given, endpoint: Endpoint, env: Mapping[str, str]) -> Source:
-    secret = _client_secret(given, env)
-    if secret is not None:
-        return CredentialSource(secret, _scope(given, endpoint, env), "client-secret")
+    principal = _client_secret(given, endpoint, env)
+    if principal is not None:
+        return principal
     if not (given.client_id or given.tenant_id):  # a caller who names an identity wants no key
         fixed = _fixed_from_environment(given, endpoint, env)
         if fixed is not None:
             return fixed
-    make, scope = _default_credential(given), _scope(given, endpoint, env)
-    return CredentialSource(make, scope, "default-credential", tenant_id=given.tenant_id)
+    return whoever_runs_this(given.client_id, given.tenant_id, _scope(given, endpoint, env))
 
 
 def _fixed_from_environment(
@@ -162,36 +161,14 @@ def _scope(given: Given, endpoint: Endpoint, env: Mapping[str, str]) -> str:
     return scope
 
 
-def _client_secret(given: Given, env: Mapping[str, str]) -> Callable[[], Any] | None:
-    """Give the factory of a client secret credential if all three parts are there."""
-    if given.client_secret is None:
-        secret = read_secret(env, environment.ENV_CLIENT_SECRET)
-    else:
-        secret = secret_of(given.client_secret, "client_secret")
-    tenant = given.tenant_id or read_env(env, environment.ENV_TENANT_ID)
-    client = given.client_id or read_env(env, environment.ENV_CLIENT_ID)
-    if secret and tenant and client:
-        return lambda: identity().ClientSecretCredential(tenant, client, secret.reveal())
-    if given.client_secret is not None:
-        parts = {"client_secret": secret, "tenant_id": tenant, "client_id": client}
-        missing = " and ".join(f"{name}=" for name, part in parts.items() if not part)
-        raise ConfigError(f"a client secret needs {missing} too: {WAYS}")
-    return None
-
-
-def _default_credential(given: Given) -> Callable[[], Any]:
-    settings = {"managed_identity_client_id": given.client_id} if given.client_id else {}
-    return lambda: identity().DefaultAzureCredential(**settings)
-
-
-def identity() -> Any:
-    """Import ``azure.identity`` and give the module.
-
-    Raises:
-        CredentialError: It is not installed.
-    """
-    try:
-        import azure.identity
-    except ImportError as exc:
-        raise CredentialError(f"azure-identity is not installed: install it, or {WAYS}") from exc
-    return azure.identity
+def _client_secret(given: Given, endpoint: Endpoint, env: Mapping[str, str]) -> Source | None:
+    is_passed = given.client_secret is not None
+    return client_secret(
+        secret_of(given.client_secret, "client_secret")
+        if is_passed
+        else read_secret(env, environment.ENV_CLIENT_SECRET),
+        given.tenant_id or read_env(env, environment.ENV_TENANT_ID),
+        given.client_id or read_env(env, environment.ENV_CLIENT_ID),
+        lambda: _scope(given, endpoint, env),
+        is_passed=is_passed,
+    )

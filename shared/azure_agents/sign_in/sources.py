@@ -113,13 +113,17 @@ class CallableSource:
 
 @dataclass(slots=True)
 class CredentialSource:
-    """An azure-identity credential, sync or async; made when the first token is needed."""
+    """An azure-identity credential, sync or async; made when the first token is needed.
+
+    Its `ways` are what an error says of other ways to sign in.
+    """
 
     make: Callable[[], Any] = field(repr=False)
     scope: str
     kind: Kind = "credential"
     is_async: bool = False
     tenant_id: str | None = None
+    ways: str = field(default=WAYS, repr=False)
     _made: Any = field(default=None, repr=False)
 
     def fetch(self, claims: str | None = None) -> Token:
@@ -133,47 +137,47 @@ class CredentialSource:
 
     async def afetch(self, claims: str | None = None) -> Token:
         """Call the credential and await its result."""
-        return _token_of_credential(await _settled(self._get_token(claims)))
+        return _token_of_credential(await _settled(self._get_token(claims), self.ways))
 
     def _get_token(self, claims: str | None) -> Any:
         if self._made is None:
-            self._made = _guarded(self.make)
+            self._made = _guarded(self.make, self.ways)
         options: dict[str, Any] = {"tenant_id": self.tenant_id} if self.tenant_id else {}
         if claims is not None:  # a token from the credential's own cache would be refused again
             options |= {"claims": claims, "enable_cae": True}
         get = getattr(self._made, "get_token", None)
         if get is not None:
-            return _guarded(lambda: get(self.scope, **options))
+            return _guarded(lambda: get(self.scope, **options), self.ways)
         # Azure's newer protocol takes the same options in one mapping.
         inform, named = self._made.get_token_info, {"options": options} if options else {}
-        return _guarded(lambda: inform(self.scope, **named))
+        return _guarded(lambda: inform(self.scope, **named), self.ways)
 
 
-def _guarded(call: Callable[[], Any]) -> Any:
+def _guarded(call: Callable[[], Any], ways: str = WAYS) -> Any:
     try:
         return hidden(call())
     except (ConfigError, CredentialError):
         raise
     except Exception as exc:
-        raise _failed(exc) from exc
+        raise _failed(exc, ways) from exc
 
 
-async def _settled(value: Any) -> Any:
+async def _settled(value: Any, ways: str = WAYS) -> Any:
     try:
         return hidden(await value) if inspect.isawaitable(value) else value
     except Exception as exc:
-        raise _failed(exc) from exc
+        raise _failed(exc, ways) from exc
 
 
 def _type_of(value: Any) -> str:
     return "str" if isinstance(value, Secret) else type(value).__name__
 
 
-def _failed(cause: Exception) -> CredentialError:
+def _failed(cause: Exception, ways: str) -> CredentialError:
     # The cause's own text stays in the cause: it is long, and may quote what was sent.
     code = _AAD_CODE.search(str(cause))
     why = f"{type(cause).__name__} {code[0]}" if code else type(cause).__name__
-    return CredentialError(f"no token could be had ({why}, see the cause): {WAYS}")
+    return CredentialError(f"no token could be had ({why}, see the cause): {ways}")
 
 
 def _dispose(value: Any) -> None:
