@@ -293,7 +293,7 @@ CASES = [
         "from ..emulator import Emulator",
         ["cli.main: only the command line uses the emulator, inside a function"],
     ),
-    ("cli.main", "def main():\n    from ..emulator import Emulator", []),
+    ("cli.emulator", "def main():\n    from ..emulator import Emulator", []),
     ("drivers.sync", "import httpx", []),
     ("client.base", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import httpx", []),
     ("fold", "import httpx", [f"fold: {HTTPX_RULE}"]),
