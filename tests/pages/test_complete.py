@@ -1,0 +1,91 @@
+"""No code block of the pages is left out: each is run, or listed with what it is."""
+
+from __future__ import annotations
+
+import re
+
+from . import test_agents, test_azure, test_claude
+from .blocks import Place, blocks, needs_pages
+
+pytestmark = needs_pages
+RUN = test_agents.EXAMPLES | test_azure.EXAMPLES | test_claude.EXAMPLES
+
+# What the other blocks are, and words by which such a block is known.
+KINDS = {
+    # Calls of the gateway, its configuration, and how it is started.
+    "gateway": (
+        r"^curl |^model_list: ?$|^ - model_name: |litellm --config"
+        r"|base_url=\"http://(?:localhost|0\.0\.0\.0):4000\"|openai_api_base=|client\.batches\."
+    ),
+    "router": r"\bRouter\(",
+    # Other programs: the Azure CLI, brew, pip; and variables for the gateway's shell.
+    "shell": r"^(?:az |brew |pip |export |# Get token)",
+    # What the service or the gateway answers, files, lists.
+    "data": r'^(?:\{|"stream",|https://|azure_ai/agents/\{)',
+    "another SDK": r"^from anthropic import Anthropic",
+}
+OTHERS = {
+    "000": {
+        "gateway": (121, 145, 154, 169, 189, 212, 309),
+        "shell": (22, 34, 44, 248),
+        "data": (62,),
+    },
+    "002": {
+        "gateway": (85, 100, 117, 137, 314, 329, 335, 386, 472, 488, 502, 547),
+        "router": (577, 621),
+        "shell": (79, 424, 428, 433, 573),
+        "data": (438,),
+    },
+    "003": {
+        "gateway": (
+            *(101, 116, 133, 153, 190, 341, 366, 406, 437, 486, 498, 505, 605, 621, 636, 658, 673),
+            *(747, 762, 777, 790, 832, 852, 874, 887, 905, 915, 929, 939, 954, 961, 1041, 1062),
+            *(1087, 1107, 1122, 1258, 1270, 1276, 1302, 1324),
+        ),
+        "router": (1149, 1193),
+        "shell": (95, 557, 561, 566, 739, 819, 1145),
+        "data": (571, 863, 1073, 1081, 1101, 1116, 1130),
+    },
+    "004": {
+        "gateway": (180, 194, 212, 261),
+        "shell": (173,),
+        "data": (280, 316),
+        "another SDK": (240,),
+    },
+}
+LISTED = {
+    Place(number, line): kind
+    for number, kinds in OTHERS.items()
+    for kind, lines in kinds.items()
+    for line in lines
+}
+
+
+def test_every_block_is_run_or_listed() -> None:
+    """And none is both; page 001 has no blocks, its example stands in its text."""
+    assert sorted(blocks()) == sorted([*RUN, *LISTED])
+
+
+def test_what_is_listed_is_what_it_is_listed_as() -> None:
+    """So that no example of ours hides among those of the gateway."""
+    for place, kind in LISTED.items():
+        assert re.search(KINDS[kind], blocks()[place][1], re.MULTILINE), (place, kind)
+        assert not re.search(r"litellm\.a?\w+\(", blocks()[place][1]), place
+
+
+def test_the_variables_of_the_shells_are_ours() -> None:
+    """What the pages export is read here, too."""
+    exported = {
+        name
+        for place, kind in LISTED.items()
+        if kind == "shell"
+        for name in re.findall(r"^export (\w+)=", blocks()[place][1], re.MULTILINE)
+    }
+    assert {
+        "AZURE_API_BASE",
+        "AZURE_API_KEY",
+        "AZURE_CLIENT_ID",
+        "AZURE_CLIENT_SECRET",
+        "AZURE_TENANT_ID",
+    } == exported
+    assert exported <= set(test_azure.VARIABLES)
