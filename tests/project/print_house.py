@@ -33,7 +33,6 @@ COMING = {
     "bulk": "Files of questions, answered in parallel.",
     "gateway": "An OpenAI-compatible server before agents and models.",
     "prices": "What the tokens of a model cost.",
-    "routing": "One model of several deployments: limits and fallbacks.",
 }
 
 

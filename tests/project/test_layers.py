@@ -44,8 +44,8 @@ FLOORS = (
     ("client",),
     ("models",),  # deployments that are not agents
     ("completions", "operations", "frameworks"),
+    ("routing",),
     ("azure_agents",),
-    ("routing",),  # routing: one model of several deployments, limits, fallbacks
     ("gateway", "bulk"),  # gateway: an OpenAI-compatible server; bulk: files of questions
     ("cli",),
 )

@@ -1,0 +1,196 @@
+"""Gives requests their places: in this process, and in all processes that share a Redis.
+
+What this process starts is always counted here, whatever Redis says: so while Redis is away, and
+when it comes back empty, a process never starts more than the limits allow. With Redis a request
+needs a place in both, the one here first.
+
+The functions that ask Redis are flows: they yield what it is to be asked, and are sent its answer,
+None while it is away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any, TypeAlias, TypeVar
+
+from ..drivers.clock import Clock
+from .deployments import Deployment
+from .limits import SECOND, Amounts
+from .redis_script import Eval, SharedWindows
+from .windows import Load, Place, Tally
+
+T = TypeVar("T")
+Asking: TypeAlias = Generator[Eval, Any, T]
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """A place of one request on one deployment.
+
+    Attributes:
+        deployment: Where.
+        place: In the counts of this process.
+        shared_at: When it was given a place in Redis, by its clock; None: it has none there.
+    """
+
+    deployment: Deployment
+    place: Place
+    shared_at: int | None = None
+
+
+class Counts:
+    """The counts of some deployments.
+
+    Args:
+        clock: Time, to be replaced in tests.
+        prefix: First part of all keys in Redis; None: only this process is counted.
+        minute: Seconds of a minute; tests have short ones.
+    """
+
+    def __init__(self, clock: Clock, prefix: str | None = None, *, minute: float = 60.0) -> None:
+        self._clock = clock
+        self._prefix = prefix
+        self._minute = minute
+        self._lock = Lock()
+        self._of: dict[str, _Counted] = {}
+
+    def wait(self, deployment: Deployment, amounts: Amounts) -> int:
+        """Microseconds until a request may begin, as far as this process knows; 0: now.
+
+        Args:
+            deployment: Which one.
+            amounts: What the request will use, as far as known.
+        """
+        with self._lock:
+            return self._counted(deployment).wait(amounts, self._now())
+
+    def load(self, deployment: Deployment) -> Load:
+        """How much this process has in use of a deployment."""
+        with self._lock:
+            return self._counted(deployment).tally.load(self._now())
+
+    def running(self, deployment: Deployment) -> int:
+        """How many requests of this process run on a deployment."""
+        return self._counted(deployment).running
+
+    def counted(self, deployment: Deployment) -> dict[str, int]:
+        """What this process counts now, by the name of the limit."""
+        with self._lock:
+            return self._counted(deployment).tally.counted(self._now())
+
+    def begin(self, deployment: Deployment, amounts: Amounts) -> Asking[Ticket | None]:
+        """Give a request a place, or None if there is none now.
+
+        Args:
+            deployment: Where.
+            amounts: What it will use, as far as known.
+        """
+        place = self._begin_here(deployment, amounts)
+        shared = self._counted(deployment).shared
+        if place is None or shared is None:
+            return None if place is None else Ticket(deployment, place)
+        try:
+            reply = yield shared.begin(amounts)
+        except BaseException:
+            self._take_back(deployment, place)  # the caller has left
+            raise
+        if reply is None or reply[0]:
+            return Ticket(deployment, place, None if reply is None else int(reply[1]))
+        self._refused(deployment, place, int(reply[1]), reply[2])
+        return None
+
+    def settle(self, ticket: Ticket, used: Amounts) -> Asking[None]:
+        """Count what a request really used.
+
+        Args:
+            ticket: Of the request.
+            used: As the answer tells.
+        """
+        counted = self._counted(ticket.deployment)
+        with self._lock:
+            counted.tally.settle(ticket.place, used)
+        shared = counted.shared
+        if shared is not None and shared.counts_tokens and ticket.shared_at is not None:
+            yield shared.settle(ticket.shared_at, ticket.place.amounts, used)
+
+    def end(self, ticket: Ticket) -> None:
+        """Count a request as running no longer."""
+        with self._lock:
+            self._counted(ticket.deployment).running -= 1
+
+    def learn(self, deployment: Deployment, left: Mapping[str, int]) -> None:
+        """Count what others used of a deployment, as its service tells.
+
+        Args:
+            deployment: Which one.
+            left: What is left of the service's minute, of ``requests`` and of ``tokens``.
+        """
+        with self._lock:
+            self._counted(deployment).tally.learn(left, self._now())
+
+    def cool(self, deployment: Deployment, seconds: float) -> Asking[None]:
+        """Let the other processes ask the deployment no more for a while."""
+        shared = self._counted(deployment).shared
+        if shared is not None:
+            yield shared.cool(seconds)
+
+    def _begin_here(self, deployment: Deployment, amounts: Amounts) -> Place | None:
+        with self._lock:
+            counted, now = self._counted(deployment), self._now()
+            if counted.wait(amounts, now) > 0 or _is_full(deployment, counted.running):
+                return None
+            counted.running += 1
+            return counted.tally.begin(amounts, now)
+
+    def _take_back(self, deployment: Deployment, place: Place) -> None:
+        with self._lock:
+            counted = self._counted(deployment)
+            counted.tally.take_back(place)
+            counted.running -= 1
+
+    def _refused(self, deployment: Deployment, place: Place, wait: int, why: Any) -> None:
+        self._take_back(deployment, place)
+        # A smaller request may still find room in the slices: that is not remembered.
+        if why not in (b"slices", "slices"):
+            with self._lock:
+                counted = self._counted(deployment)
+                counted.full_until = max(counted.full_until, self._now() + wait)
+
+    def _counted(self, deployment: Deployment) -> _Counted:
+        found = self._of.get(deployment.id)
+        if found is None:
+            found = self._of.setdefault(deployment.id, self._new(deployment))
+        return found
+
+    def _new(self, deployment: Deployment) -> _Counted:
+        limits = deployment.limits
+        tally = Tally(limits, self._minute)
+        if self._prefix is None:
+            return _Counted(tally)
+        windows = limits.starts(self._minute), limits.slices(self._minute)
+        return _Counted(tally, SharedWindows(self._prefix, deployment.id, *windows))
+
+    def _now(self) -> int:
+        return int(self._clock.time() * SECOND)
+
+
+@dataclass(slots=True)
+class _Counted:
+    """What is known of one deployment.
+
+    `full_until` is when other processes, too, leave room for a request.
+    """
+
+    tally: Tally
+    shared: SharedWindows | None = None
+    running: int = 0
+    full_until: int = 0
+
+    def wait(self, amounts: Amounts, now: int) -> int:
+        return max(self.tally.wait(amounts, now), self.full_until - now, 0)
+
+
+def _is_full(deployment: Deployment, running: int) -> bool:
+    return deployment.most_running is not None and running >= deployment.most_running

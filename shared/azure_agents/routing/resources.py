@@ -1,0 +1,76 @@
+"""Where a deployment is: the resource that its calls go to.
+
+What is made on a resource (a response, a file, a thread) is known nowhere else, and encrypted
+reasoning can be read nowhere else. Two deployments of one resource share all of it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from ..errors import ConfigError
+from ..models.settings import is_deployment, read_settings
+from ..settings import environment as names
+from ..settings.config import resolve_settings
+from ..settings.environment import read_env
+
+_BASES = ("api_base", "base_url", "endpoint")
+_PROJECT = "/api/projects/"
+_OPENAI_KEY = "sk-"
+
+
+def full_name(model: str, params: Mapping[str, Any]) -> str:
+    """Give the model string with the prefix that an entry may leave out.
+
+    A bare name is an agent where the base is a project's, else a model of OpenAI, as in LiteLLM.
+
+    Args:
+        model: As the entry has it.
+        params: The entry's other parameters.
+    """
+    if "/" in model or model.startswith("*"):
+        return model
+    provider = params.get("custom_llm_provider")
+    if provider is not None and provider != "openai":
+        return f"{provider}/{model}"
+    return model if provider is None and _is_at_a_project(params) else f"openai/{model}"
+
+
+def _is_at_a_project(params: Mapping[str, Any]) -> bool:
+    passed = [str(params[name]) for name in _BASES if params.get(name)]
+    if passed:
+        return _PROJECT in passed[0]
+    if str(params.get("api_key")).startswith(_OPENAI_KEY):
+        return False
+    bases = (read_env(os.environ, name) for name in (names.ENV_ENDPOINT, names.ENV_API_BASE))
+    return any(_PROJECT in (base or "") for base in bases)
+
+
+def resource_of(model: str, params: Mapping[str, Any], where: str) -> str:
+    """Find where a deployment is.
+
+    Args:
+        model: The model string; a wildcard stands for any name.
+        params: The other arguments of its calls.
+        where: The entry, for errors.
+
+    Raises:
+        ConfigError: Nothing can be called so.
+    """
+    try:
+        return _resource_of(model.replace("*", "any"), params)
+    except ConfigError as error:
+        raise ConfigError(f"{where}: {error.message}") from None
+
+
+def _resource_of(model: str, params: Mapping[str, Any]) -> str:
+    if is_deployment(model, params):
+        return read_settings(model, params).surface.url.url
+    endpoint = next((params[name] for name in _BASES if params.get(name)), None)
+    allow_http = params.get("allow_http") is True
+    settings = resolve_settings(
+        model=model, endpoint=endpoint, allow_http=allow_http, door="completion"
+    )
+    return settings.endpoint.root

@@ -1,0 +1,84 @@
+"""How many tokens a request will use, and how many it has used. Pure.
+
+Before the answer only an estimate is possible: the text by its length, and what the caller allows
+the answer to have. Azure counts so, too, before it lets a request in. The answer tells the truth,
+in one of several shapes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .limits import Amounts
+
+_BYTES = 4  # of a token, about: English text
+_MEDIUM = 1_000  # tokens of an image or a file whose data goes up; guess
+_ANSWER = 256  # tokens of an answer that nobody bounded; guess
+_BOUNDS = ("max_completion_tokens", "max_output_tokens", "max_tokens")
+# Where the text of a request stands.
+_TEXTS = ("messages", "input", "prompt", "system", "instructions", "tools", "documents")
+_WITHOUT_ANSWER = frozenset({"embedding", "count_tokens", "transcription", "translation", "speech"})
+
+
+def estimate(operation: str, body: Mapping[str, Any]) -> Amounts:
+    """Estimate what a request will use.
+
+    Args:
+        operation: Name of the operation, as in the table of `azure_agents.models.operations`.
+        body: The arguments or the JSON of the request.
+    """
+    size = sum(_size(body[name]) for name in _TEXTS if name in body)
+    return Amounts(size // _BYTES + 1, _answer(operation, body))
+
+
+def _answer(operation: str, body: Mapping[str, Any]) -> int:
+    if operation in _WITHOUT_ANSWER:
+        return 0
+    bounds = (body[name] for name in _BOUNDS if isinstance(body.get(name), int))
+    answers = body.get("n")
+    return next(bounds, _ANSWER) * (answers if isinstance(answers, int) and answers > 0 else 1)
+
+
+def _size(value: Any) -> int:
+    """The bytes of text in a value, however deep."""
+    if isinstance(value, str):
+        is_data = value.startswith("data:")
+        return _MEDIUM * _BYTES if is_data else len(value.encode("utf-8", "surrogatepass"))
+    if isinstance(value, Mapping):
+        return sum(map(_size, value.values()))
+    if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray):
+        return sum(map(_size, value))
+    return _BYTES if isinstance(value, int | float) else _size_of_object(value)
+
+
+def _size_of_object(value: Any) -> int:
+    dump = getattr(value, "model_dump", None)
+    return _size(dump()) if callable(dump) else 0
+
+
+def used(usage: Any) -> Amounts | None:
+    """Read what a request used.
+
+    Args:
+        usage: The ``usage`` of an answer: of a chat, a response, a message of Claude, embeddings,
+            an image or a transcription.
+
+    Returns:
+        None if it tells no tokens.
+    """
+    if not isinstance(usage, Mapping):
+        return None
+    up = _first(usage, "prompt_tokens", "input_tokens")
+    down = _first(usage, "completion_tokens", "output_tokens")
+    if up is None and down is None:
+        return None
+    # Claude counts what it read from its cache, and wrote to it, beside its input.
+    cached = "cache_read_input_tokens", "cache_creation_input_tokens"
+    beside = sum(_first(usage, name) or 0 for name in cached) if "input_tokens" in usage else 0
+    return Amounts((up or 0) + beside, down or 0)
+
+
+def _first(usage: Mapping[str, Any], *names: str) -> int | None:
+    values = (usage.get(name) for name in names)
+    return next((one for one in values if isinstance(one, int) and one >= 0), None)

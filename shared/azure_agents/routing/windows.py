@@ -1,0 +1,214 @@
+"""Counts what a deployment was asked for, in the windows of its limits. Pure: time is an argument.
+
+`Tally` is the one rule of when a request may begin, and how long it must wait else. The scripts of
+`redis_counts` follow the same rule; a test runs both side by side. Times are microseconds.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import accumulate
+
+from .limits import SECOND, Amounts, Limits, Slices, Starts
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place that a request was given.
+
+    Attributes:
+        at: When.
+        amounts: What was reserved.
+    """
+
+    at: int
+    amounts: Amounts
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Load:
+    """How much of a deployment is in use; the smaller one is asked first.
+
+    Attributes:
+        share: The largest share of a limit that is used; 0.0 without limits.
+        tokens: Tokens of the last minute.
+        begun: Requests of the last minute.
+    """
+
+    share: float = 0.0
+    tokens: int = 0
+    begun: int = 0
+
+
+_SPARE = 2  # slices that a window may keep too many: it shares two of them with its neighbours
+
+
+class Tally:
+    """What one deployment was asked for.
+
+    Args:
+        limits: Of the deployment.
+        minute: Seconds of a minute; tests have short ones.
+    """
+
+    def __init__(self, limits: Limits, minute: float = 60.0) -> None:
+        second = int(minute * SECOND) // 60
+        self._starts = _Log(limits.starts(minute))
+        self._limited = [_Sums(window) for window in limits.slices(minute)]
+        self._begun = _Sums(Slices("begun", "requests", second, 60))
+        self._used = _Sums(Slices("used", "tokens", second, 60))
+        self._sums = (*self._limited, self._begun, self._used)
+
+    def wait(self, amounts: Amounts, now: int) -> int:
+        """Microseconds until a request may begin; 0: now.
+
+        Args:
+            amounts: What it will use, as far as known.
+            now: The time.
+        """
+        return max(self._starts.wait(now), *(one.wait(amounts, now) for one in self._limited), 0)
+
+    def begin(self, amounts: Amounts, now: int) -> Place:
+        """Count a request that begins now.
+
+        Args:
+            amounts: As for `wait`.
+            now: The time.
+        """
+        self._starts.add(now)
+        for one in self._sums:
+            one.add(now, one.window.asked(amounts))
+        return Place(now, amounts)
+
+    def take_back(self, place: Place) -> None:
+        """Count a request no longer: it was not sent after all."""
+        self._starts.remove(place.at)
+        for one in self._sums:
+            one.add(place.at, -one.window.asked(place.amounts))
+
+    def settle(self, place: Place, used: Amounts) -> None:
+        """Put what a request really used in the place of what was reserved.
+
+        Args:
+            place: Of the request.
+            used: Tokens, as the answer tells.
+        """
+        for one in self._sums:
+            if one.window.kind != "requests":
+                correction = used.of(one.window.kind) - one.window.asked(place.amounts)
+                one.add(place.at, correction)
+
+    def learn(self, left: Mapping[str, int], now: int) -> None:
+        """Count what others used of the deployment, as its service tells.
+
+        Args:
+            left: What is left of the service's minute, of ``requests`` and of ``tokens``.
+            now: The time.
+        """
+        if "requests" in left:
+            self._starts.leave(left["requests"], now)
+        for one in self._limited:
+            if one.window.name == "tpm" and "tokens" in left:
+                one.leave(left["tokens"], now)
+
+    def load(self, now: int) -> Load:
+        """How much of the deployment is in use.
+
+        Args:
+            now: The time.
+        """
+        shares = (one.share(now) for one in self._limited)
+        share = max(self._starts.share(now), *shares, 0.0)
+        return Load(share, self._used.total(now), self._begun.total(now))
+
+    def counted(self, now: int) -> dict[str, int]:
+        """What is counted now, by the name of the limit.
+
+        Args:
+            now: The time.
+        """
+        sums = {one.window.name: one.total(now) for one in self._sums}
+        return {**self._starts.counted(now), **sums}
+
+
+class _Log:
+    """Starts, one by one: as many of the newest as the largest limit needs."""
+
+    def __init__(self, windows: tuple[Starts, ...]) -> None:
+        self._windows = windows
+        self._starts: deque[int] = deque(maxlen=windows[0].most if windows else 0)
+
+    def wait(self, now: int) -> int:
+        # The next start must be a window later than the one that is `most` starts before it.
+        full = (one for one in self._windows if len(self._starts) >= one.most)
+        return max((self._starts[-one.most] + one.length - now for one in full), default=0)
+
+    def add(self, now: int) -> None:
+        self._starts.append(now)
+
+    def remove(self, at: int) -> None:
+        # Near the end: it was added a moment ago.
+        for place in range(len(self._starts) - 1, -1, -1):
+            if self._starts[place] == at:
+                del self._starts[place]
+                return
+
+    def leave(self, left: int, now: int) -> None:
+        for window in self._windows[:1]:
+            for _ in range(window.most - left - self._in(window, now)):
+                self.add(now)
+
+    def share(self, now: int) -> float:
+        return max((self._in(one, now) / one.most for one in self._windows), default=0.0)
+
+    def counted(self, now: int) -> dict[str, int]:
+        return {"rpm": self._in(self._windows[0], now)} if self._windows else {}
+
+    def _in(self, window: Starts, now: int) -> int:
+        return len(self._starts) - bisect_right(self._starts, now - window.length)
+
+
+class _Sums:
+    """Sums of the slices of a window."""
+
+    def __init__(self, window: Slices) -> None:
+        self.window = window
+        self._of: dict[int, int] = {}
+
+    def wait(self, amounts: Amounts, now: int) -> int:
+        most = self.window.most
+        if most is None:
+            return 0
+        over = self.total(now) + self.window.asked(amounts) - most
+        if over <= 0:
+            return 0
+        return self._when_free(over) - now
+
+    def _when_free(self, over: int) -> int:
+        slices = sorted(self._of)
+        sums = accumulate(self._of[one] for one in slices)
+        last = next((one for one, freed in zip(slices, sums, strict=True) if freed >= over), 0)
+        return (last + self.window.number + 1) * self.window.width
+
+    def add(self, at: int, amount: int) -> None:
+        slice = at // self.window.width
+        self._of[slice] = max(0, self._of.get(slice, 0) + amount)
+        if len(self._of) > self.window.number + _SPARE:
+            self.total(at)
+
+    def leave(self, left: int, now: int) -> None:
+        missing = (self.window.most or 0) - left - self.total(now)
+        if missing > 0:
+            self.add(now, missing)
+
+    def total(self, now: int) -> int:
+        oldest = now // self.window.width - self.window.number
+        for slice in [one for one in self._of if one < oldest]:
+            del self._of[slice]
+        return sum(self._of.values())
+
+    def share(self, now: int) -> float:
+        return self.total(now) / self.window.most if self.window.most else 0.0
