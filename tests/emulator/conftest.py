@@ -16,6 +16,8 @@ from azure_agents.emulator import Emulator
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from deployment_wire import Resource
+
 # `fidelity` and its parts are a script as well: there they stand on the path.
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -126,3 +128,14 @@ def wire(foundry: Emulator) -> Iterator[Wire]:
 def make_wire() -> type[Wire]:
     """For emulators with settings of their own."""
     return Wire
+
+
+@pytest.fixture
+def resource(foundry: Emulator) -> Iterator[Resource]:
+    """A resource with a deployment ``dep`` that says hello."""
+    from deployment_wire import Resource
+
+    foundry.deploy("dep", "Hello there!")
+    made = Resource(foundry)
+    with made.http:
+        yield made

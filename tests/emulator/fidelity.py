@@ -16,14 +16,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fidelity_exceptions import EXCEPTIONS, Known
-from replay import Replay, read_events, series
+from replay import Replay, series
+from replay_deployments import DeploymentReplay, events_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     import httpx
 
-GENERATIONS = ("classic", "v2")
+FOLDERS = ("classic", "models/claude", "models/openai", "v2")
 RECORDINGS = Path(__file__).parents[3] / "shared" / "recordings"
 
 # Keys whose values are words of the protocol.
@@ -46,7 +47,42 @@ WORDS = frozenset(
         "type",
     )
 )
-HEADERS = ("apim-request-id", "x-request-id", "x-ms-region")
+HEADERS = (
+    "apim-request-id",
+    "azureai-fe-is-streaming",
+    "azureai-fe-offer-type",
+    "azureai-processed-tier",
+    "azureai-requested-tier",
+    "azureml-model-session",
+    "content-disposition",
+    "csp-billing-usage",
+    "location",
+    "ms-azureml-model-error-reason",
+    "ms-azureml-model-error-statuscode",
+    "request-id",
+    "x-ms-deployment-name",
+    "x-ms-is-spilled-over",
+    "x-ms-rai-invoked",
+    "x-ms-region",
+    "x-ms-served-model",
+    "x-ratelimit-remaining-requests",
+    "x-ratelimit-remaining-tokens",
+    "x-ratelimit-reset-tokens",
+    "x-request-id",
+)
+# Headers whose values are the protocol's own, where the deployment has the recorded limits.
+WORDS_OF_HEADERS = (
+    "retry-after",
+    "retry-after-ms",
+    "x-ratelimit-abusepenalty-active",
+    "x-ratelimit-key",
+    "x-ratelimit-limit-requests",
+    "x-ratelimit-limit-tokens",
+    "x-ratelimit-renewalperiod-requests",
+    "x-ratelimit-renewalperiod-tokens",
+    "x-ratelimit-reset-requests",
+    "x-should-retry",
+)
 
 
 class Fact(tuple[str, str]):
@@ -89,16 +125,17 @@ class Score:
 
 
 def names(folder: Path = RECORDINGS) -> list[str]:
-    """List the recordings of agents (``classic/create_stream``, …), without model deployments."""
-    paths = (path for generation in GENERATIONS for path in (folder / generation).glob("*.json"))
-    return sorted(f"{path.parent.name}/{path.stem}" for path in paths)
+    """List the recordings, such as ``classic/create_stream`` or ``models/openai/…``."""
+    return sorted(
+        f"{kind}/{path.stem}" for kind in FOLDERS for path in (folder / kind).glob("*.json")
+    )
 
 
 def score(name: str, folder: Path = RECORDINGS) -> Score:
     """Replay one recording and compare all answers."""
     recording = json.loads((folder / f"{name}.json").read_text())
     result = Score(name)
-    replay = Replay(name, recording)
+    replay = (DeploymentReplay if name.startswith("models/") else Replay)(name, recording)
     for number, (entry, answer) in enumerate(replay.exchanges()):
         result.requests += 1
         root = f"{number} {entry['request']['method']} {entry['request']['path']}"
@@ -122,18 +159,42 @@ def compare_answers(
 ) -> Iterator[Fact]:
     """Compare one answer with the recorded one."""
     yield _fact("status", recorded["status"], answer.status_code)
-    kinds = (recorded["headers"]["content-type"], answer.headers["content-type"])
+    kinds = (side.get("content-type", "") for side in (recorded["headers"], answer.headers))
     yield _fact("content-type", *(kind.split(";")[0] for kind in kinds))
-    for name in HEADERS:
-        if name in recorded["headers"]:
+    for name, value in recorded["headers"].items():
+        if name in HEADERS:
             yield _fact(f"header {name}", "there", "there" if name in answer.headers else "missing")
+        if name in WORDS_OF_HEADERS:
+            yield _fact(f"header {name}", value, answer.headers.get(name))
     if "sse" in recorded:
-        yield from compare_events(read_events(recorded["sse"]), read_events(answer.text))
+        yield from compare_events(events_of(recorded["sse"]), events_of(answer.text))
     else:
-        yield from compare("", recorded["body"], answer.json())
-        if "error" in recorded["body"] and recorded["status"] >= 400:
-            sentence = translate(recorded["body"]["error"]["message"])
-            yield _fact("/error/message", sentence, answer.json()["error"]["message"])
+        yield from compare_bodies(recorded, answer, translate)
+
+
+def compare_bodies(
+    recorded: dict[str, Any], answer: httpx.Response, translate: Callable[[str], str]
+) -> Iterator[Fact]:
+    """Compare what is no stream: an object, the objects of lines, or bytes of any kind."""
+    body, told = readable(recorded["body"]), readable(answer.text or None)
+    yield from compare("", body, told)
+    if isinstance(body, dict) and "error" in body and recorded["status"] >= 400:
+        sentence = translate(body["error"]["message"])
+        yield _fact("/error/message", sentence, told["error"]["message"])
+
+
+def readable(body: Any) -> Any:
+    """The objects in a body; of what holds none whether it is there at all."""
+    if not isinstance(body, str):
+        return body
+    try:
+        return json.loads(body)
+    except ValueError:
+        pass
+    try:
+        return [json.loads(line) for line in body.splitlines()]
+    except ValueError:
+        return bool(body)
 
 
 def _fact(place: str, recorded: object, emulated: object) -> Fact:

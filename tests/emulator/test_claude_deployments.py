@@ -262,3 +262,12 @@ def test_the_history_is_what_claude_sees(claude: Claude) -> None:
     assert "data:image/png;base64,AA" == seen.messages[0].media[0].reference
     assert ("18 C", "toolu_1") == (seen.messages[2].text, seen.messages[2].tool_call_id)
     assert ["get_weather"] == [tool.name for tool in seen.tools]
+
+
+def test_a_prompt_longer_than_the_window_is_refused(claude: Claude) -> None:
+    """With both numbers, and no use in trying again."""
+    answer = claude.post({"messages": [{"role": "user", "content": "word " * 200_001}]})
+    assert (400, "false") == (answer.status_code, answer.headers["x-should-retry"])
+    message = answer.json()["error"]["message"]
+    assert message.startswith("prompt is too long: 200")
+    assert message.endswith(" > 200000 maximum")

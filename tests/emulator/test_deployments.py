@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 import json
-import struct
-from collections.abc import Iterator
 from typing import Any
 
-import httpx
 import pytest
+from deployment_wire import CALLING, DATED, HELLO, TOOL_RESULT, V1, WEATHER, Resource
 
 from azure_agents.emulator import (
     CodeInterpreter,
@@ -18,62 +15,10 @@ from azure_agents.emulator import (
     Failed,
     Fault,
     Incomplete,
-    Parts,
-    Reasoning,
     Refusal,
     Text,
     ToolCalls,
 )
-
-HELLO = [{"role": "user", "content": "Hello"}]
-V1 = "/openai/v1/chat/completions"
-DATED = "/openai/deployments/dep/chat/completions?api-version=2024-10-21"
-WEATHER = {
-    "type": "function",
-    "function": {"name": "get_weather", "parameters": {"type": "object", "properties": {}}},
-}
-
-
-class Resource:
-    """Sends requests to the resource of one emulator."""
-
-    def __init__(self, foundry: Emulator) -> None:
-        self.foundry = foundry
-        self.http = httpx.Client(
-            transport=foundry.transport,
-            headers={"api-key": foundry.api_key},
-        )
-
-    def post(self, path: str, body: Any = None, **headers: str) -> httpx.Response:
-        """POST with the emulator's key, unless another header says otherwise."""
-        return self.http.post(f"{self.foundry.resource}{path}", json=body, headers=headers)
-
-    def chat(self, path: str = V1, **fields: Any) -> httpx.Response:
-        """One chat with the deployment ``dep``."""
-        body = {"model": "dep", "messages": HELLO, **fields}
-        return self.post(path, {name: value for name, value in body.items() if value is not None})
-
-    def error(self, **fields: Any) -> dict[str, Any]:
-        """The error of one chat."""
-        answer = self.chat(**fields)
-        assert 400 == answer.status_code, answer.text
-        return dict(answer.json()["error"])
-
-    def chunks(self, path: str = V1, **fields: Any) -> list[Any]:
-        """The chunks of one streamed chat, the last one parsed too."""
-        answer = self.chat(path, stream=True, **fields)
-        assert "text/event-stream; charset=utf-8" == answer.headers["content-type"], answer.text
-        data = [one.removeprefix("data: ") for one in answer.text.strip().split("\n\n")]
-        return [one if one == "[DONE]" else json.loads(one) for one in data]
-
-
-@pytest.fixture
-def resource(foundry: Emulator) -> Iterator[Resource]:
-    """A resource with a deployment ``dep`` that says hello."""
-    foundry.deploy("dep", "Hello there!")
-    made = Resource(foundry)
-    with made.http:
-        yield made
 
 
 @pytest.mark.parametrize("path", [V1, f"{V1}?api-version=preview", DATED, f"/{DATED}"])
@@ -153,116 +98,6 @@ def test_a_key_as_bearer_token_is_good(resource: Resource) -> None:
     assert resource.foundry.api_key not in str(
         [request.headers for request in resource.foundry.requests]
     )
-
-
-TOOL_RESULT = {"role": "tool", "tool_call_id": "call_1", "content": "18 C"}
-CALLING = {
-    "role": "assistant",
-    "tool_calls": [
-        {"id": "call_1", "type": "function", "function": {"name": "get_weather", "arguments": "{}"}}
-    ],
-}
-REFUSED: list[tuple[dict[str, Any], str | None, str | None]] = [
-    ({"messages": None}, "messages", "missing_required_parameter"),
-    ({"messages": []}, "messages", "empty_array"),
-    ({"messages": "hi"}, "messages", "invalid_type"),
-    ({"messages": [{"content": "hi"}]}, "messages[0].role", "missing_required_parameter"),
-    ({"messages": [{"role": "bot", "content": ""}]}, "messages[0].role", "invalid_value"),
-    ({"messages": [{"role": "user"}]}, "messages[0].content", None),
-    (
-        {"messages": [{"role": "user", "content": [{"type": "video"}]}]},
-        "messages[0].content[0].type",
-        "invalid_value",
-    ),
-    (
-        {"messages": [{"role": "user", "content": [{"type": "image_url"}]}]},
-        "messages[0].content[0].image_url",
-        "missing_required_parameter",
-    ),
-    ({"messages": [TOOL_RESULT]}, "messages.[0].role", None),
-    ({"messages": [CALLING, *HELLO]}, "messages.[1].role", None),
-    ({"messages": [CALLING]}, "messages.[1].role", None),
-    ({"temperature": 3}, "temperature", "decimal_above_max_value"),
-    ({"temperature": "hot"}, "temperature", "invalid_type"),
-    ({"n": 0}, "n", "integer_below_min_value"),
-    ({"max_tokens": 0}, "max_tokens", "integer_below_min_value"),
-    ({"max_tokens": 9, "max_completion_tokens": 9}, None, "invalid_parameter_combination"),
-    ({"novelty": 1}, None, None),
-    ({"reasoning_effort": "low"}, None, None),
-    ({"stream_options": {}}, "stream_options", None),
-    ({"tools": []}, "tools", "empty_array"),
-    ({"tools": [{"type": "function"}]}, "tools[0].function", "missing_required_parameter"),
-    ({"tool_choice": "auto"}, "tool_choice", None),
-    ({"tools": [WEATHER], "tool_choice": "maybe"}, "tool_choice", "invalid_value"),
-    (
-        {"tools": [WEATHER], "tool_choice": {"type": "function", "function": {"name": "other"}}},
-        "tool_choice",
-        None,
-    ),
-    ({"response_format": {"type": "xml"}}, "response_format.type", "invalid_value"),
-    ({"response_format": {"type": "json_object"}}, "messages", None),
-    (
-        {"response_format": {"type": "json_schema"}},
-        "response_format.json_schema",
-        "missing_required_parameter",
-    ),
-]
-
-
-@pytest.mark.parametrize(("fields", "param", "code"), REFUSED)
-def test_a_malformed_request_is_refused(
-    resource: Resource, fields: dict[str, Any], param: str | None, code: str | None
-) -> None:
-    """In OpenAI's envelope, which names the parameter; the deployment is not asked."""
-    error = resource.error(**fields)
-    assert ("invalid_request_error", param, code) == (error["type"], error["param"], error["code"])
-    assert [] == resource.foundry.seen
-
-
-FAMILIES = [
-    ("o3-mini-2025-01-31", {"max_tokens": 9}, "unsupported_parameter"),
-    ("o3-mini-2025-01-31", {"temperature": 0.2}, "unsupported_value"),
-    ("o1-2024-12-17", {"top_p": 0.5}, "unsupported_value"),
-    ("o4-mini-2025-04-16", {"parallel_tool_calls": False}, "unsupported_parameter"),
-    ("gpt-5-mini-2025-08-07", {"max_tokens": 9}, "unsupported_parameter"),
-    ("gpt-5-mini-2025-08-07", {"temperature": 0.2}, "unsupported_value"),
-    ("gpt-5-mini-2025-08-07", {"logprobs": True}, "unsupported_parameter"),
-]
-
-
-@pytest.mark.parametrize(("model", "fields", "code"), FAMILIES)
-def test_a_family_refuses_what_it_does_not_take(
-    resource: Resource, model: str, fields: dict[str, Any], code: str
-) -> None:
-    """Reasoning models have no `max_tokens`, and one temperature."""
-    resource.foundry.deploy("dep", model=model)
-    error = resource.error(**fields)
-    assert (next(iter(fields)), code) == (error["param"], error["code"])
-
-
-@pytest.mark.parametrize("model", ["gpt-5-chat-2025-10-03", "gpt-4o-2024-08-06", "grok-4"])
-def test_other_models_take_it(resource: Resource, model: str) -> None:
-    """The chat model of gpt-5 does not reason."""
-    resource.foundry.deploy("dep", model=model)
-    assert 200 == resource.chat(max_tokens=9, temperature=0.2).status_code
-
-
-def test_a_reasoning_model_takes_its_own_words(resource: Resource) -> None:
-    """The default temperature, its own limit, an effort; reasoning is paid from the limit."""
-    resource.foundry.deploy("dep", Parts(Reasoning(tokens=20), "late"), model="o1-2024-12-17")
-    answer = resource.chat(temperature=1, max_completion_tokens=16, reasoning_effort="low").json()
-    assert ("length", "") == (
-        answer["choices"][0]["finish_reason"],
-        answer["choices"][0]["message"]["content"],
-    )
-    assert 16 == answer["usage"]["completion_tokens_details"]["reasoning_tokens"]
-
-
-@pytest.mark.parametrize("model", ["text-embedding-3-small", "gpt-35-turbo-instruct"])
-def test_a_model_refuses_other_operations(resource: Resource, model: str) -> None:
-    """A chat with a model that has none is no 404."""
-    resource.foundry.deploy("dep", model=model)
-    assert "OperationNotSupported" == resource.error()["code"]
 
 
 ASKED = {"tools": [WEATHER, {**WEATHER, "function": {"name": "get_time"}}]}
@@ -376,44 +211,6 @@ def test_choices_are_as_many_as_asked_for(resource: Resource) -> None:
     assert [0, 1] == [choice["index"] for choice in told if choice["finish_reason"]]
 
 
-def test_requests_beyond_the_limit_wait(resource: Resource) -> None:
-    """Headers tell the limit; a 429 says how long to wait, and after that it is free."""
-    foundry = resource.foundry
-    foundry.deploy("dep", "ok", rpm=2)
-    first, second, third = (resource.chat() for _ in range(3))
-    left = [one.headers["x-ratelimit-remaining-requests"] for one in (first, second, third)]
-    assert (["1", "0", "0"], "2") == (left, first.headers["x-ratelimit-limit-requests"])
-    assert (429, "429") == (third.status_code, third.json()["error"]["code"])
-    assert ("60", "60000") == (third.headers["retry-after"], third.headers["retry-after-ms"])
-    assert 2 == len(foundry.seen)
-    foundry.clock.advance(60)
-    assert 200 == resource.chat().status_code
-
-
-def test_tokens_beyond_the_limit_wait(resource: Resource) -> None:
-    """The estimate is the prompt and the most tokens of the answer."""
-    foundry = resource.foundry
-    foundry.deploy("dep", "ok", tpm=100)
-    assert 200 == resource.chat(max_tokens=60).status_code
-    foundry.clock.advance(15)
-    late = resource.chat(max_tokens=60)
-    assert (429, "45000") == (late.status_code, late.headers["retry-after-ms"])
-
-
-def test_many_requests_a_minute_come_evenly(resource: Resource) -> None:
-    """From 60 a minute on, a sixth of them in ten seconds."""
-    resource.foundry.deploy("dep", "ok", rpm=60)
-    statuses = [resource.chat().status_code for _ in range(11)]
-    assert [200] * 10 + [429] == statuses
-
-
-@pytest.mark.parametrize("limit", [{"rpm": 0}, {"tpm": -1}])
-def test_a_limit_of_nothing_is_refused(foundry: Emulator, limit: dict[str, int]) -> None:
-    """A deployment that answers nobody is a mistake."""
-    with pytest.raises(ValueError, match="must be 1 or more"):
-        foundry.deploy("dep", **limit)
-
-
 def test_a_schema_is_filled_in(resource: Resource) -> None:
     """The built-in responder answers what `response_format` asks for."""
     resource.foundry.deploy("dep")
@@ -438,79 +235,6 @@ def test_the_history_is_what_the_deployment_sees(resource: Resource) -> None:
         seen.messages[4].media[0].reference,
     )
     assert [1, 0] == [one["prompt_index"] for one in answer["prompt_filter_results"]]
-
-
-def test_embeddings_come_as_numbers_and_as_base64(resource: Resource) -> None:
-    """Both hold the same numbers; texts that share words are near to each other."""
-    resource.foundry.deploy("emb", model="text-embedding-3-small")
-    texts = ["a red car", "the red car", "tax law"]
-    body = {"model": "emb", "input": texts}
-    plain = resource.post("/openai/v1/embeddings", body).json()
-    packed = resource.post("/openai/v1/embeddings", {**body, "encoding_format": "base64"}).json()
-    vectors = [one["embedding"] for one in plain["data"]]
-    assert [1536] * 3 == [len(one) for one in vectors]
-    read = [struct.unpack("<1536f", base64.b64decode(one["embedding"])) for one in packed["data"]]
-    assert vectors == [list(one) for one in read]
-    near, far = (sum(map(float.__mul__, vectors[0], other)) for other in vectors[1:])
-    assert near > far
-    assert texts == [message.text for message in resource.foundry.seen[-1].messages]
-    assert plain["usage"]["prompt_tokens"] == plain["usage"]["total_tokens"] > 0
-
-
-@pytest.mark.parametrize(
-    ("model", "fields", "param"),
-    [
-        ("text-embedding-3-small", {"input": None}, "input"),
-        ("text-embedding-3-small", {"input": [""]}, None),
-        ("text-embedding-3-small", {"input": []}, None),
-        ("text-embedding-3-small", {"dimensions": 4000}, "dimensions"),
-        ("text-embedding-3-small", {"encoding_format": "hex"}, "encoding_format"),
-        ("text-embedding-ada-002", {"dimensions": 256}, None),
-    ],
-)
-def test_malformed_embeddings_are_refused(
-    resource: Resource, model: str, fields: dict[str, Any], param: str | None
-) -> None:
-    """In OpenAI's envelope, as for chat."""
-    resource.foundry.deploy("emb", model=model)
-    answer = resource.post("/openai/v1/embeddings", {"model": "emb", "input": "a", **fields})
-    assert (400, param) == (answer.status_code, answer.json()["error"]["param"])
-
-
-def test_dimensions_are_as_many_as_asked_for(resource: Resource) -> None:
-    """The newer models take any number up to their own; tokens are an input too."""
-    resource.foundry.deploy("emb", model="text-embedding-3-large")
-    body = {"model": "emb", "input": [1, 2, 3], "dimensions": 256}
-    data = resource.post("/openai/v1/embeddings", body).json()["data"]
-    assert [256] == [len(one["embedding"]) for one in data]
-
-
-def test_text_completions_are_whole_and_streamed(resource: Resource) -> None:
-    """One choice for each prompt, each prompt asked for itself."""
-    resource.foundry.deploy(
-        "ins", lambda turn: f"after {turn.last_user_text}", model="gpt-35-turbo-instruct"
-    )
-    body = {"model": "ins", "prompt": ["one", "two"], "max_tokens": 20}
-    answer = resource.post("/openai/v1/completions", body).json()
-    assert ["after one", "after two"] == [choice["text"] for choice in answer["choices"]]
-    assert ["one", "two"] == [turn.last_user_text for turn in resource.foundry.seen]
-    text = resource.post("/openai/v1/completions", {**body, "stream": True}).text
-    chunks = [json.loads(one[6:]) for one in text.strip().split("\n\n")[:-1]]
-    said = ["", ""]
-    for choice in (one for chunk in chunks for one in chunk["choices"]):
-        said[choice["index"]] += choice["text"]
-    assert ["after one", "after two"] == said
-    assert text.endswith("data: [DONE]\n\n")
-
-
-def test_a_text_completion_ends_where_its_budget_does(resource: Resource) -> None:
-    """The least budget is the service's own: 16 tokens."""
-    resource.foundry.deploy("ins", "word " * 30, model="gpt-35-turbo-instruct")
-    answer = resource.post("/openai/v1/completions", {"model": "ins", "prompt": "go"}).json()
-    assert ("length", 16) == (
-        answer["choices"][0]["finish_reason"],
-        answer["usage"]["completion_tokens"],
-    )
 
 
 def test_faults_hit_deployments_too(resource: Resource) -> None:

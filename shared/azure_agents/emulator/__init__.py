@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from .trouble.weather import Weather
     from .world.clock import FakeClock, RealClock
     from .world.credential import Token
-    from .world.state import Rules
+    from .world.rules import Rules
 
 __all__ = [
     "NAMED",
@@ -156,7 +156,7 @@ _PLACES = {
         "WebSearch",
         "WorkflowAction",
     ),
-    "world.state": ("Rules",),
+    "world.rules": ("Rules",),
     "agent.seen": (
         "SeenCall",
         "SeenMedia",

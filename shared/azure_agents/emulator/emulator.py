@@ -13,7 +13,7 @@ from .line.transport import ROOT, AsyncTransport, SyncTransport
 from .project import Project
 from .served.address import Served
 from .world.clock import Clock
-from .world.state import Rules
+from .world.rules import Rules
 
 _HOST = "emulator.services.ai.azure.com"
 

@@ -23,7 +23,8 @@ from .v2 import containers
 from .world.clock import Clock, FakeClock
 from .world.credential import AsyncCredential, Credential, Gate
 from .world.deployments import Deployment
-from .world.state import Generation, Rules, Thread, World
+from .world.rules import Rules
+from .world.state import Generation, Thread, World
 
 _EPOCH = 1_790_000_000  # where time starts when a seed makes everything repeatable
 
@@ -148,6 +149,8 @@ class Project:
         model: str = "gpt-4o-2024-08-06",
         rpm: int | None = None,
         tpm: int | None = None,
+        async_filter: bool = False,
+        blocklists: Mapping[str, Sequence[str]] | None = None,
     ) -> DeployedModel:
         """Deploy a model at the resource of this project, or deploy another one under its name.
 
@@ -157,8 +160,12 @@ class Project:
             model: The model and its version; it decides which operations and parameters it takes.
             rpm: Most requests in a minute; None is no limit.
             tpm: Most tokens in a minute; None is no limit.
+            async_filter: The asynchronous content filter: a streamed answer comes unfiltered, and
+                what the filter found in it comes behind its end.
+            blocklists: Words that prompts and answers must not have, by the id of their list.
         """
-        return deploy(self._world, Deployment(name, model, Responder(reply), rpm, tpm))
+        filters = (async_filter, blocklists or {})
+        return deploy(self._world, Deployment(name, model, Responder(reply), rpm, tpm, *filters))
 
     def before_requests(self, callback: Callable[[], None]) -> None:
         """Call a function before every request.

@@ -13,7 +13,7 @@ from ..world import problems
 from ..world.exchange import Answer, Request
 from ..world.paging import classic_list
 from ..world.paths import is_classic
-from ..world.state import StoredFile
+from ..world.stored import StoredFile
 
 if TYPE_CHECKING:
     from ...jsonio import JSON

@@ -16,7 +16,8 @@ from .vector_stores import STRATEGY, chunks, find, index
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..world.state import VectorStore, World
+    from ..world.state import World
+    from ..world.stored import VectorStore
 
 MOST_RESULTS = 20
 

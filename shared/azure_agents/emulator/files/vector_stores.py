@@ -16,7 +16,7 @@ from ..world import problems
 from ..world.exchange import Answer, Request, check_metadata
 from ..world.paging import classic_list
 from ..world.paths import is_classic
-from ..world.state import VectorStore
+from ..world.stored import VectorStore
 from . import files
 from .checks import check_store
 

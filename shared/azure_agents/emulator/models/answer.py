@@ -53,6 +53,7 @@ class Call:
         prompt_tokens: Tokens read.
         output_tokens: Tokens written, those of reasoning among them.
         reasoning_tokens: Tokens of reasoning.
+        blocked_by: The id of the blocklist that has a word of the answer.
         problem: The error that the call ends in.
         status: ``in_progress``, ``completed`` or ``failed``.
     """
@@ -71,6 +72,7 @@ class Call:
     prompt_tokens: int = 0
     output_tokens: int = 0
     reasoning_tokens: int = 0
+    blocked_by: str = ""
     problem: Problem | None = None
     status: str = "in_progress"
 
@@ -83,6 +85,11 @@ class Call:
     def refusal(self) -> str:
         """The reason why it declines; "" if it does not."""
         return "".join(part.text for part in self.parts if isinstance(part, Refusal))
+
+    @property
+    def is_filtered_late(self) -> bool:
+        """Whether filters look at the answer only after it was sent."""
+        return self.deployment.async_filter and bool(self.body.get("stream"))
 
     @property
     def stopped_by(self) -> str:
@@ -109,7 +116,7 @@ def answered(world: World, call: Call, kinds: tuple[type[Part], ...] = CHAT_PART
     parts = yield AskAgent(call.seen, call.deployment.responder)
     parts = world.injector.fail_at_random(parts)
     _check_parts(parts, kinds)
-    _note(world, call, _within(parts, call.budget))
+    _note(world, call, _filtered(call, _within(parts, call.budget)))
     waits = [part.seconds for part in _leading_pauses(call.parts)]
     waits.append(world.injector.weather.slow_start)
     for seconds in filter(None, waits):
@@ -144,6 +151,17 @@ def _within(parts: tuple[Part, ...], budget: int | None) -> tuple[Part, ...]:
         return limited(parts, left)
     # Recorded (chat_o1_max_completion_tokens_length): all of the budget is reasoning.
     return (Reasoning(tokens=budget), Incomplete("max_output_tokens"))
+
+
+def _filtered(call: Call, parts: tuple[Part, ...]) -> tuple[Part, ...]:
+    """End an answer where a word of a blocklist begins, unless it is looked at later."""
+    text = said(parts)
+    call.blocked_by = call.deployment.blocked_by(text)
+    if not call.blocked_by or call.is_filtered_late:
+        return parts
+    thoughts = (part for part in parts if isinstance(part, Reasoning))
+    # How much of a blocked answer a stream has sent before its end was not recorded.
+    return (*thoughts, Incomplete("content_filter"))
 
 
 def _note(world: World, call: Call, parts: tuple[Part, ...]) -> None:

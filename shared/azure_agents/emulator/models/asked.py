@@ -45,5 +45,6 @@ def headers_of(deployment: Deployment) -> dict[str, str]:
         "content-type": "application/json",
         "azureml-model-session": "d001-20260330170902",
         "x-ms-deployment-name": deployment.name,
+        "x-ms-is-spilled-over": "false",
         "x-ms-rai-invoked": "true",
     }

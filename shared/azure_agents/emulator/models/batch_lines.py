@@ -14,8 +14,7 @@ from ...errors import ProtocolError
 from ..world.problems import Problem
 from ..world.turns import Frame, Wait
 from . import chat, embeddings, files
-from .chat_objects import completion
-from .chat_stream import stream
+from .forms import form_of
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -64,10 +63,11 @@ def _answer(world: World, endpoint: str, body: JSON) -> Generator[Any, Any, tupl
         call, _ = chat.accept(world, body | {"stream": False})
     except Problem as problem:
         return problem.status, problem.body
-    yield from _unheard(stream(world, call))
+    form = form_of(call.deployment)
+    yield from _unheard(form.stream(world, call))
     if call.problem is not None:
         return call.problem.status, call.problem.body
-    return 200, completion(call)
+    return 200, form.whole(call)
 
 
 def _unheard(work: Work) -> Work:

@@ -7,21 +7,23 @@ chat_completion_content_filtered, chat_vision_gpt4o_dated.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ..agent.seen import SeenTurn, count_prompt, read_choice, read_schema, read_tools
 from ..world.exchange import Answer, Request
 from .answer import Call
-from .asked import asked_deployment, headers_of
+from .asked import asked_deployment
 from .chat_checks import check_chat
-from .chat_objects import completion
-from .chat_stream import stream
+from .forms import form_of
 from .quota import admit
 from .reading import read_messages
+from .refusals import failed, prompt_filtered, with_limits
 
 if TYPE_CHECKING:
     from ...jsonio import JSON
     from ..world.deployments import Deployment
+    from ..world.problems import Problem
     from ..world.state import World
 
 _ESTIMATE = 16  # tokens of an answer without a limit, for the limits of a deployment: documented
@@ -42,8 +44,14 @@ def accept(world: World, body: JSON, deployment: str | None = None) -> tuple[Cal
     check_chat(body, asked.model)
     seen = _seen(world, asked, body)
     budget = body.get("max_completion_tokens") or body.get("max_tokens")
-    limits = admit(world, asked, count_prompt(seen.messages) + (budget or _ESTIMATE))
-    return Call(str(seen.response_id), world.now, asked, body, seen, budget), limits
+    estimate = count_prompt(seen.messages) + (budget or _ESTIMATE)
+    too_many = form_of(asked).too_many
+    limits = admit(world, asked, estimate, too_many)
+    blocked_by = asked.blocked_by(seen.last_user_text)
+    if blocked_by:
+        raise with_limits(prompt_filtered(blocked_by), limits)
+    refuse = partial(failed, refuse=too_many)
+    return Call(str(seen.response_id), world.now, asked, body, seen, budget, refuse), limits
 
 
 def _seen(world: World, deployment: Deployment, body: JSON) -> SeenTurn:
@@ -65,14 +73,19 @@ def _start(world: World, call: Call, limits: dict[str, str]) -> Answer:
     def drop() -> None:
         call.status = "failed"
 
-    turn = world.start(stream(world, call), status=lambda: call.status, drop=drop)
-    headers = headers_of(call.deployment) | limits
+    form = form_of(call.deployment)
+    turn = world.start(form.stream(world, call), status=lambda: call.status, drop=drop)
+    headers = form.headers(call.deployment) | limits
+
+    def refused() -> Problem | None:
+        return with_limits(call.problem, limits) if call.problem else None
+
     if call.body.get("stream"):
         headers["content-type"] = "text/event-stream; charset=utf-8"
-        return Answer(turn=turn, streamed=True, headers=headers, refused=lambda: call.problem)
+        return Answer(turn=turn, streamed=True, headers=headers, refused=refused)
     return Answer(
         turn=turn,
         headers=headers,
-        render=lambda: completion(call),
-        refused=lambda: call.problem,
+        render=lambda: form.whole(call),
+        refused=refused,
     )

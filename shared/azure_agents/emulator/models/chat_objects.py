@@ -38,9 +38,19 @@ def _choice(call: Call, index: int) -> JSON:
 
 def _results(call: Call) -> JSON:
     if call.stopped_by == "content_filter":
-        return filters.answer_results(is_filtered=True)
+        return filtered_results(call)
     # Recorded: nothing is told of calls and of empty answers.
-    return filters.answer_results() if call.text and not call.calls else {}
+    return passed_results(call) if call.text and not call.calls else {}
+
+
+def filtered_results(call: Call) -> JSON:
+    """Build the results of an answer that a filter ended."""
+    return filters.answer_results(is_filtered=True, blocked_by=call.blocked_by)
+
+
+def passed_results(call: Call) -> JSON:
+    """Build the results of an answer in which filters found nothing."""
+    return filters.answer_results(has_lists=bool(call.deployment.blocklists))
 
 
 def _message(call: Call) -> JSON:
@@ -72,7 +82,8 @@ def prompt_results(call: Call) -> list[JSON]:
     has_images = any(
         media.kind == "image" for message in call.seen.messages for media in message.media
     )
-    return filters.prompt_results(has_images=has_images)
+    has_lists = bool(call.deployment.blocklists)
+    return filters.prompt_results(has_images=has_images, has_lists=has_lists)
 
 
 def fingerprint(call: Call) -> str | None:

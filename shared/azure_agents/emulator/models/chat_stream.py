@@ -1,9 +1,10 @@
 """The stream of a chat: chunks in recorded order.
 
 First comes a chunk without choices that holds the results of the prompt's filters, then the role,
-the deltas, the finish, the usage if it was asked for, and ``[DONE]``.
-Sources: chat_stream_dated_gpt41mini (text), chat_tool_stream_dated (one call, usage). How several
-calls begin is OpenAI's way, not recorded on this surface; an error in a stream was not recorded.
+the deltas, the finish, what the asynchronous filter found, the usage if it was asked for, and
+``[DONE]``. Sources: chat_stream_dated_gpt41mini (text), chat_tool_stream_dated (one call, usage),
+chat_stream_async_filter_blocklist. How several calls begin is OpenAI's way, not recorded on this
+surface; an error in a stream was not recorded.
 """
 
 from __future__ import annotations
@@ -17,7 +18,15 @@ from ..text import tokens
 from ..world.turns import Frame, Wait, frame
 from . import filters
 from .answer import answered, paced
-from .chat_objects import fingerprint, finish_reason, prompt_results, tool_call, usage
+from .chat_objects import (
+    filtered_results,
+    fingerprint,
+    finish_reason,
+    passed_results,
+    prompt_results,
+    tool_call,
+    usage,
+)
 
 if TYPE_CHECKING:
     from ...jsonio import JSON
@@ -41,6 +50,8 @@ def stream(world: World, call: Call) -> Work:
         yield from _choice(world, call, chunks, index)
         if call.problem is not None:
             return
+    for chunk in chunks.late_results():
+        yield frame("", chunk)
     if chunks.has_usage:
         yield frame("", chunks.usage())
     call.status = "completed"
@@ -62,7 +73,7 @@ def _choice(world: World, call: Call, chunks: Chunks, index: int) -> Work:
                     yield frame("", chunks.delta(index, _opened(position, one)))
                     yield from _arguments(world, chunks, index, position, one)
             case _:
-                for delta in _said(part):
+                for delta in said_pieces(part):
                     yield from paced(world, frame("", chunks.delta(index, delta)))
         if isinstance(part, Failed):
             yield frame("", call.fail(part).body)
@@ -93,7 +104,8 @@ def _arguments(world: World, chunks: Chunks, index: int, position: int, one: Any
         yield from paced(world, frame("", chunks.delta(index, {"tool_calls": [piece]})))
 
 
-def _said(part: Part) -> Iterator[JSON]:
+def said_pieces(part: Part) -> Iterator[JSON]:
+    """Cut what a part of an answer says into the deltas of a stream."""
     match part:
         case Text(text, deltas):
             yield from ({"content": piece} for piece in deltas or tokens.pieces(text))
@@ -103,6 +115,25 @@ def _said(part: Part) -> Iterator[JSON]:
             yield from ({"refusal": piece} for piece in tokens.pieces(text))
         case _:
             return
+
+
+# Recorded: offsets begin 30 characters behind the only message's; its frame, probably.
+_FRAME_OF_PROMPT = 30
+
+
+def _annotation(call: Call, index: int, results: JSON) -> JSON:
+    start = sum(len(one.text) + _FRAME_OF_PROMPT for one in call.seen.messages)
+    offsets = {
+        "check_offset": start,
+        "start_offset": start,
+        "end_offset": start + len(call.text),
+    }
+    return {
+        "content_filter_offsets": offsets,
+        "content_filter_results": results,
+        "finish_reason": None,
+        "index": index,
+    }
 
 
 class Chunks:
@@ -120,8 +151,9 @@ class Chunks:
 
     def delta(self, index: int, delta: JSON, finish: str | None = None) -> JSON:
         """Build a chunk with one choice."""
+        results = {} if self._call.is_filtered_late else self._results(delta, finish)
         choice = {
-            "content_filter_results": self._results(delta, finish),
+            **results,
             "delta": delta,
             "finish_reason": finish,
             "index": index,
@@ -134,10 +166,26 @@ class Chunks:
         """Build the chunk behind the finish, if the usage was asked for."""
         return self._chunk([], {"usage": usage(self._call)}, "")
 
+    def late_results(self) -> list[JSON]:
+        """Build what comes behind the finish: findings of the asynchronous filter, if it is on."""
+        call = self._call
+        if not call.is_filtered_late or not call.text:
+            return []
+        found = filters.late_results(
+            has_lists=bool(call.deployment.blocklists), blocked_by=call.blocked_by
+        )
+        empty: JSON = {"created": 0, "id": "", "model": "", "object": ""}
+        return [
+            {"choices": [_annotation(call, index, results)], **empty}
+            for index in range(call.body.get("n") or 1)
+            for results in found
+        ]
+
     def _results(self, delta: JSON, finish: str | None) -> JSON:
+        results: JSON = passed_results(self._call) if delta.get("content") else {}
         if finish == "content_filter":
-            return filters.answer_results(is_filtered=True)
-        return filters.answer_results() if delta.get("content") else {}
+            results = filtered_results(self._call)
+        return {"content_filter_results": results}
 
     def _chunk(self, choices: list[JSON], more: JSON, told: str) -> JSON:
         call = self._call

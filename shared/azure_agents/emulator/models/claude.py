@@ -27,6 +27,8 @@ from .claude_refusals import failed, invalid, too_many
 from .claude_stream import stream_message
 from .quota import admit
 
+_WINDOW = 200_000  # tokens; recorded of claude-haiku-4-5
+
 if TYPE_CHECKING:
     from ...jsonio import JSON
     from ..world.deployments import Deployment
@@ -40,6 +42,7 @@ def create(world: World, request: Request) -> Answer:
     asked = asked_deployment(world, body, "messages")
     seen = _seen(world, asked, body)
     budget = body["max_tokens"]
+    _check_length(world, seen)
     admit(world, asked, count_prompt(seen.messages) + budget, too_many(world))
     call = Call(
         id=str(seen.response_id),
@@ -53,6 +56,12 @@ def create(world: World, request: Request) -> Answer:
         new_call_id=partial(world.ids.claude, "toolu"),
     )
     return _start(world, call)
+
+
+def _check_length(world: World, seen: SeenTurn) -> None:
+    count = count_prompt(seen.messages, seen.instructions)
+    if count > _WINDOW:
+        raise invalid(world, f"prompt is too long: {count} tokens > {_WINDOW} maximum")
 
 
 def count_tokens(world: World, request: Request) -> Answer:

@@ -35,7 +35,8 @@ def refusal(world: World, kind: str, message: str) -> Problem:
     id = world.ids.claude("req")
     error = {"type": kind, "message": message}
     body = {"type": "error", "error": error, "request_id": id}
-    headers = {"content-type": "application/json", "request-id": id}
+    told = "true" if _STATUSES[kind] in {429, 500, 529} else "false"  # recorded: false of a 400
+    headers = {"content-type": "application/json", "request-id": id, "x-should-retry": told}
     return problems.Problem(_STATUSES[kind], body, headers=headers, has_request_id=False)
 
 

@@ -23,6 +23,11 @@ _BY_WORD: tuple[tuple[Operation, re.Pattern[str]], ...] = (
     ("embeddings", re.compile(r"embedding|(?<![a-z])ada(?![a-z])|embed-")),
     ("completion", re.compile(r"instruct|davinci|babbage")),
 )
+# Models of Foundry that are not OpenAI's answer in a form of their own.
+_FOUNDRY = re.compile(
+    r"grok|llama|mistral|mixtral|ministral|codestral|phi-|deepseek|cohere|command-|jamba|qwen|kimi"
+    r"|glm-|gpt-oss|mai-"
+)
 _O_SERIES = re.compile(r"(?<![a-z0-9])o[134](?![a-z0-9])")
 
 
@@ -31,6 +36,11 @@ def operation_of(model: str) -> Operation:
     name = model.lower()
     found = (operation for operation, words in _BY_WORD if words.search(name))
     return next(found, "chatCompletion")
+
+
+def is_of_foundry(model: str) -> bool:
+    """Whether the model is neither OpenAI's nor Anthropic's."""
+    return _FOUNDRY.search(model.lower()) is not None
 
 
 def is_o_series(model: str) -> bool:

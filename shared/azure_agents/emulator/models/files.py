@@ -14,7 +14,7 @@ from ..world.exchange import Answer, Request
 from ..world.limits import unknown_value
 from ..world.paging import v2_list
 from ..world.paths import OPENAI
-from ..world.state import StoredFile
+from ..world.stored import StoredFile
 from .refusals import missing
 
 if TYPE_CHECKING:

@@ -1,7 +1,9 @@
 """Limits of deployments: requests and tokens in a minute, their headers, and the 429 beyond them.
 
-Headers as in chat_stream_dated_gpt41mini (March 2026). How the service counts is documented: at the
-start of a request, by an estimate from the prompt and the most tokens that it asks for.
+Headers as in chat_stream_dated_gpt41mini (March 2026) and responses_v1_plain_gpt5nano (August
+2026): a reset is the time in which what was used renews itself, first in milliseconds, later in
+whole seconds. How the service counts is documented: at the start of a request, by an estimate from
+the prompt and the most tokens that it asks for.
 """
 
 from __future__ import annotations
@@ -41,9 +43,9 @@ def admit(
         asked.popleft()
     wait = max(_wait_for_requests(deployment, now), _wait_for_tokens(deployment, now, tokens))
     if wait > 0:
-        raise refuse(max(1, round(1000 * wait)), _headers(deployment, now))
+        raise refuse(max(1, round(1000 * wait)), _headers(world, deployment))
     asked.append((now, tokens))
-    return _headers(deployment, now)
+    return _headers(world, deployment)
 
 
 def _wait_for_requests(deployment: Deployment, now: float) -> float:
@@ -77,21 +79,23 @@ def _wait_for_tokens(deployment: Deployment, now: float, tokens: int) -> float:
     return _MINUTE if tokens > deployment.tpm else 0.0
 
 
-def _headers(deployment: Deployment, now: float) -> dict[str, str]:
-    asked = deployment.asked
-    shown: dict[str, str] = {}
+def _headers(world: World, deployment: Deployment) -> dict[str, str]:
+    asked, shown = deployment.asked, dict[str, str]()
     counts = {
         "requests": (deployment.rpm, len(asked)),
         "tokens": (deployment.tpm, sum(count for _, count in asked)),
     }
+    unit = 1000 if world.rules.resets_in_milliseconds else 1
     for kind, (limit, used) in counts.items():
         if limit is None:
             continue
-        reset = round(1000 * (asked[0][0] + _MINUTE - now)) if asked else 0
         shown |= {
             f"x-ratelimit-limit-{kind}": str(limit),
             f"x-ratelimit-remaining-{kind}": str(max(0, limit - used)),
             f"x-ratelimit-renewalperiod-{kind}": "60",
-            f"x-ratelimit-reset-{kind}": str(reset),
+            f"x-ratelimit-reset-{kind}": str(int(_MINUTE * unit * used / limit)),
         }
-    return shown
+    named = {"x-ratelimit-abusepenalty-active": "False"}
+    if not world.rules.resets_in_milliseconds:  # the key came with the whole seconds
+        named["x-ratelimit-key"] = deployment.name
+    return named | shown if shown else {}

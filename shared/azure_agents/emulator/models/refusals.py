@@ -7,7 +7,7 @@ parameters are OpenAI's, quoted by users of Azure; none of them was recorded.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from ..world import problems
@@ -87,8 +87,8 @@ def wrong_operation(operation: str, model: str) -> Problem:
     return problems.gateway(400, "OperationNotSupported", message)
 
 
-def prompt_filtered() -> Problem:
-    """Build the 400 of a filtered prompt."""
+def prompt_filtered(blocked_by: str = "") -> Problem:
+    """Build the 400 of a filtered prompt; `blocked_by` is the id of a blocklist."""
     message = (
         "The response was filtered due to the prompt triggering Azure OpenAI's content management "
         "policy. Please modify your prompt and retry. To learn more about our content filtering "
@@ -97,7 +97,7 @@ def prompt_filtered() -> Problem:
     error = {"message": message, "type": None, "param": "prompt", "code": "content_filter"}
     inner = {
         "code": "ResponsibleAIPolicyViolation",
-        "content_filter_result": filtered_prompt(),
+        "content_filter_result": filtered_prompt(blocked_by),
     }
     body = {"error": error | {"status": 400, "innererror": inner}}
     return problems.Problem(400, body, headers=dict(_BY_MODEL))
@@ -118,11 +118,23 @@ def too_many(milliseconds: int, headers: dict[str, str]) -> Problem:
     return problems.Problem(429, {"error": error}, headers=waits | headers)
 
 
-def failed(code: str, message: str) -> Problem:
-    """Build the answer of a deployment whose script fails: by the code of the failure."""
+def with_limits(problem: Problem, limits: Mapping[str, str]) -> Problem:
+    """Add the headers of limits to a refusal: recorded of a filtered prompt, which was counted."""
+    problem.headers = {**limits, **problem.headers}
+    return problem
+
+
+def failed(code: str, message: str, refuse: Callable[..., Problem] = too_many) -> Problem:
+    """Build the answer of a deployment whose script fails: by the code of the failure.
+
+    Args:
+        code: The code of the script.
+        message: Its sentence.
+        refuse: Builds a 429 from the milliseconds to wait and the headers.
+    """
     if code == "content_filter":
         return prompt_filtered()
     if code == "rate_limit_exceeded":
-        return too_many(1000, {})
+        return refuse(1000, {})
     error = {"message": message, "type": "server_error", "param": None, "code": code}
     return problems.Problem(500, {"error": error})

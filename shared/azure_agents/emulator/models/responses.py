@@ -2,8 +2,7 @@
 
 Sources: responses_v1_plain_gpt5nano, responses_v1_stream_gpt5nano,
 responses_v1_function_tool_gpt56, responses_dated_create_get_delete_404,
-error_400_missing_model_responses. The dated surface answered in 2025 with fewer keys; here both
-surfaces answer as the other one does in 2026.
+error_400_missing_model_responses, responses_dated_stream_gpt5nano.
 """
 
 from __future__ import annotations
@@ -15,21 +14,25 @@ from ..agent.seen import count_prompt, from_items
 from ..v2 import responses
 from ..v2.input import read_items
 from ..world.exchange import Answer, Request
+from ..world.paths import OPENAI
 from ..world.problems import Problem
 from .asked import asked_deployment, headers_of
 from .chat_checks import check_sampling
 from .quota import admit
 from .refusals import by_model, invalid
+from .response_dated import as_dated, event_as_dated
 from .response_objects import shown_event, shown_response
 
 if TYPE_CHECKING:
     from ...jsonio import JSON
     from ..world.deployments import Deployment
     from ..world.state import World
+    from ..world.turns import Frame
 
 _KIND = {"content-type": "application/json"}
 _OPENAI = ("message", "type", "param", "code")  # the keys of OpenAI's envelope
 _ESTIMATE = 16
+_OFFER = {"azureai-fe-is-streaming": "False", "azureai-fe-offer-type": "paygo"}  # of streams, too
 
 
 def create(world: World, request: Request) -> Answer:
@@ -42,12 +45,11 @@ def create(world: World, request: Request) -> Answer:
         )
     check_sampling(body, asked.model)
     answer = _passed(lambda: _admitted(world, request, asked, body))
-    headers = headers_of(asked)
+    headers = headers_of(asked) | _OFFER | {"x-ms-served-model": asked.model}
     if answer.streamed:
         headers["content-type"] = "text/event-stream; charset=utf-8"
-        answer.show = lambda step: shown_event(step, body, asked.model)
     answer.headers |= headers
-    return _shown(answer, body, asked.model)
+    return _shown(world, answer, request, body, asked.model)
 
 
 def _admitted(world: World, request: Request, asked: Deployment, body: JSON) -> Answer:
@@ -63,17 +65,29 @@ def _estimate(body: JSON) -> int:
     return read + (body.get("max_output_tokens") or _ESTIMATE)
 
 
-def _shown(answer: Answer, body: JSON, model: str) -> Answer:
+def _shown(world: World, answer: Answer, request: Request, body: JSON, model: str) -> Answer:
+    """Show a response, or its events, as the surface does on which it was asked for."""
+    is_dated, era = not request.path.startswith(OPENAI), world.rules.era
     render = answer.render
+
+    def show(made: JSON) -> JSON:
+        shown = shown_response(made, body, model)
+        return as_dated(shown, era) if is_dated else shown
+
+    def show_event(step: Frame) -> Frame:
+        shown = shown_event(step, body, model)
+        return event_as_dated(shown, era) if is_dated else shown
+
+    answer.show = show_event if answer.streamed else None
     if render is not None:
-        answer.render = lambda: _as_shown(render(), body, model)
+        answer.render = lambda: _as_shown(render(), show)
     elif answer.body is not None:
-        answer.body = shown_response(answer.body, body, model)
+        answer.body = show(answer.body)
     return answer
 
 
-def _as_shown(made: JSON | bytes, body: JSON, model: str) -> JSON | bytes:
-    return made if isinstance(made, bytes) else shown_response(made, body, model)
+def _as_shown(made: JSON | bytes, show: Callable[[JSON], JSON]) -> JSON | bytes:
+    return made if isinstance(made, bytes) else show(made)
 
 
 def _passed(act: Callable[[], Answer]) -> Answer:
@@ -97,11 +111,9 @@ def get(world: World, request: Request, id: str) -> Answer:
     response = world.responses[id]
     deployment = world.deployment(response.model)
     model = deployment.model if deployment else response.model
-    if answer.streamed:
-        answer.show = lambda step: shown_event(step, response.params, model)
-    else:
+    if not answer.streamed:
         answer.headers |= _KIND
-    return _shown(answer, response.params, model)
+    return _shown(world, answer, request, response.params, model)
 
 
 def delete(world: World, request: Request, id: str) -> Answer:
@@ -116,7 +128,7 @@ def cancel(world: World, request: Request, id: str) -> Answer:
     answer = _passed(lambda: responses.cancel(world, request, id))
     response = world.responses[id]
     answer.headers |= _KIND
-    return _shown(answer, response.params, response.model)
+    return _shown(world, answer, request, response.params, response.model)
 
 
 def input_items(world: World, request: Request, id: str) -> Answer:

@@ -52,6 +52,8 @@ _TABLE: tuple[tuple[str, str, Handler], ...] = (
     ("POST", f"{_DATED}/audio/transcriptions", audio.transcribe),
     ("POST", f"{OPENAI}/audio/translations", audio.translate),
     ("POST", f"{_DATED}/audio/translations", audio.translate),
+    ("POST", "/models/chat/completions", chat.create),
+    ("POST", "/models/embeddings", embeddings.create),
     ("POST", "/anthropic/v1/messages", claude.create),
     ("POST", "/anthropic/v1/messages/count_tokens", claude.count_tokens),
 )
@@ -106,7 +108,7 @@ def _check_version(request: Request, path: str) -> None:
     version = request.query.get("api-version")
     if path.startswith(OPENAI) and version not in _V1_VERSIONS:
         raise problems.gateway(400, "BadRequest", "API version not supported")
-    is_dated = path.startswith("/openai/") and not path.startswith(OPENAI)
+    is_dated = path.startswith(("/openai/", "/models/")) and not path.startswith(OPENAI)
     if is_dated and not _DATED_VERSION.fullmatch(version or ""):
         raise _unknown()
 

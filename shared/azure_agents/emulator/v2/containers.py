@@ -12,7 +12,7 @@ from ..files.files import download, read_form
 from ..world import problems
 from ..world.exchange import Answer, Request, check_known
 from ..world.paging import classic_list
-from ..world.state import StoredFile
+from ..world.stored import StoredFile
 
 if TYPE_CHECKING:
     from ...jsonio import JSON

@@ -18,7 +18,8 @@ from ..world.paths import ENDPOINT, OPENAI
 if TYPE_CHECKING:
     from ...jsonio import JSON
     from ..world.exchange import Request
-    from ..world.state import Era, Response, World
+    from ..world.rules import Era
+    from ..world.state import Response, World
 
 PREVIEW_VERSION = "2025-11-15-preview"
 _PREVIEW = "/openai"

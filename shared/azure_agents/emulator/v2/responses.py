@@ -23,7 +23,8 @@ from .stream import error_event, respond
 if TYPE_CHECKING:
     from ...jsonio import JSON
     from ..agent.responder import Responder
-    from ..world.state import Era, World
+    from ..world.rules import Era
+    from ..world.state import World
 
 
 def create(world: World, request: Request) -> Answer:

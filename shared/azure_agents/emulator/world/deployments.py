@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,8 @@ class Deployment:
         responder: What answers for it.
         rpm: Most requests in a minute; None is no limit.
         tpm: Most tokens in a minute; None is no limit.
+        async_filter: Whether filters look at a streamed answer after it was sent.
+        blocklists: Words that a prompt and an answer must not have, by the id of their list.
         asked: Time and estimated tokens of the requests of the last minute.
     """
 
@@ -40,9 +43,21 @@ class Deployment:
     responder: Responder
     rpm: int | None = None
     tpm: int | None = None
+    async_filter: bool = False
+    blocklists: Mapping[str, Sequence[str]] = field(default_factory=dict)
     asked: deque[tuple[float, int]] = field(default_factory=deque)
 
     @classmethod
     def standing(cls, name: str, responder: Responder) -> Deployment:
         """Build a deployment that is there from the start."""
         return cls(name, _VERSIONED.get(name, name), responder)
+
+    def blocked_by(self, text: str) -> str:
+        """Return the id of the first blocklist that has a word of a text; "" if none has."""
+        folded = text.casefold()
+        found = (
+            id
+            for id, words in self.blocklists.items()
+            if any(word.casefold() in folded for word in words)
+        )
+        return next(found, "")
