@@ -283,7 +283,7 @@ def test_what_only_agents_have_is_refused_before_anything_is_sent() -> None:
     assert [] == service.requests
 
 
-@pytest.mark.parametrize("model", ["azure_text/x", "azure/responses/x"])
+@pytest.mark.parametrize("model", ["azure_text/x"])
 def test_families_that_are_not_served_say_so(model: str) -> None:
     """They would be asked in the wrong format."""
     service = Service(httpx.Response(200, json=ANSWER))

@@ -74,13 +74,14 @@ class OperationCall(Generic[A]):
     def whole(self) -> A:
         """Ask, and wait for the whole answer."""
         client, _ = recent_clients(self.settings)
-        return self.answer(client.result(ask(self.request), self.settings.timeouts, self._headers))
+        flow = ask(self.request, self.answer)
+        return client.result(flow, self.settings.timeouts, self._headers)
 
     async def awhole(self) -> A:
         """Do as `whole` does, on an event loop."""
         _, client = recent_clients(self.settings)
-        flow = ask(self.request)
-        return self.answer(await client.result(flow, self.settings.timeouts, self._headers))
+        flow = ask(self.request, self.answer)
+        return await client.result(flow, self.settings.timeouts, self._headers)
 
     def received(self) -> Generator[JSON, None, None]:
         """Ask, and give what the decoder makes of the stream."""

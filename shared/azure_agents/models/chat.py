@@ -36,7 +36,6 @@ OF_AGENTS = frozenset(
     }
 )
 _NOT_SERVED = {
-    "responses": "chat over the responses operation is not served by this version: use 'azure/…'",
     "text": "text completions are not served by this version",
 }
 

@@ -14,6 +14,7 @@ from ..jsonio import JSON
 from .chunks import ChatDecoder
 from .claude.format import ClaudeFormat
 from .names import ModelName
+from .over_responses.format import ResponsesFormat
 from .requests import StreamDecoder
 from .rules import fit
 from .settings import ModelSettings
@@ -88,4 +89,6 @@ def format_of(settings: ModelSettings) -> Format:
     """
     if settings.model.family == "claude":
         return ClaudeFormat(settings.model, drops=settings.drops, created=int(time.time()))
+    if settings.model.family == "responses":
+        return ResponsesFormat(settings.model, drops=settings.drops)
     return ChatFormat(settings.model, drops=settings.drops)

@@ -15,7 +15,7 @@ import re
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol, cast
+from typing import Any, Protocol, TypeVar, cast
 
 from ..errors import (
     AzureAgentsError,
@@ -31,6 +31,7 @@ from ..service_errors.envelopes import error_from_reply, request_id_of
 from .operation_table import Operation
 from .surfaces import Place
 
+T = TypeVar("T")
 SUCCESS = range(200, 300)
 # The words by which a parameter is refused: recorded of gpt-5 (temperature) and o-series.
 _REFUSED_CODES = frozenset({"unsupported_parameter", "unsupported_value", "unknown_parameter"})
@@ -104,14 +105,24 @@ class StreamDecoder(Protocol):
         """
 
 
-def ask(request: Request) -> Flow[Reply]:
-    """Make a call whose answer comes whole."""
+def ask(request: Request, read: Callable[[Reply], T]) -> Flow[T]:
+    """Make a call whose answer comes whole.
 
-    def attempt(now: Request) -> Flow[Reply]:
-        return (yield from _send(now, stream=False))
+    Args:
+        request: The call.
+        read: Reads its answer; a failure that it finds there counts as one of the attempt.
+    """
 
-    reply: Reply = yield from _trying(request, attempt)
-    return reply
+    def attempt(now: Request) -> Flow[T]:
+        reply = yield from _send(now, stream=False)
+        try:
+            return read(reply)
+        except AzureAgentsError as error:
+            error.add_facts(request_id=request_id_of(reply.headers), model=now.model)
+            raise
+
+    answer: T = yield from _trying(request, attempt)
+    return answer
 
 
 def stream(request: Request, decoder: Callable[[], StreamDecoder]) -> Flow[None]:
@@ -125,7 +136,7 @@ def stream(request: Request, decoder: Callable[[], StreamDecoder]) -> Flow[None]
             if not reading.is_done:
                 yield Emit(cast(Any, reading.end()))
         except AzureAgentsError as error:
-            error.add_facts(request_id=request_id_of(reply.headers))
+            error.add_facts(request_id=request_id_of(reply.headers), model=now.model)
             if not reading.has_content:
                 raise
             raise _interrupted(error, reading.text, now) from error
