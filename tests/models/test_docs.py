@@ -12,6 +12,7 @@ import httpx
 import azure_agents
 
 from .claude import message, text, thought
+from .responses import response, spoken
 from .test_chat import ANSWER, Service
 
 if TYPE_CHECKING:
@@ -26,7 +27,10 @@ def test_the_snippets_run(
 ) -> None:
     """What the page shows happens."""
     claude = message(thought("s-t-r…"), text("Three"))
-    answers = [httpx.Response(200, json=answer) for answer in (ANSWER, VECTORS, claude)]
+    answers = [
+        httpx.Response(200, json=answer)
+        for answer in (ANSWER, VECTORS, response(spoken("4")), claude)
+    ]
     transport = httpx.MockTransport(Service(*answers))
     for name in ("completion", "embedding"):
         function = partial(getattr(azure_agents, name), transport=transport)
@@ -34,4 +38,4 @@ def test_the_snippets_run(
     names: dict[str, Any] = {}
     for snippet in re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL):
         exec(compile(snippet, PAGE.name, "exec"), names)  # noqa: S102 - our own page
-    assert "Hi\n2 4\ns-t-r… Three\n" == capsys.readouterr().out
+    assert "Hi\n2 4\n4\ns-t-r… Three\n" == capsys.readouterr().out
