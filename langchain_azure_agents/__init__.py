@@ -15,6 +15,7 @@ from ._approvals import approve, decide, reject
 from ._blocks import register as _register
 from ._chat_model import ChatAzureAgent
 from ._computer import screenshot
+from ._factories import init_azure_chat_model, init_azure_embeddings, init_azure_llm
 from ._once import arun_once, run_once
 from ._progress import ShowProgress, progress_of
 
@@ -31,6 +32,9 @@ __all__ = [
     "approve",
     "arun_once",
     "decide",
+    "init_azure_chat_model",
+    "init_azure_embeddings",
+    "init_azure_llm",
     "progress_of",
     "reject",
     "run_once",
