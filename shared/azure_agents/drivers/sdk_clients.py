@@ -63,7 +63,7 @@ class Route:
     url: Url
     auth: httpx.Auth = field(repr=False)
     headers: ExtraHeaders
-    query: Mapping[str, str] = field(default_factory=dict)
+    query: tuple[tuple[str, str], ...] = ()
     connect: float = 10.0
     transport: Any = None
     async_transport: Any = None
@@ -159,7 +159,7 @@ def _inner(request: Any, body: bytes, route: Route) -> httpx.Request:
     url = httpx.URL(str(request.url))
     return httpx.Request(
         request.method,
-        url.copy_merge_params(route.query) if route.query else url,
+        url.copy_merge_params(list(route.query)) if route.query else url,
         headers=headers,
         content=body,
         extensions={"timeout": waits},
@@ -196,13 +196,19 @@ _DUAL: dict[tuple[Any, Any], Any] = {}  # of our class and the SDK's base
 
 
 def _both(ours: type[AzureAgentsError], base: type[Exception]) -> Any:
-    def reduced(self: AzureAgentsError) -> Any:
-        return ours(self.message, **self.facts).__reduce__()  # the other process may lack the SDK
+    def reduced(self: AzureAgentsError) -> tuple[Any, ...]:
+        return _rebuild, (ours, base, self.message, self.facts)
 
     if (ours, base) not in _DUAL:
         names = {"__module__": ours.__module__, "__doc__": ours.__doc__, "__reduce__": reduced}
         _DUAL[ours, base] = type(ours.__name__, (ours, base), names)
     return _DUAL[ours, base]
+
+
+def _rebuild(
+    ours: type[AzureAgentsError], base: type[Exception], message: str, facts: Mapping[str, Any]
+) -> Any:
+    return _both(ours, base)(message, **facts)
 
 
 class _Classes(NamedTuple):

@@ -142,7 +142,9 @@ class Deployment:
             may_lack=settings.has_subscription_key,
         )
         seams = {name: settings.seams.get(name) for name in ("transport", "async_transport")}
-        query = {} if settings.surface.kind == "dated" else dict(settings.surface.query)
+        # A dated version is put on by the SDK's Azure client.
+        query = () if settings.surface.kind == "dated" else settings.surface.query
+        query = (*query, *settings.query)
         connect = settings.timeouts.connect
         route = Route(settings.surface.url, auth, settings.headers, query, connect, **seams)
         return sdk_clients(sdk, route)
@@ -242,6 +244,7 @@ _OF_DEPLOYMENTS = (
     "base_model",
     "drop_params",
     "extra_body",
+    "extra_query",
     "stream_timeout",
 )
 
