@@ -12,7 +12,6 @@ import pytest
 
 from azure_agents import acompletion, completion
 from azure_agents.errors import (
-    ConfigError,
     ConnectionLostError,
     ContentFilteredError,
     InvalidRequestError,
@@ -280,13 +279,4 @@ def test_what_only_agents_have_is_refused_before_anything_is_sent() -> None:
     service = Service(httpx.Response(200, json=ANSWER))
     with pytest.raises(InvalidRequestError, match="thread_id= is for agents"):
         service.ask(thread_id="thread_1")
-    assert [] == service.requests
-
-
-@pytest.mark.parametrize("model", ["azure_text/x"])
-def test_families_that_are_not_served_say_so(model: str) -> None:
-    """They would be asked in the wrong format."""
-    service = Service(httpx.Response(200, json=ANSWER))
-    with pytest.raises(ConfigError, match="not served by this version"):
-        service.ask(model, api_base="https://r.services.ai.azure.com")
     assert [] == service.requests

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from ..errors import ConfigError, InvalidRequestError
+from ..errors import InvalidRequestError
 from ..jsonio import JSON, load_object
 from ..naming import shown
 from ..protocols.commands import Reply
@@ -35,9 +35,6 @@ OF_AGENTS = frozenset(
         "user_identity",
     }
 )
-_NOT_SERVED = {
-    "text": "text completions are not served by this version",
-}
 
 
 class ChatCall(AnswerCall):
@@ -60,8 +57,6 @@ class ChatCall(AnswerCall):
                 f"{name}= is for agents, and {model!r} is a deployment: leave it out"
             )
         settings = read_settings(model, given)
-        if settings.model.family in _NOT_SERVED:
-            raise ConfigError(f"model={model!r}: {_NOT_SERVED[settings.model.family]}")
         self._format = format_of(settings)
         request = _request(settings, self._format, messages, given, streamed=streamed)
         super().__init__(settings, request, _with_format(settings.headers, self._format))

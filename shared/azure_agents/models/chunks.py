@@ -9,7 +9,7 @@ its own.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ..errors import ConnectionLostError, ProtocolError
@@ -27,9 +27,12 @@ class ChatDecoder:
     Args:
         doing: What is being done, for errors.
         include_usage: Deliver a chunk that holds nothing but the usage.
+        read: Makes the chunk of a chat of what came; by default that is one.
     """
 
-    def __init__(self, doing: str, *, include_usage: bool) -> None:
+    def __init__(
+        self, doing: str, *, include_usage: bool, read: Callable[[JSON], JSON] | None = None
+    ) -> None:
         self.has_content = False
         self.text = ""
         self._doing = doing
@@ -37,7 +40,9 @@ class ChatDecoder:
         self._events = SSEDecoder()
         self._held: list[JSON] = []  # before the first content
         self._riding: JSON = {}  # fields of chunks without choices
-        self._is_finished = False
+        self._read = read
+        self._begun: set[int] = set()  # choices
+        self._finished: set[int] = set()
         self._is_done = False
 
     @property
@@ -54,15 +59,16 @@ class ChatDecoder:
                 return
             if event.name == KEEPALIVE:
                 continue
-            yield from self._take(load_object(event.data))
+            chunk = load_object(event.data)
+            yield from self._take(chunk if self._read is None else self._read(chunk))
 
     def end(self) -> Iterable[JSON]:
         """Give what was held back, once the stream is over.
 
         Raises:
-            ConnectionLostError: It ended without a finish reason.
+            ConnectionLostError: It ended, and not every choice had a finish reason.
         """
-        if not self._is_finished:
+        if not self._finished or self._begun - self._finished:
             raise ConnectionLostError(f"{self._doing}: the stream ended without a finish reason")
         held, self._held = self._held, []
         if self._riding.get("usage") and self._include_usage:
@@ -92,9 +98,12 @@ class ChatDecoder:
 
     def _note(self, choice: Mapping[str, Any]) -> None:
         delta = choice["delta"]
-        self.text += delta.get("content") or ""
-        self._is_finished = self._is_finished or choice.get("finish_reason") is not None
-        if self._is_finished or any(delta.get(name) for name in _CONTENT):
+        self.text += delta.get("content") or (delta.get("audio") or {}).get("transcript") or ""
+        index = choice.get("index", 0)
+        self._begun.add(index)
+        if choice.get("finish_reason") is not None:
+            self._finished.add(index)
+        if self._finished or any(delta.get(name) for name in _CONTENT):
             self.has_content = True
 
     def _deliver(self, chunk: JSON) -> Iterable[JSON]:

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from ..jsonio import JSON
 from .chunks import ChatDecoder
 from .claude.format import ClaudeFormat
+from .instruct.format import InstructFormat
 from .names import ModelName
 from .over_responses.format import ResponsesFormat
 from .requests import StreamDecoder
@@ -91,4 +92,6 @@ def format_of(settings: ModelSettings) -> Format:
         return ClaudeFormat(settings.model, drops=settings.drops, created=int(time.time()))
     if settings.model.family == "responses":
         return ResponsesFormat(settings.model, drops=settings.drops)
+    if settings.model.family == "text":
+        return InstructFormat(settings.model, drops=settings.drops)
     return ChatFormat(settings.model, drops=settings.drops)

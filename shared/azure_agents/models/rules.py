@@ -13,18 +13,75 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..errors import InvalidRequestError
 from ..naming import shown
+from ..protocols.neutral import is_neutral
 from .names import ModelName
 
 _REASONING = ("o_series", "gpt5")
 _SAMPLING = ("temperature", "top_p")
 # What is asked for can never be left out.
 KEPT = frozenset(
-    {"messages", "input", "prompt", "tools", "model", "response_format", "reasoning_effort"}
+    {
+        "functions",
+        "input",
+        "messages",
+        "model",
+        "prompt",
+        "reasoning_effort",
+        "response_format",
+        "tools",
+    }
 )
+
+
+class Lacking(NamedTuple):
+    """What a chat has and another operation lacks.
+
+    Attributes:
+        operation: What lacks it, for sentences.
+        advice: By argument what to do instead; "" where it can only be left out.
+    """
+
+    operation: str
+    advice: Mapping[str, str]
+
+
+def without_lacking(
+    fields: Mapping[str, Any], lacking: Lacking, model: ModelName, *, drops: bool
+) -> dict[str, Any]:
+    """The arguments without those that an operation lacks, and those that change nothing.
+
+    Args:
+        fields: The arguments of a chat.
+        lacking: What the operation lacks.
+        model: What answers.
+        drops: Leave out, aloud, what it lacks; but never what an answer is asked for with.
+
+    Raises:
+        InvalidRequestError: There is one, and it may not be left out.
+    """
+    kept = {name: value for name, value in fields.items() if not _changes_nothing(name, value)}
+    where = f"{lacking.operation} ({model.requested})"
+    for name in sorted(lacking.advice.keys() & kept.keys()):
+        value = kept.pop(name)
+        if not drops or name in KEPT:
+            advice = lacking.advice[name] or "leave it out"
+            also = "" if name in KEPT else ", or pass drop_params=True"
+            raise InvalidRequestError(
+                f"{name}={shown(value)} has no place in {where}: {advice}{also}"
+            )
+        warnings.warn(
+            f"drop_params=True: {name} dropped, which has no place in {where}", stacklevel=2
+        )
+    return kept
+
+
+def _changes_nothing(name: str, value: object) -> bool:
+    is_text = name == "response_format" and value == {"type": "text"}
+    return is_text or is_neutral(name, value)
 
 
 def fit(body: Mapping[str, Any], model: ModelName, *, drops: bool) -> dict[str, Any]:

@@ -11,7 +11,6 @@ asked for where the model is known to reason; other models refuse the question.
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -19,9 +18,8 @@ from typing import Any
 from ...errors import InvalidRequestError
 from ...jsonio import JSON, known_fields
 from ...naming import shown
-from ...protocols.neutral import is_neutral
 from ..names import ModelName, family_of
-from ..rules import fit
+from ..rules import Lacking, fit, without_lacking
 from .tools import to_choice, to_text, to_tools
 from .turns import to_input
 
@@ -42,22 +40,24 @@ _MAPPED = frozenset(
         "verbosity",
     }
 )
-# What only chat has, and what to do instead: of OpenAI's SDK, the arguments of chat that those of
-# responses lack.
-_CHAT_ONLY = {
-    "audio": "call an audio model as 'azure/<deployment>'",
-    "frequency_penalty": "",
-    "function_call": "pass tool_choice=",
-    "functions": "pass tools=",
-    "logit_bias": "",
-    "modalities": "call an audio model as 'azure/<deployment>'",
-    "n": "make several calls",
-    "prediction": "",
-    "presence_penalty": "",
-    "seed": "",
-    "stop": "cut the text yourself",
-    "web_search_options": "pass tools=[{'type': 'web_search'}]",
-}
+# Of OpenAI's SDK: the arguments of chat that those of responses lack.
+_LACKING = Lacking(
+    "the responses operation",
+    {
+        "audio": "call an audio model as 'azure/<deployment>'",
+        "frequency_penalty": "",
+        "function_call": "pass tool_choice=",
+        "functions": "pass tools=",
+        "logit_bias": "",
+        "modalities": "call an audio model as 'azure/<deployment>'",
+        "n": "make several calls",
+        "prediction": "",
+        "presence_penalty": "",
+        "seed": "",
+        "stop": "cut the text yourself",
+        "web_search_options": "pass tools=[{'type': 'web_search'}]",
+    },
+)
 # What goes on from something that is stored.
 _STORED = ("previous_response_id", "conversation", "prompt")
 _ENCRYPTED = "reasoning.encrypted_content"
@@ -84,7 +84,11 @@ def to_body(
     Raises:
         InvalidRequestError: Something is malformed, or the operation does not have it.
     """
-    fields = _without_refused(fields, model, drops=drops)
+    if fields.get("background"):
+        raise InvalidRequestError(
+            "background=True: a chat call waits for its answer; leave it out, or use responses()"
+        )
+    fields = without_lacking(fields, _LACKING, model, drops=drops)
     family = family_of(model.base_model or model.name)
     fields = fit(fields, replace(model, family=family), drops=drops)
     mapped = known_fields(
@@ -99,32 +103,6 @@ def to_body(
         stream_options=_stream_options(fields) or None,
     )
     return {**mapped, **{name: value for name, value in fields.items() if name not in _MAPPED}}
-
-
-def _without_refused(fields: Mapping[str, Any], model: ModelName, *, drops: bool) -> dict[str, Any]:
-    if fields.get("background"):
-        raise InvalidRequestError(
-            "background=True: a chat call waits for its answer; leave it out, or use responses()"
-        )
-    asked = {name: value for name, value in fields.items() if not is_neutral(name, value)}
-    for name in sorted(_CHAT_ONLY.keys() & asked.keys()):
-        _refuse(name, asked.pop(name), model, drops=drops)
-    return asked
-
-
-def _refuse(name: str, value: object, model: ModelName, *, drops: bool) -> None:
-    if drops:
-        warnings.warn(
-            f"drop_params=True: {name} dropped, which the responses operation of "
-            f"{model.requested} does not have",
-            stacklevel=2,
-        )
-        return
-    advice = _CHAT_ONLY[name] or "leave it out"
-    raise InvalidRequestError(
-        f"{name}={shown(value)}: the responses operation of {model.requested} does not have it: "
-        f"{advice}, or pass drop_params=True"
-    )
 
 
 def _limit(fields: Mapping[str, Any]) -> object:
