@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 
 from azure_agents import acompletion, completion
 from azure_agents.errors import (
+    AzureAgentsError,
     ConnectionLostError,
     ContentFilteredError,
     InvalidRequestError,
@@ -280,3 +282,39 @@ def test_what_only_agents_have_is_refused_before_anything_is_sent() -> None:
     with pytest.raises(InvalidRequestError, match="thread_id= is for agents"):
         service.ask(thread_id="thread_1")
     assert [] == service.requests
+
+
+REFUSALS = [
+    (
+        "The chatCompletion operation does not work with the specified model, gpt-5-codex.",
+        "'azure/responses/<deployment>' carries a chat over the responses operation; a model that",
+    ),
+    (
+        "The completion operation does not work with the specified model, gpt-35-turbo.",
+        "a chat model is 'azure/<deployment>'",
+    ),
+    (
+        "Function tools with reasoning_effort are not supported for x in /v1/chat/completions.",
+        "'azure/responses/<deployment>' carries a chat",
+    ),
+    (
+        "This model is only supported in v1/responses and not in v1/chat/completions.",
+        "'azure/responses/<deployment>' carries a chat",
+    ),
+    ("Encrypted content is not supported with this model.", "pass base_model="),
+    (
+        "The encrypted content could not be verified. Reason: it could not be decrypted.",
+        "leave provider_specific_fields out",
+    ),
+]
+
+
+@pytest.mark.parametrize(("sentence", "hint"), REFUSALS)
+@pytest.mark.parametrize("status", [400, 404])
+def test_a_refusal_of_the_operation_names_the_prefix_that_serves_it(
+    sentence: str, hint: str, status: int
+) -> None:
+    """In the service's words, as they are quoted in public issues."""
+    error = {"message": sentence, "code": "OperationNotSupported"}
+    with pytest.raises(AzureAgentsError, match=f"{re.escape(sentence)} - .*{re.escape(hint)}"):
+        Service(httpx.Response(status, json={"error": error})).ask()

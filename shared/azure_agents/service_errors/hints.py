@@ -49,11 +49,36 @@ def hint_for(
         return filter_hint(filters, of)
     if cls is AgentNotFoundError and "deploymentnotfound" in words and of == "agents":
         return "the agent's model is not deployed in this resource: deploy it or change the agent"
+    told = next((hint for part, hint in _IN_DEPLOYMENTS.items() if part in message), "")
+    if told and of == "azure":
+        return told
     if cls in _BY_CLASS[of]:
         return _BY_CLASS[of][cls]
     if of != "agents":
         return ""
     return next((hint for begin, hint in _HINTS if message.startswith(begin)), "")
+
+
+_OVER_RESPONSES = "'azure/responses/<deployment>' carries a chat over the responses operation"
+# What deployments say, as quoted in public issues, of calls that another prefix serves.
+_IN_DEPLOYMENTS: Mapping[str, str] = {
+    "The chatCompletion operation does not work with the specified model": (
+        f"{_OVER_RESPONSES}; a model that completes texts is 'azure_text/<deployment>'"
+    ),
+    "The completion operation does not work with the specified model": (
+        "'azure_text/<deployment>' is for models that complete texts: a chat model is "
+        "'azure/<deployment>'"
+    ),
+    "in /v1/chat/completions": _OVER_RESPONSES,  # of function tools with reasoning_effort
+    "only supported in v1/responses": _OVER_RESPONSES,
+    "Encrypted content is not supported with this model": (
+        "the deployment's model does not reason: pass base_model= with its name"
+    ),
+    "could not be decrypted": (
+        "encrypted reasoning goes back to the resource and model that made it: leave "
+        "provider_specific_fields out of messages that come from elsewhere"
+    ),
+}
 
 
 _OF_RESOURCES: Mapping[type[ServiceError], str] = {
