@@ -19,7 +19,7 @@ openai = pytest.importorskip("openai")
 
 HELLO = [{"role": "user", "content": "Hello"}]
 TOOLS = [{"type": "function", "function": {"name": "get_weather"}}]
-KINDS = ["AzureOpenAI", "OpenAI"]
+KINDS = ["AzureOpenAI", "OpenAI", "OpenAI itself"]
 
 
 def settings(foundry: Emulator, kind: str) -> dict[str, Any]:
@@ -27,13 +27,14 @@ def settings(foundry: Emulator, kind: str) -> dict[str, Any]:
     shared = {"api_key": foundry.api_key, "max_retries": 0, "_strict_response_validation": True}
     if kind.endswith("AzureOpenAI"):
         return {**shared, "azure_endpoint": foundry.resource, "api_version": "2024-10-21"}
-    return {**shared, "base_url": f"{foundry.resource}/openai/v1"}
+    own = kind == "OpenAI itself"
+    return {**shared, "base_url": None if own else f"{foundry.resource}/openai/v1"}
 
 
 @pytest.fixture(params=KINDS)
 def client(request: pytest.FixtureRequest, foundry: Emulator) -> Iterator[Any]:
     """A client of either surface."""
-    made = getattr(openai, request.param)
+    made = getattr(openai, request.param.partition(" ")[0])
     http = httpx.Client(transport=foundry.transport)
     with made(http_client=http, **settings(foundry, request.param)) as one:
         yield one
@@ -242,7 +243,7 @@ def test_the_async_client(foundry: Emulator, kind: str) -> None:
 
     async def run() -> Any:
         http = httpx.AsyncClient(transport=foundry.async_transport)
-        made = getattr(openai, f"Async{kind}")
+        made = getattr(openai, f"Async{kind}".partition(" ")[0])
         async with made(http_client=http, **settings(foundry, f"Async{kind}")) as client:
             return await client.chat.completions.create(model="dep", messages=HELLO)
 

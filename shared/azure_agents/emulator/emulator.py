@@ -10,12 +10,14 @@ from typing import Any, Self
 from .agent.replies import Script
 from .agents import CreatedAgent
 from .line.transport import ROOT, AsyncTransport, SyncTransport
+from .models.openai_host import HOST as OPENAI_HOST
 from .project import Project
 from .served.address import Served
 from .world.clock import Clock
 from .world.rules import Rules
 
 _HOST = "emulator.services.ai.azure.com"
+_HOSTS = (_HOST, OPENAI_HOST)
 
 
 class Emulator(Project):
@@ -55,8 +57,8 @@ class Emulator(Project):
         )
         self.resource = f"https://{_HOST}"
         self.endpoint = f"{self.resource}{ROOT}"
-        self.transport = SyncTransport(self.wireline, self.clock, _HOST)
-        self.async_transport = AsyncTransport(self.wireline, self.clock, _HOST)
+        self.transport = SyncTransport(self.wireline, self.clock, _HOSTS)
+        self.async_transport = AsyncTransport(self.wireline, self.clock, _HOSTS)
 
     def __enter__(self) -> Self:
         return self
@@ -96,6 +98,13 @@ class Emulator(Project):
             "async_transport": self.async_transport,
             "clock": self.clock,
         }
+
+    def openai_connection(self) -> dict[str, Any]:
+        """Return the keyword arguments with which `completion` asks OpenAI, as emulated here.
+
+        Its models are the deployments of this emulator: ``openai/my-deployment``.
+        """
+        return {**self.deployment_connection(), "api_base": f"https://{OPENAI_HOST}/v1"}
 
     def endpoint_of(self, agent: CreatedAgent | str) -> str:
         """Return the endpoint of one agent, for a client that gets it instead of the project's.

@@ -6,6 +6,7 @@ import uuid
 from typing import TYPE_CHECKING
 
 from .classic import runs
+from .models import openai_host
 from .models.images import is_signed
 from .models.routes import find_route as find_resource_route
 from .models.routes import polled_at_resource
@@ -21,6 +22,13 @@ if TYPE_CHECKING:
     from .world.routing import Route
     from .world.state import World
     from .world.turns import Turn
+
+
+def _model_of(request: Request) -> str:
+    try:
+        return str(request.json().get("model"))
+    except Problem:
+        return "None"
 
 
 class Service:
@@ -46,6 +54,9 @@ class Service:
             if problem.turn is not None:
                 # A client that tries again must find the turn that stood in its way further on.
                 problem.turn.poll()
+            if openai_host.is_openai(request):
+                with self._world.lock:
+                    problem = openai_host.refusal(self._world, problem, _model_of(request))
             return self.refusal(problem)
         answer.headers = self._headers(request, answer) | answer.headers
         return answer
@@ -61,19 +72,26 @@ class Service:
             runs.expire(world)
 
     def _apply(self, request: Request) -> Answer:
-        world = self._world
+        world, asked = self._world, request
         with world.lock:
             request, route, turn = self._read(request)
         if turn is not None:
             turn.poll()  # without the lock: it may ask the agent, and a script may block
         with world.lock:
             answer = route.handler(world, request, **route.variables)
+            if openai_host.is_openai(asked):
+                answer = openai_host.as_openai(world, answer, _model_of(asked))
             if answer.turn is not None:
                 answer.turn.readers += 1  # before the lock is free: no poll may come in between
             return answer
 
     def _read(self, request: Request) -> tuple[Request, Route, Turn | None]:
         """Check the sign-in; find the route, and the turn that the request polls."""
+        if openai_host.is_openai(request):
+            openai_host.check_key(request, self._gate.is_key)
+            request = openai_host.at_resource(request)
+            route = find_resource_route(request)
+            return request, route, polled_at_resource(self._world, request, route.variables)
         if request.is_for_resource:
             if not is_signed(request):
                 self._gate.check_resource(request)

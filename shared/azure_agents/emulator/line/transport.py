@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
@@ -105,17 +105,17 @@ class SyncTransport(httpx.BaseTransport):
     Args:
         wireline: The emulator's end of the connection.
         clock: The clock that waits pass on.
-        host: The emulator's host; to every other host there is no connection.
+        hosts: The emulator's hosts; to every other host there is no connection.
     """
 
-    def __init__(self, wireline: Wireline, clock: Clock, host: str) -> None:
+    def __init__(self, wireline: Wireline, clock: Clock, hosts: Sequence[str]) -> None:
         self._wireline = wireline
         self._clock = clock
-        self._host = host
+        self._hosts = hosts
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send one request and return the response, whose body streams."""
-        if request.url.host != self._host:
+        if request.url.host not in self._hosts:
             raise httpx.ConnectError(f"unknown host {request.url.host!r}", request=request)
         body = request.read()
         actions = self._wireline.exchange(_from_httpx(request, body))
@@ -167,14 +167,14 @@ class _SyncBody(httpx.SyncByteStream):
 class AsyncTransport(httpx.AsyncBaseTransport):
     """Carries requests of asynchronous clients to the emulator; arguments as `SyncTransport`."""
 
-    def __init__(self, wireline: Wireline, clock: Clock, host: str) -> None:
+    def __init__(self, wireline: Wireline, clock: Clock, hosts: Sequence[str]) -> None:
         self._wireline = wireline
         self._clock = clock
-        self._host = host
+        self._hosts = hosts
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send one request and return the response, whose body streams."""
-        if request.url.host != self._host:
+        if request.url.host not in self._hosts:
             raise httpx.ConnectError(f"unknown host {request.url.host!r}", request=request)
         body = await request.aread()
         actions = self._wireline.exchange(_from_httpx(request, body))

@@ -270,8 +270,10 @@ class Wireline:
                 yield _broken(fault)
                 if fault.kind != "delay":
                     return
-            events += 1
             shown = answer.show(step) if answer.show else step
+            if shown is None:
+                continue
+            events += 1
             data = shown.encode() * _copies(fault, events)
             left = _room(fault, sent, len(data))
             for piece in self._pieces(data[:left]):

@@ -19,6 +19,7 @@ from ..world.limits import (
     check_values,
     wrong_type,
 )
+from .chat_audio import check_audio
 from .families import is_o_series, reasons
 from .message_checks import check_messages
 from .refusals import invalid, missing, unsupported, unsupported_value
@@ -34,6 +35,7 @@ _OPTIONS: Mapping[str, Limit] = {
     "max_tokens": Number(1),
     "messages": Kind("array"),
     "metadata": Kind("object"),
+    "modalities": Kind("array"),
     "n": Number(1, 128),
     "parallel_tool_calls": _FLAG,
     "presence_penalty": Number(-2, 2, "number"),
@@ -54,7 +56,7 @@ _OPTIONS: Mapping[str, Limit] = {
     "verbosity": Word(("low", "medium", "high")),
 }
 # Fields that are checked elsewhere, or not at all.
-_FREE = ("audio", "data_sources", "logit_bias", "modalities", "model", "prediction", "stop")
+_FREE = ("audio", "data_sources", "logit_bias", "model", "prediction", "stop")
 _KNOWN = frozenset((*_OPTIONS, *_FREE, "tool_choice", "prompt_cache_retention"))
 # What reasoning models take one value of, and what they do not take at all.
 _ONE_VALUE = {"temperature": 1, "top_p": 1, "presence_penalty": 0, "frequency_penalty": 0}
@@ -74,7 +76,9 @@ def check_chat(body: JSON, model: str) -> None:
     check_metadata(body)
     check_messages(body["messages"])
     _check_family(body, model)
+    check_audio(body, model)
     _check_limits(body)
+    _check_logprobs(body)
     _check_tools(body)
     _check_stream(body)
     _check_format(body.get("response_format"), body["messages"])
@@ -114,6 +118,12 @@ def _check_limits(body: JSON) -> None:
             "Setting 'max_tokens' and 'max_completion_tokens' at the same time is not supported.",
             code="invalid_parameter_combination",
         )
+
+
+def _check_logprobs(body: JSON) -> None:
+    if body.get("top_logprobs") and not body.get("logprobs"):
+        message = "The 'top_logprobs' parameter is only allowed when 'logprobs' is enabled."
+        raise invalid(message, "top_logprobs")
 
 
 def _check_tools(body: JSON) -> None:

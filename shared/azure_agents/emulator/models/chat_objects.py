@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from . import filters
+from .chat_audio import audio_of, audio_tokens, is_spoken
 from .families import reasons
+from .logprobs import logprobs_of
 
 if TYPE_CHECKING:
     from ...jsonio import JSON
@@ -31,7 +33,7 @@ def _choice(call: Call, index: int) -> JSON:
         "content_filter_results": _results(call),
         "finish_reason": finish_reason(call),
         "index": index,
-        "logprobs": None,
+        "logprobs": logprobs_of(call, call.text),
         "message": _message(call),
     }
 
@@ -57,8 +59,10 @@ def _message(call: Call) -> JSON:
     message: JSON = {"annotations": []}
     if call.stopped_by != "content_filter":  # recorded: a filtered answer has no content at all
         is_silent = bool(call.calls or call.refusal) and not call.text
-        message["content"] = None if is_silent else call.text
+        message["content"] = None if is_silent or is_spoken(call) else call.text
     message |= {"refusal": call.refusal or None, "role": "assistant"}
+    if is_spoken(call):
+        message["audio"] = audio_of(call)
     if call.calls:
         message["tool_calls"] = [tool_call(*one) for one in call.calls]
     return message
@@ -96,11 +100,12 @@ _PRINT = "fp_b6f445fc1c"
 
 def usage(call: Call) -> JSON:
     """Build the token counts, of all choices together."""
-    output = call.output_tokens * (call.body.get("n") or 1)
+    choices, sound = call.body.get("n") or 1, audio_tokens(call)
+    output = (call.output_tokens + sound) * choices
     counts: dict[str, Any] = {"completion_tokens": output}
     counts["completion_tokens_details"] = {
         "accepted_prediction_tokens": 0,
-        "audio_tokens": 0,
+        "audio_tokens": sound * choices,
         "reasoning_tokens": call.reasoning_tokens,
         "rejected_prediction_tokens": 0,
     }

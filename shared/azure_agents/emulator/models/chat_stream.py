@@ -18,6 +18,7 @@ from ..text import tokens
 from ..world.turns import Frame, Wait, frame
 from . import filters
 from .answer import answered, paced
+from .chat_audio import is_spoken, last_delta, spoken_deltas
 from .chat_objects import (
     filtered_results,
     fingerprint,
@@ -27,6 +28,7 @@ from .chat_objects import (
     tool_call,
     usage,
 )
+from .logprobs import logprobs_of
 
 if TYPE_CHECKING:
     from ...jsonio import JSON
@@ -73,20 +75,30 @@ def _choice(world: World, call: Call, chunks: Chunks, index: int) -> Work:
                     yield frame("", chunks.delta(index, _opened(position, one)))
                     yield from _arguments(world, chunks, index, position, one)
             case _:
-                for delta in said_pieces(part):
+                for delta in _deltas(call, part):
                     yield from paced(world, frame("", chunks.delta(index, delta)))
         if isinstance(part, Failed):
             yield frame("", call.fail(part).body)
             return
+    if is_spoken(call):
+        yield frame("", chunks.delta(index, last_delta(call)))
     yield frame("", chunks.delta(index, {}, finish_reason(call)))
+
+
+def _deltas(call: Call, part: Part) -> Iterator[JSON]:
+    for delta in said_pieces(part):
+        if is_spoken(call) and "content" in delta:
+            yield from spoken_deltas(call, delta["content"])
+        else:
+            yield delta
 
 
 def _opening(call: Call) -> JSON:
     """Build the first delta: the role, and with it a call that is the whole answer."""
     if len(call.calls) == 1 and not call.text:
         return {"content": None, "role": "assistant", **_opened(0, call.calls[0])}
-    silent = call.calls or call.refusal
-    content = None if silent and not call.text else ""
+    silent = (call.calls or call.refusal) and not call.text
+    content = None if silent or is_spoken(call) else ""
     return {"content": content, "refusal": None, "role": "assistant"}
 
 
@@ -157,7 +169,7 @@ class Chunks:
             "delta": delta,
             "finish_reason": finish,
             "index": index,
-            "logprobs": None,
+            "logprobs": logprobs_of(self._call, delta.get("content")),
         }
         told = delta.get("content") or delta.get("refusal") or ""
         return self._chunk([choice], {"usage": None} if self.has_usage else {}, told)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -25,21 +25,25 @@ from ..world.limits import Kind, Limit, Number, Word, check_values, wrong_type
 from .answer import Call, answered
 from .asked import asked_deployment, headers_of
 from .filters import image_results
+from .image_stream import check_image_stream, image_events
 from .quota import admit
 from .refusals import invalid, missing, unsupported
 
 if TYPE_CHECKING:
     from ...jsonio import JSON
     from ..agent.replies import Part
+    from ..world.problems import Problem
     from ..world.state import World
     from ..world.turns import Work
 
 _PARTS: tuple[type[Part], ...] = (GeneratedImage, Text, Failed, Pause)
 _OPTIONS: Mapping[str, Limit] = {
     "n": Number(1, 10),
+    "partial_images": Number(),
     "prompt": Kind("string"),
     "response_format": Word(("url", "b64_json")),
     "size": Kind("string"),
+    "stream": Kind("boolean"),
     "user": Kind("string"),
 }
 _SIZE = re.compile(r"(\d{2,4})x(\d{2,4})")
@@ -58,17 +62,30 @@ def edit(world: World, request: Request, deployment: str | None = None) -> Answe
     if not any(name in fields for name in ("image", "image[]")):
         raise missing("image")
     texts = {name: data.decode() for name, (data, filename) in fields.items() if not filename}
-    body: JSON = {name: int(text) if name == "n" else text for name, text in texts.items()}
-    return _create(world, request, body, deployment)
+    body: JSON = {name: _read_field(name, text) for name, text in texts.items()}
+    return _create(world, request, body, deployment, "image_edit")
 
 
-def _create(world: World, request: Request, body: JSON, deployment: str | None) -> Answer:
+def _read_field(name: str, text: str) -> Any:
+    if name in {"n", "partial_images"}:
+        return int(text)
+    return text == "true" if name == "stream" else text
+
+
+def _create(
+    world: World,
+    request: Request,
+    body: JSON,
+    deployment: str | None,
+    kind: str = "image_generation",
+) -> Answer:
     asked = asked_deployment(world, body, "imageGenerations", deployment)
     check_values(body, _OPTIONS, wrong_type)
     if not body.get("prompt"):
         raise missing("prompt")
     if "gpt-image" in asked.model and body.get("response_format") is not None:
         raise unsupported("response_format")
+    check_image_stream(body, asked.model)
     _read_size(body)
     seen = SeenTurn(
         generation="images",
@@ -82,13 +99,17 @@ def _create(world: World, request: Request, body: JSON, deployment: str | None) 
     def drop() -> None:
         call.status = "failed"
 
-    turn = world.start(_draw(world, call), status=lambda: call.status, drop=drop)
-    return Answer(
-        turn=turn,
-        headers=headers_of(asked) | limits,
-        render=partial(_whole, world, call, request.origin),
-        refused=lambda: call.problem,
-    )
+    def refused() -> Problem | None:
+        return call.problem
+
+    whole = partial(_whole, world, call, request.origin)
+    work = _draw(world, call, partial(image_events, call, kind, whole))
+    turn = world.start(work, status=lambda: call.status, drop=drop)
+    headers = headers_of(asked) | limits
+    if body.get("stream"):
+        headers["content-type"] = "text/event-stream; charset=utf-8"
+        return Answer(turn=turn, streamed=True, headers=headers, refused=refused)
+    return Answer(turn=turn, headers=headers, render=whole, refused=refused)
 
 
 def _read_size(body: JSON) -> tuple[int, int]:
@@ -99,8 +120,10 @@ def _read_size(body: JSON) -> tuple[int, int]:
     return int(found[1]), int(found[2])
 
 
-def _draw(world: World, call: Call) -> Work:
+def _draw(world: World, call: Call, events: Callable[[], Work]) -> Work:
     yield from answered(world, call, _PARTS)
+    if call.problem is None and call.body.get("stream"):
+        yield from events()
     if call.problem is None:
         call.status = "completed"
 

@@ -10,7 +10,6 @@ from ..world import problems
 from ..world.paths import OPENAI, pattern_of
 from ..world.routing import Route
 from . import (
-    audio,
     batches,
     chat,
     claude,
@@ -20,6 +19,8 @@ from . import (
     fine_tuning,
     images,
     responses,
+    speech,
+    transcripts,
 )
 from .claude_refusals import no_api
 
@@ -46,12 +47,12 @@ _TABLE: tuple[tuple[str, str, Handler], ...] = (
     ("POST", f"{OPENAI}/images/edits", images.edit),
     ("POST", f"{_DATED}/images/edits", images.edit),
     ("GET", "/private/images/{id}/{name}", images.download),
-    ("POST", f"{OPENAI}/audio/speech", audio.speak),
-    ("POST", f"{_DATED}/audio/speech", audio.speak),
-    ("POST", f"{OPENAI}/audio/transcriptions", audio.transcribe),
-    ("POST", f"{_DATED}/audio/transcriptions", audio.transcribe),
-    ("POST", f"{OPENAI}/audio/translations", audio.translate),
-    ("POST", f"{_DATED}/audio/translations", audio.translate),
+    ("POST", f"{OPENAI}/audio/speech", speech.speak),
+    ("POST", f"{_DATED}/audio/speech", speech.speak),
+    ("POST", f"{OPENAI}/audio/transcriptions", transcripts.transcribe),
+    ("POST", f"{_DATED}/audio/transcriptions", transcripts.transcribe),
+    ("POST", f"{OPENAI}/audio/translations", transcripts.translate),
+    ("POST", f"{_DATED}/audio/translations", transcripts.translate),
     ("POST", "/models/chat/completions", chat.create),
     ("POST", "/models/embeddings", embeddings.create),
     ("POST", "/anthropic/v1/messages", claude.create),

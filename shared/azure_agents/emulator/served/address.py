@@ -43,6 +43,10 @@ class Served:
         """Return the keyword arguments with which `completion` asks deployments over the socket."""
         return {"api_base": self.resource, "api_key": self.api_key, **self.transports}
 
+    def openai_connection(self) -> dict[str, Any]:
+        """Return the keyword arguments with which `completion` asks OpenAI, over the socket."""
+        return {**self.deployment_connection(), "api_base": f"{self.resource}/v1"}
+
     @property
     def environment(self) -> dict[str, str]:
         """Environment variables that lead Microsoft's own code here.

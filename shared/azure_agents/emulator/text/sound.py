@@ -5,7 +5,10 @@ from __future__ import annotations
 import io
 import wave
 
-RATE = 24_000  # samples in a second, as the service has for PCM
+from .sound_formats import RATE, aac, flac, opus
+
+FORMATS = ("mp3", "opus", "aac", "flac", "wav", "pcm")
+_BUILT = {"aac": aac, "flac": flac, "opus": opus}
 # A frame of MPEG-1 layer III, 128 kbit/s, 44.1 kHz, mono, that holds nothing: 417 bytes.
 _FRAME = b"\xff\xfb\x90\xc0" + bytes(413)
 _FRAME_SECONDS = 1152 / 44_100
@@ -16,8 +19,10 @@ def silence(seconds: float, format: str) -> bytes:
 
     Args:
         seconds: How long it is.
-        format: ``mp3``, ``wav`` or ``pcm``.
+        format: One of `FORMATS`.
     """
+    if format in _BUILT:
+        return _BUILT[format](seconds)
     if format == "mp3":
         return _FRAME * max(1, round(seconds / _FRAME_SECONDS))
     samples = bytes(2 * round(seconds * RATE))

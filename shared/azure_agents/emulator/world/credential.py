@@ -79,6 +79,10 @@ class Gate:
         if not self._is_good(bearer, (SCOPE,)):
             raise problems.unauthorized()
 
+    def is_key(self, key: str) -> bool:
+        """Whether a key is the emulator's; if it is not strict, whether there is one."""
+        return key == self.api_key if self.strict else bool(key)
+
     def check_resource(self, request: Request) -> None:
         """Refuse a request for a deployment without a good token or key.
 

@@ -75,7 +75,7 @@ class Answer:
         delivered: Called once the answer is sent, or its client is gone.
         refused: Returns the error that the turn ended in before its first event; then that is the
             answer, also where a stream was asked for.
-        show: Writes an event as this client gets it.
+        show: Writes an event as this client gets it; None if it gets none.
     """
 
     body: JSON | None = None
@@ -88,7 +88,7 @@ class Answer:
     raw: bytes | None = None
     delivered: Callable[[], None] | None = None
     refused: Callable[[], problems.Problem | None] | None = None
-    show: Callable[[Frame], Frame] | None = None
+    show: Callable[[Frame], Frame | None] | None = None
 
 
 def check_metadata(body: JSON) -> dict[str, str]:
