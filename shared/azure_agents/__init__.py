@@ -9,12 +9,14 @@ loaded when they are first asked for.
 
 from __future__ import annotations
 
+import sys as _sys
 from importlib import import_module as _import_module
 from typing import TYPE_CHECKING
 
 from . import errors
 from ._version import __version__
 from .errors import AzureAgentsError
+from .no_globals import Package as _Package
 from .settings.timeouts import Timeouts
 
 if TYPE_CHECKING:
@@ -204,3 +206,6 @@ def __getattr__(name: str) -> object:
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *_MODULES})
+
+
+_sys.modules[__name__].__class__ = _Package
