@@ -18,7 +18,7 @@ from ..errors import ConfigError
 from ..naming import shown
 from ..settings import environment as names
 from ..settings.endpoint import PUBLIC_SCOPE, origin_of
-from ..settings.environment import Environment, Secret, hidden, read_env, read_secret
+from ..settings.environment import Environment, Secret, base_in, hidden, read_env, read_secret
 from ..settings.urls import Url
 from ..sign_in.auth import FoundryAuth, NoCredential
 from ..sign_in.credentials import from_credential, secret_of
@@ -65,7 +65,7 @@ _AZURE_KEYS = (
     (names.ENV_OPENAI_API_KEY, (names.ENV_OPENAI_ENDPOINT,)),
     (names.ENV_AI_API_KEY, (names.ENV_AI_API_BASE,)),
 )
-_FOUNDRY_KEY = (names.ENV_FOUNDRY_KEY, (names.ENV_FOUNDRY_BASE,))
+_FOUNDRY_KEY = (names.ENV_FOUNDRY_KEY, (names.ENV_FOUNDRY_BASE, names.ENV_FOUNDRY_RESOURCE))
 _KEYS = {"azure": _AZURE_KEYS, "anthropic": (_FOUNDRY_KEY, *_AZURE_KEYS)}
 _WAYS = (
     "pass api_key=, credential= (an azure-identity credential), azure_ad_token= or "
@@ -175,7 +175,7 @@ class _Choice:
 
     def _is_at_home(self, bases: tuple[str, ...]) -> bool:
         """Whether a key of the environment may go to this origin."""
-        named = [base for name in bases if (base := read_env(self._env, name))]
+        named = [base_in(name, base) for name in bases if (base := read_env(self._env, name))]
         if named:
             return self._url.origin in map(origin_of, named)
         return self._url.is_loopback or is_microsoft(self._url.host)

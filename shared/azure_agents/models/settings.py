@@ -9,17 +9,17 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, cast
+from typing import Any
 
 from ..errors import ConfigError
 from ..naming import shown
 from ..protocols.retry import RetryPolicy
 from ..settings import environment as names
-from ..settings.environment import Environment, read_env
+from ..settings.environment import Environment, base_in, read_env
 from ..settings.headers import ExtraHeaders, extra_headers_of
 from ..settings.timeouts import DEFAULT_TIMEOUT, Timeouts
 from .names import ModelName, read_model, resource
-from .surfaces import Surface, read_surface
+from .surfaces import Named, Surface, read_surface
 
 SIGN_IN = frozenset(
     {
@@ -114,7 +114,7 @@ def is_deployment(model: object, given: Mapping[str, Any]) -> bool:
     named = _with_provider(model, given.get("custom_llm_provider"))
     if not isinstance(named, str) or "/" not in named:
         return False
-    return read_model(named, base=_base(given, None)).provider != "agents"
+    return read_model(named, base=_base(given)[0]).provider != "agents"
 
 
 def read_settings(
@@ -133,13 +133,7 @@ def read_settings(
     """
     given = {k: v for k, v in given.items() if v is not None or k == "timeout"}
     variables = Environment(os.environ if env is None else env)
-    base = _base(given, None)
-    named = _named(model, given, base)
-    if base is None:
-        base = _base_of(named, variables)
-        named = _named(model, given, base)
-    allow_http = _flag(given, "allow_http")
-    surface = read_surface(base, _version(given, variables), named, allow_http=allow_http)
+    named, surface = _place(model, given, variables)
     return ModelSettings(
         model=named,
         surface=surface,
@@ -155,6 +149,20 @@ def read_settings(
         },
         drops=_flag(given, "drop_params"),
     )
+
+
+def _place(
+    model: object, given: Mapping[str, Any], env: Mapping[str, str]
+) -> tuple[ModelName, Surface]:
+    """What answers, and where; the base tells what some strings name."""
+    base, base_name = _base(given)
+    named = _named(model, given, base)
+    if base is None:
+        base, base_name = _base_of(named, env)
+        named = _named(model, given, base)
+    version, version_name = _version(given, env)
+    allow_http, called = _flag(given, "allow_http"), Named(base_name, version_name)
+    return named, read_surface(base, version, named, allow_http=allow_http, named=called)
 
 
 def _named(model: object, given: Mapping[str, Any], base: str | None) -> ModelName:
@@ -184,43 +192,55 @@ def _with_provider(model: object, provider: object) -> object:
     return f"{_PREFIXES[provider]}/{model}"
 
 
-def _base(given: Mapping[str, Any], default: str | None) -> str | None:
+def _base(given: Mapping[str, Any]) -> tuple[str | None, str]:
+    """The base that was passed, and as which argument.
+
+    Raises:
+        ConfigError: Two were passed, or one that is no text.
+    """
     passed = {name: given[name] for name in _BASES if given.get(name) is not None}
+    for name, value in passed.items():
+        if not isinstance(value, str):
+            raise ConfigError(f"{name} must be a string, got {shown(value)}")
     if len(set(passed.values())) > 1:
         raise ConfigError(f"{' and '.join(f'{n}=' for n in passed)} are the same and differ")
-    return cast("str | None", next(iter(passed.values()), default))
+    name, value = next(iter(passed.items()), (_BASES[0], None))
+    return value, name
 
 
-def _base_of(model: ModelName, env: Mapping[str, str]) -> str | None:
-    """The base that the environment names for a model.
+def _base_of(model: ModelName, env: Mapping[str, str]) -> tuple[str | None, str]:
+    """The base that the environment names for a model, and in which variable.
 
     Raises:
         ConfigError: It names none, and the model needs one.
     """
-    if model.provider == "openai":
-        return read_env(env, names.ENV_OPENAI_BASE)
     looked_at = _variables(model)
     for name in looked_at:
         value = read_env(env, name)
-        if value and name == names.ENV_FOUNDRY_RESOURCE:
-            return f"https://{value}.services.ai.azure.com/anthropic"
         if value:
-            return value
+            return base_in(name, value), name
+    if model.provider == "openai":
+        return None, _BASES[0]
     raise ConfigError(
         f"no base URL for {model.requested!r}: pass api_base=, or set {' or '.join(looked_at)}"
     )
 
 
 def _variables(model: ModelName) -> tuple[str, ...]:
+    if model.provider == "openai":
+        return (names.ENV_OPENAI_BASE,)
     if model.provider == "anthropic":
         return _CLAUDE
     return _FOUNDRY if model.family == "foundry" else _AZURE
 
 
-def _version(given: Mapping[str, Any], env: Mapping[str, str]) -> object:
+def _version(given: Mapping[str, Any], env: Mapping[str, str]) -> tuple[object, str]:
     if given.get("api_version") is not None:
-        return given["api_version"]
-    return read_env(env, names.ENV_API_VERSION) or read_env(env, names.ENV_OPENAI_API_VERSION)
+        return given["api_version"], "api_version"
+    for name in (names.ENV_API_VERSION, names.ENV_OPENAI_API_VERSION):
+        if read_env(env, name):
+            return read_env(env, name), name
+    return None, "api_version"
 
 
 def _timeouts(given: Mapping[str, Any]) -> Timeouts:
@@ -265,8 +285,8 @@ def _pairs(key: object, value: object, name: str) -> list[tuple[str, str]]:
 
 
 def _retries(given: Mapping[str, Any]) -> int:
-    passed = {given[name] for name in ("max_retries", "num_retries") if name in given}
-    if len(passed) > 1:
+    passed = [given[name] for name in ("max_retries", "num_retries") if name in given]
+    if len(passed) > 1 and passed[0] != passed[1]:
         raise ConfigError("max_retries= and num_retries= are the same and differ: pass one")
     value = next(iter(passed), 2)
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 from urllib.parse import parse_qsl
 
 from ..errors import ConfigError
@@ -130,8 +130,23 @@ def locate(surface: Surface, operation: Operation, name: str = "", id: str = "")
     return Place(f"{surface.root}/deployments/{name}{path}", surface.query, model, surface.kind)
 
 
+class Named(NamedTuple):
+    """What a base and a version are called where they come from, for errors."""
+
+    base: str = "api_base"
+    version: str = "api_version"
+
+
+_PASSED = Named()
+
+
 def read_surface(
-    base: str | None, version: object, model: ModelName, *, allow_http: bool = False
+    base: str | None,
+    version: object,
+    model: ModelName,
+    *,
+    allow_http: bool = False,
+    named: Named = _PASSED,
 ) -> Surface:
     """Read a base URL.
 
@@ -140,6 +155,7 @@ def read_surface(
         version: ``api-version``; None, ``v1``, ``latest``: the surface without versions.
         model: What answers.
         allow_http: Accept plain http for another machine.
+        named: The arguments or variables that base and version come from.
 
     Raises:
         ConfigError: The base is of another kind, or no URL; the version has no known form.
@@ -148,10 +164,10 @@ def read_surface(
         if model.provider != "openai":
             raise ConfigError(f"no base URL: pass api_base=; {FIND_BASE[model.provider]}")
         base = OPENAI_BASE
-    url = read_url(base, "api_base", FIND_BASE[model.provider], allow_http=allow_http)
+    url = read_url(base, named.base, FIND_BASE[model.provider], allow_http=allow_http)
     if _AN_AGENT.fullmatch(url.path):
         raise ConfigError(
-            f"api_base {url.safe} is an agent's own endpoint, and {model.requested!r} is a "
+            f"{named.base} {url.safe} is an agent's own endpoint, and {model.requested!r} is a "
             f"deployment: {FIND_BASE[model.provider]}"
         )
     if model.provider == "openai":
@@ -159,11 +175,11 @@ def read_surface(
         path = found["base"] if found else url.path
         return Surface("openai", url.at(path or "/v1"), "")
     if model.provider == "anthropic":
-        return _claude(url, model)
-    return _azure(url, _version(version), model)
+        return _claude(url, model, named)
+    return _azure(url, _version(version, named.version), model, named)
 
 
-def _version(version: object) -> str | None:
+def _version(version: object, name: str) -> str | None:
     """The version as it is meant; None where none was given."""
     if version is None or version == "":
         return None
@@ -171,18 +187,18 @@ def _version(version: object) -> str | None:
     text = text.removeprefix("?").removeprefix("api-version=").strip().lower()
     if _DATED.fullmatch(text) or text in _UNDATED:
         return text
-    raise ConfigError(f"api_version={shown(version)} is malformed: use {VERSION_FORMS}, or none")
+    raise ConfigError(f"{name}={shown(version)} is malformed: use {VERSION_FORMS}, or none")
 
 
-def _azure(url: Url, version: str | None, model: ModelName) -> Surface:
+def _azure(url: Url, version: str | None, model: ModelName, named: Named) -> Surface:
     if "/extensions" in url.path:
         raise ConfigError(
-            f"api_base {url.safe} ends in /extensions, which Azure has retired: leave it out. "
+            f"{named.base} {url.safe} ends in /extensions, which Azure has retired: leave it out. "
             "Images go into messages as 'image_url'; data of your own goes into data_sources"
         )
     if _CLAUDE.fullmatch(url.path):
         raise ConfigError(
-            f"api_base {url.safe} is Claude's, and {model.requested!r} is no Claude: use "
+            f"{named.base} {url.safe} is Claude's, and {model.requested!r} is no Claude: use "
             f"'azure_ai/{model.name}' for a Claude model, or {FIND_BASE['azure']}"
         )
     found = _AZURE.fullmatch(url.path)
@@ -190,7 +206,7 @@ def _azure(url: Url, version: str | None, model: ModelName) -> Surface:
     notes: list[str] = []
     prefix = (found or models or {"prefix": url.path})["prefix"]
     deployment = found["deployment"] if found else None
-    version = _one_version(url, version, notes)
+    version = _one_version(url, version, notes, named)
     if models is not None:
         notes.append("'/models' of the base was set aside: the v1 surface serves the same models")
     needs_v1 = model.family == "foundry" or bool(_PROJECT.fullmatch(prefix))
@@ -204,27 +220,29 @@ def _azure(url: Url, version: str | None, model: ModelName) -> Surface:
     return Surface("dated", url.at(prefix), "/openai", version, deployment, tuple(notes))
 
 
-def _one_version(url: Url, given: str | None, notes: list[str]) -> str | None:
+def _one_version(url: Url, given: str | None, notes: list[str], named: Named) -> str | None:
     """The version that was passed, else the one in the pasted URL."""
     query = dict(parse_qsl(url.query))
-    pasted = _version(query.pop("api-version", None))
+    pasted = _version(query.pop("api-version", None), f"{named.base} with api-version")
     if query:
         notes.append(f"the query of the base was set aside: {', '.join(sorted(query))}")
     if given and pasted and given != pasted:
-        notes.append(f"api-version {pasted} of the base was set aside: api_version={given} counts")
+        notes.append(
+            f"api-version {pasted} of the base was set aside: {named.version}={given} counts"
+        )
     return given or pasted
 
 
-def _claude(url: Url, model: ModelName) -> Surface:
+def _claude(url: Url, model: ModelName, named: Named) -> Surface:
     if _PROJECT.fullmatch(url.path):
         raise ConfigError(
-            f"api_base {url.safe} is a project, and Claude answers at its resource: "
+            f"{named.base} {url.safe} is a project, and Claude answers at its resource: "
             f"{FIND_BASE['anthropic']}"
         )
     if "/openai" in url.path:
         raise ConfigError(
-            f"api_base {url.safe} is Azure OpenAI's, and {model.requested!r} is a Claude model: "
-            f"{FIND_BASE['anthropic']}"
+            f"{named.base} {url.safe} is Azure OpenAI's, and {model.requested!r} is a Claude "
+            f"model: {FIND_BASE['anthropic']}"
         )
     found = _CLAUDE.fullmatch(url.path) or _BARE_CLAUDE.fullmatch(url.path)
     prefix = found["prefix"] if found else url.path

@@ -113,3 +113,14 @@ def read_secret(env: Mapping[str, str], name: str) -> Secret | None:
     """
     secret = Secret(env.get(name, "").strip())
     return secret or None
+
+
+def base_in(name: str, value: str) -> str:
+    """Give the base URL that a variable holds; of Anthropic's SDK one holds only a resource's name.
+
+    Args:
+        name: The variable.
+        value: What it holds.
+    """
+    is_resource = name == ENV_FOUNDRY_RESOURCE
+    return f"https://{value}.services.ai.azure.com/anthropic" if is_resource else value
