@@ -4,7 +4,7 @@ PY := .venv/bin/python
 SETUP := .venv/.up-to-date
 
 .PHONY: install check house quick test test-all demo record docs faults fidelity mutants newest oracles \
-	peers lock sbom
+	peers prices lock sbom
 
 install: $(SETUP)
 
@@ -69,6 +69,10 @@ newest: $(SETUP)
 # some minutes the first time, then about four. ARGS=--write writes docs/peers.md.
 peers: $(SETUP)
 	@$(PY) tests/peers/run.py $(ARGS)
+
+# The table of what models cost, anew from LiteLLM's price file (MIT), compared with what others say.
+prices: $(SETUP)
+	@$(PY) tests/prices/run.py
 
 record: $(SETUP)
 	$(PY) tests/cassettes/record.py

@@ -67,6 +67,9 @@ if TYPE_CHECKING:
         user,
     )
     from .operations.embeddings import aembedding, embedding
+    from .prices.cost import Cost, CostPart, completion_cost, cost_of
+    from .prices.model_prices import Prices
+    from .prices.table import PriceTable, register_prices
     from .threads.memory import MemoryThreadStore
     from .threads.redis import RedisThreadStore
     from .threads.sqlite import SQLiteThreadStore
@@ -85,6 +88,8 @@ __all__ = [
     "Completion",
     "ComputerAnswer",
     "ConsentRequest",
+    "Cost",
+    "CostPart",
     "Event",
     "FileCounts",
     "FileHandle",
@@ -98,6 +103,8 @@ __all__ = [
     "Message",
     "Observer",
     "Other",
+    "PriceTable",
+    "Prices",
     "Progress",
     "ReasoningBlock",
     "ReasoningDelta",
@@ -130,8 +137,11 @@ __all__ = [
     "aembedding",
     "assistant",
     "completion",
+    "completion_cost",
+    "cost_of",
     "embedding",
     "errors",
+    "register_prices",
     "screenshot",
     "system",
     "text_progress",
@@ -188,6 +198,9 @@ _PLACES = {
         "user",
     ),
     "operations.embeddings": ("aembedding", "embedding"),
+    "prices.cost": ("Cost", "CostPart", "completion_cost", "cost_of"),
+    "prices.model_prices": ("Prices",),
+    "prices.table": ("PriceTable", "register_prices"),
     "threads.memory": ("MemoryThreadStore",),
     "threads.redis": ("RedisThreadStore",),
     "threads.sqlite": ("SQLiteThreadStore",),

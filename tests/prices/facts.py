@@ -33,12 +33,13 @@ _SEARCHES = "search_context_cost_per_query"
 _MILLION = Decimal(1_000_000)
 
 
-def build(litellm: Mapping[str, Row], *, version: str, as_of: str) -> dict[str, Any]:
+def build(litellm: Mapping[str, Row], *, version: str, licence: str, as_of: str) -> dict[str, Any]:
     """Make the whole table.
 
     Args:
         litellm: LiteLLM's price file.
         version: Of LiteLLM.
+        licence: Of LiteLLM's prices, whose notice goes with every copy.
         as_of: The day.
     """
     dalle = [row for name, row in litellm.items() if _DALLE.fullmatch(name)]
@@ -50,6 +51,7 @@ def build(litellm: Mapping[str, Row], *, version: str, as_of: str) -> dict[str, 
     return {
         "as_of": as_of,
         "from": f"the price file of LiteLLM {version}",
+        "licence": licence,
         "sources": sources,
         "models": {**_shared(dict(sorted(models.items()))), **_snapshots(litellm, models)},
     }
@@ -85,7 +87,9 @@ def _facts(name: str, row: Row, sources: list[str]) -> dict[str, Any]:
         "output": row.get("max_output_tokens"),
         "source": sources.index(_source(row)) if "source" in row else None,
     }
-    return {key: value for key, value in facts.items() if value not in (None, {}, False)}
+    return {
+        key: value for key, value in facts.items() if value or (value == 0 and value is not False)
+    }
 
 
 def _source(row: Row) -> str:

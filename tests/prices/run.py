@@ -41,9 +41,8 @@ def main() -> int:
     (file,) = ENVIRONMENT.glob(f"**/site-packages/{FILE}")
     prices = json.loads(file.read_text(encoding="utf-8"))
     as_of = dt.datetime.now(tz=dt.UTC).date().isoformat()
-    TABLE.write_text(
-        written(build(prices, version=_version(python, ALONE), as_of=as_of)), encoding="utf-8"
-    )
+    table = build(prices, version=_version(python, ALONE), licence=_licence(), as_of=as_of)
+    TABLE.write_text(written(table), encoding="utf-8")
     found = list(differences(_others(python)))
     PAGE.write_text(page(found, as_of, [f"{n} {_version(python, n)}" for n in (ALONE, *OTHERS)]))
     print(f"{len(PriceTable.shipped())} models as of {as_of}, {len(found)} differences")
@@ -120,6 +119,12 @@ def _version(python: Path, package: str) -> str:
     return subprocess.run(
         [python, "-c", code], check=True, capture_output=True, text=True
     ).stdout.strip()
+
+
+def _licence() -> str:
+    (file,) = ENVIRONMENT.glob("**/litellm-*.dist-info/licenses/LICENSE")
+    text = file.read_text(encoding="utf-8")
+    return text[text.index("MIT License") :].strip()
 
 
 def _others(python: Path) -> dict[str, Any]:

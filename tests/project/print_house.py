@@ -32,7 +32,6 @@ Graph = dict[str, set[str]]
 COMING = {
     "bulk": "Files of questions, answered in parallel.",
     "gateway": "An OpenAI-compatible server before agents and models.",
-    "prices": "What the tokens of a model cost.",
 }
 
 
