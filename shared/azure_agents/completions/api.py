@@ -30,6 +30,7 @@ from ..events import Event, Finished
 from ..fold import Completion, Fold
 from ..models.answers import Answer, AnswerStream, AsyncAnswerStream
 from ..models.settings import is_deployment
+from ..prices.cost import response_cost
 from .arguments import Arguments, Call, read_call
 from .objects import ModelResponse, ModelResponseStream
 from .output import Chunker, to_response
@@ -199,9 +200,18 @@ def _pair(call: Call) -> ClientPair:
 
 
 def _response(call: Call, completed: Completion) -> ModelResponse:
-    return to_response(
+    response = to_response(
         completed, model=call.model, created=int(time.time()), fallback_id=_fallback_id()
     )
+    _price(call, response)
+    return response
+
+
+def _price(call: Call, answer: ModelResponse | ModelResponseStream) -> None:
+    """Write down what an answer cost: None unless the caller said which model the agent has."""
+    hidden = answer._hidden_params  # noqa: SLF001 - LiteLLM's name
+    hidden.update(call.costs)
+    hidden["response_cost"] = response_cost(answer, hidden) if call.costs else None
 
 
 def _fallback_id() -> str:
@@ -226,6 +236,9 @@ class _Chunks:
         """Take the next event; returns the chunks to deliver now."""
         self._folding.add(event)
         chunks = self._chunker.feed(event)
+        for chunk in chunks:
+            if chunk.usage is not None:
+                _price(self._call, chunk)
         if isinstance(event, Finished):
             self.response = _response(self._call, self._folding.result())
         return chunks

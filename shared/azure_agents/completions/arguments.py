@@ -17,6 +17,7 @@ from ..errors import ConfigError, InvalidRequestError
 from ..jsonio import known_fields
 from ..messages import Message, TurnRequest, system
 from ..naming import near, shown
+from ..prices.arguments import costs_of
 from ..protocols.classic import options as classic_options
 from ..protocols.neutral import is_neutral
 from ..protocols.responses import options as v2_options
@@ -103,6 +104,10 @@ class Arguments(SignIn, Options, total=False):
     num_retries: int | None
     extra_body: Mapping[str, Any] | None
     drop_params: bool | None
+    base_model: str | None
+    input_cost_per_token: float | None
+    output_cost_per_token: float | None
+    custom_cost_per_token: Mapping[str, Any] | None
     custom_llm_provider: str | None
     allow_http: bool | None
     thread_store: ThreadStore | None
@@ -159,6 +164,7 @@ class Call:
         include_usage: Whether a stream ends with the usage.
         seams: Stand-ins for the network (`transport`, `async_transport`), for the store of the
             process (`store`) and for the machine's `clock`; None where there is none.
+        costs: What the caller said of the cost: the model behind the agent, prices.
     """
 
     model: str
@@ -167,6 +173,7 @@ class Call:
     request: TurnRequest
     include_usage: bool
     seams: Mapping[str, Any]
+    costs: Mapping[str, Any]
 
 
 def read_call(
@@ -200,6 +207,7 @@ def read_call(
         request=_request(history, _without_dropped(given, settings)),
         include_usage=_includes_usage(given.get("stream_options"), stream=stream),
         seams={name: given.get(argument) for argument, name in _SEAMS.items()},
+        costs=costs_of(given),
     )
 
 

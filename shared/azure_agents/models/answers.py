@@ -12,6 +12,7 @@ from typing import Any, Self
 
 from ..client.chunk_stream import AsyncChunkStream, ChunkStream
 from ..jsonio import JSON
+from ..prices.cost import response_cost
 
 # Fields of chats that services leave out where they have no value. People write ``delta.content``
 # and ``if message.tool_calls``: with OpenAI's own objects these are None then.
@@ -43,11 +44,20 @@ class Answer(Mapping[str, Any]):
         hidden: What is known beside it, in ``_hidden_params`` as in LiteLLM.
     """
 
-    __slots__ = ("_data", "_hidden_params")
+    __slots__ = ("_data", "_hidden", "_is_priced")
 
     def __init__(self, data: JSON, hidden: Mapping[str, Any] | None = None) -> None:
         self._data = data
-        self._hidden_params: dict[str, Any] = dict(hidden or {})
+        self._hidden: dict[str, Any] = dict(hidden or {})
+        self._is_priced = hidden is None or "response_cost" in hidden  # a part has no cost
+
+    @property
+    def _hidden_params(self) -> dict[str, Any]:
+        """What LiteLLM keeps beside an answer; the cost is worked out when it is looked at."""
+        if not self._is_priced:
+            self._hidden["response_cost"] = response_cost(self._data, self._hidden)
+            self._is_priced = True
+        return self._hidden
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):

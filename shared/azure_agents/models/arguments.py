@@ -38,6 +38,9 @@ class ModelArguments(TypedDict, total=False):
     extra_body: Mapping[str, Any] | None
     drop_params: bool | None
     base_model: str | None
+    input_cost_per_token: float | None
+    output_cost_per_token: float | None
+    custom_cost_per_token: Mapping[str, Any] | None
     custom_llm_provider: str | None
     transport: Transport | None
     async_transport: AsyncTransport | None

@@ -15,6 +15,7 @@ from pydantic import BaseModel
 
 from ..errors import ConfigError, InvalidRequestError
 from ..jsonio import JSON, load_object
+from ..prices.fields import is_price
 from ..protocols.commands import Reply
 from ..settings.headers import ExtraHeaders
 from .answers import Answer, AnswerStream, AsyncAnswerStream
@@ -27,9 +28,13 @@ from .surfaces import Place, locate
 
 A = TypeVar("A")
 
-# What of an answer's headers callers may see: ids and limits.
+# What of an answer's headers callers may see: ids, limits, bills.
 _TOLD = frozenset(
-    {"x-request-id", "apim-request-id", "request-id", "x-ms-region", "azureml-model-session"}
+    {
+        *("x-request-id", "apim-request-id", "request-id"),
+        *("x-ms-region", "azureml-model-session"),
+        "csp-billing-usage",  # what is billed for speech and transcriptions
+    }
 )
 _LIMITS = ("x-ratelimit-", "anthropic-ratelimit-", "x-ms-")
 
@@ -66,6 +71,7 @@ class OperationCall(Generic[A]):
         known = {
             "custom_llm_provider": self.settings.model.provider,
             "model": self.settings.model.requested,
+            **self.settings.costs,
             "headers": {k: v for k, v in headers.items() if k in _TOLD or k.startswith(_LIMITS)},
         }
         notes = self.settings.surface.notes
@@ -121,7 +127,9 @@ def fields_of(given: Mapping[str, Any]) -> dict[str, Any]:
     Args:
         given: The arguments of the call.
     """
-    return {k: v for k, v in given.items() if k not in SETTINGS and v is not None}
+    return {
+        k: v for k, v in given.items() if k not in SETTINGS and v is not None and not is_price(k)
+    }
 
 
 def extra_of(given: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -13,6 +13,7 @@ from typing import Any
 
 from ..errors import ConfigError
 from ..naming import shown
+from ..prices.arguments import costs_of
 from ..protocols.retry import RetryPolicy
 from ..settings import environment as names
 from ..settings.environment import Environment, base_in, read_env
@@ -49,6 +50,7 @@ _OTHERS = frozenset(
         "extra_query",
         "drop_params",
         "base_model",
+        "custom_cost_per_token",
         "custom_llm_provider",
         "transport",
         "async_transport",
@@ -86,6 +88,7 @@ class ModelSettings:
         sign_in: Arguments of `azure_agents.models.credentials.sign_in`; may be secret.
         seams: What stands for the network, the clock and the observer; only what was given.
         drops: Whether parameters that the model does not take are left out.
+        costs: What the caller said of the cost: the base model, prices.
     """
 
     model: ModelName
@@ -97,6 +100,7 @@ class ModelSettings:
     sign_in: Mapping[str, Any] = field(repr=False)
     seams: Mapping[str, Any]
     drops: bool
+    costs: Mapping[str, Any]
 
     @property
     def has_subscription_key(self) -> bool:
@@ -148,6 +152,7 @@ def read_settings(
             if name in given
         },
         drops=_flag(given, "drop_params"),
+        costs=costs_of(given),
     )
 
 

@@ -139,13 +139,29 @@ def cost_of(
         InvalidRequestError: A price in `custom_cost_per_token` is unknown or no number, or there is
             no such tier.
     """
-    asked = _Asked(answer, base_model, table or default_table())
+    hidden = getattr(answer, "_hidden_params", None)
+    known = hidden if isinstance(hidden, Mapping) else {}
+    asked = _Asked(answer, known, base_model, table or default_table())
+    return _cost(asked, custom_cost_per_token, service_tier)
+
+
+def response_cost(answer: Any, hidden: Mapping[str, Any]) -> float | None:
+    """Sum up what an answer cost, for its ``_hidden_params``.
+
+    Args:
+        answer: As it came.
+        hidden: What is known beside it.
+    """
+    return _cost(_Asked(answer, hidden, None, default_table()), None, None).usd
+
+
+def _cost(asked: _Asked, custom: Mapping[str, Any] | None, service_tier: str | None) -> Cost:
     tier = _tier(service_tier or asked.said_tier)
     if service_tier and tier is None:
         raise InvalidRequestError(f"service_tier must be one of {_tiers()}, got {service_tier!r}")
     if tier is None:
         return Cost(None, STANDARD, (), (f"there is no price for tier {shown(asked.said_tier)}",))
-    custom = custom_cost_per_token or asked.hidden.get("custom_cost_per_token")
+    custom = custom or asked.hidden.get("custom_cost_per_token")
     prices, why = (own_prices(_OWN, custom), "") if custom else asked.prices()
     if prices is None:
         return Cost(None, tier, (), (why,))
@@ -166,9 +182,10 @@ def _tiers() -> str:
 class _Asked:
     """An answer whose cost is asked for."""
 
-    def __init__(self, answer: Any, base_model: str | None, table: PriceTable) -> None:
-        hidden = getattr(answer, "_hidden_params", None)
-        self.hidden: Mapping[str, Any] = hidden if isinstance(hidden, Mapping) else {}
+    def __init__(
+        self, answer: Any, hidden: Mapping[str, Any], base_model: str | None, table: PriceTable
+    ) -> None:
+        self.hidden = hidden
         whole = _get(answer, "response")  # the last event of a streamed response holds it
         self._answer = answer if whole is None or _get(answer, "usage") is not None else whole
         self._base_model = base_model or self.hidden.get("base_model")
@@ -193,12 +210,12 @@ class _Asked:
     def _named(self) -> tuple[Prices | None, str]:
         if self.hidden.get("custom_llm_provider") == "openai":
             return None, "only Azure's prices are known, and OpenAI answered: give base_model"
+        if _is_agents(self._answer):
+            return None, "the answer does not say which model the agent has: give base_model"
         name = _get(self._answer, "model")
         if not isinstance(name, str) or not name:
             return None, "the answer does not name its model: give base_model"
-        found = None if name.startswith("azure_ai/agents/") else self._table.find(
-            name, self._provider
-        )  # fmt: skip
+        found = self._table.find(name, self._provider)
         return (
             found,
             f"there is no price for {shown(name)}, which the answer names: give base_model",
@@ -264,6 +281,11 @@ def _each(prices: Prices) -> Rates:
     standard = prices.of(STANDARD)
     each = {name: standard[name] for name in ("web_search",) if name in standard}
     return {**each, **prices.images}
+
+
+def _is_agents(answer: Any) -> bool:
+    """Agents' answers have threads, and the agent's name where others name the model."""
+    return "thread_id" in answer if isinstance(answer, Mapping) else hasattr(answer, "thread_id")
 
 
 def _get(value: Any, name: str) -> Any:

@@ -72,7 +72,7 @@ def is_price(name: str) -> bool:
     Args:
         name: Of the argument.
     """
-    return place_of(name) is not None
+    return "_cost" in name and place_of(name) is not None
 
 
 def read_price(name: str, value: object) -> Decimal:

@@ -41,7 +41,8 @@ def images(answer: Any, hidden: Mapping[str, Any], prices: Prices) -> Measured:
 
     Args:
         answer: With its ``data``.
-        hidden: What is known beside it: ``image`` holds `size`, `quality` and `n` of the request.
+        hidden: What is known beside it: `size`, `quality` and `n` of the request, also in an
+            ``image`` of its own.
         prices: Of the model; its pixel price needs the size.
 
     Returns:
@@ -50,7 +51,7 @@ def images(answer: Any, hidden: Mapping[str, Any], prices: Prices) -> Measured:
     Raises:
         UnreadableError: The size or the number is not known.
     """
-    asked = hidden.get("image") or {}
+    asked = hidden.get("image") or hidden
     number = Decimal(asked.get("n") or _length(answer))
     size = str(asked.get("size") or _get(answer, "size") or _SIZE)
     if prices.images:

@@ -10,7 +10,6 @@ import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
 from ..errors import InvalidRequestError
@@ -115,6 +114,8 @@ class _Shipped(Mapping[str, Prices]):
 
 @cache
 def _shipped() -> _Shipped:
+    from importlib.resources import files  # takes longer to load than the table to read
+
     return _Shipped(load_object(files(__package__).joinpath("azure_prices.json").read_bytes()))
 
 
