@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from azure_agents.emulator import Emulator, Failed, Text
+from azure_agents.emulator import Delayed, Emulator, Failed, Text
 
 openai = pytest.importorskip("openai")
 
@@ -116,12 +116,73 @@ def test_a_batch_runs_its_lines(foundry: Emulator, client: Any) -> None:
     assert "/chat/completions" == batch.endpoint
 
 
-def test_a_batch_of_embeddings(foundry: Emulator, client: Any) -> None:
-    """They need no script."""
-    foundry.deploy("emb", model="text-embedding-3-small")
-    one = {"custom_id": "a", "url": "/v1/embeddings", "body": {"model": "emb", "input": "hi"}}
-    batch, _ = finish(client, start(client, one, endpoint="/v1/embeddings"))
-    assert 1536 == len(lines_of(client, batch.output_file_id)["a"]["body"]["data"][0]["embedding"])
+OTHERS = [
+    ("/v1/embeddings", "text-embedding-3-small", {"input": "hi"}, "embedding"),
+    ("/v1/completions", "gpt-35-turbo-instruct", {"prompt": "hi"}, "text_completion"),
+    ("/v1/responses", "gpt-4o", {"input": "hi"}, "response"),
+]
+
+
+@pytest.mark.parametrize("other", OTHERS, ids=lambda other: other[-1])
+def test_a_batch_of_another_operation(foundry: Emulator, client: Any, other: Any) -> None:
+    """Its lines are answered as by themselves; one that is refused stands apart."""
+    endpoint, model, fields, kind = other
+    foundry.deploy("dep", Delayed(3, "Hello there!"), model=model)
+    asked = [{"url": endpoint, "body": {"model": name, **fields}} for name in ("dep", "none")]
+    lines = [{"custom_id": id, **one} for id, one in zip("ab", asked, strict=True)]
+    batch, _ = finish(client, start(client, *lines, endpoint=endpoint))
+    good, bad = (lines_of(client, id) for id in (batch.output_file_id, batch.error_file_id))
+    body = good["a"]["body"]
+    assert kind in {body["object"], *(one.get("object") for one in body.get("data", ()))}
+    assert ({"b": 404}, ["a"]) == ({id: one["status_code"] for id, one in bad.items()}, [*good])
+
+
+def test_a_script_that_breaks_fails_its_line(foundry: Emulator, client: Any) -> None:
+    """The others go on."""
+
+    def say(turn: Any) -> str:
+        if turn.last_user_text == "two":
+            raise ValueError("a mistake in a script")
+        return "first"
+
+    foundry.deploy("dep", say)
+    batch, _ = finish(client, start(client, line("a", "two"), line("b", "one")))
+    assert ["b"] == list(lines_of(client, batch.output_file_id))
+    assert 500 == lines_of(client, batch.error_file_id)["a"]["status_code"]
+    assert 1 == len(foundry.errors)
+
+
+def test_a_batch_expires_after_a_day(foundry: Emulator, client: Any) -> None:
+    """What was answered is kept; the rest is told, line by line."""
+    foundry.deploy("dep", ["first", Delayed(100_000, "late")])
+    batch = start(client, line("a", "one"), line("b", "two"), line("c", "three"))
+    for _ in range(4):
+        batch = client.batches.retrieve(batch.id)
+    foundry.clock.advance(86_400)
+    batch = client.batches.retrieve(batch.id)
+    assert ("expired", 1, 2) == (
+        batch.status,
+        batch.request_counts.completed,
+        batch.request_counts.failed,
+    )
+    assert ["a"] == list(lines_of(client, batch.output_file_id))
+    content = client.files.content(batch.error_file_id).content
+    errors = [json.loads(one)["error"]["code"] for one in content.splitlines()]
+    assert ["batch_expired"] * 2 == errors
+    assert 2 == len(foundry.seen)
+    with pytest.raises(openai.ConflictError):
+        client.batches.cancel(batch.id)
+
+
+def test_files_and_batches_do_not_grow_for_ever(foundry: Emulator, client: Any) -> None:
+    """The newest are kept; an older one is gone as if it had been deleted."""
+    foundry.keep = 4
+    foundry.deploy("dep", "ok")
+    made = [start(client, line("a", "one")) for _ in range(6)]
+    assert [one.id for one in made[:1:-1]] == [batch.id for batch in client.batches.list()]
+    with pytest.raises(openai.NotFoundError):
+        client.batches.retrieve(made[0].id)
+    assert 4 == len(list(client.files.list()))
 
 
 def test_time_carries_a_batch_on(foundry: Emulator, client: Any) -> None:

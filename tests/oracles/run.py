@@ -21,6 +21,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from deployments import deploy_all
+
 from azure_agents.emulator import Emulator, RealClock, Rules
 
 HERE = Path(__file__).parent
@@ -57,6 +59,8 @@ class Oracle:
 _LANGCHAIN = ("langchain-azure-ai[opentelemetry]>=1.2,<2",)  # its agents import tracing
 _OPENAI_2 = ("azure-ai-projects>=2,<3", "openai>=2,<3")
 _OPENAI_3 = ("azure-ai-projects>=2.10,<3", "openai>=3,<4")
+_ANTHROPIC_0 = ("anthropic>=0.75,<1",)
+_ANTHROPIC_2 = ("anthropic>=2,<3",)
 ORACLES = (
     # The longest to install first.
     Oracle("langchain-azure-ai", "langchain", "check_langchain.py", _LANGCHAIN),
@@ -65,6 +69,10 @@ ORACLES = (
     Oracle("openai 2, strict", "openai-2", "check_openai.py", _OPENAI_2, is_strict=True),
     Oracle("openai 3", "openai-3", "check_openai.py", _OPENAI_3),
     Oracle("openai 3, strict", "openai-3", "check_openai.py", _OPENAI_3, is_strict=True),
+    Oracle("openai 2, models", "openai-2", "check_deployments.py", _OPENAI_2, is_strict=True),
+    Oracle("openai 3, models", "openai-3", "check_deployments.py", _OPENAI_3, is_strict=True),
+    Oracle("anthropic 0", "anthropic-0", "check_anthropic.py", _ANTHROPIC_0, is_strict=True),
+    Oracle("anthropic 2", "anthropic-2", "check_anthropic.py", _ANTHROPIC_2, is_strict=True),
     Oracle("azure-ai-agents", "agents", "check_agents.py", ("azure-ai-agents>=1.1,<2",)),
 )
 
@@ -105,6 +113,7 @@ def _run(oracle: Oracle) -> Outcome:
         rules = Rules(era="sdk" if oracle.is_strict else "ga")
         foundry = Emulator(clock=RealClock(), rules=rules)
         foundry.load(HERE / "agents.yaml")
+        deploy_all(foundry)
         with foundry.serve(tls=Path(folder)) as served:
             settings = {
                 "ORACLE_ENDPOINT": served.endpoint,

@@ -152,8 +152,9 @@ class Emulator(Project):
             strict_auth: Accept only tokens that the emulator handed out.
             tls: Folder for a certificate made for it; None serves plain http.
             real_time: False lets a `FakeClock` stand still: waits of the emulator take no time.
-            keep: How many requests, seen turns and responses it keeps, the newest ones; None keeps
-                all. A response that it no longer has is a 404.
+            keep: How many requests, seen turns and responses it keeps, and images, files and jobs
+                of deployments, the newest ones; None keeps all. A response that it no longer has is
+                a 404.
         """
         from .served.server import serve
 

@@ -59,13 +59,16 @@ class Project:
 
     @property
     def keep(self) -> int | None:
-        """The most requests, seen turns and responses that it keeps; None keeps all."""
+        """The most that it keeps of each: requests, seen turns, responses, images, files, jobs.
+
+        None keeps all. Files are those of deployments; the newest are kept.
+        """
         return self._world.seen.limit
 
     @keep.setter
     def keep(self, limit: int | None) -> None:
-        for log in (self._world.seen, self._world.errors, self.wireline.requests):
-            log.limit = limit
+        self._world.keep(limit)
+        self.wireline.requests.limit = limit
 
     @property
     def weather(self) -> Weather:

@@ -11,74 +11,103 @@ from typing import TYPE_CHECKING, Any
 
 from ... import jsonio
 from ...errors import ProtocolError
-from ..world.problems import Problem
-from ..world.turns import Frame, Wait
-from . import chat, embeddings, files
-from .forms import form_of
+from ..world.exchange import Request
+from ..world.paths import OPENAI
+from ..world.problems import Problem, server_error
+from ..world.turns import AskAgent, Wait
+from . import chat, completions, embeddings, files, responses
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Mapping
 
     from ...jsonio import JSON
     from ..world.jobs import Job
+    from ..world.routing import Handler
     from ..world.state import World
-    from ..world.turns import Work
+    from ..world.turns import Turn, Work
 
-CHAT, EMBEDDINGS = "/chat/completions", "/embeddings"
-ENDPOINTS = (CHAT, EMBEDDINGS)
+_HANDLERS: Mapping[str, Handler] = {
+    "/chat/completions": chat.create,
+    "/completions": completions.create,
+    "/embeddings": embeddings.create,
+    "/responses": responses.create,
+}
+ENDPOINTS = tuple(_HANDLERS)
 _STATION = 1.0  # seconds, or looks of a client
+_EXPIRED = "This request could not be executed before the completion window expired."
 
 
 def run_lines(world: World, batch: Job, data: bytes) -> Work:
     """Take a batch from station to station; it waits a moment at each."""
     wire = batch.wire
     yield Wait(_STATION)
-    lines, errors = read_lines(data, wire["endpoint"])
+    batch.waiting, errors = read_lines(data, wire["endpoint"])
     if errors:
         listed = {"object": "list", "data": errors}
         wire |= {"status": "failed", "failed_at": world.now, "errors": listed}
         return
-    wire["request_counts"]["total"] = len(lines)
+    wire["request_counts"]["total"] = len(batch.waiting)
     yield Wait(_STATION)
     wire |= {"status": "in_progress", "in_progress_at": world.now}
-    good: list[JSON] = []
-    bad: list[JSON] = []
-    for line in lines:
+    while batch.waiting:
+        line = batch.waiting[0]
         status, body = yield from _answer(world, wire["endpoint"], line["body"])
-        (good if status == 200 else bad).append(_answered(world, line, status, body))
+        (batch.good if status == 200 else batch.bad).append(_answered(world, line, status, body))
         wire["request_counts"]["completed" if status == 200 else "failed"] += 1
+        del batch.waiting[0]
     yield Wait(_STATION)
     wire |= {"status": "finalizing", "finalizing_at": world.now}
     yield Wait(_STATION)
-    wire["output_file_id"] = _written(world, batch, "results", good)
-    wire["error_file_id"] = _written(world, batch, "errors", bad)
+    _write(world, batch)
     wire |= {"status": "completed", "completed_at": world.now}
+
+
+def expire(world: World, batch: Job) -> None:
+    """End a batch whose time is over: what was answered is kept, the rest is told as expired."""
+    if batch.turn is not None:
+        batch.turn.stop()
+    for line in batch.waiting:
+        error = {"code": "batch_expired", "message": _EXPIRED}
+        batch.bad.append({"custom_id": line["custom_id"], "response": None, "error": error})
+        batch.wire["request_counts"]["failed"] += 1
+    batch.waiting = []
+    _write(world, batch)
+    batch.wire |= {"status": "expired", "expired_at": world.now}
 
 
 def _answer(world: World, endpoint: str, body: JSON) -> Generator[Any, Any, tuple[int, JSON]]:
     """Answer one line; the status and body that the request would have had by itself."""
+    asked = jsonio.dumps(body | ({} if endpoint == "/embeddings" else {"stream": False}))
+    headers = {"content-type": "application/json"}
     try:
-        if endpoint == EMBEDDINGS:
-            return 200, embeddings.embed(world, body)[0]
-        call, _ = chat.accept(world, body | {"stream": False})
+        answer = _HANDLERS[endpoint](
+            world, Request("POST", f"{OPENAI}{endpoint}", headers=headers, body=asked)
+        )
     except Problem as problem:
         return problem.status, problem.body
-    form = form_of(call.deployment)
-    yield from _unheard(form.stream(world, call))
-    if call.problem is not None:
-        return call.problem.status, call.problem.body
-    return 200, form.whole(call)
+    if answer.turn is not None:
+        yield from _inside(answer.turn)
+    refused = answer.refused() if answer.refused else None
+    if answer.turn is not None and answer.turn.broken:
+        refused = server_error()
+    if refused is not None:
+        return refused.status, refused.body
+    made = answer.render() if answer.render else answer.body
+    return answer.status, made if isinstance(made, dict) else {}
 
 
-def _unheard(work: Work) -> Work:
-    """Run a work whose events nobody reads."""
-    reply = None
-    while True:
-        try:
-            step = work.send(reply)
-        except StopIteration:
-            return
-        reply = None if isinstance(step, Frame) else (yield step)
+def _inside(turn: Turn) -> Work:
+    """Run the turn of a line to its end; nobody reads its events."""
+    turn.readers += 1  # so that nobody else drives it
+    try:
+        while (step := turn.step()) is not None:
+            if isinstance(step, AskAgent):
+                turn.take((yield step))
+            elif isinstance(step, Wait):
+                yield step
+    finally:
+        turn.stop()  # nothing happens at its end; where the batch was stopped, it ends too
+        turn.leave()
 
 
 def _answered(world: World, line: JSON, status: int, body: JSON) -> JSON:
@@ -86,11 +115,16 @@ def _answered(world: World, line: JSON, status: int, body: JSON) -> JSON:
     return {"custom_id": line["custom_id"], "response": response, "error": None}
 
 
-def _written(world: World, batch: Job, kind: str, lines: list[JSON]) -> str:
-    data = b"".join(jsonio.dumps(line) + b"\n" for line in reversed(lines))
-    id = f"file-{world.ids.uuid()}"
-    files.add(world, id, f"{batch.id}_{kind}.jsonl", data, "batch_output")
-    return id
+def _write(world: World, batch: Job) -> None:
+    """Write the files of a batch; the file for errors is there even where there are none."""
+    for name, kind, lines in (
+        ("output_file_id", "results", batch.good),
+        ("error_file_id", "errors", batch.bad),
+    ):
+        data = b"".join(jsonio.dumps(line) + b"\n" for line in reversed(lines))
+        id = f"file-{world.ids.uuid()}"
+        files.add(world, id, f"{batch.id}_{kind}.jsonl", data, "batch_output")
+        batch.wire[name] = id
 
 
 def read_lines(data: bytes, endpoint: str) -> tuple[list[JSON], list[JSON]]:

@@ -1,7 +1,8 @@
 """Batches of requests: create, get, list, cancel. A batch goes on when a client looks at it.
 
 Source: batch_life_cycle_output_lines. What a cancelled batch shows was recorded too
-(reference/models_wire.md); how a batch of nonsense is refused was not.
+(reference/models_wire.md); how a batch of nonsense is refused was not. That an
+expired batch keeps what was answered, and lists the rest as errors, is documented.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from ..world.jobs import Job
 from ..world.limits import unknown_value
 from ..world.paging import v2_list
 from . import files
-from .batch_lines import ENDPOINTS, run_lines
+from .batch_lines import ENDPOINTS, expire, run_lines
 from .refusals import missing
 
 if TYPE_CHECKING:
@@ -86,7 +87,10 @@ def _shown(batch: Job) -> JSON:
 def _find(world: World, id: str) -> Job:
     if id not in world.batches:
         raise problems.openai(404, f"No batch found with id '{id}'.", param="batch_id")
-    return world.batches[id]
+    batch = world.batches[id]
+    if batch.status in _OPEN and batch.wire["expires_at"] <= world.now:
+        expire(world, batch)
+    return batch
 
 
 def get(world: World, _: Request, id: str) -> Answer:
@@ -99,7 +103,7 @@ def get(world: World, _: Request, id: str) -> Answer:
 
 def list_all(world: World, request: Request) -> Answer:
     """GET /batches, the newest first."""
-    found = [_shown(batch) for batch in world.batches.values()]
+    found = [_shown(_find(world, id)) for id in list(world.batches)]
     return Answer(v2_list(found, request.query), headers=dict(_KIND))
 
 

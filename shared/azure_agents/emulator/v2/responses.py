@@ -258,7 +258,7 @@ def _start(world: World, response: Response) -> Answer:
                 response.conversation.items += response.inputs
 
     if response.is_stored:
-        world.keep_response(response)
+        world.responses[response.id] = response
     turn = world.start(respond(world, response), status=lambda: response.status, drop=drop)
     response.turn = turn
     if response.conversation is not None and not turn.done:

@@ -12,11 +12,23 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Job:
-    """A job: what clients get, the turn that carries it on, and the events of fine-tuning."""
+    """A job: what clients get, and the turn that carries it on.
+
+    Attributes:
+        wire: The job as clients get it.
+        turn: What carries it on.
+        events: Of fine-tuning.
+        waiting: The lines of a batch that were not answered yet.
+        good: Answered lines of a batch.
+        bad: Lines of a batch whose request was refused.
+    """
 
     wire: JSON
     turn: Turn | None = None
     events: list[JSON] = field(default_factory=list)
+    waiting: list[JSON] = field(default_factory=list)
+    good: list[JSON] = field(default_factory=list)
+    bad: list[JSON] = field(default_factory=list)
 
     @property
     def id(self) -> str:

@@ -1,4 +1,4 @@
-"""A list that may drop its oldest entries, so that a server can run for weeks."""
+"""A list and a dictionary that may drop their oldest entries: a server can run for weeks."""
 
 from __future__ import annotations
 
@@ -21,3 +21,19 @@ class Log(list[T]):
         super().append(entry)
         if self.limit is not None and len(self) > self.limit:
             del self[: len(self) - self.limit]
+
+
+class Shelf(dict[str, T]):
+    """A dictionary that keeps at most its newest entries.
+
+    Attributes:
+        limit: The most entries that it keeps; None keeps all.
+    """
+
+    limit: int | None = None
+
+    def __setitem__(self, key: str, entry: T) -> None:
+        """Add an entry, and drop the oldest ones beyond the limit."""
+        super().__setitem__(key, entry)
+        while self.limit is not None and len(self) > self.limit:
+            del self[next(iter(self))]

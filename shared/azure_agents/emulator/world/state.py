@@ -13,7 +13,7 @@ from ..trouble.weather import FaultInjector, Weather
 from .deployments import Deployment
 from .ids import Ids
 from .jobs import Job
-from .log import Log
+from .log import Log, Shelf
 from .rules import Era, Rules
 from .stored import StoredFile, VectorStore
 
@@ -268,14 +268,14 @@ class World:
         self.agents: dict[str, Agent] = {}
         self.applications: dict[str, str] = {}  # published agents, by name of the application
         self.conversations: dict[str, Conversation] = {}
-        self.responses: dict[str, Response] = {}
+        self.responses: Shelf[Response] = Shelf()
         self.assistants: dict[str, Assistant] = {}
         self.threads: dict[str, Thread] = {}
         self.deployments: dict[str, Deployment] = {}
-        self.images: dict[str, bytes] = {}
-        self.resource_files: dict[str, StoredFile] = {}
-        self.batches: dict[str, Job] = {}
-        self.tuning_jobs: dict[str, Job] = {}
+        self.images: Shelf[bytes] = Shelf()
+        self.resource_files: Shelf[StoredFile] = Shelf()
+        self.batches: Shelf[Job] = Shelf()
+        self.tuning_jobs: Shelf[Job] = Shelf()
         self.active_runs: dict[str, Run] = {}
         self.files: dict[str, StoredFile] = {}
         self.containers: dict[str, JSON] = {}
@@ -303,13 +303,20 @@ class World:
         _LOGGER.error("the emulator or a script failed: %r", error, exc_info=error)
         self.errors.append(error)
 
-    def keep_response(self, response: Response) -> None:
-        """Store a response, and drop the oldest ones beyond the limit."""
-        # A server that runs for weeks must not grow: `Emulator.keep` bounds responses like `seen`.
-        self.responses[response.id] = response
-        limit = self.seen.limit
-        while limit is not None and len(self.responses) > limit:
-            del self.responses[next(iter(self.responses))]
+    def keep(self, limit: int | None) -> None:
+        """Keep no more than the newest of what every request may add to; None keeps all."""
+        # A server that runs for weeks must not grow.
+        logs: tuple[Log[Any] | Shelf[Any], ...] = (
+            self.seen,
+            self.errors,
+            self.responses,
+            self.images,
+            self.resource_files,
+            self.batches,
+            self.tuning_jobs,
+        )
+        for log in logs:
+            log.limit = limit
 
     def start(self, work: Work, **hooks: Any) -> Turn:
         """Start a turn and run its first step: a generator that has not begun cannot clean up."""

@@ -16,7 +16,8 @@ event. There are three kinds of step:
                   before a keepalive
     AskAgent      the turn asks the agent's responder  the parts of the reply
 
-Each work asks its agent exactly once, and a deployment once for each prompt of a list. The
+Each work asks its agent exactly once, and a deployment once for each prompt of a list. A batch
+runs the turn of each of its lines inside its own: it hands on what they ask and wait for. The
 responder (`agent/responder.py`) returns the scripted reply, or the built-in one. What follows is
 scripted too: the weather may replace the parts by a failure, an open file search is run, the token
 budget cuts the text, and then the work plays the parts one after the other. No server tool really
@@ -179,6 +180,10 @@ class Turn:
         elif isinstance(step, AskAgent):
             self._asked = step
         return step
+
+    def take(self, reply: tuple[Part, ...]) -> None:
+        """Take the reply to an `AskAgent` from whoever asked in its place."""
+        self._reply, self._asked = reply, None
 
     def _break(self, error: Exception) -> None:
         self.broken = True
