@@ -31,7 +31,6 @@ Graph = dict[str, set[str]]
 # Rooms that have a place in `FLOORS` and are still to be built.
 COMING = {
     "bulk": "Files of questions, answered in parallel.",
-    "gateway": "An OpenAI-compatible server before agents and models.",
 }
 
 

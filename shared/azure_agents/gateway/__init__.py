@@ -1,0 +1,1 @@
+"""An OpenAI-compatible server in front of agents and deployments, set up by a ``config.yaml``."""

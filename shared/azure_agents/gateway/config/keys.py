@@ -1,0 +1,358 @@
+"""Every key that a config file may have, LiteLLM's and ours, and what becomes of it.
+
+A key of LiteLLM that does nothing here is either *set aside*, because the gateway does what it asks
+for anyway or because it changes nothing that a client sees; or *refused*, because somebody who
+wrote it relies on something that would not happen. The texts say which, and what to use instead.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from ...completions.arguments import Arguments
+from ...models.settings import SETTINGS
+
+Fate: TypeAlias = Literal["used", "set aside", "refused"]
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """What becomes of one key.
+
+    Attributes:
+        fate: ``used``, ``set aside`` or ``refused``.
+        why: For the last two: the reason, and what to use instead.
+    """
+
+    fate: Fate
+    why: str = ""
+
+
+_USED = Key("used")
+_ALWAYS = "is always so here"
+_DATABASE = "needs LiteLLM's database; this gateway has none: keys stand in `keys:` or in Redis"
+_LOGS = "the gateway logs no prompts; metrics are at /metrics, spend at /spend"
+_CACHE = "answers are not cached here"
+_GUARDRAILS = "guardrails are Azure's own content filters here, set on the deployment"
+_IGNORED = "has no effect on what clients see"
+
+
+def _used(*names: str) -> dict[str, Key]:
+    return dict.fromkeys(names, _USED)
+
+
+def _aside(why: str, *names: str) -> dict[str, Key]:
+    return dict.fromkeys(names, Key("set aside", why))
+
+
+def _refused(why: str, *names: str) -> dict[str, Key]:
+    return dict.fromkeys(names, Key("refused", why))
+
+
+TOP = {
+    **_used(
+        "model_list",
+        "litellm_settings",
+        "router_settings",
+        "general_settings",
+        "environment_variables",
+        "keys",
+        "prices",
+    ),
+    **_refused("put everything into one file", "include"),
+    **_refused(_GUARDRAILS, "guardrails", "policies"),
+    **_refused("tools run at the agent or at the client", "mcp_servers", "mcp_tools", "agents"),
+    **_refused(
+        "files and batches go to the entry that their model names: leave it out",
+        "files_settings",
+        "finetune_settings",
+    ),
+    **_refused(
+        "name the credential in each entry, or in a YAML anchor that they share", "credential_list"
+    ),
+    **_refused("is not offered", "vector_store_registry", "search_tools", "prompts", "callbacks"),
+    **_refused("write one entry for each deployment", "model_group_alias"),
+}
+
+ENTRY = {
+    **_used("model_name", "litellm_params", "model_info", "rpm", "tpm", "order", "weight"),
+    **_aside("is LiteLLM's own id", "id", "model_id"),
+}
+
+# What a deployment or an agent is called with, and what the router knows of it.
+LIMITS = ("rpm", "tpm", "itpm", "otpm", "tpd", "rpd")
+_ROUTED = (*LIMITS, "order", "weight", "max_parallel_requests", "cooldown_time")
+_PRICED = (
+    "input_cost_per_token",
+    "output_cost_per_token",
+    "cache_read_input_token_cost",
+    "cache_creation_input_token_cost",
+    "input_cost_per_second",
+    "output_cost_per_image",
+)
+_PYTHON_ONLY = (
+    "transport",
+    "async_transport",
+    "clock",
+    "observer",
+    "credential",
+    "azure_ad_token_provider",
+    "thread_store",
+)
+PARAMS = {
+    **_used("model", *SETTINGS, *Arguments.__annotations__, *_ROUTED, *_PRICED),
+    **_refused("is an object of Python, which no file can hold", *_PYTHON_ONLY),
+    **_refused(
+        "no upstream is taken from a client's request", "configurable_clientside_auth_params"
+    ),
+    **_refused("answers are the service's: leave it out", "mock_response", "mock_tool_calls"),
+    **_refused(_GUARDRAILS, "guardrails"),
+    **_refused(_CACHE, "caching", "cache", "cache_control_injection_points"),
+    **_refused(_DATABASE, "max_budget", "budget_duration", "tags", "litellm_credential_name"),
+    **_refused(
+        "only Azure, Foundry and OpenAI are served",
+        "aws_access_key_id",
+        "aws_secret_access_key",
+        "aws_region_name",
+        "vertex_project",
+        "vertex_location",
+        "vertex_credentials",
+    ),
+    **_aside(_IGNORED, "use_in_pass_through", "use_litellm_proxy", "litellm_trace_id", "rust"),
+    **_aside("is read from the base", "region_name"),
+    **_aside(
+        "every parameter goes up; `drop_params` leaves out what the model refuses",
+        "allowed_openai_params",
+        "additional_drop_params",
+    ),
+    **_aside(_ALWAYS, "enable_azure_ad_token_refresh"),
+}
+NOT_UPSTREAM = frozenset(name for name, key in PARAMS.items() if key.fate != "refused")
+
+INFO = {
+    **_used("base_model", "mode", "id", "access_groups", *_PRICED, *LIMITS),
+    **_aside(
+        _IGNORED,
+        "description",
+        "version",
+        "supports_vision",
+        "supports_function_calling",
+        "supports_response_schema",
+        "max_tokens",
+        "max_input_tokens",
+        "max_output_tokens",
+        "input_cost_per_audio_token",
+        "health_check_model",
+        "health_check_timeout",
+        "health_check_voice",
+        "disable_background_health_check",
+        "db_model",
+    ),
+}
+
+LITELLM = {
+    **_used(
+        "drop_params",
+        "num_retries",
+        "request_timeout",
+        "fallbacks",
+        "context_window_fallbacks",
+        "content_policy_fallbacks",
+        "default_fallbacks",
+        "allowed_fails",
+        "cooldown_time",
+        "ssl_verify",
+    ),
+    **_aside(
+        _ALWAYS,
+        "enable_azure_ad_token_refresh",
+        "enable_loadbalancing_on_batch_endpoints",
+        "enable_preview_features",
+        "modify_params",
+    ),
+    **_aside(_LOGS, "callbacks", "success_callback", "failure_callback", "service_callback"),
+    **_aside(
+        "prompts are never logged here",
+        "turn_off_message_logging",
+        "redact_user_api_key_info",
+        "redact_messages_in_exceptions",
+    ),
+    **_aside(
+        _IGNORED,
+        "set_verbose",
+        "json_logs",
+        "telemetry",
+        "suppress_debug_info",
+        "log_raw_request_response",
+        "store_audit_logs",
+        "return_response_headers",
+        "disable_end_user_cost_tracking",
+        "disable_end_user_cost_tracking_prometheus_only",
+        "require_auth_for_metrics_endpoint",
+        "force_ipv4",
+        "disable_hf_tokenizer_download",
+        "disable_copilot_system_to_assistant",
+        "background_health_checks",
+    ),
+    **_refused(
+        _CACHE, "cache", "cache_params", "enable_caching_on_provider_specific_optional_params"
+    ),
+    **_refused(
+        _DATABASE,
+        "max_budget",
+        "budget_duration",
+        "default_internal_user_params",
+        "default_team_settings",
+        "default_team_params",
+        "upperbound_key_generate_params",
+        "default_key_generate_params",
+        "max_internal_user_budget",
+        "internal_user_budget_duration",
+        "max_ui_session_budget",
+    ),
+    **_refused(_GUARDRAILS, "guardrails", "content_policy_violation"),
+    **_refused(
+        "tools run at the agent or at the client", "mcp_aliases", "mcp_semantic_tool_filter"
+    ),
+    **_refused("the routes are fixed", "public_routes", "custom_provider_map"),
+}
+
+_ROUTER_SHARED = (
+    "num_retries",
+    "timeout",
+    "stream_timeout",
+    "allowed_fails",
+    "cooldown_time",
+    "fallbacks",
+    "context_window_fallbacks",
+    "content_policy_fallbacks",
+    "default_fallbacks",
+    "redis_url",
+    "redis_host",
+    "redis_port",
+    "redis_password",
+    "model_group_alias",
+)
+ROUTER = {
+    **_used(*_ROUTER_SHARED),
+    **_aside(
+        "a deployment below its limits is chosen, the least used one first: limits are enforced",
+        "routing_strategy",
+        "routing_strategy_args",
+        "optional_pre_call_checks",
+        "enable_pre_call_checks",
+        "enable_loadbalancing_on_batch_endpoints",
+    ),
+    **_aside(
+        "waits follow what the service asks for", "retry_after", "retry_policy", "polling_interval"
+    ),
+    **_aside(
+        _IGNORED,
+        "set_verbose",
+        "debug_level",
+        "client_ttl",
+        "model_group_retry_policy",
+        "allowed_fails_policy",
+        "default_litellm_params",
+        "redis_db",
+        "redis_username",
+    ),
+    **_refused(_CACHE, "cache_responses", "cache_kwargs", "caching_groups"),
+    **_refused(
+        "a cool-down protects the deployment: use `allowed_fails`, `cooldown_time`",
+        "disable_cooldowns",
+    ),
+    **_refused("set `max_parallel_requests` in each entry", "default_max_parallel_requests"),
+    **_refused(_DATABASE, "provider_budget_config", "router_general_settings", "assistants_config"),
+    **_refused("names are matched as they are", "enable_tag_filtering", "tag_filtering_match_any"),
+}
+
+GENERAL = {
+    **_used(
+        "master_key",
+        "max_request_size_mb",
+        "max_parallel_requests",
+        "global_max_parallel_requests",
+        "first_content_timeout",
+        "user_identity_header",
+        "thread_secret",
+        "redis_url",
+        "cors_allow_origins",
+    ),
+    **_refused(
+        _DATABASE,
+        "database_url",
+        "database_connection_pool_limit",
+        "database_connection_timeout",
+        "store_model_in_db",
+        "store_prompts_in_spend_logs",
+        "proxy_batch_write_at",
+        "allow_requests_on_db_unavailable",
+        "use_redis_transaction_buffer",
+        "enable_jwt_auth",
+        "litellm_jwtauth",
+        "custom_auth",
+        "custom_key_generate",
+        "key_management_system",
+        "key_management_settings",
+        "use_google_kms",
+        "use_azure_key_vault",
+        "user_header_mappings",
+    ),
+    **_refused(
+        "no upstream is taken from a request, and the routes are fixed",
+        "pass_through_endpoints",
+        "allow_client_side_credentials",
+        "forward_client_headers_to_llm_api",
+        "enable_oauth2_auth",
+    ),
+    **_refused(
+        "alerts come from the metrics: docs/operations.md has rules",
+        "alerting",
+        "alerting_threshold",
+        "alert_types",
+        "alert_to_webhook_url",
+        "alerting_args",
+    ),
+    **_refused("set the header that names the user: `user_identity_header`", "user_header_name"),
+    **_refused(
+        "a key names its models: `models` of an entry in `keys`",
+        "allowed_routes",
+        "admin_only_routes",
+        "enforce_user_param",
+        "infer_model_from_keys",
+        "key_management",
+    ),
+    **_aside(
+        "readiness spends no tokens; cool-downs show which deployment fails",
+        "background_health_checks",
+        "health_check_interval",
+        "health_check_details",
+        "use_shared_health_check",
+    ),
+    **_aside(
+        _IGNORED,
+        "disable_spend_logs",
+        "disable_error_logs",
+        "disable_master_key_return",
+        "disable_reset_budget",
+        "disable_adding_master_key_hash_to_db",
+        "disable_prisma_schema_update",
+        "maximum_spend_logs_retention_period",
+        "max_response_size_mb",
+        "completion_model",
+        "ui_access_mode",
+        "disable_retry_on_max_parallel_request_limit_error",
+        "always_include_stream_usage",
+    ),
+}
+
+GATEWAY_KEY = _used(
+    "name", "hash", "models", "rpm", "tpm", "budget", "budget_period", "expires", "admin"
+)
+SECTIONS = {
+    "litellm_settings": LITELLM,
+    "router_settings": ROUTER,
+    "general_settings": GENERAL,
+}

@@ -1,0 +1,342 @@
+"""From the text of a config file to what it says: every problem is found, with its line. Pure."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any, cast, get_args
+
+from ...errors import ConfigError
+from ...naming import near, shown
+from ...settings.environment import Environment, Secret
+from . import keys as known
+from .document import ConfigFileError, LinedDict, LinedList, Problem, read_document
+from .keys import Key
+from .objects import Entry, GatewayConfig, GatewayKey, Limits, Period
+
+_FROM_ENVIRONMENT = "os.environ/"
+_HASH = re.compile(r"(?:sha256:)?([0-9a-fA-F]{64})")
+_PERIODS = get_args(Period)
+_MEBIBYTE = 2**20
+_EVERY_ENTRY = ("rpm", "tpm", "order", "weight")  # LiteLLM's older place for them
+
+
+def read_config(
+    text: str, name: str = "config.yaml", env: Mapping[str, str] | None = None
+) -> GatewayConfig:
+    """Read a config file.
+
+    Args:
+        text: The file.
+        name: What it is called, for errors.
+        env: Instead of ``os.environ``.
+
+    Raises:
+        ConfigError: PyYAML is missing.
+        ConfigFileError: The file is wrong; the error has every problem.
+    """
+    document = read_document(text, name)
+    reading = _Reading(document, Environment(os.environ if env is None else env))
+    config = reading.whole()
+    if reading.problems:
+        raise ConfigFileError(name, reading.problems)
+    return config
+
+
+class _Reading:
+    """One reading of a document; problems are collected."""
+
+    def __init__(self, document: LinedDict, env: Mapping[str, str]) -> None:
+        self.problems: list[Problem] = []
+        self._notes: list[Problem] = []
+        self._document = document
+        self._own = self._variables(document, env)
+        self._env = {**env, **self._own}
+
+    def whole(self) -> GatewayConfig:
+        top = self._section(self._document, known.TOP, "")
+        general = self._section(top.get("general_settings"), known.GENERAL, "general_settings")
+        litellm = self._section(top.get("litellm_settings"), known.LITELLM, "litellm_settings")
+        router = self._section(top.get("router_settings"), known.ROUTER, "router_settings")
+        entries = tuple(self._entries(top.get("model_list"), litellm))
+        if not entries and not self.problems:
+            self._wrong(None, "model_list", "names no model: nothing could be asked for")
+        origins = general.get("cors_allow_origins") or ()
+        return GatewayConfig(
+            entries=entries,
+            keys=tuple(self._keys(top.get("keys"))),
+            master_key=self._secret(general, "master_key", "general_settings"),
+            router=_router(router, litellm, general),
+            limits=self._limits(general),
+            drops=bool(litellm.get("drop_params")),
+            user_identity_header=_text(general.get("user_identity_header")),
+            thread_secret=self._secret(general, "thread_secret", "general_settings"),
+            cors_allow_origins=tuple(map(str, origins)),
+            prices=top.get("prices") or {},
+            environment=self._own,
+            notes=tuple(self._notes),
+        )
+
+    # --- sections ---------------------------------------------------------------------------------
+
+    def _section(self, found: object, table: Mapping[str, Key], path: str) -> LinedDict:
+        """The keys of a section that are used, with the values of variables."""
+        used = LinedDict()
+        used.lines = {}
+        if found is None:
+            return used
+        if not isinstance(found, LinedDict):
+            self._wrong(None, path, f"must hold keys, not {_kind(found)}")
+            return used
+        for name, value in found.items():
+            line, place = found.lines[name], f"{path}.{name}" if path else name
+            if self._is_used(name, value, table, line, place):
+                used[name] = self._resolved(value, line, place)
+                used.lines[name] = line
+        return used
+
+    def _is_used(
+        self, name: str, value: object, table: Mapping[str, Key], line: int, place: str
+    ) -> bool:
+        key = table.get(name)
+        if key is None:
+            hint = near(name, table) or ", and LiteLLM does not have it either as far as known"
+            self._wrong(line, place, f"is no key of this gateway{hint}")
+            return False
+        if key.fate == "refused" and value not in (None, False, [], {}):
+            self._wrong(line, place, f"is not offered here: {key.why}")
+        if key.fate == "set aside":
+            self._notes.append(Problem(line, place, f"set aside: {key.why}"))
+        return key.fate == "used"
+
+    def _resolved(self, value: object, line: int | None, place: str) -> Any:
+        """The value, with those of variables in place of ``os.environ/NAME``."""
+        if isinstance(value, LinedDict):
+            made = LinedDict()
+            made.lines = value.lines
+            for name, each in value.items():
+                made[name] = self._resolved(each, value.lines[name], f"{place}.{name}")
+            return made
+        if isinstance(value, LinedList):
+            items = LinedList()
+            items.lines = value.lines
+            for number, (each, at) in enumerate(zip(value, value.lines, strict=True)):
+                items.append(self._resolved(each, at, f"{place}[{number}]"))
+            return items
+        if isinstance(value, str) and value.startswith(_FROM_ENVIRONMENT):
+            return self._variable(value.removeprefix(_FROM_ENVIRONMENT), line, place)
+        return value
+
+    def _variable(self, name: str, line: int | None, place: str) -> str | None:
+        value = self._env.get(name, "").strip()
+        if not value:
+            self._wrong(line, place, f"the environment variable {name} is not set")
+        return value or None
+
+    def _variables(self, document: LinedDict, env: Mapping[str, str]) -> dict[str, str]:
+        """What ``environment_variables`` sets; a value may name another variable."""
+        found = document.get("environment_variables")
+        self._env = dict(env)
+        if found is None:
+            return {}
+        if not isinstance(found, LinedDict):
+            self._wrong(None, "environment_variables", "must hold names and values")
+            return {}
+        own = {}
+        for name, value in found.items():
+            place = f"environment_variables.{name}"
+            resolved = self._resolved(value, found.lines[name], place)
+            if isinstance(resolved, str | int | float):
+                own[name] = str(resolved)
+            elif resolved is not None:
+                self._wrong(found.lines[name], place, "must be a text")
+        return own
+
+    # --- entries ----------------------------------------------------------------------------------
+
+    def _entries(self, found: object, litellm: Mapping[str, Any]) -> Iterator[Entry]:
+        if not isinstance(found, LinedList):
+            self._wrong(None, "model_list", f"must be a list of entries, not {_kind(found)}")
+            return
+        for number, (each, line) in enumerate(zip(found, found.lines, strict=True)):
+            path = f"model_list[{number}]"
+            if not isinstance(each, LinedDict):
+                self._wrong(line, path, f"must hold model_name and litellm_params, not {_kind(each)}")
+                continue
+            entry = self._entry(each, line, path, litellm)
+            if entry is not None:
+                yield entry
+
+    def _entry(
+        self, found: LinedDict, line: int, path: str, litellm: Mapping[str, Any]
+    ) -> Entry | None:
+        checked = self._section(found, known.ENTRY, path)
+        name, params = checked.get("model_name"), checked.get("litellm_params")
+        if not isinstance(name, str) or not isinstance(params, LinedDict):
+            self._wrong(line, path, "needs model_name and litellm_params")
+            return None
+        upstream = tuple(self._upstream(params, f"{path}.litellm_params"))
+        info = self._section(checked.get("model_info"), known.INFO, f"{path}.model_info")
+        if not isinstance(params.get("model"), str):
+            self._wrong(line, f"{path}.litellm_params", "needs model, such as azure/my-deployment")
+            return None
+        above = {key: checked[key] for key in _EVERY_ENTRY if key in checked}
+        timeout = litellm.get("request_timeout")
+        general = {} if timeout is None else {"timeout": timeout}
+        return Entry(name, {**general, **above, **params}, info, upstream, line)
+
+    def _upstream(self, params: LinedDict, path: str) -> Iterator[str]:
+        """Names of parameters that are no settings; a near miss of a setting is a problem."""
+        for name, value in params.items():
+            line, place = params.lines[name], f"{path}.{name}"
+            if name in known.PARAMS:
+                self._is_used(name, value, known.PARAMS, line, place)
+                continue
+            hint = near(name, known.PARAMS)
+            if hint:
+                self._wrong(line, place, f"is no setting{hint}")
+                continue
+            self._notes.append(Problem(line, place, "goes up with every call, as it is"))
+            yield name
+
+    # --- keys and limits --------------------------------------------------------------------------
+
+    def _keys(self, found: object) -> Iterator[GatewayKey]:
+        if found is None:
+            return
+        if not isinstance(found, LinedList):
+            self._wrong(None, "keys", f"must be a list, not {_kind(found)}")
+            return
+        names: set[str] = set()
+        for number, (each, line) in enumerate(zip(found, found.lines, strict=True)):
+            path = f"keys[{number}]"
+            if not isinstance(each, LinedDict):
+                self._wrong(line, path, "must hold name and hash: 'azure-agents keys new' makes it")
+                continue
+            try:
+                key = _key(self._section(each, known.GATEWAY_KEY, path))
+            except ConfigError as wrong:
+                self._wrong(line, path, wrong.message)
+                continue
+            if key.name in names:
+                self._wrong(line, path, f"the name {key.name!r} is another key's, too")
+            names.add(key.name)
+            yield key
+
+    def _limits(self, general: LinedDict) -> Limits:
+        usual = Limits()
+        megabytes = self._number(general, "max_request_size_mb")
+        concurrency = self._number(general, "global_max_parallel_requests")
+        first = self._number(general, "first_content_timeout")
+        return Limits(
+            usual.body_bytes if megabytes is None else int(megabytes * _MEBIBYTE),
+            usual.concurrency if concurrency is None else int(concurrency),
+            usual.first_content if first is None else float(first),
+        )
+
+    def _number(self, section: LinedDict, name: str) -> float | None:
+        value = section.get(name)
+        if value is None or (_is_number(value) and value > 0):
+            return cast("float | None", value)
+        self._wrong(section.lines[name], name, f"must be a number above 0, not {shown(value)}")
+        return None
+
+    def _secret(self, section: LinedDict, name: str, path: str) -> Secret | None:
+        value = section.get(name)
+        if value is None:
+            return None
+        if isinstance(value, str) and value.strip():
+            return Secret(value.strip())
+        self._wrong(section.lines[name], f"{path}.{name}", "must be a text in quotes")
+        return None
+
+    def _wrong(self, line: int | None, path: str, text: str) -> None:
+        self.problems.append(Problem(line, path, text))
+
+
+def _router(
+    router: Mapping[str, Any], litellm: Mapping[str, Any], general: Mapping[str, Any]
+) -> dict[str, Any]:
+    shared = {
+        name: litellm[name]
+        for name in litellm
+        if name in known.ROUTER and known.ROUTER[name].fate == "used"
+    }
+    redis = {"redis_url": general["redis_url"]} if general.get("redis_url") else {}
+    return {**shared, **redis, **router}
+
+
+def _key(found: Mapping[str, Any]) -> GatewayKey:
+    name, hashed = found.get("name"), _HASH.fullmatch(str(found.get("hash") or ""))
+    if not isinstance(name, str) or not name.strip():
+        raise ConfigError("needs a name, by which spend and metrics call it")
+    if hashed is None:
+        raise ConfigError(
+            "hash must be the SHA-256 of a key, 64 hexadecimal digits: 'azure-agents keys new' "
+            "makes a key and its hash"
+        )
+    period = found.get("budget_period", "month")
+    if period not in _PERIODS:
+        raise ConfigError(f"budget_period must be one of {', '.join(_PERIODS)}: {shown(period)}")
+    return GatewayKey(
+        name=name.strip(),
+        hash=hashed[1].lower(),
+        models=_names(found.get("models")),
+        rpm=_whole(found, "rpm"),
+        tpm=_whole(found, "tpm"),
+        budget=_amount(found, "budget"),
+        budget_period=cast("Period", period),
+        expires=_moment(found.get("expires")),
+        is_admin=found.get("admin") is True,
+    )
+
+
+def _names(value: object) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    if isinstance(value, list) and all(isinstance(each, str) for each in value):
+        return tuple(value)
+    raise ConfigError(f"models must be a list of model names: {shown(value)}")
+
+
+def _whole(found: Mapping[str, Any], name: str) -> int | None:
+    value = found.get(name)
+    if value is None or (type(value) is int and value >= 0):
+        return value
+    raise ConfigError(f"{name} must be a whole number, 0 or more: {shown(value)}")
+
+
+def _amount(found: Mapping[str, Any], name: str) -> float | None:
+    value = found.get(name)
+    if value is None or (_is_number(value) and value >= 0):
+        return None if value is None else float(value)
+    raise ConfigError(f"{name} must be an amount in dollars, 0 or more: {shown(value)}")
+
+
+def _moment(value: object) -> datetime | None:
+    if value is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(str(value))
+    except ValueError:
+        raise ConfigError(
+            f"expires must be a moment such as 2027-01-31 or 2027-01-31T12:00:00Z: {shown(value)}"
+        ) from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _kind(value: object) -> str:
+    """What a value is, without showing it: it may be a secret in the wrong place."""
+    if value is None:
+        return "nothing"
+    return "keys" if isinstance(value, dict) else "a list" if isinstance(value, list) else "a value"
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _text(value: object) -> str | None:
+    return str(value) if value else None
