@@ -163,7 +163,9 @@ class _Reading:
         for number, (each, line) in enumerate(zip(found, found.lines, strict=True)):
             path = f"model_list[{number}]"
             if not isinstance(each, LinedDict):
-                self._wrong(line, path, f"must hold model_name and litellm_params, not {_kind(each)}")
+                self._wrong(
+                    line, path, f"must hold model_name and litellm_params, not {_kind(each)}"
+                )
                 continue
             entry = self._entry(each, line, path, litellm)
             if entry is not None:
