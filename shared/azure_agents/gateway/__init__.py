@@ -2,4 +2,42 @@
 
 from __future__ import annotations
 
-__all__: list[str] = []
+from importlib import import_module as _import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .config.document import ConfigFileError, Problem
+    from .config.objects import Entry, GatewayConfig, GatewayKey, Limits
+    from .config.reading import read_config
+
+__all__ = [
+    "ConfigFileError",
+    "Entry",
+    "GatewayConfig",
+    "GatewayKey",
+    "Limits",
+    "Problem",
+    "read_config",
+]
+
+_MODULES = {
+    "ConfigFileError": "config.document",
+    "Problem": "config.document",
+    "Entry": "config.objects",
+    "GatewayConfig": "config.objects",
+    "GatewayKey": "config.objects",
+    "Limits": "config.objects",
+    "read_config": "config.reading",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    late: object = getattr(_import_module(f".{_MODULES[name]}", __name__), name)
+    globals()[name] = late
+    return late
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_MODULES})
