@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Mapping
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import NamedTuple
@@ -71,7 +72,13 @@ def package_of(path: Path, package: Path) -> str:
 
 def read_imports(path: Path, package: Path) -> list[Import]:
     """Every import of one file."""
-    return imports_of(path.read_text(), package_of(path, package))
+    return _imports_of(path.read_text(), package_of(path, package))
+
+
+# A page and its tests draw the house several times; a file is parsed once.
+@cache
+def _imports_of(source: str, package: str) -> list[Import]:
+    return imports_of(source, package)
 
 
 def target(one: Import, package: str, modules: Iterable[str]) -> str | None:
