@@ -70,6 +70,7 @@ if TYPE_CHECKING:
     from .prices.cost import Cost, CostPart, completion_cost, cost_of
     from .prices.model_prices import Prices
     from .prices.table import PriceTable, register_prices
+    from .routing.router import Router
     from .threads.memory import MemoryThreadStore
     from .threads.redis import RedisThreadStore
     from .threads.sqlite import SQLiteThreadStore
@@ -114,6 +115,7 @@ __all__ = [
     "RequestEnded",
     "RequestStarted",
     "Retrying",
+    "Router",
     "SQLiteThreadStore",
     "SafetyCheck",
     "ServerToolCall",
@@ -201,6 +203,7 @@ _PLACES = {
     "prices.cost": ("Cost", "CostPart", "completion_cost", "cost_of"),
     "prices.model_prices": ("Prices",),
     "prices.table": ("PriceTable", "register_prices"),
+    "routing.router": ("Router",),
     "threads.memory": ("MemoryThreadStore",),
     "threads.redis": ("RedisThreadStore",),
     "threads.sqlite": ("SQLiteThreadStore",),

@@ -114,6 +114,24 @@ def test_what_is_taken_back_was_never_there(
         assert other.counted(now) | {"rpm": 0} == tally.counted(now) | {"rpm": 0}
 
 
+@given(LIMITS, REQUESTS)
+def test_a_request_that_waited_counts_from_when_it_began(
+    limits: Limits, requests: list[tuple[int, Amounts, Amounts]]
+) -> None:
+    """Its place moves; no window is exceeded for it."""
+    tally, now, starts = Tally(limits), 10**15, []
+    for pause, amounts, waited in requests:
+        now += pause
+        if tally.wait(amounts, now):
+            continue
+        place = tally.begin(amounts, now)
+        now += waited.input * SECOND // 100
+        assert now == tally.move(place, now).at
+        starts.append((now, 1))
+    if limits.rpm is not None:
+        assert most_in_any(starts, 60 * SECOND) <= limits.rpm
+
+
 def test_usage_takes_the_place_of_the_estimate() -> None:
     """Too much that was reserved is free at once; what was used beyond it is counted."""
     tally = Tally(Limits(tpm=100))

@@ -97,7 +97,8 @@ class Counts:
             self._take_back(deployment, place)  # the caller has left
             raise
         if reply is None or reply[0]:
-            return Ticket(deployment, place, None if reply is None else int(reply[1]))
+            begun = self._begins_now(deployment, place)
+            return Ticket(deployment, begun, None if reply is None else int(reply[1]))
         self._refused(deployment, place, int(reply[1]), reply[2])
         return None
 
@@ -143,6 +144,11 @@ class Counts:
                 return None
             counted.running += 1
             return counted.tally.begin(amounts, now)
+
+    def _begins_now(self, deployment: Deployment, place: Place) -> Place:
+        # It has waited for Redis, maybe long: its windows begin when it does.
+        with self._lock:
+            return self._counted(deployment).tally.move(place, self._now())
 
     def _take_back(self, deployment: Deployment, place: Place) -> None:
         with self._lock:

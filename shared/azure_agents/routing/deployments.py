@@ -22,7 +22,7 @@ from ..errors import ConfigError
 from ..models.settings import SETTINGS
 from ..naming import near, shown
 from .limits import LIMITS, Limits, read_limits
-from .resources import full_name, resource_of
+from .resources import full_name, keeps_files, resource_of
 
 _OF_AN_ENTRY = ("model_name", "litellm_params", "model_info", *LIMITS, "order", "weight")
 # What the router itself reads of `litellm_params`.
@@ -60,6 +60,8 @@ class Deployment:
         name: What callers ask for; may hold a ``*``.
         model: The model string of the call, see `azure_agents.models.names`.
         resource: Where it is: what is made on a resource is known nowhere else.
+        mark: What an id that was made here carries behind its ``~``, where that is needed.
+        keeps_files: Its resource knows files and batches.
         limits: What it may be asked.
         params: More arguments of each call; may be secret.
         order: Those with a lower one are asked first.
@@ -76,6 +78,8 @@ class Deployment:
     name: str
     model: str
     resource: str
+    mark: str = ""
+    keeps_files: bool = True
     limits: Limits = field(default_factory=Limits)
     params: Mapping[str, Any] = field(default_factory=dict, repr=False)
     order: int = 0
@@ -88,9 +92,9 @@ class Deployment:
     info: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @property
-    def mark(self) -> str:
-        """What an id that was made here carries behind its ``~``, where that is needed."""
-        return sha256(self.id.encode()).hexdigest()[:8]
+    def own_resource(self) -> Deployment:
+        """Its resource, for what is not asked of a model: its limits do not hold there."""
+        return replace(self, id=f"{self.id}/resource", limits=Limits(), most_running=None)
 
     def under(self, asked: str) -> Deployment:
         """The deployment that a wildcard stands for: ``azure/*`` asked for ``azure/gpt-4o``.
@@ -123,7 +127,8 @@ def read_deployments(
     for at, entry in enumerate(model_list):
         where = f"model_list[{at}]"
         one = _deployment(entry, defaults or {}, where)
-        found.append(replace(one, id=_unique(one, seen, where)))
+        id = _unique(one, seen, where)
+        found.append(replace(one, id=id, mark=sha256(id.encode()).hexdigest()[:8]))
     return tuple(found)
 
 
@@ -173,6 +178,7 @@ def _made(
         name=name,
         model=model,
         resource=resource,
+        keeps_files=keeps_files(model, params),
         limits=read_limits(own, where),
         params=params,
         order=int(_number(own, "order", where, least=-(10**9)) or 0),

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import ConfigError
+from ..models.names import read_model
 from ..models.settings import is_deployment, read_settings
 from ..settings import environment as names
 from ..settings.config import resolve_settings
@@ -74,3 +75,16 @@ def _resource_of(model: str, params: Mapping[str, Any]) -> str:
         model=model, endpoint=endpoint, allow_http=allow_http, door="completion"
     )
     return settings.endpoint.root
+
+
+def keeps_files(model: str, params: Mapping[str, Any]) -> bool:
+    """Whether its resource knows files, batches and jobs: those of agents and Claude do not.
+
+    Args:
+        model: The model string; a wildcard stands for any name.
+        params: The other arguments of its calls.
+    """
+    base = next((str(params[name]) for name in _BASES if params.get(name)), None)
+    base_model = params.get("base_model")
+    named = read_model(model.replace("*", "any"), base=base, base_model=base_model)
+    return named.provider in ("azure", "openai")

@@ -89,6 +89,16 @@ class Tally:
         for one in self._sums:
             one.add(place.at, -one.window.asked(place.amounts))
 
+    def move(self, place: Place, now: int) -> Place:
+        """Count a request as begun now: it had to wait for something after it got its place.
+
+        Args:
+            place: Of the request.
+            now: The time.
+        """
+        self.take_back(place)
+        return self.begin(place.amounts, now)
+
     def settle(self, place: Place, used: Amounts) -> None:
         """Put what a request really used in the place of what was reserved.
 

@@ -1,0 +1,246 @@
+"""One call of a router's method: its arguments read, and what becomes of its answer. No I/O.
+
+What a caller passes wins over the entry's parameters, but for where and with which credential a
+deployment is asked: that is the list's alone. A ``timeout`` of the call limits the whole call,
+those of the router and of entries limit each attempt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import uuid4
+
+from ..errors import InvalidRequestError
+from ..models.answers import Answer
+from ..models.call import plain
+from ..models.operation_table import OPERATIONS
+from ..models.settings import SIGN_IN
+from ..settings.timeouts import Timeouts
+from . import sticky
+from .book import Book
+from .deployments import Deployment
+from .flow import Attempt, Group, Job
+from .limits import Amounts
+from .settings import RouterSettings, read_fallbacks, whole
+from .tokens import estimate, used
+
+# Where a deployment is, and who asks it.
+_OF_THE_LIST = SIGN_IN | {"api_base", "base_url", "endpoint", "api_version", "allow_http"}
+_OF_THE_CALL = frozenset({"fallbacks", "max_retries", "num_retries", "stream_timeout", "timeout"})
+# Operations whose answers hold ids of things that stay on the resource.
+_STICKY = frozenset(name for name, row in OPERATIONS.items() if row.makes or "{id}" in row.path)
+_LISTS = frozenset({"file_list", "list_batches", "list_fine_tuning_jobs"})
+
+
+@dataclass(frozen=True, slots=True)
+class RoutedCall:
+    """A call that is ready to be routed.
+
+    Attributes:
+        job: What is to be done.
+        given: Arguments of the operation's function, without marks.
+        marks: Ids of the answer carry their deployment.
+    """
+
+    job: Job
+    given: Mapping[str, Any]
+    marks: bool = False
+
+    def arguments(self, attempt: Attempt) -> dict[str, Any]:
+        """The arguments of one attempt, with which nothing else tries again.
+
+        Args:
+            attempt: Which deployment, and how long.
+        """
+        one = attempt.deployment
+        known = {**one.params, **self.given}
+        if attempt.asks_usage:
+            known["stream_options"] = {"include_usage": True}
+        return {**known, "model": one.model, "timeout": attempt.timeouts, "max_retries": 0}
+
+    def changed(self, answer: Any, made_by: Deployment) -> Any:
+        """The answer, or a chunk of it, as the caller gets it.
+
+        Args:
+            answer: Of the deployment.
+            made_by: The deployment.
+        """
+        if self.marks:
+            answer = _marked(answer, self.job.operation, made_by.mark)
+        hidden = getattr(answer, "_hidden_params", None)
+        if isinstance(hidden, dict):
+            hidden.update(model_id=made_by.id, model_group=self.job.asked)
+        return answer
+
+
+def amounts_of(answer: Any) -> Amounts | None:
+    """What a whole answer used; None if it does not tell."""
+    usage: Any = getattr(answer, "usage", None)
+    return used(usage.model_dump() if hasattr(usage, "model_dump") else usage)
+
+
+def headers_of(answer: Any) -> Mapping[str, str]:
+    """The headers that tell limits, of an answer that has them."""
+    hidden = getattr(answer, "_hidden_params", None)
+    headers = hidden.get("headers") if isinstance(hidden, dict) else None
+    return headers if isinstance(headers, Mapping) else {}
+
+
+def read_call(
+    operation: str, model: object, given: Mapping[str, Any], book: Book, settings: RouterSettings
+) -> RoutedCall:
+    """Read the arguments of a call.
+
+    Args:
+        operation: Name of a row of the table.
+        model: What the caller named; None: whatever has what the ids name.
+        given: The other arguments; None counts as absent.
+        book: The deployments.
+        settings: Of the router.
+
+    Raises:
+        InvalidRequestError: The model is unknown, an argument is the list's, or ids do not fit
+            together.
+    """
+    for name in sorted(_OF_THE_LIST & {name for name, value in given.items() if value is not None}):
+        raise InvalidRequestError(
+            f"{name}= says where or with which credential a deployment is asked: put it into its "
+            "litellm_params"
+        )
+    body = {k: v for k, v in given.items() if v is not None and k not in _OF_THE_CALL}
+    groups = _groups(operation, model, given, book)
+    found = sticky.Found(body)
+    marks = len({one.resource for group in groups for one in group}) > 1
+    if marks or len({one.resource for one in book.deployments}) > 1:
+        found = sticky.read(_readable(body), book.by_mark)
+    job = Job(
+        asked=str(model or operation),
+        operation=operation,
+        groups=_at_home(groups, found, model),
+        amounts=estimate(operation, found.body) if OPERATIONS[operation].names_model else Amounts(),
+        timeouts=_timeouts(given, settings),
+        most_seconds=_most_seconds(given),
+        retries=_retries(given, groups, settings),
+        too_long=() if model is None else book.detours(str(model), "too_long"),
+        filtered=() if model is None else book.detours(str(model), "filtered"),
+        asks_usage=_asks_usage(operation, body),
+        seeks=marks and found.home is None and _names_things(operation, found.body),
+        key=uuid4().hex,
+    )
+    return RoutedCall(job, found.body, marks)
+
+
+def _groups(
+    operation: str, model: object, given: Mapping[str, Any], book: Book
+) -> tuple[Group, ...]:
+    if model is None and not OPERATIONS[operation].names_model:
+        return (_resources(book.deployments),)
+    if not isinstance(model, str):
+        raise InvalidRequestError(f"model must be a name, got {type(model).__name__}")
+    return book.groups(model, _fallbacks(model, given.get("fallbacks")))
+
+
+def _resources(deployments: Sequence[Deployment]) -> Group:
+    """One deployment of each resource that keeps files."""
+    found: dict[str, Deployment] = {}
+    for one in deployments:
+        if one.keeps_files:
+            found.setdefault(one.resource, one.own_resource)
+    if not found:
+        raise InvalidRequestError("no entry of model_list is of Azure OpenAI or OpenAI")
+    return tuple(found.values())
+
+
+def _fallbacks(model: str, given: object) -> Sequence[str] | None:
+    """Those of the call: names, or LiteLLM's dictionaries; None: the router's."""
+    if given is None:
+        return None
+    if isinstance(given, Sequence) and all(isinstance(one, str) for one in given):
+        return list(given)
+    rows = read_fallbacks(given, "fallbacks")
+    return rows.get(model, rows.get("*", ()))
+
+
+def _readable(body: dict[str, Any]) -> dict[str, Any]:
+    # Messages may be objects of earlier answers: their fields are read, too.
+    return {k: plain(v) if k in ("messages", "input") else v for k, v in body.items()}
+
+
+def _at_home(groups: tuple[Group, ...], found: sticky.Found, model: object) -> tuple[Group, ...]:
+    """The deployments that can take the ids of a request; those of its history first."""
+    if found.home is not None:
+        return _only_at(found.home, groups, model)
+    if found.wish is None:
+        return groups
+    wished = found.wish.resource
+    at_home = tuple(one for one in groups[0] if one.resource == wished)
+    return (at_home, *groups) if at_home else groups
+
+
+def _only_at(home: Deployment, groups: tuple[Group, ...], model: object) -> tuple[Group, ...]:
+    if model is None:
+        return ((home.own_resource,),)
+    kept = (tuple(one for one in group if one.resource == home.resource) for group in groups)
+    left = tuple(group for group in kept if group)
+    if left:
+        return left
+    raise InvalidRequestError(
+        f"an id of this request was made on {home.id}, and {model!r} has no deployment on that "
+        "resource: ask a model that has one, or begin anew without the id"
+    )
+
+
+def _timeouts(given: Mapping[str, Any], settings: RouterSettings) -> Timeouts:
+    if given.get("stream_timeout") is None:
+        return settings.timeouts
+    return replace(settings.timeouts, first_event=given["stream_timeout"])
+
+
+def _most_seconds(given: Mapping[str, Any]) -> float | None:
+    timeout = given.get("timeout")
+    return None if timeout is None else Timeouts.of(timeout).turn
+
+
+def _retries(given: Mapping[str, Any], groups: tuple[Group, ...], settings: RouterSettings) -> int:
+    passed = {given[name] for name in ("num_retries", "max_retries") if given.get(name) is not None}
+    if len(passed) > 1:
+        raise InvalidRequestError("num_retries= and max_retries= are the same and differ")
+    own = [one.retries for one in groups[0] if one.retries is not None]
+    return whole(
+        {"num_retries": next(iter(passed), max(own, default=settings.retries))}, "num_retries", 0
+    )
+
+
+def _asks_usage(operation: str, body: Mapping[str, Any]) -> bool:
+    is_stream = operation in ("chat", "text_completion") and body.get("stream") is True
+    return is_stream and "stream_options" not in body
+
+
+def _names_things(operation: str, body: Mapping[str, Any]) -> bool:
+    if "{id}" in OPERATIONS[operation].path:
+        return True
+    return operation in _STICKY and sticky.may_hold_ids(body)
+
+
+def _marked(answer: Any, operation: str, mark: str) -> Any:
+    if isinstance(answer, Answer):
+        if operation not in _STICKY | _LISTS:
+            return answer
+        return Answer(sticky.marked(answer.model_dump(), mark), answer._hidden_params)  # noqa: SLF001
+    _mark_turn(answer, mark)
+    return answer
+
+
+def _mark_turn(answer: Any, mark: str) -> None:
+    """Mark the thread of an agent's answer, or of a chunk of one, and where its history stands."""
+    thread = getattr(answer, "thread_id", None)
+    if isinstance(thread, str):
+        answer.thread_id = f"{thread}~{mark}"
+        answer._hidden_params["thread_id"] = answer.thread_id  # noqa: SLF001
+    for choice in getattr(answer, "choices", ()):
+        said = getattr(choice, "message", None) or getattr(choice, "delta", None)
+        fields = getattr(said, "provider_specific_fields", None)
+        if isinstance(fields, dict) and isinstance(fields.get(sticky.ANCHOR), str):
+            fields[sticky.ANCHOR] += f"~{mark}"

@@ -1,0 +1,5 @@
+"""Fixtures of the router's tests."""
+
+from .fleet import fleet
+
+__all__ = ["fleet"]
