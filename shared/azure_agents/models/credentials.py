@@ -30,6 +30,7 @@ from ..sign_in.sources import (
     checked_secret,
     looks_like_token,
 )
+from .hosts import is_microsoft
 from .names import ModelName
 from .surfaces import Surface
 
@@ -40,19 +41,6 @@ SCOPES = {
     "azure.us": "https://cognitiveservices.azure.us/.default",
     "azure.cn": "https://cognitiveservices.azure.cn/.default",
 }
-# Hosts of resources, in every cloud.
-_MICROSOFT = tuple(
-    f"{service}.{cloud}"
-    for service in (
-        "openai",
-        "cognitiveservices",
-        "services.ai",
-        "api.cognitive",
-        "models.ai",
-        "inference.ml",
-    )
-    for cloud in ("azure.com", "azure.us", "azure.cn", "microsoft.com")
-)
 KEY_HEADERS = {
     "azure": ("api-key",),
     # As Anthropic's SDK sends it: ``api-key`` alone was answered 401.
@@ -240,11 +228,6 @@ _VARIABLES = {
     "client_id": names.ENV_CLIENT_ID,
     "azure_username": names.ENV_USERNAME,
 }
-
-
-def is_microsoft(host: str) -> bool:
-    """Whether a host is one of Azure's resources."""
-    return any(host.endswith(f".{suffix}") for suffix in _MICROSOFT)
 
 
 def _text(value: object) -> str | None:

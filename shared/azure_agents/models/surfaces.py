@@ -25,8 +25,9 @@ from ..errors import ConfigError
 from ..naming import shown
 from ..service_errors.hints import Service
 from ..settings.urls import Url, read_url
+from .hosts import is_microsoft
 from .names import ModelName
-from .operation_table import Operation
+from .operation_table import OPERATIONS, Operation
 
 Kind: TypeAlias = Literal["v1", "dated", "anthropic", "openai"]
 
@@ -47,19 +48,26 @@ _DATED = re.compile(r"20\d\d-\d\d-\d\d(?:-preview)?")
 _UNDATED = ("v1", "preview", "latest")
 VERSION_FORMS = "'2024-10-21', '2025-04-01-preview', 'v1' or 'preview'"
 # The part of a pasted URL that is an operation, or a method of one.
-_OPERATION = (
-    r"(?:/(?:chat/completions|completions|embeddings|responses|models|files|batches"
-    r"|fine_tuning/jobs|audio/(?:speech|transcriptions|translations)"
-    r"|images/(?:generations|edits)))?"
+_PATHS = sorted(
+    {
+        row.path.replace("{id}", "[^/]+")
+        for row in OPERATIONS.values()
+        if not row.path.startswith("/messages")
+    }
+    | {"/models"}
 )
+_OPERATION = f"(?:{'|'.join(_PATHS)})?"
 _AZURE = re.compile(
-    rf"(?P<prefix>.*?)/openai(?:/(?P<v1>v1)|/deployments/(?P<deployment>[^/]+))?{_OPERATION}"
+    rf"(?P<prefix>.*?)/openai(?:/(?P<v1>v1)|/deployments/(?P<deployment>[^/]+))?{_OPERATION}",
+    re.IGNORECASE,
 )
-_MODELS = re.compile(r"(?P<prefix>.*?)/models(?:/chat/completions|/embeddings)?")
-_CLAUDE = re.compile(r"(?P<prefix>.*?)/anthropic(?:/v1)?(?:/messages(?:/count_tokens)?)?")
-_BARE_CLAUDE = re.compile(r"(?P<prefix>.*?)/v1/messages(?:/count_tokens)?")
-_OPENAI = re.compile(rf"(?P<base>.*?){_OPERATION}")
-_PROJECT = re.compile(r".*/api/projects/[^/]+")
+_MODELS = re.compile(r"(?P<prefix>.*?)/models(?:/chat/completions|/embeddings)?", re.IGNORECASE)
+_CLAUDE = re.compile(
+    r"(?P<prefix>.*?)/anthropic(?:/v1)?(?:/messages(?:/count_tokens)?)?", re.IGNORECASE
+)
+_BARE_CLAUDE = re.compile(r"(?P<prefix>.*?)/v1/messages(?:/count_tokens)?", re.IGNORECASE)
+_OPENAI = re.compile(rf"(?P<base>.*?){_OPERATION}", re.IGNORECASE)
+_PROJECT = re.compile(r".*/api/projects/[^/]+", re.IGNORECASE)
 _AN_AGENT = re.compile(r".*/(?:agents|applications)/[^/]+/(?:endpoint/)?protocols/.*")
 
 
@@ -173,7 +181,7 @@ def read_surface(
     if model.provider == "openai":
         found = _OPENAI.fullmatch(url.path)
         path = found["base"] if found else url.path
-        return Surface("openai", url.at(path or "/v1"), "")
+        return Surface("openai", url.at(path or "/v1"), "", notes=_set_aside(url))
     if model.provider == "anthropic":
         return _claude(url, model, named)
     return _azure(url, _version(version, named.version), model, named)
@@ -191,7 +199,7 @@ def _version(version: object, name: str) -> str | None:
 
 
 def _azure(url: Url, version: str | None, model: ModelName, named: Named) -> Surface:
-    if "/extensions" in url.path:
+    if "/extensions" in url.path.lower():
         raise ConfigError(
             f"{named.base} {url.safe} ends in /extensions, which Azure has retired: leave it out. "
             "Images go into messages as 'image_url'; data of your own goes into data_sources"
@@ -206,6 +214,7 @@ def _azure(url: Url, version: str | None, model: ModelName, named: Named) -> Sur
     notes: list[str] = []
     prefix = (found or models or {"prefix": url.path})["prefix"]
     deployment = found["deployment"] if found else None
+    _check_prefix(url, prefix, named, FIND_BASE["azure"])
     version = _one_version(url, version, notes, named)
     if models is not None:
         notes.append("'/models' of the base was set aside: the v1 surface serves the same models")
@@ -222,7 +231,7 @@ def _azure(url: Url, version: str | None, model: ModelName, named: Named) -> Sur
 
 def _one_version(url: Url, given: str | None, notes: list[str], named: Named) -> str | None:
     """The version that was passed, else the one in the pasted URL."""
-    query = dict(parse_qsl(url.query))
+    query = {name.lower(): value for name, value in parse_qsl(url.query)}
     pasted = _version(query.pop("api-version", None), f"{named.base} with api-version")
     if query:
         notes.append(f"the query of the base was set aside: {', '.join(sorted(query))}")
@@ -234,17 +243,28 @@ def _one_version(url: Url, given: str | None, notes: list[str], named: Named) ->
 
 
 def _claude(url: Url, model: ModelName, named: Named) -> Surface:
-    if _PROJECT.fullmatch(url.path):
+    if _PROJECT.match(url.path):
         raise ConfigError(
             f"{named.base} {url.safe} is a project, and Claude answers at its resource: "
             f"{FIND_BASE['anthropic']}"
         )
-    if "/openai" in url.path:
+    if "/openai" in url.path.lower():
         raise ConfigError(
             f"{named.base} {url.safe} is Azure OpenAI's, and {model.requested!r} is a Claude "
             f"model: {FIND_BASE['anthropic']}"
         )
     found = _CLAUDE.fullmatch(url.path) or _BARE_CLAUDE.fullmatch(url.path)
     prefix = found["prefix"] if found else url.path
-    notes = ("the query of the base was set aside",) if url.query else ()
-    return Surface("anthropic", url.at(prefix), "/anthropic/v1", notes=notes)
+    _check_prefix(url, prefix, named, FIND_BASE["anthropic"])
+    return Surface("anthropic", url.at(prefix), "/anthropic/v1", notes=_set_aside(url))
+
+
+def _check_prefix(url: Url, prefix: str, named: Named, find: str) -> None:
+    """Refuse what stands before the surface and cannot: a gateway may have any path, Azure not."""
+    is_known = not prefix or _PROJECT.fullmatch(prefix) or not is_microsoft(url.host)
+    if not is_known:
+        raise ConfigError(f"{named.base} {url.safe} has a path that Azure does not have: {find}")
+
+
+def _set_aside(url: Url) -> tuple[str, ...]:
+    return ("the query of the base was set aside",) if url.query else ()
