@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from azure_agents.errors import ConfigError
 from azure_agents.models.names import read_model
 from azure_agents.models.operation_table import OPERATIONS
