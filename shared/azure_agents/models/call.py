@@ -8,6 +8,8 @@ in `azure_agents.models.chat`.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Generator, Iterable, Mapping
+from difflib import get_close_matches
+from functools import lru_cache
 from typing import Any, Generic, TypeVar
 from uuid import uuid4
 
@@ -26,6 +28,7 @@ from .rules import KEPT
 from .settings import SETTINGS, ModelSettings
 from .surfaces import Place, locate
 
+_NEARLY = 0.85  # as alike as ``apikey`` and ``api_key``; no field of OpenAI's is so like a setting
 A = TypeVar("A")
 
 # What of an answer's headers callers may see: ids, limits, bills.
@@ -126,10 +129,22 @@ def fields_of(given: Mapping[str, Any]) -> dict[str, Any]:
 
     Args:
         given: The arguments of the call.
+
+    Raises:
+        InvalidRequestError: One is nearly the name of a setting: a key would go up in the body.
     """
-    return {
+    fields = {
         k: v for k, v in given.items() if k not in SETTINGS and v is not None and not is_price(k)
     }
+    for name in fields:
+        if meant := _setting_like(name):
+            raise InvalidRequestError(f"there is no argument {name!r}: did you mean {meant!r}?")
+    return fields
+
+
+@lru_cache(1024)
+def _setting_like(name: str) -> str | None:
+    return next(iter(get_close_matches(name, SETTINGS, 1, _NEARLY)), None)
 
 
 def extra_of(given: Mapping[str, Any]) -> Mapping[str, Any]:

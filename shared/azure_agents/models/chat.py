@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel
@@ -60,7 +60,7 @@ class ChatCall(AnswerCall):
         self._format = format_of(settings)
         request = _request(settings, self._format, messages, given, streamed=streamed)
         super().__init__(settings, request, _with_format(settings.headers, self._format))
-        self.include_usage = bool((given.get("stream_options") or {}).get("include_usage"))
+        self.include_usage = _includes_usage(given.get("stream_options"))
 
     def decoder(self) -> StreamDecoder:
         """Make the decoder of one stream."""
@@ -84,9 +84,29 @@ def _request(
     streamed: bool,
 ) -> Request:
     fields = fields_of(given)
-    chat = [_message(message) for message in messages]
+    chat = _checked(messages)
     body = format.body(chat, {**fields, **extra_of(given)})
     return json_request(settings, format.operation, body, droppable=fields, streamed=streamed)
+
+
+def _includes_usage(options: object) -> bool:
+    if options is None or isinstance(options, Mapping):
+        return bool((options or {}).get("include_usage"))
+    raise InvalidRequestError(
+        f"stream_options must be a dictionary such as {{'include_usage': True}}, got "
+        f"{shown(options)}"
+    )
+
+
+def _checked(messages: object) -> list[JSON]:
+    if isinstance(messages, str) or not isinstance(messages, Iterable):
+        raise InvalidRequestError(
+            f"messages must be a list, got {shown(messages)}: [{{'role': 'user', 'content': …}}]"
+        )
+    chat = [_message(message) for message in messages]
+    if not chat:
+        raise InvalidRequestError("no messages: give at least one")
+    return chat
 
 
 def _message(message: object) -> JSON:
