@@ -211,5 +211,8 @@ def limit_reads(request: httpx.Request, seconds: float | None) -> None:
 
 
 def is_plain(response: httpx.Response) -> bool:
-    """Whether the body comes as it is, packed in no encoding."""
-    return "content-encoding" not in response.headers
+    """Whether the body comes as it is, packed in no encoding.
+
+    One that is here already, as from a cassette or a mock, can be had as it was meant only.
+    """
+    return "content-encoding" not in response.headers and not response.is_stream_consumed

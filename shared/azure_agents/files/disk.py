@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
@@ -33,17 +33,25 @@ class LocalFile:
         size: How many bytes it has.
         start: Opens it, or rewinds it, and gives the stream.
         owned: Whether to close the stream after reading.
+        type: Its media type; None: what its name says.
     """
 
     def __init__(
-        self, name: str, size: int, start: Callable[[], BinaryIO], *, owned: bool = True
+        self,
+        name: str,
+        size: int,
+        start: Callable[[], BinaryIO],
+        *,
+        owned: bool = True,
+        type: str | None = None,
     ) -> None:
         self.name = name
         self.size = size
+        self.type = type
         self._start = start
         self._owned = owned
 
-    def pieces(self) -> Iterator[bytes]:
+    def pieces(self) -> Generator[bytes, None, None]:
         """Read the file from its start, piece by piece.
 
         Raises:
@@ -56,8 +64,32 @@ class LocalFile:
             finally:
                 if self._owned:
                     stream.close()
-        except OSError as exc:
+        except (OSError, ValueError) as exc:  # ValueError: somebody closed it
             raise InvalidRequestError(f"file {self.name!r} cannot be read: {exc}") from exc
+
+    def beginning(self, size: int) -> bytes:
+        """Read its first bytes.
+
+        Args:
+            size: How many, at most `PIECE`.
+
+        Raises:
+            InvalidRequestError: It cannot be read, or is shorter than it was.
+        """
+        pieces = self.pieces()
+        try:
+            return next(pieces, b"")[:size]
+        finally:
+            pieces.close()
+
+    def named(self, name: str, type: str | None = None) -> LocalFile:
+        """Give the same file under another name.
+
+        Args:
+            name: What the service shall call it.
+            type: Its media type; None: as before.
+        """
+        return LocalFile(name, self.size, self._start, owned=self._owned, type=type or self.type)
 
     def _pieces_of(self, stream: BinaryIO) -> Iterator[bytes]:
         left = self.size
@@ -84,27 +116,43 @@ def open_source(source: FileSource, name: str | None = None) -> LocalFile:
     Raises:
         InvalidRequestError: There is no such file, it is empty or too large, or has no name.
     """
-    if isinstance(source, LocalFile):
-        return source
-    if isinstance(source, bytes):
-        file = _from_bytes(source, name)
-    elif isinstance(source, str | os.PathLike):
-        file = _from_path(Path(source), name)
-    elif callable(getattr(source, "read", None)):
-        file = _from_stream(source, name)
-    else:
-        raise InvalidRequestError(
-            f"cannot upload a {type(source).__name__}: pass a path, bytes or a binary stream"
-        )
+    file = local_file(source, name)
     _check_name(file.name)
     if file.size == 0:
         raise InvalidRequestError(f"file {file.name!r} is empty: the service takes no empty files")
     if file.size > MAX_UPLOAD:
-        raise InvalidRequestError(
-            f"file {file.name!r} has {file.size} bytes, and the service takes at most "
-            f"{MAX_UPLOAD} (512 MB): split it"
-        )
+        raise _too_large(file.name, file.size)
     return file
+
+
+def local_file(source: FileSource, name: str | None = None) -> LocalFile:
+    """Make a file of whatever a caller has, which may be empty, nameless or of any size.
+
+    Args:
+        source: A path, bytes, or a binary stream (read from where it stands).
+        name: What the service shall call it; by default the name of the file, or none.
+
+    Raises:
+        InvalidRequestError: There is no such file, or it cannot be read as bytes.
+    """
+    if isinstance(source, LocalFile):
+        return source
+    if isinstance(source, bytes | bytearray | memoryview):
+        return _from_bytes(bytes(source), name)
+    if isinstance(source, str | os.PathLike):
+        return _from_path(Path(source), name)
+    if callable(getattr(source, "read", None)):
+        return _from_stream(source, name)
+    raise InvalidRequestError(
+        f"cannot upload a {type(source).__name__}: pass a path, bytes or a binary stream"
+    )
+
+
+def _too_large(name: str, size: int) -> InvalidRequestError:
+    return InvalidRequestError(
+        f"file {name!r} has {size} bytes, and the service takes at most {MAX_UPLOAD} (512 MB): "
+        "split it"
+    )
 
 
 def _check_name(name: object) -> None:
@@ -134,13 +182,16 @@ def _from_path(path: Path, name: str | None) -> LocalFile:
 
 
 def _from_stream(stream: BinaryIO, name: str | None) -> LocalFile:
-    known = getattr(stream, "name", None)
-    name = name or (Path(known).name if isinstance(known, str) else "")
+    name = name or _name_of(stream)
     if isinstance(stream, io.TextIOBase):
         raise InvalidRequestError("cannot upload a text stream: open the file with mode 'rb'")
+    if getattr(stream, "closed", False):
+        raise InvalidRequestError(
+            f"the file {name!r} is closed: pass it while it is open, or pass its path"
+        )
     if not _is_seekable(stream):
         # After a lost answer the upload is sent again, and this stream cannot be read again.
-        return _from_bytes(_read_bounded(stream), name)
+        return _from_bytes(_read_bounded(stream, name), name)
     here = stream.tell()
     size = stream.seek(0, os.SEEK_END) - here
     stream.seek(here)
@@ -152,17 +203,40 @@ def _from_stream(stream: BinaryIO, name: str | None) -> LocalFile:
     return LocalFile(name, size, start, owned=False)
 
 
+def _name_of(stream: BinaryIO) -> str:
+    # Uploads of web frameworks have a `filename`; their `name` is that of the form's field.
+    for known in (getattr(stream, "filename", None), getattr(stream, "name", None)):
+        if isinstance(known, str) and known:
+            return Path(known).name
+    return ""
+
+
 def _is_seekable(stream: BinaryIO) -> bool:
     seekable = getattr(stream, "seekable", None)
     return bool(seekable is not None and seekable())
 
 
-def _read_bounded(stream: BinaryIO) -> bytes:
+def _read_bounded(stream: BinaryIO, name: str) -> bytes:
     pieces, left = [], MAX_UPLOAD + 1
     while left > 0 and (piece := stream.read(min(PIECE, left))):
+        _check_bytes(piece, name)
         pieces.append(piece)
         left -= len(piece)
+    if left <= 0:
+        raise _too_large(name, MAX_UPLOAD + 1)
     return b"".join(pieces)
+
+
+def _check_bytes(piece: object, name: str) -> None:
+    if isinstance(piece, bytes | bytearray | memoryview):
+        return
+    close = getattr(piece, "close", None)
+    if close is not None:  # a coroutine that nobody awaits would warn
+        close()
+    raise InvalidRequestError(
+        f"file {name!r} is read as {type(piece).__name__}, not as bytes: pass the binary file "
+        "behind it, such as upload.file"
+    )
 
 
 # --- downloads ----------------------------------------------------------------------------------
@@ -194,10 +268,14 @@ class FileSink:
         target: A file, which is replaced, or a folder, where a free name is taken.
 
     Raises:
-        InvalidRequestError: The folder does not exist.
+        InvalidRequestError: The folder does not exist, or this is no path.
     """
 
     def __init__(self, target: str | os.PathLike[str]) -> None:
+        if not isinstance(target, str | os.PathLike):
+            raise InvalidRequestError(
+                f"cannot write to a {type(target).__name__}: pass the path of a file or a folder"
+            )
         self._target = Path(target)
         self._is_folder = self._target.is_dir()
         self._folder = self._target if self._is_folder else self._target.parent

@@ -10,30 +10,28 @@ arrives is handed over piece by piece (`Arriving`). Flows touch no disk: `Files`
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from email.message import Message as Headers
-from typing import Protocol
 
 from ..errors import (
     AzureAgentsError,
-    ConnectionLostError,
     InvalidRequestError,
     NotFoundError,
     ServerError,
 )
-from ..events import Event, Progress
 from ..jsonio import JSON, malformed
 from ..naming import check_id
 from ..protocols.commands import Flow, Pump, Query, Send
 from ..protocols.retry import is_transient, may_have_been_applied
 from ..protocols.sending import fetch, read_list, read_object, retrying, send
 from ..protocols.turn import Turn
-from .multipart import content_type, form
+from .arriving import Arriving
+from .multipart import Content, FilePart, TextPart, content_type, form
 
 PAGE = 100
-BEAT = 256 * 1024  # bytes that are handed over at once
+_PURPOSE = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,21 +55,6 @@ class StoredFile:
     status: str
     created_at: int | None = None
     expires_at: int | None = None
-
-
-class Content(Protocol):
-    """A file that can be uploaded; `azure_agents.files.disk.LocalFile` is one."""
-
-    @property
-    def name(self) -> str:
-        """The file's name."""
-
-    @property
-    def size(self) -> int:
-        """How many bytes it has."""
-
-    def pieces(self) -> Iterator[bytes]:
-        """Read it from its start, piece by piece."""
 
 
 # --- shared with vector stores ------------------------------------------------------------------
@@ -123,14 +106,12 @@ def upload(
         sent: Called with its bytes sent so far; begins at 0 with every attempt.
     """
     boundary = f"azure-agents-{turn.operation}"
-    body = form(
-        boundary,
-        purpose=purpose,
-        name=content.name,
-        size=content.size,
-        pieces=content.pieces,
-        sent=sent,
-    )
+    if not _PURPOSE.fullmatch(purpose):
+        raise InvalidRequestError(
+            f"purpose={purpose!r} is malformed: use 'assistants', or another word of the service"
+        )
+    # Its fields stand in the recorded order.
+    body = form(boundary, (TextPart("purpose", purpose), FilePart("file", content)), sent)
     request = Send(
         "POST",
         turn.route("/files"),
@@ -213,77 +194,3 @@ def _content_path(turn: Turn, id: str, container_id: str | None) -> str:
             f"container_id={container_id!r} is for v2 agents: a classic file needs its id only"
         )
     return f"/containers/{check_id(container_id, 'container')}{path}"
-
-
-class Arriving:
-    """Collects the bytes of one file until they are written; a `Decoder`.
-
-    Args:
-        id: The file, for messages.
-        limit: Most bytes that may come.
-
-    Attributes:
-        total: Bytes the service announced, or None.
-        received: Bytes that have come in this attempt.
-        filename: What the service calls the file; not to be trusted.
-    """
-
-    def __init__(self, id: str, limit: int) -> None:
-        self._id = id
-        self._limit = limit
-        self._pieces: list[bytes] = []
-        self._offset = 0
-        self.total: int | None = None
-        self.received = 0
-        self.filename: str | None = None
-
-    def begin(self, headers: Mapping[str, str]) -> None:
-        """Start from the first byte, also after an attempt that was cut."""
-        self._pieces, self._offset, self.received = [], 0, 0
-        length = headers.get("content-length", "")
-        is_plain = "content-encoding" not in headers
-        self.total = int(length) if is_plain and length.isascii() and length.isdigit() else None
-        self.filename = _filename(headers)
-        self._check_size(self.total or 0)
-
-    def _check_size(self, size: int) -> None:
-        if size > self._limit:
-            raise InvalidRequestError(
-                f"file {self._id!r} is larger than max_size={self._limit} bytes: allow more"
-            )
-
-    @property
-    def is_done(self) -> bool:
-        """Whether all bytes that were announced have come."""
-        return self.total is not None and self.received >= self.total
-
-    def feed(self, data: bytes) -> Iterable[Event]:
-        """Take bytes; yield an event when enough have come to be written."""
-        self._check_size(self.received + len(data))
-        self._pieces.append(data)
-        self.received += len(data)
-        if self.received - self._offset >= BEAT:
-            yield Progress(self._id, "download", "in_progress")
-
-    def take(self) -> tuple[int, bytes]:
-        """Hand over the bytes that have come since the last call, and their offset in the file."""
-        offset, data = self._offset, b"".join(self._pieces)
-        self._pieces, self._offset = [], offset + len(data)
-        return offset, data
-
-    def check_whole(self) -> None:
-        """Check that all bytes that were announced have come.
-
-        Raises:
-            ConnectionLostError: The end is missing.
-        """
-        if self.total is not None and self.received != self.total:
-            raise ConnectionLostError(
-                f"file {self._id!r} did not arrive whole: {self.received} of {self.total} bytes"
-            )
-
-
-def _filename(headers: Mapping[str, str]) -> str | None:
-    parsed = Headers()
-    parsed["content-disposition"] = headers.get("content-disposition", "")
-    return parsed.get_filename()

@@ -19,8 +19,9 @@ from ..messages import Media
 from ..protocols.commands import Flow
 from ..protocols.turn import Turn
 from . import file_flows as flows
+from .arriving import Arriving
 from .disk import MAX_SIZE, FileSink, FileSource, LocalFile, MemorySink, Sink, open_source
-from .file_flows import Arriving, StoredFile
+from .file_flows import StoredFile
 from .handles import FileHandle, Referable, refer_to
 from .progress import OnProgress, no_progress
 from .references import IMAGE_TYPES, Kind, references_in, type_of
@@ -204,7 +205,7 @@ class Files(BaseFiles):
         max_size: int,
         progress: OnProgress | None,
     ) -> Arriving:
-        arriving, report = Arriving(id, max_size), progress or no_progress
+        arriving, report = Arriving(f"file {id!r}", max_size), progress or no_progress
         flow = flows.download(self._turns(), id, container_id, arriving)
         with closing(self._drivers(None).events(flow)) as beats:
             for _ in beats:

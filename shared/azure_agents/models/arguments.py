@@ -11,12 +11,11 @@ from ..seams import AsyncTransport, SecretText, Transport
 from ..settings.timeouts import Timeouts
 
 
-class ModelArguments(TypedDict, total=False):
-    """Where, who and how; docs/models.md explains them."""
+class NoEndpointArguments(TypedDict, total=False):
+    """Where, who and how, for a function whose `endpoint` is something else (a batch's)."""
 
     api_base: str | None
     base_url: str | None
-    endpoint: str | None
     api_version: str | None
     api_key: str | SecretText | None
     credential: Any
@@ -46,3 +45,9 @@ class ModelArguments(TypedDict, total=False):
     async_transport: AsyncTransport | None
     clock: Clock | None
     observer: Observer | None
+
+
+class ModelArguments(NoEndpointArguments, total=False):
+    """Where, who and how; docs/models.md explains them."""
+
+    endpoint: str | None

@@ -18,7 +18,7 @@ from pydantic import BaseModel
 from ..errors import ConfigError, InvalidRequestError
 from ..jsonio import JSON, load_object
 from ..prices.fields import is_price
-from ..protocols.commands import Reply
+from ..protocols.commands import Flow, Reply
 from ..settings.headers import ExtraHeaders
 from .answers import Answer, AnswerStream, AsyncAnswerStream
 from .operation_table import OPERATIONS, Operation
@@ -61,6 +61,10 @@ class OperationCall(Generic[A]):
         """Read a whole reply."""
         raise NotImplementedError
 
+    def asking(self) -> Flow[A]:
+        """Make the flow of a call whose answer comes whole."""
+        return ask(self.request, self.answer)
+
     def decoder(self) -> StreamDecoder:
         """Make the decoder of one stream; only of an operation that streams."""
         raise NotImplementedError
@@ -83,13 +87,13 @@ class OperationCall(Generic[A]):
     def whole(self) -> A:
         """Ask, and wait for the whole answer."""
         client, _ = recent_clients(self.settings)
-        flow = ask(self.request, self.answer)
+        flow = self.asking()
         return client.result(flow, self.settings.timeouts, self._headers)
 
     async def awhole(self) -> A:
         """Do as `whole` does, on an event loop."""
         _, client = recent_clients(self.settings)
-        flow = ask(self.request, self.answer)
+        flow = self.asking()
         return await client.result(flow, self.settings.timeouts, self._headers)
 
     def received(self) -> Generator[JSON, None, None]:
@@ -222,6 +226,35 @@ def json_request(
         policy=settings.policy,
         key=uuid4().hex,
         droppable=frozenset(droppable) - KEPT if settings.drops else frozenset(),
+    )
+
+
+def bare_request(
+    settings: ModelSettings,
+    operation: str,
+    *,
+    id: str = "",
+    query: tuple[tuple[str, str], ...] = (),
+) -> Request:
+    """A request without a body.
+
+    Args:
+        settings: Of the call.
+        operation: The name of a row of the table.
+        id: The file, batch, job or response that the path names.
+        query: Of this operation, such as ``limit`` of a list.
+
+    Raises:
+        ConfigError: It is an operation of other models.
+    """
+    row = OPERATIONS[operation]
+    return Request(
+        row,
+        place_of(settings, row, id),
+        settings.model.requested,
+        query=(*query, *settings.query),
+        policy=settings.policy,
+        key=uuid4().hex,
     )
 
 

@@ -23,6 +23,7 @@ from ..errors import (
     ConflictError,
     ConnectionLostError,
     StreamInterruptedError,
+    TransportError,
 )
 from ..jsonio import JSON, dumps
 from ..protocols.commands import Emit, Flow, Pump, Reply, Route, Send, Sleep, Upload
@@ -114,14 +115,14 @@ def ask(request: Request, read: Callable[[Reply], T]) -> Flow[T]:
     """
 
     def attempt(now: Request) -> Flow[T]:
-        reply = yield from _send(now, stream=False)
+        reply = yield from send_once(now, stream=False)
         try:
             return read(reply)
         except AzureAgentsError as error:
             error.add_facts(request_id=request_id_of(reply.headers), model=now.model)
             raise
 
-    answer: T = yield from _trying(request, attempt)
+    answer: T = yield from trying(request, attempt)
     return answer
 
 
@@ -130,21 +131,40 @@ def stream(request: Request, decoder: Callable[[], StreamDecoder]) -> Flow[None]
 
     def attempt(now: Request) -> Flow[None]:
         reading = decoder()
-        reply = yield from _send(now, stream=True)
+        reply = yield from send_once(now, stream=True)
         try:
             yield Pump(cast(Any, reading))
             if not reading.is_done:
                 yield Emit(cast(Any, reading.end()))
         except AzureAgentsError as error:
-            error.add_facts(request_id=request_id_of(reply.headers), model=now.model)
+            note_answer(error, reply, now)
             if not reading.has_content:
                 raise
-            raise _interrupted(error, reading.text, now) from error
+            raise interrupted(error, reading.text, now) from error
 
-    yield from _trying(request, attempt)
+    yield from trying(request, attempt)
 
 
-def _send(request: Request, *, stream: bool) -> Flow[Reply]:
+def note_answer(error: AzureAgentsError, reply: Reply, request: Request) -> None:
+    """Tell a failure in the body of an answer from a connection that died before any byte of it.
+
+    Args:
+        error: The failure.
+        reply: Whose body it is.
+        request: The call.
+    """
+    error.add_facts(request_id=request_id_of(reply.headers), model=request.model)
+    if isinstance(error, TransportError) and error.status is None:
+        error.status = reply.status
+
+
+def send_once(request: Request, *, stream: bool) -> Flow[Reply]:
+    """Make one attempt; a reply that is no success is raised as its error.
+
+    Args:
+        request: The call.
+        stream: Leave the body of a success open, for a `Pump`.
+    """
     reply: Reply = yield request.command(stream=stream)
     if reply.status not in SUCCESS:
         raise error_from_reply(
@@ -158,8 +178,13 @@ def _send(request: Request, *, stream: bool) -> Flow[Reply]:
     return reply
 
 
-def _trying(request: Request, attempt: Callable[[Request], Flow[Any]]) -> Flow[Any]:
-    """Make attempts until one succeeds or none helps."""
+def trying(request: Request, attempt: Callable[[Request], Flow[Any]]) -> Flow[Any]:
+    """Make attempts until one succeeds or none helps.
+
+    Args:
+        request: The call.
+        attempt: Makes one attempt at it, or at what is left of it without a refused parameter.
+    """
     retry, has_reconnected, has_dropped = 0, False, False
     while True:
         try:
@@ -219,7 +244,14 @@ def _refused(error: AzureAgentsError) -> str | None:
     return None
 
 
-def _interrupted(error: AzureAgentsError, text: str, request: Request) -> AzureAgentsError:
+def interrupted(error: AzureAgentsError, text: str, request: Request) -> AzureAgentsError:
+    """Make the error of a stream that cannot be made again, since the caller has its beginning.
+
+    Args:
+        error: What cut it.
+        text: What the caller has of it.
+        request: The call.
+    """
     cut = StreamInterruptedError(
         f"{request.doing}: the stream was cut after content was delivered: {error.message}",
         status=error.status,
