@@ -40,6 +40,8 @@ PLACES = (
         "other models of Foundry are asked on the surface without versions; `/models` is retired",
     ),
     Place(r"/v1/(messages.*)", r"/anthropic/v1/\1", False, "recorded at Anthropic, not in Foundry"),
+    Place(r"//openai/(.+)", r"/openai/\1", True, "a doubled slash means nothing to the service"),
+    Place(r"/(fine_tuning/.+)", r"/openai/v1/\1", False, "it was asked at a wrong place: a 404"),
     Place(r"/(deployments/.+)", r"/openai/\1", True, "the recorder lost the beginning of the path"),
 )
 
@@ -48,13 +50,16 @@ class Difference(NamedTuple):
     """A field that we send otherwise, why, and whether it is otherwise in the way it should be."""
 
     why: str
-    holds: Callable[[Any, Any], bool]  # ours, the recorded one
+    holds: Callable[[Any, Any, str], bool]  # ours, the recorded one, and where ours goes
 
 
 DIFFERENCES = {
     "model": Difference(
-        "ours is in the body on both surfaces; the dated one does not look at it",
-        lambda ours, theirs: theirs is None and isinstance(ours, str),
+        "where a deployment is in the path, the body's counts for nothing: ours names it all the "
+        "same, but for images, whose dated routes users report to refuse it",
+        lambda ours, theirs, uri: (
+            ours is None if "/images/" in uri else not theirs or "/deployments/" in uri
+        ),
     ),
 }
 
@@ -88,31 +93,91 @@ def entries(file: str) -> list[JSON]:
     return found
 
 
-def call_of(request: JSON) -> Call:
-    """The call that asks what a recorded request asks.
+def function_of(request: JSON) -> tuple[str, str]:
+    """The function that asks what a recorded request asks, and the id that its path names.
 
     Raises:
-        KeyError: We have no function for its operation.
+        LookupError: We have no function for its operation.
     """
-    path, query = request["path"], request.get("query") or {}
-    body = {k: v for k, v in (request["body"] or {}).items() if k != "model"}
-    named = (request["body"] or {}).get("model")
-    dated = re.search(r"/deployments/([^/]+)", path)
-    base: JSON = {"api_base": HOST, "api_key": "a-key"}
-    if "api-version" in query and not path.startswith("/models"):
-        base["api_version"] = query["api-version"]
-    model = f"azure/{dated[1] if dated else named}"
-    if path.startswith("/v1/messages"):
-        model, base["api_base"] = f"azure_ai/{named}", f"{HOST}/anthropic"
+    below = re.sub(_SURFACES, "/", request["path"])
+    for method, pattern, function in FUNCTIONS:
+        found = re.fullmatch(pattern, below)
+        if method == request["method"] and found:
+            return function, found[1] if found.groups() else ""
+    raise LookupError(f"no function for {request['method']} {below}")
+
+
+_SURFACES = r"^/+(?:openai/(?:v1/)?|models/|v1/)?(?:deployments/[^/]+/)?"
+_ID = r"/([^/]+)"
+# The function for each operation.
+FUNCTIONS = (
+    ("POST", "/chat/completions", "completion"),
+    ("POST", "/messages", "completion"),
+    ("POST", "/completions", "text_completion"),
+    ("POST", "/embeddings", "embedding"),
+    ("POST", "/images/generations", "image_generation"),
+    ("POST", "/audio/speech", "speech"),
+    ("POST", "/audio/transcriptions", "transcription"),
+    ("POST", "/responses", "responses"),
+    ("GET", f"/responses{_ID}", "get_response"),
+    ("DELETE", f"/responses{_ID}", "delete_response"),
+    ("POST", "/files", "create_file"),
+    ("GET", f"/files{_ID}", "file_retrieve"),
+    ("DELETE", f"/files{_ID}", "file_delete"),
+    ("GET", f"/files{_ID}/content", "file_content"),
+    ("POST", "/batches", "create_batch"),
+    ("GET", f"/batches{_ID}", "retrieve_batch"),
+    ("POST", "/fine_tuning/jobs", "create_fine_tuning_job"),
+    ("GET", f"/fine_tuning/jobs{_ID}", "retrieve_fine_tuning_job"),
+    ("POST", f"/fine_tuning/jobs{_ID}/cancel", "cancel_fine_tuning_job"),
+)
+_IDS = {
+    "response": "response_id",
+    "file": "file_id",
+    "batch": "batch_id",
+    "fine_tuning_job": "fine_tuning_job_id",
+}
+
+
+def call_of(exchange: JSON) -> Call:
+    """The call that asks what a recorded request asks."""
+    request = exchange["request"]
+    function, id = function_of(request)
+    body = dict(request["body"] or {})
+    given = _place_of(request, body.pop("model", None))
+    if id:
+        (name,) = (named for kind, named in _IDS.items() if kind in function)
+        return Call(function, {**given, name: id})
+    if "multipart" in request["headers"].get("content-type", ""):
+        body = _form_of(function, exchange["response"]["body"])
+    if "messages" in request["path"]:
         body = to_chat(body)
+    return Call(function, {**given, **body})
+
+
+def _place_of(request: JSON, named: str | None) -> JSON:
+    """Where, who and which model: a deployment in the path counts more than one in the body."""
+    path, query = request["path"], request.get("query") or {}
+    given: JSON = {"api_base": HOST, "api_key": "a-key"}
+    if path.startswith("/v1/messages"):
+        return {**given, "model": f"azure_ai/{named}", "api_base": f"{HOST}/anthropic"}
     if path.startswith("/models"):
-        model, base["api_base"] = f"azure_ai/{named}", f"{HOST}/models"
-    operation = re.sub(r".*/deployments/[^/]+|^/+(openai(/v1)?|models|v1)(?=/)", "", path)
-    return Call(FUNCTIONS[operation], {"model": model, **base, **body})
+        return {**given, "model": f"azure_ai/{named}", "api_base": f"{HOST}/models"}
+    if "api-version" in query:
+        given["api_version"] = query["api-version"]
+    dated = re.search(r"/deployments/([^/]+)", path)
+    model = dated[1] if dated else named
+    # Functions for files, batches and jobs name none.
+    of_model = request["body"] is not None and "batches" not in path
+    return {**given, "model": f"azure/{model or 'gpt-4o'}"} if model or of_model else given
 
 
-# The function for each operation; `test_recordings.py` names those to come.
-FUNCTIONS = {"/chat/completions": "completion", "/messages": "completion"}
+def _form_of(function: str, told: Any) -> JSON:
+    """The fields of a form, which no recorder kept: those that lead to this answer."""
+    if function == "create_file":
+        return {"file": (told["filename"], b"{}\n"), "purpose": told["purpose"]}
+    kind = "verbose_json" if isinstance(told, dict) else "srt"
+    return {"file": ("a.wav", b"sound"), "response_format": kind}
 
 
 class Recording:
@@ -125,7 +190,6 @@ class Recording:
     def __init__(self, number: int) -> None:
         self._number = number
         self.differences: set[str] = set()
-        self.moved_by: Place | None = None
 
     def deserialize(self, text: str) -> JSON:
         """Read the exchange."""
@@ -147,18 +211,20 @@ class Recording:
         path, query = request["path"], urlencode(request.get("query") or {})
         for place in PLACES:
             if re.fullmatch(place.recorded, path):
-                self.moved_by = place
                 path = re.sub(place.recorded, place.ours, path, count=1)
                 query = query if place.keeps_query else ""
         return f"{HOST}{path}" + (f"?{query}" if query else "")
 
     def means_the_same(self, made: Any, recorded: Any) -> None:
-        """A matcher of vcrpy, for the bodies."""
+        """A matcher of vcrpy, for the bodies; of a form nothing was kept but that it was one."""
+        if b"multipart" in str(made.headers.get("content-type")).encode():
+            assert "null" == recorded.body.decode()
+            return
         ours, theirs = meaning(made.body), meaning(recorded.body)
         other = {n for n in ours.keys() | theirs.keys() if ours.get(n) != theirs.get(n)}
         for name in other:
             assert name in DIFFERENCES, f"{name}: {ours.get(name)!r} is not {theirs.get(name)!r}"
-            assert DIFFERENCES[name].holds(ours.get(name), theirs.get(name)), name
+            assert DIFFERENCES[name].holds(ours.get(name), theirs.get(name), made.uri), name
         self.differences |= other
 
 
