@@ -206,7 +206,7 @@ OWN: list[tuple[str, dict[str, Any], str]] = [
     ("embedding", {"input": [{}]}, "input[0] must be a text"),
     ("transcription", {"file": "/nowhere/hello.wav"}, "hello.wav"),
     ("transcription", {"file": Path("/nowhere/hello.wav")}, "hello.wav"),
-    ("transcription", {"file": 7}, "file"),
+    ("transcription", {"file": 7}, "int"),
     ("transcription", {"file": ("hello.wav", b"")}, "empty"),
     ("translation", {"file": "/nowhere/hello.wav"}, "hello.wav"),
     ("image_edit", {"image": "/nowhere/a.png"}, "a.png"),
