@@ -310,6 +310,7 @@ BAD: list[tuple[str, tuple[Any, ...], dict[str, Any], type[AzureAgentsError], st
         InvalidRequestError,
         "prompt cannot be sent as UTF-8",
     ),
+    ("transcription", ("azure/ear", WAV), {"stream": True}, InvalidRequestError, "not stream"),
 ]
 
 

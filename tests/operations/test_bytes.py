@@ -304,12 +304,15 @@ def test_closing_early_closes_the_connection(way: str, little_ahead: int) -> Non
             pieces = answer.aiter_bytes(10)
             await anext(pieces)
             await pieces.aclose()
+            assert service.bodies[0].is_closed
 
         if hasattr(answer, "aclose"):
             return run()
         pieces = answer.iter_bytes(10)
         next(pieces)
-        return pieces.close()
+        pieces.close()
+        assert service.bodies[0].is_closed
+        return None
 
     for use in (closed, left, broken):
         service = Service(None)

@@ -82,6 +82,7 @@ BAD: list[tuple[tuple[Any, ...], dict[str, Any], type[AzureAgentsError], str]] =
     (([PNG, b"?"], "A fox", "azure/draw"), {}, InvalidRequestError, r"image\[1\] '' has no name"),
     ((PNG, "A fox", "azure/draw"), {"mask": 5}, InvalidRequestError, "cannot upload a int"),
     (("/none.png", "A fox", "azure/draw"), {}, InvalidRequestError, "there is no file"),
+    ((PNG, "A fox", "azure/draw"), {"stream": True}, InvalidRequestError, "does not stream"),
 ]
 
 

@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 from uuid import uuid4
 
 from ..errors import InvalidRequestError
@@ -62,6 +63,24 @@ def form_request(
         policy=settings.policy,
         key=key,
     )
+
+
+def not_streamed(function: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments without `stream`; True is refused before the service bills what nobody reads.
+
+    Args:
+        function: Which does not stream.
+        given: The arguments of the call.
+
+    Raises:
+        InvalidRequestError: A stream was asked for.
+    """
+    if given.get("stream"):
+        raise InvalidRequestError(
+            f"{function} does not stream in this version: leave stream= out, and the whole answer "
+            "comes at once"
+        )
+    return {name: value for name, value in given.items() if name != "stream"}
 
 
 def _flat(fields: Mapping[str, object]) -> Iterator[tuple[str, str]]:

@@ -13,7 +13,7 @@ from ..models.arguments import ModelArguments
 from ..models.byte_answers import AsyncBytesAnswer, BytesAnswer
 from ..models.byte_call import BytesCall
 from ..models.call import extra_of, fields_of, json_request
-from ..models.forms import form_request
+from ..models.forms import form_request, not_streamed
 from ..models.settings import read_settings
 from ..models.text_call import TextCall
 from ..models.uploads import FileInput, read_upload
@@ -267,6 +267,7 @@ def _written(
     given: Mapping[str, Any],
 ) -> TextCall:
     model, file = asked
+    given = not_streamed(operation, given)
     settings = read_settings(model, given)
     content = read_upload(file, "audio")
     every = {**fields, **fields_of(given), **extra_of(given)}

@@ -12,7 +12,7 @@ from ..files.progress import OnProgress
 from ..models.answers import Answer
 from ..models.arguments import ModelArguments
 from ..models.call import AnswerCall, extra_of, fields_of
-from ..models.forms import form_request
+from ..models.forms import form_request, not_streamed
 from ..models.settings import read_settings
 from ..models.uploads import FileInput, read_upload
 from ..naming import shown
@@ -101,6 +101,7 @@ def _call(
 ) -> AnswerCall:
     if not isinstance(prompt, str) or not prompt:
         raise InvalidRequestError(f"prompt must be a text, got {shown(prompt)}")
+    given = not_streamed("image_edit", given)
     settings = read_settings(model, given)
     image, mask = pictures
     files = _images(image)
