@@ -222,16 +222,14 @@ OWN: list[tuple[str, dict[str, Any], str]] = [
     ("file_list", {"limit": -1}, "limit"),
     ("file_list", {"limit": 0}, "limit"),
     ("file_list", {"limit": "2"}, "limit"),
-    ("file_list", {"after": "a/b"}, "after"),
     ("list_batches", {"limit": -1}, "limit"),
     ("list_fine_tuning_jobs", {"limit": -1}, "limit"),
     ("list_fine_tuning_events", {"limit": -1}, "limit"),
     ("list_input_items", {"limit": -1}, "limit"),
     ("create_batch", {"input_file_id": ""}, "input_file_id"),
-    ("create_batch", {"endpoint": "nowhere"}, "endpoint"),
     ("create_fine_tuning_job", {"training_file": ""}, "training_file"),
     *(
-        (name, {argument: id}, argument)
+        (name, {argument: id}, "id")
         for name, given in OF_A_RESOURCE.items()
         for argument in given
         if argument.endswith("_id")

@@ -8,14 +8,13 @@ from __future__ import annotations
 import json
 import os
 import re
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
 
-import azure_agents
 from azure_agents.emulator import ToolCalls
 from azure_agents.errors import ConfigError
-from azure_agents.models import chat
 
 from .blocks import FOLDER, Place, blocks, code_of, needs_pages, page
 from .playing import VARIABLES, Player
@@ -80,16 +79,6 @@ EXAMPLES = {
     SPEECH,
     PREVIEW,
 }
-
-
-_text_is_served = "text" not in vars(chat).get("_NOT_SERVED", {})
-needs_text = pytest.mark.skipif(not _text_is_served, reason="text completions are not there yet")
-
-
-def needs(*functions: str) -> pytest.MarkDecorator:
-    """Skip what asks for functions that are not there yet."""
-    missing = [name for name in functions if name not in azure_agents.__all__]
-    return pytest.mark.skipif(bool(missing), reason=f"not there yet: {', '.join(missing)}")
 
 
 def in_environment(player: Player, **more: str) -> None:
@@ -173,7 +162,6 @@ async def test_families(player: Player, place: Place, name: str, model: str) -> 
         assert (spoken is not None) == ("audio" in name)
 
 
-@needs_text
 @pytest.mark.parametrize("place", INSTRUCT)
 async def test_instruct(player: Player, place: Place) -> None:
     """Messages become a prompt, and the text comes back as a chat."""
@@ -183,7 +171,6 @@ async def test_instruct(player: Player, place: Place) -> None:
     assert "/openai/deployments/my-deployment/completions?" in player.urls[-1]
 
 
-@needs("speech")
 async def test_line_397_of_002_speech(player: Player) -> None:
     """The sound is written to the file."""
     player.foundry.deploy("my-deployment", model="tts")
@@ -209,8 +196,6 @@ async def test_tools(player: Player, place: Place, capsys: Any) -> None:
     assert player.urls[-1].endswith("api-version=2023-07-01-preview")
 
 
-@needs("acreate_file", "acreate_batch", "aretrieve_batch", "afile_content", "list_batches")
-@pytest.mark.filterwarnings("ignore:unclosed file")  # the page opens one and does not close it
 async def test_batches(player: Player, capsys: Any) -> None:
     """The four examples, one after the other; the file is the page's own, with a deployment."""
     player.foundry.deploy("my-deployment", "In 1975.")
@@ -221,7 +206,9 @@ async def test_batches(player: Player, capsys: Any) -> None:
     code = upload + "batch_input_file_id = file_obj.id\n"
     for place in BATCHES[1:]:
         code += code_of(place)
-    names = await player.run(code)
+    with ExitStack() as files:  # the page opens one and does not close it
+        opening = {"open": lambda *given: files.enter_context(open(*given))}  # noqa: PTH123
+        names = await player.run(code, opening)
     assert "batch" == names["file_obj"].purpose
     assert names["create_batch_response"].id == names["retrieved_batch"].id
     assert lines.strip() == names["file_content"].content.decode().strip()
@@ -246,8 +233,6 @@ TABLES = [
 @pytest.mark.parametrize(("number", "model", "call"), TABLES)
 async def test_models_of_the_tables(player: Player, number: str, model: str, call: str) -> None:
     """Each model by the call that stands beside it, by a deployment of any name."""
-    if "azure_text" in call and not _text_is_served:
-        pytest.skip("text completions are not there yet")
     player.foundry.deploy("my-deployment", "Hi", model=model)
     in_environment(player)
     call = call.replace("<your deployment name>", "my-deployment")

@@ -128,15 +128,12 @@ async def test_a_token_that_is_passed_is_no_field_of_the_body(player: Player) ->
 
 async def test_files_and_batches_take_a_token(player: Player) -> None:
     """BerriAI/litellm#30235 (upload), #14940 and #9189 (a batch is asked for at OpenAI)."""
-    if "create_file" not in azure_agents.__all__:
-        pytest.skip("not there yet: create_file")
-    ours: Any = azure_agents
     player.foundry.deploy("dep", "Hi")
     given = {"api_base": RESOURCE, "azure_ad_token": token(player.foundry)}
     line = {"custom_id": "1", "method": "POST", "url": "/chat/completions"}
     body = json.dumps({**line, "body": {"model": "dep", "messages": HELLO}}).encode()
-    file = ours.create_file(file=("a.jsonl", body), purpose="batch", **given)
-    batch = ours.create_batch("24h", "/v1/chat/completions", file.id, **given)
-    assert batch.id == ours.retrieve_batch(batch.id, **given).id
+    file = azure_agents.create_file(file=("a.jsonl", body), purpose="batch", **given)
+    batch = azure_agents.create_batch("24h", "/v1/chat/completions", file.id, **given)
+    assert batch.id == azure_agents.retrieve_batch(batch.id, **given).id
     assert all(url.startswith(RESOURCE) for url in player.urls)
     assert all("authorization" in request.headers for request in player.network.asked)
