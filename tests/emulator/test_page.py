@@ -43,12 +43,15 @@ def test_the_other_snippets_compile(tag: str) -> None:
     compile(code, "emulator.md", "exec")
 
 
-def test_the_yaml_is_read() -> None:
+def test_the_yaml_is_read(tmp_path: Path) -> None:
     """As it stands, but for files that are not here."""
-    (text,) = blocks("yaml")
-    first, second = yaml.safe_load(text)["agents"]
+    agents, deployments = blocks("yaml")
+    first, second = yaml.safe_load(agents)["agents"]
     assert 4 == len(read_rules(first["replies"]).rules)
     assert read_script(second["reply"])
+    path = tmp_path / "agents.yaml"
+    path.write_text(deployments)
+    assert [] == Emulator().load(path)
 
 
 def test_the_list_of_replies_is_whole() -> None:

@@ -1,10 +1,10 @@
-"""Agents from a YAML file, which is read again when it changes.
+"""Agents and deployments from a YAML file, which is read again when it changes.
 
 Under ``agents:`` each entry has the arguments of `Emulator.create_agent`, `replies` (rules, see
 `scripts`) and `files` (paths or patterns beside the YAML file, put into a vector store that the
 agent searches). A change of replies counts from the next turn on; a change of anything else makes
 a new version (v2) or updates the assistant (classic). An agent that is removed from the file
-stays.
+stays. Deployments are read by `deployments_file`.
 """
 
 from __future__ import annotations
@@ -16,22 +16,29 @@ from pathlib import Path
 from typing import Any, overload
 
 from ...errors import ConfigError
-from ..agent.reply_kinds import near
-from ..agent.scripts import read_rules, read_script
 from ..agents import CreatedAgent
 from ..project import Project
-from ..text.yaml_lines import at_line_of, read
+from ..text.yaml_lines import read
+from .deployments_file import FollowedDeployments, read_deployments
+from .entries import check_entry, check_fields, script_of, without_scripts
 
 _LOGGER = logging.getLogger(__name__)
 _FIELDS = ("name", "generation", "instructions", "model", "tools", "definition")
-_SCRIPTS = ("reply", "replies")
+_KINDS = {
+    "generation": str,
+    "instructions": str,
+    "model": str,
+    "tools": list,
+    "definition": Mapping,
+    "files": list,
+}
 MISSING = (
     'serving needs uvicorn and PyYAML; install them with: pip install "azure-agents[emulator]"'
 )
 
 
 class AgentsFile(Sequence[Mapping[str, Any]]):
-    """The agents of a YAML file, as arguments of `Emulator.create_agent`.
+    """The agents of a YAML file, as arguments of `Emulator.create_agent`; its deployments follow.
 
     Args:
         path: The file.
@@ -44,7 +51,8 @@ class AgentsFile(Sequence[Mapping[str, Any]]):
     def __init__(self, path: Path) -> None:
         self.path = path
         self._stamp = _stamp(path)
-        self._entries = _entries_of(path)
+        self._entries, self._deployments = _entries_of(path)
+        self._deployed = FollowedDeployments()
         self._made: dict[tuple[str, str], tuple[Mapping[str, Any], CreatedAgent]] = {}
         self._lock = threading.Lock()
 
@@ -68,6 +76,7 @@ class AgentsFile(Sequence[Mapping[str, Any]]):
             project: The emulator.
         """
         made = [self._create(project, entry) for entry in self._entries]
+        self._deployed.update(project, self._deployments)
         project.before_requests(lambda: self._refresh(project))
         return made
 
@@ -77,9 +86,9 @@ class AgentsFile(Sequence[Mapping[str, Any]]):
         known = self._made.get(key)
         if known is not None and known[0] == entry:
             return known[1]
-        if known is not None and _without_scripts(known[0]) == _without_scripts(entry):
+        if known is not None and without_scripts(known[0]) == without_scripts(entry):
             agent = known[1]
-            agent.script(_script(entry))
+            agent.script(script_of(entry))
         else:
             agent = self._define(project, entry, known[1] if known else None)
         self._made[key] = (entry, agent)
@@ -101,17 +110,14 @@ class AgentsFile(Sequence[Mapping[str, Any]]):
                 return
             self._stamp = stamp
         try:
-            self._entries = _entries_of(self.path)
+            self._entries, self._deployments = _entries_of(self.path)
             for entry in self._entries:
                 self._create(project, entry)
+            self._deployed.update(project, self._deployments)
         except (ConfigError, OSError, ValueError) as error:
             _LOGGER.warning(
                 "%s has changed and is wrong; its agents stay as they are: %s", self.path, error
             )
-
-
-def _without_scripts(entry: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in entry.items() if key not in _SCRIPTS}
 
 
 def _stamp(path: Path) -> tuple[int, int] | None:
@@ -122,7 +128,8 @@ def _stamp(path: Path) -> tuple[int, int] | None:
     return status.st_mtime_ns, status.st_size
 
 
-def _entries_of(path: Path) -> list[Mapping[str, Any]]:
+def _entries_of(path: Path) -> tuple[list[Mapping[str, Any]], list[Mapping[str, Any]]]:
+    """Read the agents and the deployments of a file."""
     try:
         import yaml
     except ImportError as exc:
@@ -131,56 +138,27 @@ def _entries_of(path: Path) -> list[Mapping[str, Any]]:
         content = read(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as exc:
         raise ConfigError(f"{str(path)!r} is not YAML: {exc}") from exc
-    agents = content.get("agents") if isinstance(content, dict) else None
+    known = content if isinstance(content, dict) else {}
+    agents = known.get("agents", [] if "deployments" in known else None)
     if not isinstance(agents, list) or not all(isinstance(agent, dict) for agent in agents):
-        raise ConfigError(f"{str(path)!r} has no list of agents; write them under `agents:`")
+        raise ConfigError(
+            f"{str(path)!r} has no list of agents; write them under `agents:`, and deployments of "
+            "models under `deployments:`"
+        )
     for agent in agents:
-        _check(path, agent)
-    return agents
+        check_entry(path, agent, "an agent", _check)
+    return agents, read_deployments(path, known)
 
 
-def _check(path: Path, entry: Mapping[str, Any]) -> None:
-    name = entry.get("name")
-    try:
-        _check_entry(entry)
-        _script(entry)
-    except ConfigError as exc:
-        line = at_line_of(entry, exc).line
-        place = str(path) if line is None else f"{path}:{line}"
-        who = f"agent {name!r}" if isinstance(name, str) else "an agent"
-        raise ConfigError(f"{place}: {who}: {exc}") from exc
-
-
-def _check_entry(entry: Mapping[str, Any]) -> None:
-    if not isinstance(entry.get("name"), str):
-        raise ConfigError(f"needs a name, got {dict(entry)!r}")
-    known = (*_FIELDS, *_SCRIPTS, "files")
-    for key in entry:
-        if key not in known:
-            allowed = ", ".join(known)
-            raise ConfigError(f"has no field {key!r}{near(key, known)}; use one of {allowed}")
+def _check(entry: Mapping[str, Any]) -> None:
+    check_fields(entry, _KINDS)
     if entry.get("generation", "v2") not in {"v2", "classic"}:
         raise ConfigError(f"generation is 'v2' or 'classic', got {entry['generation']!r}")
-    kinds = {"instructions": str, "model": str, "tools": list, "definition": Mapping, "files": list}
-    for key, kind in kinds.items():
-        if entry.get(key) is not None and not isinstance(entry[key], kind):
-            raise ConfigError(f"{key!r} is a {_NAMES[kind]}, got {entry[key]!r}")
-
-
-_NAMES = {str: "text", list: "list", Mapping: "mapping"}
-
-
-def _script(entry: Mapping[str, Any]) -> Any:
-    if "replies" not in entry:
-        return read_script(entry.get("reply"))
-    if "reply" in entry:
-        raise ConfigError("has both `reply` and `replies`; keep `replies` for rules, else `reply`")
-    return read_rules(entry["replies"])
 
 
 def _arguments(entry: Mapping[str, Any]) -> dict[str, Any]:
     fields = {key: entry[key] for key in _FIELDS if key in entry}
-    script = _script(entry)
+    script = script_of(entry)
     return fields if script is None else {**fields, "reply": script}
 
 
