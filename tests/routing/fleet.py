@@ -21,7 +21,7 @@ class Resource(Emulator):
     """An emulator at a host of its own."""
 
     def __init__(self, host: str, clock: FakeClock) -> None:
-        super().__init__(seed=7, clock=clock)
+        super().__init__(clock=clock)
         self.resource = f"https://{host}"
         self.transport = SyncTransport(self.wireline, clock, host)
         self.async_transport = AsyncTransport(self.wireline, clock, host)

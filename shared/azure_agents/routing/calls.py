@@ -7,7 +7,7 @@ those of the router and of entries limit each attempt.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import uuid4
@@ -135,22 +135,24 @@ def read_call(
 def _groups(
     operation: str, model: object, given: Mapping[str, Any], book: Book
 ) -> tuple[Group, ...]:
-    if model is None and not OPERATIONS[operation].names_model:
-        return (_resources(book.deployments),)
+    asks_model = OPERATIONS[operation].names_model
+    if model is None and not asks_model:
+        return _resources(book.deployments)
     if not isinstance(model, str):
         raise InvalidRequestError(f"model must be a name, got {type(model).__name__}")
-    return book.groups(model, _fallbacks(model, given.get("fallbacks")))
+    groups = book.groups(model, _fallbacks(model, given.get("fallbacks")))
+    return groups if asks_model else _resources(one for group in groups for one in group)
 
 
-def _resources(deployments: Sequence[Deployment]) -> Group:
-    """One deployment of each resource that keeps files."""
+def _resources(deployments: Iterable[Deployment]) -> tuple[Group, ...]:
+    """Each resource that keeps files, by one of its deployments; the first one is asked first."""
     found: dict[str, Deployment] = {}
     for one in deployments:
         if one.keeps_files:
             found.setdefault(one.resource, one.own_resource)
     if not found:
         raise InvalidRequestError("no entry of model_list is of Azure OpenAI or OpenAI")
-    return tuple(found.values())
+    return tuple((one,) for one in found.values())
 
 
 def _fallbacks(model: str, given: object) -> Sequence[str] | None:

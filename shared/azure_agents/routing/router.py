@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, Unpack
 
 from ..completions.api import Messages, acompletion, completion
-from ..operations.embeddings import aembedding, embedding
 from .book import Book
 from .calls import RoutedCall, amounts_of, headers_of, read_call
 from .counts import Counts
 from .deployments import read_deployments
 from .drivers import Driver
 from .flow import Attempt, Desk, Flow, Routed, left_of, route
+from .functions import NAMES, Rewinding, function_of, named_arguments, operation_of
 from .health import Health
 from .limits import SECOND, Amounts
 from .redis_link import RedisLink
@@ -24,7 +24,9 @@ from .streams import AsyncRoutedStream, Meter, RoutedStream
 class Router:
     """Answers calls with whichever deployment of a model may be asked, is healthy and least used.
 
-    It can be used from any number of threads and event loops.
+    It can be used from any number of threads and event loops. Beside `completion` it has a method
+    for each operation (`embedding`, `responses`, `speech`, `create_file`, …) and its twin
+    (`aembedding`, …), with the arguments of the function of that name.
 
     Args:
         model_list: The deployments, in LiteLLM's form: ``model_name`` (what callers ask for, may be
@@ -108,26 +110,6 @@ class Router:
         given = {"messages": messages, "stream": stream, **arguments}
         return await self._aask("chat", acompletion, model, given)
 
-    def embedding(self, model: str, input: str | Sequence[Any], **arguments: Any) -> Any:
-        """Turn texts into vectors, as `azure_agents.embedding` does.
-
-        Args:
-            model: A ``model_name`` of the list.
-            input: As for `azure_agents.embedding`.
-            arguments: As for `completion`.
-        """
-        return self._ask("embedding", embedding, model, {"input": input, **arguments})
-
-    async def aembedding(self, model: str, input: str | Sequence[Any], **arguments: Any) -> Any:
-        """Do as `embedding` does, on an event loop.
-
-        Args:
-            model: As for `embedding`.
-            input: As for `embedding`.
-            arguments: As for `completion`.
-        """
-        return await self._aask("embedding", aembedding, model, {"input": input, **arguments})
-
     def status(self) -> dict[str, Any]:
         """Tell how the deployments are, as this process sees them.
 
@@ -164,6 +146,25 @@ class Router:
 
     def __reduce__(self) -> tuple[Any, ...]:
         raise TypeError("a router holds credentials and is not pickled: make it where it is needed")
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        """The method of an operation: `embedding`, `responses`, `create_file`, …, and its twin."""
+        found = operation_of(name)
+        if found is None:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        operation, is_async = found
+        function = function_of(operation, is_async=is_async)
+        ask = self._aask if is_async else self._ask
+
+        def method(*args: Any, **given: Any) -> Any:
+            arguments = named_arguments(function, args, given)
+            return ask(operation, function, arguments.pop("model", None), arguments)
+
+        method.__name__, method.__doc__ = name, function.__doc__
+        return method
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *NAMES, *(f"a{name}" for name in NAMES)})
 
     # --- how a call is made ---------------------------------------------------------------------
 
@@ -220,7 +221,13 @@ def _changed(call: RoutedCall, made_by: Any, chunk: Any) -> Any:
 
 
 def _asking(function: Callable[..., Any], call: RoutedCall) -> Callable[[Attempt], Any]:
-    return lambda attempt: function(**call.arguments(attempt))
+    rewind = Rewinding(call.given)
+
+    def ask(attempt: Attempt) -> Any:
+        rewind()
+        return function(**call.arguments(attempt))
+
+    return ask
 
 
 def _nothing(attempt: Attempt) -> Any:

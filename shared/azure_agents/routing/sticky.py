@@ -21,17 +21,21 @@ from ..errors import InvalidRequestError
 from ..naming import shown
 from .deployments import Deployment
 
+_BARE = re.compile(r"[^\s~]+")
 _MARKED = re.compile(r"(?P<id>[^\s~]+)~(?P<mark>[0-9a-f]{8})")
 # As the services' ids look; one with a mark that nobody knows is a mistake, and no other text.
 _AN_ID = re.compile(r"[a-z]{2,16}[_-][A-Za-z0-9_-]{6,}")
-# What people write; the value is no id where it is a text.
+# What people write, and where files lie; the value is no id where it is a text.
 _TEXTS = frozenset(
     {
         "arguments",
         "content",
         "description",
+        "file",  # a path
+        "image",
         "input",
         "instructions",
+        "mask",
         "name",
         "output",
         "prompt",
@@ -138,8 +142,7 @@ def marked(answer: Any, mark: str) -> Any:
     """
 
     def with_mark(key: str, value: str) -> str:
-        is_bare = value and not _MARKED.fullmatch(value)
-        return f"{value}~{mark}" if is_bare and _is_id(key) else value
+        return f"{value}~{mark}" if _is_id(key) and _BARE.fullmatch(value) else value
 
     return _walk(answer, with_mark, closed=_ECHOES, texts=frozenset())
 
@@ -166,7 +169,8 @@ def _walk(
             for name, one in value.items()
         }
     if isinstance(value, list | tuple):
-        return [_walk(one, change, closed=closed, texts=texts, key=key) for one in value]
+        ones = [_walk(one, change, closed=closed, texts=texts, key=key) for one in value]
+        return tuple(ones) if isinstance(value, tuple) else ones  # of an upload: name and content
     return value
 
 
