@@ -113,6 +113,9 @@ if TYPE_CHECKING:
         aimage_edit,
         image_edit,
     )
+    from .operations.images import aimage_generation, image_generation
+    from .operations.responses import aresponses, responses
+    from .operations.text_completions import atext_completion, text_completion
     from .prices.cost import Cost, CostPart, completion_cost, cost_of
     from .prices.model_prices import Prices
     from .prices.table import PriceTable, register_prices
@@ -193,13 +196,16 @@ __all__ = [
     "afile_list",
     "afile_retrieve",
     "aimage_edit",
+    "aimage_generation",
     "alist_batches",
     "alist_fine_tuning_events",
     "alist_fine_tuning_jobs",
+    "aresponses",
     "aretrieve_batch",
     "aretrieve_fine_tuning_job",
     "aspeech",
     "assistant",
+    "atext_completion",
     "atranscription",
     "atranslation",
     "cancel_batch",
@@ -217,15 +223,18 @@ __all__ = [
     "file_list",
     "file_retrieve",
     "image_edit",
+    "image_generation",
     "list_batches",
     "list_fine_tuning_events",
     "list_fine_tuning_jobs",
     "register_prices",
+    "responses",
     "retrieve_batch",
     "retrieve_fine_tuning_job",
     "screenshot",
     "speech",
     "system",
+    "text_completion",
     "text_progress",
     "tool",
     "transcription",
@@ -328,6 +337,9 @@ _PLACES = {
         "image_edit",
     ),
     "operations.embeddings": ("aembedding", "embedding"),
+    "operations.images": ("aimage_generation", "image_generation"),
+    "operations.responses": ("aresponses", "responses"),
+    "operations.text_completions": ("atext_completion", "text_completion"),
     "prices.cost": ("Cost", "CostPart", "completion_cost", "cost_of"),
     "prices.model_prices": ("Prices",),
     "prices.table": ("PriceTable", "register_prices"),

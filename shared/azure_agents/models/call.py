@@ -17,6 +17,7 @@ from pydantic import BaseModel
 
 from ..errors import ConfigError, InvalidRequestError
 from ..jsonio import JSON, load_object
+from ..naming import shown
 from ..prices.fields import is_price
 from ..protocols.commands import Flow, Reply
 from ..settings.headers import ExtraHeaders
@@ -56,6 +57,7 @@ class OperationCall(Generic[A]):
     ) -> None:
         self.settings, self.request = settings, request
         self._headers = settings.headers if headers is None else headers
+        self._heard: Mapping[str, str] = {}  # headers of the answer that streams
 
     def answer(self, reply: Reply) -> A:
         """Read a whole reply."""
@@ -99,13 +101,13 @@ class OperationCall(Generic[A]):
     def received(self) -> Generator[JSON, None, None]:
         """Ask, and give what the decoder makes of the stream."""
         client, _ = recent_clients(self.settings)
-        flow = stream(self.request, self.decoder)
+        flow = stream(self.request, self.decoder, self._hear)
         return client.chunks(flow, self.settings.timeouts, self._headers)
 
     def areceived(self) -> AsyncGenerator[JSON, None]:
         """Do as `received` does, on an event loop."""
         _, client = recent_clients(self.settings)
-        flow = stream(self.request, self.decoder)
+        flow = stream(self.request, self.decoder, self._hear)
         return client.chunks(flow, self.settings.timeouts, self._headers)
 
     def chunks(self) -> AnswerStream:
@@ -117,7 +119,10 @@ class OperationCall(Generic[A]):
         return await AsyncAnswerStream(self.areceived(), self._of_chunk).begin()
 
     def _of_chunk(self, chunk: JSON) -> list[Answer]:
-        return [Answer(chunk, self.hidden({}))]
+        return [Answer(chunk, self.hidden(self._heard))]
+
+    def _hear(self, headers: Mapping[str, str]) -> None:
+        self._heard = headers
 
 
 class AnswerCall(OperationCall[Answer]):
@@ -149,6 +154,37 @@ def fields_of(given: Mapping[str, Any]) -> dict[str, Any]:
 @lru_cache(1024)
 def _setting_like(name: str) -> str | None:
     return next(iter(get_close_matches(name, SETTINGS, 1, _NEARLY)), None)
+
+
+def body_of(fields: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """A body of fields, and of what the caller puts into it past all rules.
+
+    Args:
+        fields: What the function knows.
+        given: The arguments of the call.
+
+    Raises:
+        InvalidRequestError: ``extra_body`` is no dictionary.
+    """
+    return {**fields, **extra_of(given)}
+
+
+def wants_usage(given: Mapping[str, Any]) -> bool:
+    """Whether a caller asked for the chunk with the usage of a stream.
+
+    Args:
+        given: The arguments of the call.
+
+    Raises:
+        InvalidRequestError: ``stream_options`` is no dictionary.
+    """
+    options = given.get("stream_options")
+    if options is None or isinstance(options, Mapping):
+        return bool((options or {}).get("include_usage"))
+    raise InvalidRequestError(
+        f"stream_options must be a dictionary such as {{'include_usage': True}}, got "
+        f"{shown(options)}"
+    )
 
 
 def extra_of(given: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -183,7 +219,8 @@ def place_of(settings: ModelSettings, operation: Operation, id: str = "") -> Pla
             f"{operation.name}: {model.requested!r} is a Claude model, which is asked by "
             f"completion(): name a deployment of Azure OpenAI ('azure/<deployment>')"
         )
-    if operation.of_deployment and not (model.name or settings.surface.deployment):
+    needs_model = operation.of_deployment or operation.makes == "response"
+    if needs_model and not (model.name or settings.surface.deployment):
         raise ConfigError(
             f"{operation.name} is asked of a deployment: pass model='azure/<deployment>'"
         )

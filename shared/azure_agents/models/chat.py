@@ -13,7 +13,7 @@ from ..naming import shown
 from ..protocols.commands import Reply
 from ..settings.headers import ExtraHeaders
 from .answers import Answer
-from .call import AnswerCall, extra_of, fields_of, json_request, plain
+from .call import AnswerCall, extra_of, fields_of, json_request, plain, wants_usage
 from .formats import Format, format_of
 from .requests import Request, StreamDecoder
 from .settings import ModelSettings, read_settings
@@ -60,7 +60,7 @@ class ChatCall(AnswerCall):
         self._format = format_of(settings)
         request = _request(settings, self._format, messages, given, streamed=streamed)
         super().__init__(settings, request, _with_format(settings.headers, self._format))
-        self.include_usage = _includes_usage(given.get("stream_options"))
+        self.include_usage = wants_usage(given)
 
     def decoder(self) -> StreamDecoder:
         """Make the decoder of one stream."""
@@ -87,15 +87,6 @@ def _request(
     chat = _checked(messages)
     body = format.body(chat, {**fields, **extra_of(given)})
     return json_request(settings, format.operation, body, droppable=fields, streamed=streamed)
-
-
-def _includes_usage(options: object) -> bool:
-    if options is None or isinstance(options, Mapping):
-        return bool((options or {}).get("include_usage"))
-    raise InvalidRequestError(
-        f"stream_options must be a dictionary such as {{'include_usage': True}}, got "
-        f"{shown(options)}"
-    )
 
 
 def _checked(messages: object) -> list[JSON]:

@@ -1,4 +1,4 @@
-"""Chunks of a streamed chat, as they come and as callers may have them. Pure.
+"""Chunks of a streamed chat or text, as they come and as callers may have them. Pure.
 
 A chunk is delivered as the service sent it, but for three rules. Until the first content nothing
 is delivered: a failure before it is no failure of the caller's, the call is made again. A choice
@@ -89,21 +89,32 @@ class ChatDecoder:
 
     def _whole(self, chunk: JSON, choices: list[Any]) -> JSON:
         for choice in choices:
-            if choice.get("delta") is None:
-                choice["delta"] = {}
+            self._complete(choice)
             self._note(choice)
         usage = self._riding.pop("usage", None)
         riding, self._riding = self._riding, {} if usage is None else {"usage": usage}
         return {**riding, **{k: v for k, v in chunk.items() if v not in ("", 0) or k not in riding}}
 
-    def _note(self, choice: Mapping[str, Any]) -> None:
+    def _complete(self, choice: JSON) -> None:
+        """Give a choice what callers read of every one."""
+        if choice.get("delta") is None:
+            choice["delta"] = {}
+
+    def _text_of(self, choice: Mapping[str, Any]) -> str:
+        """What a choice adds to the text."""
         delta = choice["delta"]
-        self.text += delta.get("content") or (delta.get("audio") or {}).get("transcript") or ""
+        return delta.get("content") or (delta.get("audio") or {}).get("transcript") or ""
+
+    def _has_content(self, choice: Mapping[str, Any]) -> bool:
+        return any(choice["delta"].get(name) for name in _CONTENT)
+
+    def _note(self, choice: Mapping[str, Any]) -> None:
+        self.text += self._text_of(choice)
         index = choice.get("index", 0)
         self._begun.add(index)
         if choice.get("finish_reason") is not None:
             self._finished.add(index)
-        if self._finished or any(delta.get(name) for name in _CONTENT):
+        if self._finished or self._has_content(choice):
             self.has_content = True
 
     def _deliver(self, chunk: JSON) -> Iterable[JSON]:
@@ -112,3 +123,16 @@ class ChatDecoder:
             return ()
         held, self._held = self._held, []
         return held
+
+
+class TextDecoder(ChatDecoder):
+    """Reads the stream of a text completion: a choice has its ``text``, and no ``delta``."""
+
+    def _complete(self, choice: JSON) -> None:
+        choice.setdefault("text", "")
+
+    def _text_of(self, choice: Mapping[str, Any]) -> str:
+        return choice["text"] or ""
+
+    def _has_content(self, choice: Mapping[str, Any]) -> bool:
+        return bool(choice["text"])

@@ -15,7 +15,7 @@ import re
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, Protocol, TypeVar, cast, runtime_checkable
 
 from ..errors import (
     AzureAgentsError,
@@ -106,6 +106,14 @@ class StreamDecoder(Protocol):
         """
 
 
+@runtime_checkable
+class Explains(Protocol):
+    """A decoder that knows more of what ended its stream."""
+
+    def explain(self, error: AzureAgentsError) -> None:
+        """Add to an error what the stream has told."""
+
+
 def ask(request: Request, read: Callable[[Reply], T]) -> Flow[T]:
     """Make a call whose answer comes whole.
 
@@ -126,18 +134,31 @@ def ask(request: Request, read: Callable[[Reply], T]) -> Flow[T]:
     return answer
 
 
-def stream(request: Request, decoder: Callable[[], StreamDecoder]) -> Flow[None]:
-    """Make a call whose answer comes in chunks; the caller gets them as they come."""
+def stream(
+    request: Request,
+    decoder: Callable[[], StreamDecoder],
+    heard: Callable[[Mapping[str, str]], None] = lambda _: None,
+) -> Flow[None]:
+    """Make a call whose answer comes in chunks; the caller gets them as they come.
+
+    Args:
+        request: The call.
+        decoder: Makes the decoder of one attempt.
+        heard: Is told the headers of the answer before its first chunk.
+    """
 
     def attempt(now: Request) -> Flow[None]:
         reading = decoder()
         reply = yield from send_once(now, stream=True)
+        heard(reply.headers)
         try:
             yield Pump(cast(Any, reading))
             if not reading.is_done:
                 yield Emit(cast(Any, reading.end()))
         except AzureAgentsError as error:
             note_answer(error, reply, now)
+            if isinstance(reading, Explains):
+                reading.explain(error)
             if not reading.has_content:
                 raise
             raise interrupted(error, reading.text, now) from error
@@ -257,6 +278,7 @@ def interrupted(error: AzureAgentsError, text: str, request: Request) -> AzureAg
         status=error.status,
         code=error.code,
         request_id=error.request_id,
+        response_id=error.response_id,
         partial_text=text,
     )
     cut.add_facts(model=request.model)

@@ -25,13 +25,18 @@ _SAMPLING = ("temperature", "top_p")
 # What is asked for can never be left out.
 KEPT = frozenset(
     {
+        "conversation",
         "functions",
         "input",
+        "instructions",
         "messages",
         "model",
+        "previous_response_id",
         "prompt",
+        "reasoning",
         "reasoning_effort",
         "response_format",
+        "text",
         "tools",
     }
 )

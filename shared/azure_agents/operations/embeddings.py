@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal, TypeAlias, Unpack
+from collections.abc import Mapping
+from typing import Any, Literal, Unpack
 
 from ..errors import InvalidRequestError
 from ..models.answers import Answer
 from ..models.arguments import ModelArguments
-from ..models.call import AnswerCall, extra_of, fields_of, json_request
+from ..models.call import AnswerCall, body_of, fields_of, json_request
 from ..models.settings import read_settings
-from ..naming import shown
-
-Input: TypeAlias = str | Sequence[str] | Sequence[int] | Sequence[Sequence[int]]
+from .inputs import Texts, texts
 
 
 def embedding(
     model: str,
-    input: Input,
+    input: Texts,
     *,
     dimensions: int | None = None,
     encoding_format: Literal["float", "base64"] | None = None,
@@ -48,7 +46,7 @@ def embedding(
 
 async def aembedding(
     model: str,
-    input: Input,
+    input: Texts,
     *,
     dimensions: int | None = None,
     encoding_format: Literal["float", "base64"] | None = None,
@@ -70,30 +68,9 @@ async def aembedding(
 
 
 def _call(model: str, input: object, given: Mapping[str, Any]) -> AnswerCall:
-    settings = read_settings(model, given)
-    fields = {"input": _checked(input), **fields_of(given)}
-    body = {**fields, **extra_of(given)}
-    return AnswerCall(settings, json_request(settings, "embedding", body, droppable=fields))
-
-
-def _checked(input: object) -> object:
-    """The input as JSON has it.
-
-    Raises:
-        InvalidRequestError: It is empty, or no text and no tokens.
-    """
-    if isinstance(input, str) and input:
-        return input
-    if not isinstance(input, Sequence) or isinstance(input, bytes):
-        raise InvalidRequestError(f"input must be a text or a list of texts, got {shown(input)}")
-    if not input:
+    if input == "":
         raise InvalidRequestError("input is empty: pass a text, or a list of texts")
-    return [_checked_one(index, one) for index, one in enumerate(input)]
-
-
-def _checked_one(index: int, one: object) -> object:
-    if isinstance(one, str | int):
-        return one
-    if isinstance(one, Sequence) and all(isinstance(token, int) for token in one):
-        return list(one)
-    raise InvalidRequestError(f"input[{index}] must be a text or tokens, got {shown(one)}")
+    settings = read_settings(model, given)
+    fields = {"input": texts("input", input), **fields_of(given)}
+    body = body_of(fields, given)
+    return AnswerCall(settings, json_request(settings, "embedding", body, droppable=fields))

@@ -216,6 +216,10 @@ class _Asked:
         if not isinstance(name, str) or not name:
             return None, "the answer does not name its model: give base_model"
         found = self._table.find(name, self._provider)
+        # Responses repeat the deployment's name; the model behind it stands in a header (recorded).
+        served = (self.hidden.get("headers") or {}).get("x-ms-served-model")
+        if found is None and served:
+            found = self._table.find(served, self._provider)
         return (
             found,
             f"there is no price for {shown(name)}, which the answer names: give base_model",
