@@ -15,8 +15,9 @@ from azure_agents import aembedding, embedding
 from azure_agents.emulator import Emulator, Fault
 from azure_agents.errors import BadRequestError, ConfigError, InvalidRequestError, RateLimitError
 
+from .wire import WAYS, Service, ask
+
 SURFACES = [None, "2024-10-21"]
-WAYS = ["sync", "async"]
 TEXTS = ["blue whales sing", "blue whales dive"]
 
 
@@ -134,3 +135,57 @@ def test_faults_are_survived_or_typed(foundry: Emulator, way: str) -> None:
     with pytest.raises(RateLimitError) as caught:
         embed(foundry, way, "azure/few", max_retries=0)
     assert caught.value.request_id
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_what_the_service_does_not_know_is_dropped_where_it_may_be(
+    foundry: Emulator, way: str
+) -> None:
+    """Programs pass what their other models take; what is asked for is never dropped."""
+    more: dict[str, Any] = {"metadata": {"a": "b"}, "drop_params": True, "max_retries": 0}
+    with pytest.warns(UserWarning, match="metadata dropped, which azure/emb does not take"):
+        assert 2 == len(embed(foundry, way, **more).data)
+    assert [True, False] == ["metadata" in request.body for request in foundry.requests]
+    with pytest.raises(BadRequestError, match="metadata"):
+        embed(foundry, way, metadata={"a": "b"})
+    both = {"error": {"message": "Unrecognized request arguments supplied: x, y"}}
+    service = Service(httpx.Response(400, json=both), httpx.Response(200, json={"data": []}))
+    with pytest.warns(UserWarning, match="x, y dropped"):
+        ask(way, "embedding", service, model="azure/e", input="a", x=1, y=2, drop_params=True)
+    assert {"model": "e", "input": "a"} == service.bodies[1]
+
+
+# Quoted in public issues: what people paste as the base of one operation.
+BASES = [
+    ("embedding", "openai/deployments/dep/embeddings?api-version=2023-05-15"),
+    ("embedding", "openai/deployments/dep"),
+    ("image_generation", "openai/deployments/dep/images/generations?api-version=2024-02-01"),
+    ("image_generation", "openai/deployments/dep/images/generations"),
+    ("image_generation", "openai/"),
+    ("responses", "openai/responses?api-version=2025-04-01-preview"),
+    ("responses", "openai/v1/responses"),
+    ("responses", "openai/deployments/dep/chat/completions?api-version=2025-04-01-preview"),
+    ("text_completion", "openai/deployments/dep/completions?api-version=2023-05-15"),
+]
+
+
+@pytest.mark.parametrize("version", [None, "2025-04-01-preview"])
+def test_an_operation_is_found_from_any_base_that_people_paste(version: str | None) -> None:
+    """Never with the path of the operation in it twice."""
+    paths = {
+        "embedding": "/embeddings",
+        "image_generation": "/images/generations",
+        "responses": "/responses",
+        "text_completion": "/completions",
+    }
+    for function, path in BASES:
+        service = Service(httpx.Response(200, json={"status": "completed", "data": []}))
+        asked_for = "prompt" if function in ("image_generation", "text_completion") else "input"
+        base = f"https://r.openai.azure.com/{path}"
+        given = {"model": "azure/dep", asked_for: "a", "api_base": base, "api_version": version}
+        ask("sync", function, service, **given)
+        url = service.requests[0].url
+        dated = "api-version" in url.params
+        below = "/deployments/dep" if dated and function != "responses" else "" if dated else "/v1"
+        assert f"/openai{below}{paths[function]}" == url.path, path
+        assert ("v1" in path) != dated if version else ("api-version" in path) == dated, path

@@ -38,6 +38,8 @@ SUCCESS = range(200, 300)
 _REFUSED_CODES = frozenset({"unsupported_parameter", "unsupported_value", "unknown_parameter"})
 # Quoted in public issues of Claude from 4.7 on, which names no param and has no code.
 _DEPRECATED = re.compile(r"`?(\w+)`? is deprecated for this model")
+# Quoted in public issues of embeddings and text completions, which name no param and have no code.
+_UNRECOGNIZED = re.compile(r"Unrecognized request arguments? supplied: (\w+(?:, ?\w+)*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,23 +248,27 @@ def _without_refused(request: Request, error: AzureAgentsError) -> Request | Non
     body = request.body
     if not isinstance(error, BadRequestError) or not isinstance(body, Mapping):
         return None
-    name = _refused(error)
-    if name not in request.droppable or name not in body:
+    refused = _refused(error)
+    if not refused or not refused <= request.droppable & body.keys():
         return None
+    names = ", ".join(sorted(refused))
     warnings.warn(
-        f"drop_params=True: {name} dropped, which {request.model} does not take", stacklevel=2
+        f"drop_params=True: {names} dropped, which {request.model} does not take", stacklevel=2
     )
-    return replace(request, body={key: value for key, value in body.items() if key != name})
+    return replace(request, body={k: v for k, v in body.items() if k not in refused})
 
 
-def _refused(error: AzureAgentsError) -> str | None:
-    """The parameter that an error refuses; None where it is about something else."""
+def _refused(error: AzureAgentsError) -> set[str]:
+    """The parameters that an error refuses; none where it is about something else."""
     deprecated = _DEPRECATED.search(error.message)
     if deprecated:
-        return deprecated[1]
+        return {deprecated[1]}
+    unrecognized = _UNRECOGNIZED.search(error.message)
+    if unrecognized:
+        return set(re.split(", ?", unrecognized[1]))
     if error.code in _REFUSED_CODES or "nsupported parameter" in error.message:
-        return (error.param or "").partition(".")[0]
-    return None
+        return {(error.param or "").partition(".")[0]} - {""}
+    return set()
 
 
 def interrupted(error: AzureAgentsError, text: str, request: Request) -> AzureAgentsError:
