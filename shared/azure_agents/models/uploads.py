@@ -9,13 +9,13 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import PurePath
-from typing import BinaryIO, TypeAlias, Union
+from typing import BinaryIO, TypeAlias
 
 from ..errors import InvalidRequestError
 from ..files.disk import LocalFile, local_file
 from ..naming import shown
 
-Content: TypeAlias = Union[bytes, BinaryIO, "os.PathLike[str]"]
+Content: TypeAlias = bytes | BinaryIO | os.PathLike[str]
 Named: TypeAlias = tuple[str | None, Content] | tuple[str | None, Content, str | None]
 FileInput: TypeAlias = Content | str | Named
 """A path, bytes, an open binary file, or ``(name, content)``, ``(name, content, media type)``."""

@@ -79,7 +79,7 @@ def retrieve_batch(
     """Look at a batch; ``output_file_id`` is empty until it is completed.
 
     Args:
-        batch_id: The batch.
+        batch_id: The id that the service gave it.
         model: As for `create_batch`.
         arguments: As for `create_batch`.
     """
@@ -92,7 +92,7 @@ async def aretrieve_batch(
     """Do as `retrieve_batch` does, on an event loop.
 
     Args:
-        batch_id: The batch.
+        batch_id: The id that the service gave it.
         model: As for `create_batch`.
         arguments: As for `acreate_batch`.
     """
@@ -105,7 +105,7 @@ def cancel_batch(
     """Cancel a batch; what has been answered is kept.
 
     Args:
-        batch_id: The batch.
+        batch_id: The id that the service gave it.
         model: As for `create_batch`.
         arguments: As for `create_batch`.
     """
@@ -118,7 +118,7 @@ async def acancel_batch(
     """Do as `cancel_batch` does, on an event loop.
 
     Args:
-        batch_id: The batch.
+        batch_id: The id that the service gave it.
         model: As for `create_batch`.
         arguments: As for `acreate_batch`.
     """

@@ -96,7 +96,7 @@ def file_retrieve(
     """Get what the service knows of a file.
 
     Args:
-        file_id: The file.
+        file_id: The id that the service gave it.
         model: As for `create_file`.
         arguments: As for `create_file`.
     """
@@ -109,7 +109,7 @@ async def afile_retrieve(
     """Do as `file_retrieve` does, on an event loop.
 
     Args:
-        file_id: The file.
+        file_id: The id that the service gave it.
         model: As for `create_file`.
         arguments: As for `acreate_file`.
     """
@@ -165,7 +165,7 @@ def file_delete(
     """Delete a file.
 
     Args:
-        file_id: The file.
+        file_id: The id that the service gave it.
         model: As for `create_file`.
         arguments: As for `create_file`.
 
@@ -181,7 +181,7 @@ async def afile_delete(
     """Do as `file_delete` does, on an event loop.
 
     Args:
-        file_id: The file.
+        file_id: The id that the service gave it.
         model: As for `create_file`.
         arguments: As for `acreate_file`.
     """
@@ -202,7 +202,7 @@ def file_content(
     for, piece by piece. A connection that is lost is opened again, and no byte comes twice.
 
     Args:
-        file_id: The file.
+        file_id: The id that the service gave it.
         stream: Read nothing ahead: the pieces come as the service sends them.
         model: As for `create_file`.
         progress: Called with the bytes that have come, and the bytes in all (None: unknown).

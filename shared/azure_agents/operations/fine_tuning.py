@@ -107,7 +107,7 @@ def retrieve_fine_tuning_job(
     """Look at a job; ``fine_tuned_model`` is the name of what it has made.
 
     Args:
-        fine_tuning_job_id: The job.
+        fine_tuning_job_id: The id that the service gave it.
         model: A deployment of the resource; not needed.
         arguments: Where, who and how, as for `azure_agents.completion`.
     """
@@ -120,7 +120,7 @@ async def aretrieve_fine_tuning_job(
     """Do as `retrieve_fine_tuning_job` does, on an event loop.
 
     Args:
-        fine_tuning_job_id: The job.
+        fine_tuning_job_id: The id that the service gave it.
         model: As for `retrieve_fine_tuning_job`.
         arguments: As for `acreate_fine_tuning_job`.
     """
@@ -134,7 +134,7 @@ def cancel_fine_tuning_job(
     """Cancel a job.
 
     Args:
-        fine_tuning_job_id: The job.
+        fine_tuning_job_id: The id that the service gave it.
         model: As for `retrieve_fine_tuning_job`.
         arguments: As for `retrieve_fine_tuning_job`.
     """
@@ -147,7 +147,7 @@ async def acancel_fine_tuning_job(
     """Do as `cancel_fine_tuning_job` does, on an event loop.
 
     Args:
-        fine_tuning_job_id: The job.
+        fine_tuning_job_id: The id that the service gave it.
         model: As for `retrieve_fine_tuning_job`.
         arguments: As for `acreate_fine_tuning_job`.
     """
@@ -205,7 +205,7 @@ def list_fine_tuning_events(
     """List what a job has told, the newest first: one page, as the service gives it.
 
     Args:
-        fine_tuning_job_id: The job.
+        fine_tuning_job_id: The id that the service gave it.
         after: The id of the last event of the page before.
         limit: How many at most.
         model: As for `retrieve_fine_tuning_job`.
@@ -228,7 +228,7 @@ async def alist_fine_tuning_events(
     """Do as `list_fine_tuning_events` does, on an event loop.
 
     Args:
-        fine_tuning_job_id: The job.
+        fine_tuning_job_id: The id that the service gave it.
         after: As for `list_fine_tuning_events`.
         limit: As for `list_fine_tuning_events`.
         model: As for `retrieve_fine_tuning_job`.
