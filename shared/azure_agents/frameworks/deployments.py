@@ -21,6 +21,7 @@ from ..models.names import FORMS, Family, read_model
 from ..models.rules import fit
 from ..models.settings import SETTINGS, ModelSettings, is_deployment, read_settings
 from ..naming import near, shown
+from ..settings.environment import Secret, hidden
 from ..settings.timeouts import DEFAULT_TIMEOUT, Timeouts
 
 # What an SDK is given as its key. It is never sent: the HTTP client signs in.
@@ -150,6 +151,47 @@ class Deployment:
         return sdk_clients(sdk, route)
 
 
+class Given:
+    """Arguments of a class that are kept for its copies: not shown, and left behind by pickles.
+
+    Args:
+        values: The arguments by name.
+    """
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        self._values = {n: hidden(v) if n in _SECRET else v for n, v in values.items()}
+
+    def get(self, name: str) -> Any:
+        """Give an argument that is no secret, or None.
+
+        Args:
+            name: The name of the argument.
+        """
+        return None if name in _SECRET else self._values.get(name)
+
+    def reveal(self) -> dict[str, Any]:
+        """Give all arguments, for a copy."""
+        shown = self._values.items()
+        return {n: v.reveal() if isinstance(v, Secret) else v for n, v in shown}
+
+    def __repr__(self) -> str:
+        return "Given(…)"
+
+    def __copy__(self) -> Given:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Given:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Given, ({},)
+
+
+_SECRET = frozenset(
+    {"api_key", "azure_ad_token", "azure_password", "client_secret", "credential", "extra_headers"}
+)
+
+
 def read_deployment(
     door: str, model: str, given: Mapping[str, Any], refused: Mapping[Family, str]
 ) -> Deployment:
@@ -234,6 +276,16 @@ def is_agent(model: object, given: Mapping[str, Any]) -> bool:
         given: The other arguments, whose base may decide it.
     """
     return isinstance(model, str) and bool(model.strip()) and not is_deployment(model, given)
+
+
+def is_claude(model: object, given: Mapping[str, Any]) -> bool:
+    """Whether a model string names a Claude model.
+
+    Args:
+        model: The model string.
+        given: The other arguments, whose base may decide it.
+    """
+    return is_deployment(model, given) and read_settings(model, given).model.family == "claude"
 
 
 _TOKENS = ("azure_ad_token", "azure_ad_token_provider")
