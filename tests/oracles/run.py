@@ -15,10 +15,12 @@ import sys
 import tempfile
 import threading
 import time
+import tomllib
 import venv
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from deployments import deploy_all
@@ -26,7 +28,8 @@ from deployments import deploy_all
 from azure_agents.emulator import Emulator, RealClock, Rules
 
 HERE = Path(__file__).parent
-FOLDER = HERE.parents[1] / ".oracles"
+ROOT = HERE.parents[1]
+FOLDER = ROOT / ".oracles"
 _LOCKS: dict[str, threading.Lock] = defaultdict(threading.Lock)
 AT_ONCE = 2  # installing keeps a core busy
 
@@ -39,6 +42,8 @@ class Oracle:
         folder: Its environment, which oracles with the same requirements share.
         checks: The script that runs it.
         requirements: What to install: ranges, so that new versions are noticed.
+        extras: Extras of this project to install, for checks that run its own tests.
+        tools: What else these need; its versions are not shown.
         is_strict: Whether every answer must be of the SDK's types. Recorded answers of the service
             are not in a few places, so it is told to be as the types say (`Rules.era`).
     """
@@ -48,6 +53,8 @@ class Oracle:
     checks: str
     requirements: tuple[str, ...]
     is_strict: bool = False
+    extras: tuple[str, ...] = ()
+    tools: tuple[str, ...] = ()
 
     @property
     def python(self) -> Path:
@@ -61,8 +68,38 @@ _OPENAI_2 = ("azure-ai-projects>=2,<3", "openai>=2,<3")
 _OPENAI_3 = ("azure-ai-projects>=2.10,<3", "openai>=3,<4")
 _ANTHROPIC_0 = ("anthropic>=0.75,<1",)
 _ANTHROPIC_2 = ("anthropic>=2,<3",)
+# The factories' own tests and LangChain's standard suites, in the two environments that hold the
+# SDKs of users: no single one holds everything.
+_SUITES = (
+    "hypothesis>=6.100",
+    "langchain-tests>=1.1.9,<2",
+    "pytest-asyncio>=1.3,<2",
+    "pytest-socket>=0.7",
+    "pytest-xdist>=3.6",  # of whose hooks tests/conftest.py has one
+    "pytest>=9,<10",
+)
+_LANGCHAIN_EXTRAS = ("emulator", "langchain-anthropic", "langchain-openai")
+FACTORIES = (
+    Oracle(
+        "factories A",
+        "factories-a",
+        "check_factories.py",
+        ("openai>=2,<3", "anthropic<1"),
+        extras=(*_LANGCHAIN_EXTRAS, "llamaindex-anthropic", "llamaindex-openai"),
+        tools=_SUITES,
+    ),
+    Oracle(
+        "factories B",
+        "factories-b",
+        "check_factories.py",
+        ("openai>=3,<4", "anthropic>=2,<3"),
+        extras=(*_LANGCHAIN_EXTRAS, "llamaindex-anthropic"),
+        tools=_SUITES,
+    ),
+)
 ORACLES = (
     # The longest to install first.
+    *FACTORIES,
     Oracle("langchain-azure-ai", "langchain", "check_langchain.py", _LANGCHAIN),
     Oracle("litellm", "litellm", "check_litellm.py", ("litellm>=1.100,<2",)),
     Oracle("openai 2", "openai-2", "check_openai.py", _OPENAI_2),
@@ -79,13 +116,19 @@ ORACLES = (
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How an oracle went; `failed` has the name and the error of every check that failed."""
+    """How an oracle went.
+
+    Attributes:
+        failed: Name and error of every check that failed.
+        skipped: How many checks were left out, by their reasons.
+    """
 
     oracle: Oracle
     versions: str
     passed: int
     failed: tuple[str, ...]
     seconds: float
+    skipped: Mapping[str, int] = field(default_factory=dict)
 
 
 def main(names: list[str]) -> int:
@@ -97,6 +140,9 @@ def main(names: list[str]) -> int:
     for one in outcomes:
         counts = f"{one.passed:6} {len(one.failed):6} {one.seconds:8.1f}"
         print(f"{one.oracle.name:20} {counts}  {one.versions}")
+    for one in outcomes:
+        for reason, count in sorted(one.skipped.items()):
+            print(f"{one.oracle.name}: {count} left out: {reason}")
     for one in outcomes:
         for failure in one.failed:
             print(f"\n{one.oracle.name}: {failure}")
@@ -131,11 +177,13 @@ def _read(oracle: Oracle, done: subprocess.CompletedProcess[str], seconds: float
     failed = [f"{line['check']}\n{line['error']}" for line in lines if line["error"]]
     if done.returncode and not failed:
         failed = [f"{oracle.checks} ended with {done.returncode}\n{done.stderr}"]
-    return Outcome(oracle, _versions(oracle), len(lines) - len(failed), tuple(failed), seconds)
+    skipped = Counter(line["skipped"] for line in lines if line.get("skipped"))
+    passed = len(lines) - len(failed) - skipped.total() if lines else 0
+    return Outcome(oracle, _versions(oracle), passed, tuple(failed), seconds, skipped)
 
 
 def _versions(oracle: Oracle) -> str:
-    names = [re.split(r"[\[>]", requirement)[0] for requirement in oracle.requirements]
+    names = [re.split(r"[\[<>]", requirement)[0] for requirement in oracle.requirements]
     code = (
         "import importlib.metadata as m, sys\n"
         "print(*(f'{name} {m.version(name)}' for name in sys.argv[1:]), sep=', ')"
@@ -145,17 +193,26 @@ def _versions(oracle: Oracle) -> str:
 
 def _install(oracle: Oracle) -> str:
     """Make the environment, unless it is there; returns what went wrong."""
-    folder, wanted = FOLDER / oracle.folder, "\n".join(oracle.requirements)
+    folder, packages = FOLDER / oracle.folder, [*oracle.requirements, *oracle.tools]
+    if oracle.extras:
+        packages += ["--editable", f"{ROOT}[{','.join(oracle.extras)}]"]
+    wanted = "\n".join([*packages, *_ranges(oracle.extras)])
     stamp = folder / "installed.txt"
     if stamp.exists() and stamp.read_text() == wanted:
         return ""
     venv.create(folder, clear=True, with_pip=False)  # our own pip installs into it
     pip = ("-m", "pip", "--python", oracle.python, "--disable-pip-version-check")
-    done = _call(sys.executable, *pip, "install", "--quiet", *oracle.requirements)
+    done = _call(sys.executable, *pip, "install", "--quiet", *packages)
     if done.returncode:
-        return f"pip install {' '.join(oracle.requirements)}\n{done.stderr}"
+        return f"pip install {' '.join(packages)}\n{done.stderr}"
     stamp.write_text(wanted)
     return ""
+
+
+def _ranges(extras: tuple[str, ...]) -> list[str]:
+    """What the extras stand for: a change of it makes the environment anew."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    return [line for name in extras for line in project["optional-dependencies"][name]]
 
 
 def _call(
