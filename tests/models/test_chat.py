@@ -81,8 +81,9 @@ class Service:
 
     def ask(self, model: str = "azure/dep", **more: Any) -> Any:
         """One call."""
-        given = {**WHERE, "transport": httpx.MockTransport(self), **more}
-        return completion(model, HELLO, **given)
+        transport = httpx.MockTransport(self)
+        given: dict[str, Any] = {"messages": HELLO, **WHERE, "transport": transport, **more}
+        return completion(model, **given)
 
 
 class NoWaits:

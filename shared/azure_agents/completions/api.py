@@ -31,7 +31,7 @@ from ..fold import Completion, Fold
 from ..models.answers import Answer, AnswerStream, AsyncAnswerStream
 from ..models.settings import is_deployment
 from ..prices.cost import response_cost
-from .arguments import Arguments, Call, read_call
+from .arguments import Call, DeploymentArguments, read_call
 from .objects import ModelResponse, ModelResponseStream
 from .output import Chunker, to_response
 
@@ -47,7 +47,7 @@ def completion(
     messages: Messages = (),
     *,
     stream: Literal[False] | None = None,
-    **arguments: Unpack[Arguments],
+    **arguments: Unpack[DeploymentArguments],
 ) -> ModelResponse | Answer: ...
 
 
@@ -57,7 +57,7 @@ def completion(
     messages: Messages = (),
     *,
     stream: Literal[True],
-    **arguments: Unpack[Arguments],
+    **arguments: Unpack[DeploymentArguments],
 ) -> CompletionStream | AnswerStream: ...
 
 
@@ -67,7 +67,7 @@ def completion(
     messages: Messages = (),
     *,
     stream: bool | None,
-    **arguments: Unpack[Arguments],
+    **arguments: Unpack[DeploymentArguments],
 ) -> ModelResponse | CompletionStream | Answer | AnswerStream: ...
 
 
@@ -76,7 +76,7 @@ def completion(
     messages: Messages = (),
     *,
     stream: bool | None = None,
-    **arguments: Unpack[Arguments],
+    **arguments: Unpack[DeploymentArguments],
 ) -> ModelResponse | CompletionStream | Answer | AnswerStream:
     """Ask an agent or a deployment, in OpenAI's format.
 
@@ -135,7 +135,7 @@ async def acompletion(
     messages: Messages = (),
     *,
     stream: Literal[False] | None = None,
-    **arguments: Unpack[Arguments],
+    **arguments: Unpack[DeploymentArguments],
 ) -> ModelResponse | Answer: ...
 
 
@@ -145,7 +145,7 @@ async def acompletion(
     messages: Messages = (),
     *,
     stream: Literal[True],
-    **arguments: Unpack[Arguments],
+    **arguments: Unpack[DeploymentArguments],
 ) -> AsyncCompletionStream | AsyncAnswerStream: ...
 
 
@@ -155,7 +155,7 @@ async def acompletion(
     messages: Messages = (),
     *,
     stream: bool | None,
-    **arguments: Unpack[Arguments],
+    **arguments: Unpack[DeploymentArguments],
 ) -> ModelResponse | AsyncCompletionStream | Answer | AsyncAnswerStream: ...
 
 
@@ -164,7 +164,7 @@ async def acompletion(
     messages: Messages = (),
     *,
     stream: bool | None = None,
-    **arguments: Unpack[Arguments],
+    **arguments: Unpack[DeploymentArguments],
 ) -> ModelResponse | AsyncCompletionStream | Answer | AsyncAnswerStream:
     """Do as `completion` does, on an event loop; a stream is an async iterator of chunks.
 

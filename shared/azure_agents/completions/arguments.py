@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypedDict, cast
 
 from ..drivers.clock import Clock
+from ..drivers.observe import Observer
 from ..errors import ConfigError, InvalidRequestError
 from ..jsonio import known_fields
 from ..messages import Message, TurnRequest, system
@@ -114,6 +115,36 @@ class Arguments(SignIn, Options, total=False):
     transport: Transport | None
     async_transport: AsyncTransport | None
     clock: Clock | None
+
+
+class DeploymentArguments(Arguments, total=False):
+    """More keyword arguments of `completion`, for deployments; docs/models.md explains them.
+
+    A deployment takes any name; one that is new tomorrow passes type checkers in ``extra_body``.
+    """
+
+    audio: Mapping[str, Any] | None
+    azure_password: str | SecretText | None
+    azure_username: str | None
+    base_model: str | None
+    base_url: str | None
+    best_of: int | None
+    echo: bool | None
+    extra_query: Mapping[str, object] | None
+    function_call: str | Mapping[str, Any] | None
+    functions: Sequence[Mapping[str, Any]] | None
+    observer: Observer | None
+    prediction: Mapping[str, Any] | None
+    previous_response_id: str | None
+    reasoning: Mapping[str, Any] | None
+    seed: int | None
+    store: bool | None
+    stream_timeout: float | None
+    suffix: str | None
+    text: Mapping[str, Any] | None
+    thinking: Mapping[str, Any] | None
+    verbosity: str | None
+    web_search_options: Mapping[str, Any] | None
 
 
 _NAMES = frozenset(Arguments.__annotations__)

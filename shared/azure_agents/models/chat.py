@@ -15,7 +15,8 @@ from ..settings.headers import ExtraHeaders
 from .answers import Answer
 from .call import AnswerCall, extra_of, fields_of, json_request, plain, wants_usage
 from .formats import Format, format_of
-from .requests import Request, StreamDecoder
+from .requests import StreamDecoder
+from .schemas import with_schemas
 from .settings import ModelSettings, read_settings
 
 # What a deployment has no place for: only agents have threads, and tell users apart.
@@ -36,6 +37,15 @@ OF_AGENTS = frozenset(
     }
 )
 
+# Arguments of image enhancements, which went with the base that ends in /extensions.
+_RETIRED = {
+    "dataSources": "pass data_sources=",
+    "enhancements": "leave it out; images go into messages as 'image_url'",
+}
+_IGNORED = {
+    "enable_preview_features": "enable_preview_features= was set aside: streams are real here",
+}
+
 
 class ChatCall(AnswerCall):
     """One checked call of `completion` for a deployment; nothing has been sent.
@@ -50,21 +60,25 @@ class ChatCall(AnswerCall):
     def __init__(
         self, model: str, messages: Sequence[object], given: Mapping[str, Any], *, streamed: bool
     ) -> None:
-        for name in sorted(
-            OF_AGENTS & {name for name, value in given.items() if value is not None}
-        ):
-            raise InvalidRequestError(
-                f"{name}= is for agents, and {model!r} is a deployment: leave it out"
-            )
         settings = read_settings(model, given)
-        self._format = format_of(settings)
-        request = _request(settings, self._format, messages, given, streamed=streamed)
-        super().__init__(settings, request, _with_format(settings.headers, self._format))
+        fields = _fields(settings, given)
         self.include_usage = wants_usage(given)
+        self._notes = [_IGNORED[name] for name in _IGNORED if fields.pop(name, None) is not None]
+        self._format = format_of(settings)
+        body = self._format.body(_checked(messages), {**fields, **extra_of(given)})
+        operation = self._format.operation
+        request = json_request(settings, operation, body, droppable=fields, streamed=streamed)
+        super().__init__(settings, request, _with_format(settings.headers, self._format))
 
     def decoder(self) -> StreamDecoder:
         """Make the decoder of one stream."""
         return self._format.decoder(self.request.doing, include_usage=self.include_usage)
+
+    def hidden(self, headers: Mapping[str, str]) -> dict[str, Any]:
+        """What LiteLLM keeps in ``_hidden_params``."""
+        known = super().hidden(headers)
+        notes = [*known.get("notes", ()), *self._notes]
+        return {**known, "notes": notes} if notes else known
 
     def answer(self, reply: Reply) -> Answer:
         """The answer of a reply, and what is known beside it."""
@@ -75,18 +89,18 @@ def _with_format(headers: ExtraHeaders, format: Format) -> ExtraHeaders:
     return ExtraHeaders({**format.headers, **headers.reveal()}) if format.headers else headers
 
 
-def _request(
-    settings: ModelSettings,
-    format: Format,
-    messages: Sequence[object],
-    given: Mapping[str, Any],
-    *,
-    streamed: bool,
-) -> Request:
+def _fields(settings: ModelSettings, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments that go up: JSON, with a schema in place of every class."""
     fields = fields_of(given)
-    chat = _checked(messages)
-    body = format.body(chat, {**fields, **extra_of(given)})
-    return json_request(settings, format.operation, body, droppable=fields, streamed=streamed)
+    # What agents call instructions is a field of a response, too.
+    passed = {"instructions"} if settings.model.family == "responses" else set()
+    for name in sorted(fields.keys() & OF_AGENTS - passed):
+        raise InvalidRequestError(
+            f"{name}= is for agents, and {settings.model.requested!r} is a deployment: leave it out"
+        )
+    for name in sorted(fields.keys() & _RETIRED.keys()):
+        raise InvalidRequestError(f"{name}= was retired by Azure: {_RETIRED[name]}")
+    return {name: plain(value) for name, value in with_schemas(fields).items()}
 
 
 def _checked(messages: object) -> list[JSON]:

@@ -7,13 +7,46 @@ others. So do OpenAI's SDK and LiteLLM write the schema of a class, and so do th
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import PydanticSchemaGenerationError, PydanticUserError, TypeAdapter
 
 from ..errors import InvalidRequestError
-from ..jsonio import JSON
+from ..jsonio import JSON, known_fields
 from ..naming import shown
+
+
+def with_schemas(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of a chat, with a strict schema in place of every class.
+
+    Args:
+        fields: As the caller passed them.
+
+    Raises:
+        InvalidRequestError: A class has no schema of an object, or a tool is a plain function.
+    """
+    made, asked, tools = dict(fields), fields.get("response_format"), fields.get("tools")
+    if isinstance(asked, type):
+        named = named_schema("response_format", asked)
+        made["response_format"] = {"type": "json_schema", "json_schema": named}
+    if isinstance(tools, list | tuple):
+        made["tools"] = [_tool(tool, f"tools[{at}]") for at, tool in enumerate(tools)]
+    return made
+
+
+def _tool(tool: Any, where: str) -> Any:
+    if isinstance(tool, type):
+        function = named_schema(where, tool)
+        parameters = function.pop("schema")
+        words = known_fields(description=parameters.pop("description", None))
+        return {"type": "function", "function": {**function, **words, "parameters": parameters}}
+    if callable(tool):
+        raise InvalidRequestError(
+            f"{where} is the function {getattr(tool, '__name__', shown(tool))!r}: pass its schema, "
+            "{'type': 'function', 'function': {'name': …, 'parameters': …}}, or a pydantic model"
+        )
+    return tool
 
 
 def named_schema(name: str, cls: object) -> JSON:
@@ -97,6 +130,7 @@ class _Strict:
 
     def _word(self, name: str, value: Any, opened: tuple[str, ...]) -> Any:
         if name in ("properties", "$defs", "definitions"):  # whose keys are names, and no words
-            return {key: self._part(one, opened) for key, one in value.items()}
+            within = opened if name == "properties" else ()  # nothing was opened on the way there
+            return {key: self._part(one, within) for key, one in value.items()}
         kept = name in ("enum", "const", "default", "examples")
         return value if kept else self._part(value, opened)

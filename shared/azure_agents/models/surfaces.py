@@ -66,6 +66,7 @@ _CLAUDE = re.compile(
     r"(?P<prefix>.*?)/anthropic(?:/v1)?(?:/messages(?:/count_tokens)?)?", re.IGNORECASE
 )
 _BARE_CLAUDE = re.compile(r"(?P<prefix>.*?)/v1/messages(?:/count_tokens)?", re.IGNORECASE)
+_ASSISTANTS = re.compile(r".*/openai(?:/v1)?/(?:assistants|threads)(?:/.*)?", re.IGNORECASE)
 _OPENAI = re.compile(rf"(?P<base>.*?){_OPERATION}", re.IGNORECASE)
 _PROJECT = re.compile(r".*/api/projects/[^/]+", re.IGNORECASE)
 _AN_AGENT = re.compile(r".*/(?:agents|applications)/[^/]+/(?:endpoint/)?protocols/.*")
@@ -203,6 +204,12 @@ def _azure(url: Url, version: str | None, model: ModelName, named: Named) -> Sur
         raise ConfigError(
             f"{named.base} {url.safe} ends in /extensions, which Azure has retired: leave it out. "
             "Images go into messages as 'image_url'; data of your own goes into data_sources"
+        )
+    if _ASSISTANTS.fullmatch(url.path):
+        raise ConfigError(
+            f"api_base {url.safe} is of the Assistants API, which Azure has retired: ask a "
+            "deployment by its resource (https://<resource>.openai.azure.com), or an agent of a "
+            "project as 'azure_ai/agents/<agent>'"
         )
     if _CLAUDE.fullmatch(url.path):
         raise ConfigError(
