@@ -276,3 +276,16 @@ def test_a_message_of_one_family_goes_up_in_another(model: str, answer: Any) -> 
         service = Service(httpx.Response(200, json=said))
         service.ask(other, messages=[*HELLO, first, *HELLO])
         assert "Hi" in json.dumps(service.bodies[0])
+
+
+@pytest.mark.parametrize(
+    ("model", "kept"),
+    [("azure/dep", set()), ("azure/o3", set()), ("azure_ai/deepseek", {"reasoning_content"})],
+)
+def test_what_other_formats_keep_in_a_message_does_not_go_up(model: str, kept: set[str]) -> None:
+    """A chat refuses fields that it does not know; a history may change its model."""
+    fields = ("provider_specific_fields", "thinking_blocks", "reasoning_content")
+    answer = {"role": "assistant", "content": "Hi", **dict.fromkeys(fields, "x")}
+    service = Service(httpx.Response(200, json=ANSWER))
+    service.ask(model, messages=[*HELLO, answer])
+    assert {"role", "content", *kept} == set(service.bodies[0]["messages"][1])

@@ -22,6 +22,7 @@ from azure_agents.emulator import (
 )
 from azure_agents.errors import (
     AzureAgentsError,
+    BadRequestError,
     ConnectionLostError,
     InvalidRequestError,
     RateLimitError,
@@ -197,3 +198,24 @@ def test_an_answer_that_is_none_is_an_error() -> None:
     service = Service(httpx.Response(200, json=response(status="queued")))
     with pytest.raises(AzureAgentsError, match="'queued'"):
         service.ask(MODEL, max_retries=0)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_tools_beside_an_effort_are_refused_in_a_chat_and_taken_here(
+    foundry: Emulator, way: str
+) -> None:
+    """The refusal of the chat names the prefix; what it asks for then works."""
+    foundry.deploy("gpt-5.4", "hi", model="gpt-5.4-2026-03-05")
+    given = {"tools": TOOLS, "reasoning_effort": "low"}
+    with pytest.raises(BadRequestError, match="'azure/responses/<deployment>' carries a chat"):
+        ask(foundry, way, "azure/gpt-5.4", **given)
+    assert "hi" == text_of(ask(foundry, way, "azure/responses/gpt-5.4", **given))
+    assert "hi" == text_of(ask(foundry, way, "azure/gpt-5.4", tools=TOOLS))
+
+
+def test_a_model_that_does_not_reason_is_not_asked_for_reasoning(foundry: Emulator) -> None:
+    """Unless an effort says that it does: the service refuses, and the error says what helps."""
+    foundry.deploy("gpt-4o", "hi", model="gpt-4o-2024-08-06")
+    assert "hi" == text_of(ask(foundry, "sync", "azure/responses/gpt-4o"))
+    with pytest.raises(BadRequestError, match="pass base_model="):
+        ask(foundry, "sync", "azure/responses/gpt-4o", reasoning_effort="low")

@@ -55,6 +55,10 @@ class Format(Protocol):
         """
 
 
+# What other formats keep in a message for themselves: a chat refuses fields that it does not know.
+_OF_OTHERS = frozenset({"provider_specific_fields", "thinking_blocks"})
+
+
 class ChatFormat:
     """OpenAI's own format, with the rules of a family.
 
@@ -71,7 +75,10 @@ class ChatFormat:
 
     def body(self, messages: Sequence[JSON], fields: Mapping[str, Any]) -> JSON:
         """Put messages and arguments together."""
-        return {"messages": list(messages), **fit(fields, self._model, drops=self._drops)}
+        # Foundry's models have reasoning of their own there; OpenAI's do not know the field.
+        others = _OF_OTHERS | ({"reasoning_content"} if self._model.family != "foundry" else set())
+        sent = [{k: v for k, v in one.items() if k not in others} for one in messages]
+        return {"messages": sent, **fit(fields, self._model, drops=self._drops)}
 
     def answer(self, data: JSON) -> JSON:
         """Give the answer as it came."""

@@ -20,7 +20,7 @@ from ..world.limits import (
     wrong_type,
 )
 from .chat_audio import check_audio
-from .families import is_o_series, reasons
+from .families import is_o_series, reasons, refuses_tools
 from .message_checks import check_messages
 from .refusals import invalid, missing, unsupported, unsupported_value
 
@@ -102,6 +102,12 @@ def _check_family(body: JSON, model: str) -> None:
     for name in refused:
         if body.get(name) is not None:
             raise unsupported(name)
+    if body.get("tools") and refuses_tools(model, body.get("reasoning_effort")):
+        raise invalid(
+            f"Function tools with reasoning_effort are not supported for {model} in "
+            "/v1/chat/completions. Please use /v1/responses instead.",
+            "reasoning_effort",
+        )
 
 
 def check_sampling(body: JSON, model: str) -> None:

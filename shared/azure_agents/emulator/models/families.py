@@ -28,6 +28,7 @@ _FOUNDRY = re.compile(
     r"grok|llama|mistral|mixtral|ministral|codestral|phi-|deepseek|cohere|command-|jamba|qwen|kimi"
     r"|glm-|gpt-oss|mai-"
 )
+_TOOLS_ELSEWHERE = re.compile(r"gpt-5\.[456]")
 _O_SERIES = re.compile(r"(?<![a-z0-9])o[134](?![a-z0-9])")
 
 
@@ -52,3 +53,13 @@ def reasons(model: str) -> bool:
     """Whether the model reasons before it answers: the o-series and gpt-5, but not its chat."""
     name = model.lower()
     return is_o_series(name) or ("gpt-5" in name and "gpt-5-chat" not in name)
+
+
+def refuses_tools(model: str, effort: str | None) -> bool:
+    """Whether a chat with this effort takes no function tools: quoted of gpt-5.4 and later.
+
+    gpt-5.6 reasons unless it is told not to, so there no effort is as good as one.
+    """
+    found = _TOOLS_ELSEWHERE.search(model.lower())
+    unasked = "medium" if found and found[0] == "gpt-5.6" else "none"
+    return found is not None and (effort or unasked) != "none"

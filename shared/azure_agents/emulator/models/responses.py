@@ -18,6 +18,7 @@ from ..world.paths import OPENAI
 from ..world.problems import Problem
 from .asked import asked_deployment, headers_of
 from .chat_checks import check_sampling
+from .families import reasons
 from .quota import admit
 from .refusals import by_model, invalid
 from .response_dated import as_dated, event_as_dated
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 _KIND = {"content-type": "application/json"}
 _OPENAI = ("message", "type", "param", "code")  # the keys of OpenAI's envelope
 _ESTIMATE = 16
+_ENCRYPTED = "reasoning.encrypted_content"
 _OFFER = {"azureai-fe-is-streaming": "False", "azureai-fe-offer-type": "paygo"}  # of streams, too
 
 
@@ -44,12 +46,20 @@ def create(world: World, request: Request) -> Answer:
             "Unknown parameter: 'agent_reference'.", "agent_reference", "unknown_parameter"
         )
     check_sampling(body, asked.model)
+    _check_include(body, asked.model)
     answer = _passed(lambda: _admitted(world, request, asked, body))
     headers = headers_of(asked) | _OFFER | {"x-ms-served-model": asked.model}
     if answer.streamed:
         headers["content-type"] = "text/event-stream; charset=utf-8"
     answer.headers |= headers
     return _shown(world, answer, request, body, asked.model)
+
+
+def _check_include(body: JSON, model: str) -> None:
+    """Refuse to encrypt the reasoning of a model that does not reason: quoted by users."""
+    asked = body.get("include")
+    if not reasons(model) and isinstance(asked, list) and _ENCRYPTED in asked:
+        raise invalid("Encrypted content is not supported with this model.", "include")
 
 
 def _admitted(world: World, request: Request, asked: Deployment, body: JSON) -> Answer:

@@ -15,6 +15,7 @@ from ...errors import InvalidRequestError
 from ...jsonio import JSON, known_fields
 from ...naming import shown
 from ..names import ModelName
+from ..rules import Lacking, without_lacking
 from .thinking import DEFAULT_MAX_TOKENS, Thinking, read_thinking
 from .tools import to_choice, to_tools
 from .turns import to_turns
@@ -24,7 +25,6 @@ _MAPPED = frozenset(
     {
         *_LIMITS,
         "metadata",
-        "n",
         "output_config",
         "parallel_tool_calls",
         "reasoning_effort",
@@ -40,25 +40,27 @@ _MAPPED = frozenset(
     }
 )
 # What only OpenAI's models have. Left out in silence it would be a promise that nobody keeps.
-_OPENAI_ONLY = frozenset(
+_LACKING = Lacking(
+    "Claude's messages",
     {
-        "audio",
-        "frequency_penalty",
-        "function_call",
-        "functions",
-        "logit_bias",
-        "logprobs",
-        "modalities",
-        "prediction",
-        "presence_penalty",
-        "prompt_cache_key",
-        "safety_identifier",
-        "seed",
-        "store",
-        "top_logprobs",
-        "verbosity",
-        "web_search_options",
-    }
+        "audio": "",
+        "frequency_penalty": "",
+        "function_call": "pass tool_choice=",
+        "functions": "pass tools=",
+        "logit_bias": "",
+        "logprobs": "",
+        "modalities": "",
+        "n": "make several calls",
+        "prediction": "",
+        "presence_penalty": "",
+        "prompt_cache_key": "",
+        "safety_identifier": "pass user=",
+        "seed": "",
+        "store": "",
+        "top_logprobs": "",
+        "verbosity": "",
+        "web_search_options": "pass a tool of Claude's own",
+    },
 )
 
 
@@ -80,7 +82,7 @@ def to_body(
     Raises:
         InvalidRequestError: Something is malformed, or Claude does not have it.
     """
-    fields = _without_refused(fields, model, drops=drops)
+    fields = without_lacking(fields, _LACKING, model, drops=drops)
     blocks, turns = to_turns(messages)
     thinking = read_thinking(fields, model)
     tools = to_tools(fields["tools"]) if fields.get("tools") else None
@@ -98,15 +100,6 @@ def to_body(
         metadata=_metadata(fields, model, drops=drops) or None,
     )
     return {**mapped, **{name: value for name, value in fields.items() if name not in _MAPPED}}
-
-
-def _without_refused(fields: Mapping[str, Any], model: ModelName, *, drops: bool) -> dict[str, Any]:
-    refused = sorted(_OPENAI_ONLY & fields.keys())
-    if fields.get("n") not in (None, 1):
-        refused.append("n")
-    for name in refused:
-        _refuse(f"{name}={shown(fields[name])}", model, drops=drops)
-    return {name: value for name, value in fields.items() if name not in refused}
 
 
 def _refuse(what: str, model: ModelName, *, drops: bool) -> None:
