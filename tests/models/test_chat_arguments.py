@@ -193,13 +193,12 @@ def no_schema() -> None:
 
 
 WRONG: list[tuple[dict[str, Any], str]] = [
-    ({"messages": []}, "messages are empty"),
-    ({"messages": "Hello"}, "messages must be a list of messages, got str"),
-    ({"messages": None}, "messages must be a list of messages, got NoneType"),
-    ({"messages": HELLO[0]}, "messages must be a list of messages, got dict"),
+    ({"messages": []}, "no messages: give at least one"),
+    ({"messages": "Hello"}, "messages must be a list, got 'Hello'"),
+    ({"messages": None}, "messages must be a list, got None"),
+    ({"messages": HELLO[0]}, "messages must be dictionaries"),
     ({"messages": [7]}, "messages must be dictionaries"),
-    ({"stream_options": {"include_usage": True}}, "with stream=True"),
-    ({"stream_options": True, "stream": True}, "stream_options=True"),
+    ({"stream_options": True, "stream": True}, "stream_options"),
     ({"response_format": int}, "response_format must be a dictionary, or a class"),
     ({"response_format": type}, "response_format: .* has no JSON schema"),
     ({"tools": [no_schema]}, r"tools\[0\] is the function 'no_schema': pass its schema"),
