@@ -190,6 +190,7 @@ class Recording:
     def __init__(self, number: int) -> None:
         self._number = number
         self.differences: set[str] = set()
+        self.moved_by: Place | None = None
 
     def deserialize(self, text: str) -> JSON:
         """Read the exchange."""
@@ -211,6 +212,7 @@ class Recording:
         path, query = request["path"], urlencode(request.get("query") or {})
         for place in PLACES:
             if re.fullmatch(place.recorded, path):
+                self.moved_by = place
                 path = re.sub(place.recorded, place.ours, path, count=1)
                 query = query if place.keeps_query else ""
         return f"{HOST}{path}" + (f"?{query}" if query else "")
