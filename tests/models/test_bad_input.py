@@ -150,6 +150,10 @@ SETTINGS: list[tuple[dict[str, Any], str]] = [
     ({"apikey": "s3cret"}, "did you mean 'api_key'?"),
     ({"api_verison": "v1"}, "did you mean 'api_version'?"),
     ({"azure_ad_tokens": "s3cret"}, "did you mean 'azure_ad_token'?"),
+    ({"headers": {"a": "s3cret"}}, "there is no argument 'headers': pass extra_headers="),
+    ({"request_timeout": 5}, "pass timeout="),
+    ({"azure_endpoint": "https://s3cret"}, "pass api_base="),
+    ({"mock_response": "Hi"}, "azure_agents.emulator"),
     ({"base_model": 7, "model": "azure/dep"}, "base_model must be a string"),
 ]
 NAMES: list[tuple[Any, str]] = [

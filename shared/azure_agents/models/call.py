@@ -30,6 +30,17 @@ from .settings import SETTINGS, ModelSettings
 from .surfaces import Place, locate
 
 _NEARLY = 0.85  # as alike as ``apikey`` and ``api_key``; no field of OpenAI's is so like a setting
+# Arguments that LiteLLM or OpenAI's SDK keeps for itself.
+_ELSEWHERE = {
+    "azure_deployment": "name it in the model string, 'azure/<deployment>'",
+    "azure_endpoint": "pass api_base=",
+    "caching": "answers are not cached: leave it out",
+    "deployment_id": "name it in the model string, 'azure/<deployment>'",
+    "fallbacks": "pass them to a Router",
+    "headers": "pass extra_headers=",
+    "mock_response": "ask a deployment of azure_agents.emulator",
+    "request_timeout": "pass timeout=",
+}
 A = TypeVar("A")
 
 # What of an answer's headers callers may see: ids, limits, bills.
@@ -146,14 +157,16 @@ def fields_of(given: Mapping[str, Any]) -> dict[str, Any]:
         k: v for k, v in given.items() if k not in SETTINGS and v is not None and not is_price(k)
     }
     for name in fields:
-        if meant := _setting_like(name):
-            raise InvalidRequestError(f"there is no argument {name!r}: did you mean {meant!r}?")
+        if advice := _advice(name):
+            raise InvalidRequestError(f"there is no argument {name!r}: {advice}")
     return fields
 
 
 @lru_cache(1024)
-def _setting_like(name: str) -> str | None:
-    return next(iter(get_close_matches(name, SETTINGS, 1, _NEARLY)), None)
+def _advice(name: str) -> str | None:
+    """What to do instead, of an argument that is nobody's field."""
+    meant = get_close_matches(name, SETTINGS, 1, _NEARLY)
+    return _ELSEWHERE.get(name) or (f"did you mean {meant[0]!r}?" if meant else None)
 
 
 def body_of(fields: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
