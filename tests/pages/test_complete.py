@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 
-from . import test_agents, test_azure, test_claude
+from . import test_agents, test_azure, test_claude, test_router
 from .blocks import Place, blocks, needs_pages
 
 pytestmark = needs_pages
-RUN = test_agents.EXAMPLES | test_azure.EXAMPLES | test_claude.EXAMPLES
+RUN = test_agents.EXAMPLES | test_azure.EXAMPLES | test_claude.EXAMPLES | test_router.EXAMPLES
 
 # What the other blocks are, and words by which such a block is known.
 KINDS = {
@@ -17,7 +17,8 @@ KINDS = {
         r"^curl |^model_list: ?$|^ - model_name: |litellm --config"
         r"|base_url=\"http://(?:localhost|0\.0\.0\.0):4000\"|openai_api_base=|client\.batches\."
     ),
-    "router": r"\bRouter\(",
+    # `tests/routing` runs such routers, with a Redis.
+    "router with Redis": r"\bRouter\(.*\n.*redis_host=",
     # Other programs: the Azure CLI, brew, pip; and variables for the gateway's shell.
     "shell": r"^(?:az |brew |pip |export |# Get token)",
     # What the service or the gateway answers, files, lists.
@@ -32,7 +33,7 @@ OTHERS = {
     },
     "002": {
         "gateway": (85, 100, 117, 137, 314, 329, 335, 386, 472, 488, 502, 547),
-        "router": (577, 621),
+        "router with Redis": (621,),
         "shell": (79, 424, 428, 433, 573),
         "data": (438,),
     },
@@ -42,7 +43,7 @@ OTHERS = {
             *(747, 762, 777, 790, 832, 852, 874, 887, 905, 915, 929, 939, 954, 961, 1041, 1062),
             *(1087, 1107, 1122, 1258, 1270, 1276, 1302, 1324),
         ),
-        "router": (1149, 1193),
+        "router with Redis": (1193,),
         "shell": (95, 557, 561, 566, 739, 819, 1145),
         "data": (571, 863, 1073, 1081, 1101, 1116, 1130),
     },
