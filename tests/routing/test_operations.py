@@ -109,7 +109,7 @@ def test_responses_go_on_where_they_were_made(fleet: Fleet, way: str, *, streams
     for model in ("gpt", "gpt", "gpt"):
         made = call(router, way, "responses", "Hello", model, stream=streams or None)
         last = list(made)[-1]["response"] if streams else made
-        home = router._book.by_mark[last["id"].partition("~")[2]]
+        home = router._engine.book.by_mark[last["id"].partition("~")[2]]
         call(router, way, "responses", "And?", model, previous_response_id=last["id"])
         name = home.resource.removeprefix("https://").partition(".")[0]
         body = fleet[name].requests[-1].body
@@ -128,11 +128,11 @@ def test_a_response_is_found_with_and_without_its_mark(
         id = call(router, way, "responses", "Hello", model).id
         assert "~" not in id  # this model has one resource only
         if not bare:
-            id = f"{id}~{router._book.group(model)[0].mark}"
+            id = f"{id}~{router._engine.book.group(model)[0].mark}"
         found = call(router, way, "get_response", id)
         assert id.partition("~")[0] == found.id.partition("~")[0]
-        assert router._book.group(model)[0].resource == (
-            router._book.by_mark[found.id.partition("~")[2]].resource
+        assert router._engine.book.group(model)[0].resource == (
+            router._engine.book.by_mark[found.id.partition("~")[2]].resource
         )
     with pytest.raises(NotFoundError):
         call(router, way, "get_response", "resp_of_nobody")
@@ -145,7 +145,7 @@ def test_ids_of_two_resources_are_refused(fleet: Fleet, way: str) -> None:
     """Before anything is sent."""
     router = two_homes(fleet)
     items = [
-        {"type": "item_reference", "id": f"msg_abcdef~{router._book.group(model)[0].mark}"}
+        {"type": "item_reference", "id": f"msg_abcdef~{router._engine.book.group(model)[0].mark}"}
         for model in ("first", "last")
     ]
     with pytest.raises(InvalidRequestError, match="were made on two resources"):
@@ -166,7 +166,7 @@ def test_files_and_batches_stay_together(fleet: Fleet, way: str) -> None:
         made = call(router, way, "create_file", ("in.jsonl", line), "batch", model=name)
         resource = fleet["one" if name == "first" else "two"]
         assert 200 == resource.statuses[-1]
-        id = f"{made.id}~{router._book.group(name)[0].mark}"
+        id = f"{made.id}~{router._engine.book.group(name)[0].mark}"
         found = call(router, way, "file_retrieve", id)
         assert made.id == found.id.partition("~")[0]
         assert line == call(router, way, "file_content", id).content
@@ -184,4 +184,4 @@ def test_what_is_made_is_not_made_twice(fleet: Fleet, way: str) -> None:
     assert [] == fleet["two"].requests
     fleet["one"].faults.add(Fault("status_before", status=429, method="POST"))
     made = call(router, way, "create_file", ("in.jsonl", io.BytesIO(b"{}\n")), "batch")
-    assert router._book.by_mark[made.id.partition("~")[2]].resource == fleet["two"].resource
+    assert router._engine.book.by_mark[made.id.partition("~")[2]].resource == fleet["two"].resource

@@ -243,7 +243,7 @@ def test_a_shorter_wait_does_not_end_a_longer_one(fleet: Fleet) -> None:
     one = fleet["one"]
     router = fleet.router(one.entry())
     error = RateLimitError("busy", retry_after=60.0)
-    health, deployment = router._desk.health, router._book.deployments[0]
+    health, deployment = router._engine.desk.health, router._engine.book.deployments[0]
     for retry_after in (60.0, 1.0, None):
         error.retry_after = retry_after
         health.note(deployment, "busy", error)
@@ -557,8 +557,10 @@ def test_a_router_shows_and_pickles_no_secret(fleet: Fleet) -> None:
     """Neither keys nor the password of Redis."""
     one = fleet["one"]
     router = fleet.router(one.entry(), redis_url="redis://:s3cret@localhost:1")
-    shown = f"{router!r} {router.status()} {router._book.deployments} {router._settings} "
-    shown += repr(router._link)
+    shown = (
+        f"{router!r} {router.status()} {router._engine.book.deployments} {router._engine.settings} "
+    )
+    shown += repr(router._engine.link)
     assert one.api_key not in shown
     assert "s3cret" not in shown
     with pytest.raises(TypeError, match="is not pickled"):

@@ -3,6 +3,7 @@
 A call is routed by a flow without I/O (`flow`). It asks `choice` for an order of the deployments,
 `counts` for a place in the first of them that has one, and `health` what a failure means for the
 next calls. The pure parts (`limits`, `windows`, `choice`, `tokens`, `sticky`) know neither clocks
-nor locks. `router` is the object that users hold; `redis_counts` shares the counts of several
-processes, and when Redis is away each process counts for itself.
+nor locks. `engine` puts them together for whoever asks; `router` is the object that users hold.
+With `redis_link` several processes share their counts, and while Redis is away each counts for
+itself.
 """

@@ -7,17 +7,12 @@ from functools import partial
 from typing import Any, Unpack
 
 from ..completions.api import Messages, acompletion, completion
-from .book import Book
-from .calls import RoutedCall, amounts_of, headers_of, read_call
-from .counts import Counts
-from .deployments import read_deployments
-from .drivers import Driver
-from .flow import Attempt, Desk, Flow, Routed, left_of, route
+from .calls import RoutedCall, amounts_of, headers_of
+from .counts import Ticket
+from .engine import Engine
+from .flow import Attempt
 from .functions import NAMES, Rewinding, function_of, named_arguments, operation_of
-from .health import Health
-from .limits import SECOND, Amounts
-from .redis_link import RedisLink
-from .settings import RouterArguments, read_settings
+from .settings import RouterArguments
 from .streams import AsyncRoutedStream, Meter, RoutedStream
 
 
@@ -55,22 +50,12 @@ class Router:
     def __init__(
         self, model_list: Iterable[Mapping[str, Any]], **arguments: Unpack[RouterArguments]
     ) -> None:
-        settings = read_settings(arguments)
-        self._settings = settings
-        self._book = Book(read_deployments(model_list, settings.defaults), settings)
-        self._link = None if settings.redis_url is None else RedisLink(settings.redis_url)
-        clock = settings.clock
-        counts = Counts(clock, None if self._link is None else settings.prefix)
-        health = Health(
-            clock, settings.cooldown, settings.allowed_fails, is_off=settings.is_cooling_off
-        )
-        self._desk = Desk(counts, health, clock)
-        self._driver = Driver(clock, self._link)
+        self._engine = Engine(model_list, arguments)
 
     @property
     def model_names(self) -> tuple[str, ...]:
         """What callers may ask for, without names that hold a ``*``."""
-        return self._book.names
+        return self._engine.book.names
 
     def completion(
         self, model: str, messages: Messages, *, stream: bool | None = None, **arguments: Any
@@ -118,31 +103,14 @@ class Router:
             of the limit), ``running``, ``busy_for`` and ``failed_for`` (seconds) and
             ``last_error``; and ``redis``: None, or ``is_up`` and the number of ``outages``.
         """
-        counts, health = self._desk.counts, self._desk.health
-        deployments = [
-            {
-                "id": one.id,
-                "model_name": one.name,
-                "model": one.model,
-                "counted": counts.counted(one),
-                "running": counts.running(one),
-                "busy_for": health.busy_for(one) / SECOND,
-                "failed_for": health.failed_for(one) / SECOND,
-                "last_error": None if (error := health.last_error(one)) is None else str(error),
-            }
-            for one in self._book.deployments
-        ]
-        breaker = None if self._link is None else self._link.breaker
-        redis = breaker and {"is_up": not breaker.is_down, "outages": breaker.outages}
-        return {"deployments": deployments, "redis": redis}
+        return self._engine.status()
 
     def close(self) -> None:
         """Close the connections to Redis; the router can still be used."""
-        if self._link is not None:
-            self._link.close()
+        self._engine.close()
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} of {', '.join(self._book.names) or 'nothing'}>"
+        return f"<{type(self).__name__} of {', '.join(self.model_names) or 'nothing'}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
         raise TypeError("a router holds credentials and is not pickled: make it where it is needed")
@@ -171,49 +139,37 @@ class Router:
     def _ask(
         self, operation: str, function: Callable[..., Any], model: object, given: Mapping[str, Any]
     ) -> Any:
-        call = read_call(operation, model, given, self._book, self._settings)
-        routed = self._driver.run(route(call.job, self._desk), _asking(function, call))
-        made_by = routed.ticket.deployment
+        engine = self._engine
+        call = engine.read(operation, model, given)
+        routed = engine.run(call, _asking(function, call))
+        ticket, answer = routed.ticket, routed.answer
         if given.get("stream"):
-            meter, release, settle, changed = self._stream_parts(call, routed)
-            return RoutedStream(routed.answer, meter, release, partial(self._run, settle), changed)
-        self._run(self._counted, routed)
-        return call.changed(routed.answer, made_by)
+            meter, release, changed = self._stream_parts(call, ticket)
+            return RoutedStream(answer, meter, release, partial(engine.settle, ticket), changed)
+        engine.end(ticket)
+        engine.settle(ticket, amounts_of(answer), headers_of(answer))
+        return call.changed(answer, ticket.deployment)
 
     async def _aask(
         self, operation: str, function: Callable[..., Any], model: object, given: Mapping[str, Any]
     ) -> Any:
-        call = read_call(operation, model, given, self._book, self._settings)
-        routed = await self._driver.arun(route(call.job, self._desk), _asking(function, call))
-        made_by = routed.ticket.deployment
+        engine = self._engine
+        call = engine.read(operation, model, given)
+        routed = await engine.arun(call, _asking(function, call))
+        ticket, answer = routed.ticket, routed.answer
         if given.get("stream"):
-            meter, release, settle, changed = self._stream_parts(call, routed)
-            end = partial(self._arun, settle)
-            return AsyncRoutedStream(routed.answer, meter, release, end, changed)
-        await self._arun(self._counted, routed)
-        return call.changed(routed.answer, made_by)
+            meter, release, changed = self._stream_parts(call, ticket)
+            settle = partial(engine.asettle, ticket)
+            return AsyncRoutedStream(answer, meter, release, settle, changed)
+        engine.end(ticket)
+        await engine.asettle(ticket, amounts_of(answer), headers_of(answer))
+        return call.changed(answer, ticket.deployment)
 
-    def _stream_parts(self, call: RoutedCall, routed: Routed) -> tuple[Any, ...]:
-        ticket, counts = routed.ticket, self._desk.counts
-        asks = call.job.asks_usage and ticket.deployment.limits.counts_tokens
+    def _stream_parts(self, call: RoutedCall, ticket: Ticket) -> tuple[Any, ...]:
+        one = ticket.deployment
+        asks = call.job.asks_usage and one.limits.counts_tokens
         meter = Meter(ticket.place.amounts, hides_usage=asks)
-        changed = partial(_changed, call, ticket.deployment)
-        return meter, partial(counts.end, ticket), partial(counts.settle, ticket), changed
-
-    def _counted(self, routed: Routed) -> Flow:
-        """Give a place back, and count what the answer used."""
-        counts, ticket = self._desk.counts, routed.ticket
-        counts.end(ticket)
-        counts.learn(ticket.deployment, left_of(headers_of(routed.answer)))
-        used: Amounts | None = amounts_of(routed.answer)
-        if used is not None:
-            yield from counts.settle(ticket, used)
-
-    def _run(self, flow: Callable[..., Flow], value: Any) -> None:
-        self._driver.run(flow(value), _nothing)
-
-    async def _arun(self, flow: Callable[..., Flow], value: Any) -> None:
-        await self._driver.arun(flow(value), _nothing)
+        return meter, partial(self._engine.end, ticket), partial(_changed, call, one)
 
 
 def _changed(call: RoutedCall, made_by: Any, chunk: Any) -> Any:
@@ -228,7 +184,3 @@ def _asking(function: Callable[..., Any], call: RoutedCall) -> Callable[[Attempt
         return function(**call.arguments(attempt))
 
     return ask
-
-
-def _nothing(attempt: Attempt) -> Any:
-    raise AssertionError(f"counting asks no deployment: {attempt}")

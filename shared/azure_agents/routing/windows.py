@@ -1,7 +1,7 @@
 """Counts what a deployment was asked for, in the windows of its limits. Pure: time is an argument.
 
 `Tally` is the one rule of when a request may begin, and how long it must wait else. The scripts of
-`redis_counts` follow the same rule; a test runs both side by side. Times are microseconds.
+`redis_script` follow the same rule; a test runs both side by side. Times are microseconds.
 """
 
 from __future__ import annotations

@@ -1,0 +1,155 @@
+"""What routes calls: the deployments, counts and health of one list, for whoever asks.
+
+`Router` asks with the functions of the library. A server may ask in its own way (bytes in, bytes
+out): it reads a call, runs it with an ``ask`` of its own, and tells at the end what was used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any
+
+from .book import Book
+from .calls import RoutedCall, read_call
+from .counts import Counts, Ticket
+from .deployments import read_deployments
+from .drivers import Driver
+from .flow import Attempt, Desk, Flow, Routed, left_of, route
+from .health import Health
+from .limits import SECOND, Amounts
+from .redis_link import RedisLink
+from .settings import RouterSettings, read_settings
+
+
+class Engine:
+    """Routes calls, from any number of threads and event loops.
+
+    Args:
+        model_list: The deployments, in LiteLLM's form.
+        arguments: See `azure_agents.routing.settings.RouterArguments`.
+
+    Raises:
+        ConfigError: An argument or an entry is unknown or wrong.
+    """
+
+    def __init__(
+        self, model_list: Iterable[Mapping[str, Any]], arguments: Mapping[str, Any]
+    ) -> None:
+        self.settings: RouterSettings = read_settings(arguments)
+        self.book = Book(read_deployments(model_list, self.settings.defaults), self.settings)
+        url, clock = self.settings.redis_url, self.settings.clock
+        self.link = None if url is None else RedisLink(url)
+        self.desk = Desk(
+            Counts(clock, None if self.link is None else self.settings.prefix),
+            Health(
+                clock,
+                self.settings.cooldown,
+                self.settings.allowed_fails,
+                is_off=self.settings.is_cooling_off,
+            ),
+            clock,
+        )
+        self._driver = Driver(clock, self.link)
+
+    def read(self, operation: str, model: object, given: Mapping[str, Any]) -> RoutedCall:
+        """Read a call; nothing is sent.
+
+        Args:
+            operation: Name of a row of the table of operations.
+            model: What the caller named.
+            given: The other arguments, or the fields of the body.
+
+        Raises:
+            InvalidRequestError: The model is unknown, or ids do not fit together.
+        """
+        return read_call(operation, model, given, self.book, self.settings)
+
+    def run(self, call: RoutedCall, ask: Callable[[Attempt], Any]) -> Routed:
+        """Route a call; its place is still to be given back, by `settle` or `end`.
+
+        Args:
+            call: What is to be done.
+            ask: Asks one deployment once; raises what went wrong, before any content.
+
+        Raises:
+            RateLimitError: All deployments are at their limits or said so.
+            AzureAgentsError: Of the last deployment that was asked.
+        """
+        routed: Routed = self._driver.run(route(call.job, self.desk), ask)
+        return routed
+
+    async def arun(self, call: RoutedCall, ask: Callable[[Attempt], Awaitable[Any]]) -> Routed:
+        """Do as `run` does, on an event loop.
+
+        Args:
+            call: As for `run`.
+            ask: As for `run`.
+        """
+        routed: Routed = await self._driver.arun(route(call.job, self.desk), ask)
+        return routed
+
+    def end(self, ticket: Ticket) -> None:
+        """Give a place back: the call runs no longer."""
+        self.desk.counts.end(ticket)
+
+    def settle(
+        self, ticket: Ticket, used: Amounts | None, headers: Mapping[str, str] | None = None
+    ) -> None:
+        """Count what a call used, in the place of what was reserved.
+
+        Args:
+            ticket: Of the call.
+            used: Tokens; None: it was not told.
+            headers: Of the answer: they tell what is left of the service's minute.
+        """
+        self._driver.run(self._settled(ticket, used, headers or {}), _nothing)
+
+    async def asettle(
+        self, ticket: Ticket, used: Amounts | None, headers: Mapping[str, str] | None = None
+    ) -> None:
+        """Do as `settle` does, on an event loop.
+
+        Args:
+            ticket: As for `settle`.
+            used: As for `settle`.
+            headers: As for `settle`.
+        """
+        await self._driver.arun(self._settled(ticket, used, headers or {}), _anothing)
+
+    def _settled(self, ticket: Ticket, used: Amounts | None, headers: Mapping[str, str]) -> Flow:
+        self.desk.counts.learn(ticket.deployment, left_of(headers))
+        if used is not None:
+            yield from self.desk.counts.settle(ticket, used)
+
+    def status(self) -> dict[str, Any]:
+        """Tell how the deployments and Redis are, as this process sees them."""
+        breaker = None if self.link is None else self.link.breaker
+        redis = breaker and {"is_up": not breaker.is_down, "outages": breaker.outages}
+        return {"deployments": [self._told(one) for one in self.book.deployments], "redis": redis}
+
+    def _told(self, one: Any) -> dict[str, Any]:
+        counts, health = self.desk.counts, self.desk.health
+        error = health.last_error(one)
+        return {
+            "id": one.id,
+            "model_name": one.name,
+            "model": one.model,
+            "counted": counts.counted(one),
+            "running": counts.running(one),
+            "busy_for": health.busy_for(one) / SECOND,
+            "failed_for": health.failed_for(one) / SECOND,
+            "last_error": None if error is None else str(error),
+        }
+
+    def close(self) -> None:
+        """Close the connections of threads to Redis; the engine can still be used."""
+        if self.link is not None:
+            self.link.close()
+
+
+def _nothing(attempt: Attempt) -> Any:
+    raise AssertionError(f"counting asks no deployment: {attempt}")
+
+
+async def _anothing(attempt: Attempt) -> Any:
+    raise AssertionError(f"counting asks no deployment: {attempt}")
