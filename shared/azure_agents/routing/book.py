@@ -16,6 +16,11 @@ _MOST_NAMES = 20  # in an error
 class Book:
     """The deployments of a router by the names that callers use.
 
+    Attributes:
+        deployments: In the order of the list.
+        by_mark: The same by their marks.
+        is_spread: They are on several resources.
+
     Args:
         deployments: In the order of the list.
         settings: Of the router.
@@ -27,6 +32,7 @@ class Book:
     def __init__(self, deployments: Sequence[Deployment], settings: RouterSettings) -> None:
         self.deployments = tuple(deployments)
         self.by_mark = {one.mark: one for one in deployments}
+        self.is_spread = len({one.resource for one in deployments}) > 1
         self._settings = settings
         self._by_id = {one.id: one for one in deployments}
         self._named: dict[str, list[Deployment]] = {}

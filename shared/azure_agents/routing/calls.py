@@ -104,7 +104,7 @@ def read_call(
         InvalidRequestError: The model is unknown, an argument is the list's, or ids do not fit
             together.
     """
-    for name in sorted(_OF_THE_LIST & {name for name, value in given.items() if value is not None}):
+    for name in sorted(name for name in _OF_THE_LIST & given.keys() if given[name] is not None):
         raise InvalidRequestError(
             f"{name}= says where or with which credential a deployment is asked: put it into its "
             "litellm_params"
@@ -112,8 +112,8 @@ def read_call(
     body = {k: v for k, v in given.items() if v is not None and k not in _OF_THE_CALL}
     groups = _groups(operation, model, given, book)
     found = sticky.Found(body)
-    marks = len({one.resource for group in groups for one in group}) > 1
-    if marks or len({one.resource for one in book.deployments}) > 1:
+    marks = book.is_spread and len({one.resource for group in groups for one in group}) > 1
+    if book.is_spread:
         found = sticky.read(_readable(body), book.by_mark)
     job = Job(
         asked=str(model or operation),

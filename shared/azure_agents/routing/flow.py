@@ -10,7 +10,7 @@ The router decides about every attempt: an attempt is one request.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
@@ -243,14 +243,19 @@ class _Call:
         self._check_time()
         by_id = {one.id: one for one in group}
         while by_id:
-            standings = [self._desk.standing(one, self._job.amounts) for one in by_id.values()]
-            best = next(iter(order_of(standings)), None)
+            best = self._best(list(by_id.values()))
             if best is None:
                 return None
             ticket = yield from self._desk.counts.begin(by_id.pop(best.id), self._job.amounts)
             if ticket is not None:
                 return ticket
         return None
+
+    def _best(self, left: Sequence[Deployment]) -> Deployment | Standing | None:
+        if len(left) == 1:  # nothing to choose: `begin` knows whether it has a place
+            return None if self._desk.health.busy_for(left[0]) else left[0]
+        standings = [self._desk.standing(one, self._job.amounts) for one in left]
+        return next(iter(order_of(standings)), None)
 
     def _attempt(self, ticket: Ticket) -> Flow:
         one = ticket.deployment

@@ -47,9 +47,11 @@ class Amounts:
 
     def of(self, kind: Kind) -> int:
         """The amount of one kind."""
+        if kind == "tokens":
+            return self.input + self.output
         if kind == "requests":
             return 1
-        return {"input": self.input, "output": self.output}.get(kind, self.input + self.output)
+        return self.input if kind == "input" else self.output
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +148,7 @@ class Limits:
     @property
     def counts_tokens(self) -> bool:
         """Whether any limit is one of tokens."""
-        return any(one.kind != "requests" for one in self.slices())
+        return any(one is not None for one in (self.tpm, self.itpm, self.otpm, self.tpd))
 
 
 LIMITS = tuple(one.name for one in fields(Limits))

@@ -187,6 +187,8 @@ class _Sums:
     def __init__(self, window: Slices) -> None:
         self.window = window
         self._of: dict[int, int] = {}
+        self._total = 0
+        self._first = 0  # no slice before it is kept
 
     def wait(self, amounts: Amounts, now: int) -> int:
         most = self.window.most
@@ -205,7 +207,10 @@ class _Sums:
 
     def add(self, at: int, amount: int) -> None:
         slice = at // self.window.width
-        self._of[slice] = max(0, self._of.get(slice, 0) + amount)
+        before = self._of.get(slice, 0)
+        self._of[slice] = max(0, before + amount)
+        self._total += self._of[slice] - before
+        self._first = min(self._first, slice)
         if len(self._of) > self.window.number + _SPARE:
             self.total(at)
 
@@ -216,9 +221,11 @@ class _Sums:
 
     def total(self, now: int) -> int:
         oldest = now // self.window.width - self.window.number
-        for slice in [one for one in self._of if one < oldest]:
-            del self._of[slice]
-        return sum(self._of.values())
+        if oldest > self._first:
+            for slice in [one for one in self._of if one < oldest]:
+                self._total -= self._of.pop(slice)
+            self._first = oldest
+        return self._total
 
     def share(self, now: int) -> float:
         return self.total(now) / self.window.most if self.window.most else 0.0
