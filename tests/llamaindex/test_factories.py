@@ -161,6 +161,20 @@ def test_embeddings_and_texts_come_in_both_ways(foundry: Emulator, version: str 
 
 
 @needs_openai
+@pytest.mark.parametrize("version", [None, DATED])
+def test_embeddings_ask_the_provider(foundry: Emulator, version: str | None) -> None:
+    """run-llama/llama_index#18968, #12849: sync and async, on both surfaces."""
+    where = {**foundry.deployment_connection(), "api_key": None, "api_version": version}
+    embedding = init_azure_embedding(
+        "azure/emb",
+        **where,
+        azure_ad_token_provider=lambda: foundry.credential.get_token(SCOPE).token,
+    )
+    vector = embedding.get_text_embedding("x")
+    assert (1536, vector) == (len(vector), asyncio.run(embedding.aget_text_embedding("x")))
+
+
+@needs_openai
 @pytest.mark.parametrize(("model", "version", "base_model"), STRINGS)
 def test_one_llm_serves_many_event_loops_and_its_copies_too(
     foundry: Emulator, model: str, version: str | None, base_model: str | None

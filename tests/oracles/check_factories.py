@@ -17,6 +17,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 TESTS = (
     "tests/langchain/test_factories.py",
+    "tests/langchain/test_factory_reports.py",
     "tests/langchain/test_factory_suites.py",
     "tests/llamaindex/test_claude_in_foundry.py",
     "tests/llamaindex/test_factories.py",
