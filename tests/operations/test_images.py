@@ -68,6 +68,20 @@ def test_an_image_has_filters_and_a_revised_prompt(foundry: Emulator, way: str) 
 
 
 @pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("version", SURFACES)
+def test_a_deployment_shows_an_image_before_it_is_done(
+    foundry: Emulator, way: str, version: str | None
+) -> None:
+    """As many partial images as were asked for, then the last one."""
+    more = {"api_version": version, "stream": True, "partial_images": 2}
+    events = draw(foundry, way, "azure/gpt", **more)
+    kinds = ["partial_image", "partial_image", "completed"]
+    assert [f"image_generation.{kind}" for kind in kinds] == [one.type for one in events]
+    assert base64.b64decode(events[-1].b64_json).startswith(b"\x89PNG")
+    assert events[-1].usage.total_tokens > 0
+
+
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("images", [1, 2])
 def test_images_come_while_they_grow(way: str, images: int) -> None:
     """Every event as it was sent; usage and counts stand at each."""

@@ -12,6 +12,7 @@ import httpx
 import pytest
 from pydantic import BaseModel, Field
 
+from azure_agents import completion
 from azure_agents.emulator import Emulator, Failed, Fault, Incomplete, Refusal, ToolCalls
 from azure_agents.errors import (
     AzureAgentsError,
@@ -167,6 +168,23 @@ def test_an_answer_is_an_object_of_a_class(foundry: Emulator, way: str) -> None:
     raw = {"type": "json_schema", "name": "x", "schema": {"type": "object"}}
     assert respond(foundry, way, text_format=raw).output_parsed is None
     assert raw == foundry.requests[-1].body["text"]["format"]
+
+
+@pytest.mark.parametrize(
+    "model", ["azure/dep", "azure/responses/dep", "azure_ai/claude-sonnet-4-5"]
+)
+def test_a_chat_takes_a_class_as_well(foundry: Emulator, model: str) -> None:
+    """Whatever operation carries it: the schema is the same."""
+    foundry.deploy("dep", '{"name": "Bonn"}')
+    foundry.deploy("claude-sonnet-4-5", '{"name": "Bonn"}', model="claude-sonnet-4-5")
+    base = foundry.resource + ("/anthropic" if "claude" in model else "")
+    given = {**foundry.deployment_connection(), "api_base": base, "response_format": Town}
+    answer = completion(model, [{"role": "user", "content": "Where?"}], **given)
+    assert '{"name": "Bonn"}' == answer.choices[0].message.content
+    body = foundry.requests[-1].body
+    formats = {"text": "format", "output_config": "format", "response_format": "json_schema"}
+    sent = next(body[name][part] for name, part in formats.items() if name in body)
+    assert (["name"], False) == (sent["schema"]["required"], sent["schema"]["additionalProperties"])
 
 
 @pytest.mark.parametrize("way", WAYS)

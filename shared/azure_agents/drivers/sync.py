@@ -8,6 +8,7 @@ thread does it (`abandon_in_thread`).
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, suppress
 from contextvars import copy_context
@@ -233,6 +234,8 @@ class _SyncRunner(CommandRunner):
         done in a thread of its own, and waited for where that can be.
         """
         self.close_stream()
+        if sys.is_finalizing():  # a thread would never begin, and Python 3.11 waits for it
+            return self.abandon(flow)
         todo = Thread(target=copy_context().run, args=(self.abandon, flow), name=CLEAN_UP)
         try:
             todo.start()
@@ -241,6 +244,7 @@ class _SyncRunner(CommandRunner):
         else:
             if asyncio._get_running_loop() is None:  # noqa: SLF001 - documented, for such as this
                 todo.join(2 * CLEAN_UP_SECONDS)
+        return None
 
     def abandon(self, flow: Flow[None]) -> None:
         """Throw `Abandoned` into the flow and perform its clean-up commands, within limits."""
