@@ -10,12 +10,13 @@ import inspect
 from pathlib import Path
 from typing import Any
 
+import azure.identity
 import httpx
 import pytest
 
 import azure_agents
 from azure_agents.emulator import Emulator
-from azure_agents.errors import ConfigError, InvalidRequestError
+from azure_agents.errors import BadRequestError, ConfigError, InvalidRequestError
 
 BASE = "https://r.openai.azure.com"
 TOKEN = "eyJhbGciOiJub25lIn0.eyJleHAiOjk5OTk5OTk5OTl9.c2ln"
@@ -266,3 +267,48 @@ def test_the_calls_of_this_page_are_good_ones_but_for_their_mistakes() -> None:
             except azure_agents.AzureAgentsError:
                 pass  # the emulator has no such deployment, file or job
         assert len(HERE) == len(foundry.requests)
+
+
+STREAMS = ("completion", "text_completion", "responses", "image_generation", "speech")
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("name", STREAMS)
+def test_a_stream_is_refused_when_it_is_asked_for(name: str, way: str) -> None:
+    """And not when its first chunk is read, far from the mistake."""
+    for given, words in SETTINGS:
+        streamed = {"model": "azure/dep", "stream": True, **given}
+        assert words in refused(name, way, **streamed), given
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("name", HERE)
+def test_a_key_of_api_management_is_enough_for_every_operation(
+    name: str, way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No credential is invented beside it, and none is missed."""
+
+    def nobody() -> None:
+        raise AssertionError("azure-identity was asked")
+
+    monkeypatch.setattr(azure.identity, "DefaultAzureCredential", nobody)
+    sent: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        sent.append(request)
+        return httpx.Response(400, json={"error": {"message": "no"}})
+
+    arguments = {
+        **HERE[name],
+        **({"model": "azure/dep"} if name in MODELS else {}),
+        "api_base": "https://apim.example.net/team",
+        "extra_headers": {"Ocp-Apim-Subscription-Key": "k"},
+        "transport": httpx.MockTransport(answer),
+        "async_transport": httpx.MockTransport(answer),
+    }
+    with pytest.raises(BadRequestError):
+        ask(name, way, arguments)
+    (request,) = sent
+    assert "k" == request.headers["ocp-apim-subscription-key"]
+    assert set() == {"authorization", "api-key", "x-api-key"} & set(request.headers)
+    assert str(request.url).startswith("https://apim.example.net/team/openai/v1/")
