@@ -155,6 +155,23 @@ def test_a_key_of_the_environment_goes_to_its_own_resource_only(
     assert goes == (auth.kind == "api-key")
 
 
+@pytest.mark.parametrize(
+    ("base", "value"),
+    [
+        ("ANTHROPIC_FOUNDRY_RESOURCE", "mine"),
+        ("ANTHROPIC_FOUNDRY_BASE_URL", "https://mine.services.ai.azure.com/anthropic"),
+    ],
+)
+def test_a_key_of_claude_belongs_to_the_resource_that_stands_beside_it(
+    base: str, value: str
+) -> None:
+    """By its name or by its URL; another resource gets the next key."""
+    env = {"ANTHROPIC_FOUNDRY_API_KEY": "of-mine", "AZURE_API_KEY": "k", base: value}
+    for name, expected in (("mine", "of-mine"), ("other", "k")):
+        headers = headers_of("azure_ai/claude-x", env, f"https://{name}.services.ai.azure.com")
+        assert {"api-key": expected, "x-api-key": expected} == headers
+
+
 def test_a_deployments_key_that_is_a_token_is_refused() -> None:
     """The service would answer 401; the error names the right argument."""
     with pytest.raises(ConfigError, match="azure_ad_token="):
