@@ -159,7 +159,7 @@ BAD: list[tuple[str, tuple[Any, ...], dict[str, Any], type[AzureAgentsError], st
     ("create_batch", WINDOW, {}, InvalidRequestError, "input_file_id is empty|no output_file_id"),
     ("create_batch", (*WINDOW, "a/b"), {}, InvalidRequestError, "is no id of a file"),
     ("create_batch", ("", WINDOW[1], "f"), {}, InvalidRequestError, "completion_window must be"),
-    ("create_batch", ("24h", None, "f"), {}, InvalidRequestError, "endpoint must be a text"),
+    ("create_batch", ("24h", None, "f"), {}, InvalidRequestError, "endpoint must be what"),
     (
         "create_batch",
         (*WINDOW, "f"),
@@ -170,7 +170,7 @@ BAD: list[tuple[str, tuple[Any, ...], dict[str, Any], type[AzureAgentsError], st
     ("retrieve_batch", ("",), {}, InvalidRequestError, "batch_id is empty"),
     ("cancel_batch", (5,), {}, InvalidRequestError, "'5' is no id of a batch"),
     ("list_batches", (), {"limit": -3}, InvalidRequestError, "limit must be .* got -3"),
-    ("list_batches", (7,), {}, InvalidRequestError, "after must be the id"),
+    ("list_batches", (7,), {}, InvalidRequestError, "after: '7' is no id"),
     ("retrieve_batch", ("b",), {"extra_body": {"a": 1}}, InvalidRequestError, "has no a="),
 ]
 

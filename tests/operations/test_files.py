@@ -166,7 +166,7 @@ BAD_CALLS: list[tuple[str, tuple[Any, ...], dict[str, Any], type[AzureAgentsErro
     ("file_list", (), {"limit": -1}, InvalidRequestError, "limit must be .* got -1"),
     ("file_list", (), {"limit": 0}, InvalidRequestError, "limit must be .* got 0"),
     ("file_list", (), {"limit": True}, InvalidRequestError, "limit must be .* got True"),
-    ("file_list", (), {"after": ""}, InvalidRequestError, "after must be the id"),
+    ("file_list", (), {"after": ""}, InvalidRequestError, "after is empty"),
     ("file_list", (3,), {}, InvalidRequestError, "purpose must be a word"),
     (
         "file_list",

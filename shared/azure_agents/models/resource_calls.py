@@ -125,7 +125,10 @@ def named_id(value: object, what: str, name: str) -> str:
             if what == "file"
             else f"{name} is empty: pass the id as the service gave it"
         )
-    return check_id(value, what)
+    try:
+        return check_id(value, what)
+    except InvalidRequestError as error:
+        raise InvalidRequestError(f"{name}: {error.message}") from None
 
 
 def page_query(limit: object, after: object, **more: object) -> Query:
@@ -141,8 +144,8 @@ def page_query(limit: object, after: object, **more: object) -> Query:
     """
     if limit is not None and (not isinstance(limit, int) or isinstance(limit, bool) or limit < 1):
         raise InvalidRequestError(f"limit must be a whole number, 1 or more, got {shown(limit)}")
-    if after is not None and (not isinstance(after, str) or not after):
-        raise InvalidRequestError(f"after must be the id of an object, got {shown(after)}")
+    if after is not None:
+        named_id(after, "list's object", "after")
     texts = {**more, "limit": limit, "after": after}
     return tuple((name, str(value)) for name, value in texts.items() if value is not None)
 

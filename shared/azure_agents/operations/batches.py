@@ -172,9 +172,13 @@ def _creation(
 ) -> ResourceCall:
     window, endpoint, file_id, metadata = asked
     named = {"completion_window": window, "endpoint": endpoint}
-    for name, value in named.items():
-        if not isinstance(value, str) or not value:
-            raise InvalidRequestError(f"{name} must be a text, got {shown(value)}")
+    if not isinstance(window, str) or not window:
+        raise InvalidRequestError(f"completion_window must be '24h', got {shown(window)}")
+    if not isinstance(endpoint, str) or not endpoint.startswith("/"):
+        raise InvalidRequestError(
+            f"endpoint must be what the lines ask, such as '/v1/chat/completions', got "
+            f"{shown(endpoint)}"
+        )
     _check_metadata(metadata)
     settings = read_settings(model, given)
     body = {**named, "input_file_id": named_id(file_id, "file", "input_file_id")}
