@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import io
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 
+import azure_agents
 from azure_agents.emulator import Emulator, Fault
 from azure_agents.errors import AzureAgentsError, ConfigError, InvalidRequestError
 
@@ -37,7 +39,7 @@ def parts_of(body: bytes) -> list[bytes]:
 @pytest.mark.parametrize("version", SURFACES)
 def test_pictures_are_changed(foundry: Emulator, way: str, version: str | None) -> None:
     """One or several, with a mask; the dated surface has no `model` in its form."""
-    more = {"api_version": version, "size": "1024x1024", "n": 2}
+    more = {"api_version": version, "n": 2, "size": "1024x1024"}
     answer = call(foundry, way, "image_edit", PNG, "A fox", "azure/draw", **more)
     assert 2 == len(answer.data)
     assert base64.b64decode(answer.data[0].b64_json).startswith(PNG)
@@ -74,6 +76,30 @@ def test_all_pictures_are_sent_again(foundry: Emulator, way: str, tmp_path: Path
     assert [2, 2] == [logged.body.count(PNG) for logged in foundry.requests]
 
 
+def test_pictures_are_seen_while_they_grow(foundry: Emulator) -> None:
+    """The events of the service, up to the last; also on an event loop."""
+    more = {"partial_images": 2, **foundry.deployment_connection()}
+    stream = azure_agents.image_edit(PNG, "A fox", "azure/draw", stream=True, **more)
+    kinds = [event.type for event in stream]
+    assert "image_edit.completed" == kinds[-1]
+    assert len(kinds) > 1
+    assert b'name="stream"\r\n\r\ntrue\r\n' in foundry.requests[-1].body
+
+    async def run() -> list[str]:
+        given = {"stream": True, **more}
+        events = await azure_agents.aimage_edit(PNG, "A fox", "azure/draw", **given)
+        return [event.type async for event in events]
+
+    assert kinds == asyncio.run(run())
+
+
+def test_what_a_picture_costs_depends_on_is_kept(foundry: Emulator) -> None:
+    """As it was asked for."""
+    more = {"size": "1024x1024", "quality": "high"}
+    hidden = call(foundry, "sync", "image_edit", PNG, "A fox", "azure/draw", **more)._hidden_params
+    assert ("1024x1024", "high", None) == (hidden["size"], hidden["quality"], hidden["n"])
+
+
 BAD: list[tuple[tuple[Any, ...], dict[str, Any], type[AzureAgentsError], str]] = [
     (([], "A fox", "azure/draw"), {}, InvalidRequestError, "image is empty"),
     ((PNG, "", "azure/draw"), {}, InvalidRequestError, "prompt must be a text"),
@@ -82,7 +108,7 @@ BAD: list[tuple[tuple[Any, ...], dict[str, Any], type[AzureAgentsError], str]] =
     (([PNG, b"?"], "A fox", "azure/draw"), {}, InvalidRequestError, r"image\[1\] '' has no name"),
     ((PNG, "A fox", "azure/draw"), {"mask": 5}, InvalidRequestError, "cannot upload a int"),
     (("/none.png", "A fox", "azure/draw"), {}, InvalidRequestError, "there is no file"),
-    ((PNG, "A fox", "azure/draw"), {"stream": True}, InvalidRequestError, "does not stream"),
+    ((PNG, "A fox", "azure/draw"), {"n": 0}, InvalidRequestError, "n must be a whole number"),
 ]
 
 
