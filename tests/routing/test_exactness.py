@@ -45,11 +45,11 @@ def pair(fleet: Fleet, **arguments: Any) -> Router:
 
 
 def is_answered(call: Callable[[], Any]) -> bool:
-    """Whether a call got an answer; else it was told to wait."""
+    """Whether a call got an answer; else it was told how long to wait."""
     try:
         call()
-    except RateLimitError:
-        return False
+    except RateLimitError as error:
+        return not error.retry_after
     return True
 
 
@@ -164,6 +164,17 @@ def test_each_process_counts_for_itself_while_redis_is_away(
     lines = [record.getMessage() for record in caplog.records]
     assert ["does not answer"] * 2 == [line[line.index("does") :][:15] for line in lines]
     assert [{"is_up": False, "outages": 1}] * 2 == [router.status()["redis"] for router in routers]
+
+
+def test_tokens_are_shared(fleet: Fleet, server: RedisServer) -> None:
+    """What one process used is used for all; usage takes the place of estimates there, too."""
+    routers = [fleet.router(fleet["one"].entry(tpm=400), redis_url=server.url) for _ in range(2)]
+    for router in routers:
+        ask(router, max_tokens=300)
+    with pytest.raises(RateLimitError) as caught:
+        ask(routers[0], max_tokens=399)
+    assert 0 < (caught.value.retry_after or 0) <= 61
+    ask(routers[0], max_tokens=200)  # a smaller one still has room
 
 
 def test_a_server_that_refuses_digests_is_sent_the_script(
@@ -281,3 +292,28 @@ def test_outages_under_load(server: RedisServer, outage: Callable[[RedisServer],
     assert RPM < load.most() <= RPM * PROCESSES or outage is started_anew
     assert RPM == load.most(since=back + MINUTE)
     assert load.slowest < BOUNDED
+
+
+def test_a_caller_who_leaves_holds_no_place(fleet: Fleet, server: RedisServer) -> None:
+    """While Redis is asked its place is free again; while a deployment is asked it runs no more."""
+    one = fleet["one"]
+    router = fleet.router(one.entry(rpm=5, max_parallel_requests=1), redis_url=server.url)
+
+    async def leave_after(seconds: float) -> None:
+        call = asyncio.ensure_future(router.acompletion("gpt", HELLO))
+        await asyncio.sleep(seconds)
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+
+    server.freeze()
+    asyncio.run(leave_after(0.1))
+    server.thaw()
+    told = router.status()["deployments"][0]
+    assert (0, 0, []) == (told["running"], told["counted"]["rpm"], one.requests)
+    one.before_requests(lambda: asyncio.current_task().cancel())  # type: ignore[union-attr]
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(router.acompletion("gpt", HELLO))
+    told = router.status()["deployments"][0]
+    assert (0, 1) == (told["running"], told["counted"]["rpm"])
+    router.close()

@@ -66,6 +66,10 @@ class Counts:
         with self._lock:
             return self._counted(deployment).wait(amounts, self._now())
 
+    def refused_for(self, deployment: Deployment) -> int:
+        """Microseconds for which Redis refused the last request that it refused; 0: none."""
+        return max(0, self._counted(deployment).refused_until - self._now())
+
     def load(self, deployment: Deployment) -> Load:
         """How much this process has in use of a deployment."""
         with self._lock:
@@ -158,11 +162,12 @@ class Counts:
 
     def _refused(self, deployment: Deployment, place: Place, wait: int, why: Any) -> None:
         self._take_back(deployment, place)
-        # A smaller request may still find room in the slices: that is not remembered.
-        if why not in (b"slices", "slices"):
-            with self._lock:
-                counted = self._counted(deployment)
-                counted.full_until = max(counted.full_until, self._now() + wait)
+        with self._lock:
+            counted, until = self._counted(deployment), self._now() + wait
+            counted.refused_until = until
+            # A smaller request may still find room in the slices: it is not kept from asking.
+            if why not in (b"slices", "slices"):
+                counted.full_until = max(counted.full_until, until)
 
     def _counted(self, deployment: Deployment) -> _Counted:
         found = self._of.get(deployment.id)
@@ -186,13 +191,15 @@ class Counts:
 class _Counted:
     """What is known of one deployment.
 
-    `full_until` is when other processes, too, leave room for a request.
+    `full_until` is when the other processes, too, leave room for a request; `refused_until` is when
+    the one that was refused last may ask again.
     """
 
     tally: Tally
     shared: SharedWindows | None = None
     running: int = 0
     full_until: int = 0
+    refused_until: int = 0
 
     def wait(self, amounts: Amounts, now: int) -> int:
         return max(self.tally.wait(amounts, now), self.full_until - now, 0)

@@ -338,8 +338,7 @@ class _Call:
         kinds = {self._kind_of(one) for one in self._all()}
         if self._last is not None and kinds - {"busy", None}:
             return self._last
-        standings = [self._desk.standing(one, self._job.amounts) for one in self._all()]
-        wait = soonest(standings)
+        wait = soonest([self._refused(one) for one in self._all()])
         seconds = None if not wait else wait / SECOND
         when = "" if seconds is None else f": the first may be asked in {seconds:.3g} s"
         said = f"; the last one said: {self._last.message}" if self._last else ""
@@ -350,6 +349,10 @@ class _Call:
             code="rate_limit_exceeded",
             retry_after=seconds,
         )
+
+    def _refused(self, one: Deployment) -> Standing:
+        standing = self._desk.standing(one, self._job.amounts)
+        return replace(standing, wait=max(standing.wait, self._desk.counts.refused_for(one)))
 
     def _kind_of(self, one: Deployment) -> Kind | None:
         found = self._errors.get(one.id)
