@@ -19,6 +19,7 @@ from ..errors import AzureAgentsError
 from .agents import agents, cancel
 from .chat import chat
 from .emulator import emulator
+from .gateway import keys, serve
 from .terminal import error_line, hang_up, show_anything
 
 _STOPPED = 130  # what shells report after Ctrl-C
@@ -39,7 +40,7 @@ def demo() -> None:
     run()
 
 
-for command in (emulator, chat, agents, cancel, demo):
+for command in (emulator, chat, agents, cancel, demo, serve, keys):
     azure_agents.add_command(command)
 
 

@@ -54,6 +54,15 @@ _TOLD = frozenset(
 _LIMITS = ("x-ratelimit-", "anthropic-ratelimit-", "x-ms-")
 
 
+def told_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """The headers of an answer that callers may see.
+
+    Args:
+        headers: Of a reply, names in lower case.
+    """
+    return {k: v for k, v in headers.items() if k in _TOLD or k.startswith(_LIMITS)}
+
+
 class OperationCall(Generic[A]):
     """One checked call; nothing has been sent.
 
@@ -92,7 +101,7 @@ class OperationCall(Generic[A]):
             "custom_llm_provider": self.settings.model.provider,
             "model": self.settings.model.requested,
             **self.settings.costs,
-            "headers": {k: v for k, v in headers.items() if k in _TOLD or k.startswith(_LIMITS)},
+            "headers": told_headers(headers),
         }
         notes = self.settings.surface.notes
         return {**known, "notes": list(notes)} if notes else known

@@ -22,6 +22,7 @@ import re
 import threading
 import time
 from collections.abc import AsyncGenerator, Generator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, NoReturn, Protocol
 
 import httpx
@@ -174,6 +175,19 @@ class Destination(Protocol):
         """Whether plain http was allowed for another machine."""
 
 
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """The headers of a credential, for a client that is not httpx.
+
+    Attributes:
+        headers: Secret.
+        token: What they are made of; None: no credential is sent.
+    """
+
+    headers: Mapping[str, str] = field(repr=False)
+    token: Token | None = field(default=None, repr=False)
+
+
 class FoundryAuth(httpx.Auth):
     """Adds the credential to requests to one origin; made by `make_auth`.
 
@@ -237,6 +251,27 @@ class FoundryAuth(httpx.Auth):
                 fresh = await self._tokens.aget(token, _claims_asked(response))
                 yield self._signed(request, fresh)
 
+    async def asign(self, refused: Signature | None = None, challenge: str = "") -> Signature:
+        """Give the headers of a request; its sender must see to it that it goes to `origin`.
+
+        Args:
+            refused: The signature that was answered with 401.
+            challenge: The header ``www-authenticate`` of that answer.
+        """
+        rejected = refused.token if refused is not None else None
+        token = await self._tokens.aget(rejected, _claims_in(challenge))
+        return Signature(self._headers(token), token)
+
+    def helps_against(self, status: int, body: bytes) -> bool:
+        """Whether a new token may help against an answer.
+
+        Args:
+            status: Of the answer.
+            body: Of the answer.
+        """
+        is_fixed = isinstance(self._tokens.source, FixedSource)
+        return status == 401 and not is_fixed and not _says_denied(body)
+
     def _token(self, rejected: Token | None = None, claims: str | None = None) -> Token:
         if not self._tokens.source.is_async:
             try:
@@ -257,12 +292,13 @@ class FoundryAuth(httpx.Auth):
             )
 
     def _signed(self, request: httpx.Request, token: Token) -> httpx.Request:
-        if self.kind == "api-key" and "Authorization" not in self._key_headers:
-            for name in self._key_headers:
-                request.headers[name] = token.value.reveal()
-        else:
-            request.headers["Authorization"] = f"Bearer {token.value.reveal()}"
+        request.headers.update(self._headers(token))
         return request
+
+    def _headers(self, token: Token) -> dict[str, str]:
+        if self.kind == "api-key" and "Authorization" not in self._key_headers:
+            return dict.fromkeys(self._key_headers, token.value.reveal())
+        return {"Authorization": f"Bearer {token.value.reveal()}"}
 
     def _may_refresh(self, response: httpx.Response) -> bool:
         return response.status_code == 401 and not isinstance(self._tokens.source, FixedSource)
@@ -293,6 +329,29 @@ class NoCredential(httpx.Auth):
     def __init__(self, origin: str) -> None:
         self._origin = origin
 
+    @property
+    def origin(self) -> str:
+        """The only origin that requests go to."""
+        return self._origin
+
+    async def asign(self, refused: Signature | None = None, challenge: str = "") -> Signature:  # noqa: ARG002 - it has none
+        """Give the headers of a request: none.
+
+        Args:
+            refused: As for `FoundryAuth.asign`.
+            challenge: As for `FoundryAuth.asign`.
+        """
+        return Signature({})
+
+    def helps_against(self, status: int, body: bytes) -> bool:  # noqa: ARG002 - as above
+        """Whether a new token may help against an answer: there is none.
+
+        Args:
+            status: As for `FoundryAuth.helps_against`.
+            body: As for `FoundryAuth.helps_against`.
+        """
+        return False
+
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         """Send the request as it is."""
         if _origin_of(request.url) != self._origin:
@@ -309,7 +368,10 @@ def _origin_of(url: httpx.URL) -> str:
 def _claims_asked(response: httpx.Response) -> str | None:
     # Continuous access evaluation: a token was revoked, for instance because the user's network
     # changed, and the challenge says which claims the next one needs.
-    challenge = response.headers.get("www-authenticate", "")
+    return _claims_in(response.headers.get("www-authenticate", ""))
+
+
+def _claims_in(challenge: str) -> str | None:
     found = _CLAIMS.search(challenge) if "insufficient_claims" in challenge else None
     if found is None:
         return None
@@ -320,5 +382,9 @@ def _claims_asked(response: httpx.Response) -> str | None:
 
 
 def _is_denied(response: httpx.Response) -> bool:
-    error = error_from_reply(401, {}, response.content, doing="signing in")
+    return _says_denied(response.content)
+
+
+def _says_denied(body: bytes) -> bool:
+    error = error_from_reply(401, {}, body, doing="signing in")
     return isinstance(error, PermissionDeniedError)

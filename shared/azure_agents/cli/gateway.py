@@ -1,0 +1,50 @@
+"""`azure-agents serve`, `check-config` and `keys`: the gateway."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+_CONFIG = click.option(
+    "--config",
+    "-c",
+    type=click.Path(path_type=Path),
+    default=Path("config.yaml"),
+    show_default=True,
+    help="The config file.",
+)
+
+
+@click.command()
+@_CONFIG
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=4000, show_default=True, help="0: any port."
+)
+def serve(*, config: Path, host: str, port: int) -> None:
+    """Serve agents and deployments in OpenAI's and Anthropic's format, until Ctrl-C or SIGTERM."""
+    from ..gateway.server import serve as run
+
+    run(config, host, port, _announce)
+
+
+def _announce(url: str) -> None:
+    click.echo(f"The gateway is listening at {url}/v1 (Ctrl-C ends it).")
+
+
+@click.group()
+def keys() -> None:
+    """Make keys of clients."""
+
+
+@keys.command()
+@click.argument("name")
+def new(name: str) -> None:
+    """Make a key called NAME; the config file gets its hash, and the client the key."""
+    from ..gateway.keyring import new_key
+
+    key, hashed = new_key()
+    click.echo(f"key:  {key}    (shown once, for the client)")
+    click.echo("for the config file:")
+    click.echo(f"keys:\n  - name: {name}\n    hash: {hashed}")

@@ -1,0 +1,312 @@
+"""The application: who asks, what is asked, and who answers it. Raw ASGI.
+
+Everything that depends on the config file is one object, `Serving`. When the file changes, a new
+one takes its place; requests that run keep the one that they began with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Any
+from urllib.parse import urlsplit
+
+from ..errors import AzureAgentsError
+from ..jsonio import dumps
+from ..settings.urls import is_loopback
+from .asgi import JSON_TYPE, ClientGone, Message, Receive, Send, read_body
+from .attempts import Asked, Passing
+from .board import Board
+from .config.objects import GatewayConfig
+from .keyring import Caller, KeyRing
+from .ledger import Ledger
+from .mapped import Asker
+from .metrics import Metrics
+from .out import Out
+from .passage import Ended, Passage, refusal_for
+from .refusals import Refusal, refusal_of
+from .requests import Request, check_head, read_call_of, read_head
+from .routes import MODEL_LISTS, Route, door_of, find_route
+from .seals import Seals
+from .targets import Targets
+from .upstream import Upstream
+
+_ALIVE = frozenset({"/health/liveliness", "/health/liveness"})
+_READY = "/health/readiness"
+_TEXT = (b"content-type", b"text/plain; version=0.0.4; charset=utf-8")
+_SECOND = 1.0
+
+
+class Serving:
+    """All that depends on one config file.
+
+    Args:
+        config: The file.
+        upstream: The pool of connections.
+        note: Is told how each call ended.
+
+    Raises:
+        ConfigError: An entry is wrong.
+    """
+
+    def __init__(
+        self, config: GatewayConfig, upstream: Upstream, note: Callable[[Ended], object]
+    ) -> None:
+        self.config = config
+        self.keys = KeyRing(config)
+        self.seals = Seals(config)
+        self.board = Board(config)
+        self.passage = Passage(
+            self.board, Passing(upstream), Targets(), config.limits.first_content, note
+        )
+
+    def label(self, model: str) -> str | None:
+        """The name of the config file under which a model is asked; None: none.
+
+        Args:
+            model: As the client wrote it.
+        """
+        found = self.board.named(model)
+        return found[0].name if found else None
+
+    def names(self, caller: Caller) -> list[str]:
+        """The models that a key may use.
+
+        Args:
+            caller: The key's.
+        """
+        return [name for name in self.board.book.names if caller.may_use(name)]
+
+
+class Application:
+    """The ASGI application of a gateway.
+
+    Args:
+        config: From `read_config`.
+
+    Raises:
+        ConfigError: An entry or a setting is wrong, or a package is missing.
+    """
+
+    def __init__(self, config: GatewayConfig) -> None:
+        self._upstream = Upstream()
+        self._ledger = Ledger()
+        self._serving = Serving(config, self._upstream, self._note)
+        self._metrics = Metrics(lambda model: self._serving.label(model))
+        self._running = 0
+        self.is_stopping = False
+
+    def change(self, config: GatewayConfig) -> None:
+        """Serve by another config from the next request on; those that run are not touched.
+
+        Args:
+            config: From `read_config`.
+
+        Raises:
+            ConfigError: It is wrong; nothing has changed.
+        """
+        self._serving = Serving(config, self._upstream, self._note)
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Serve one connection's request, or the server's own life."""
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+        elif scope["type"] == "http":
+            await self._serve(scope, receive, send)
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        await receive()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await self.aclose()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        await self._upstream.aclose()
+        self._serving.board.close()
+
+    async def _serve(self, scope: Message, receive: Receive, send: Send) -> None:
+        request = read_head(scope)
+        out = Out(send, door_of(request.path), [(b"x-request-id", request.id)])
+        self._running += 1
+        self._metrics.running.inc()
+        try:
+            await self._answer(scope, request, receive, out)
+        except ClientGone:
+            pass
+        except Refusal as refusal:
+            self._metrics.refused(str(refusal.status)).inc()
+            await out.refuse(refusal)
+        except AzureAgentsError as error:
+            await out.refuse(refusal_of(error))
+        except Exception as error:  # noqa: BLE001 - a client hears of every failure, in its form
+            await out.refuse(refusal_for(error))
+        finally:
+            self._running -= 1
+            self._metrics.running.dec()
+
+    async def _answer(
+        self, scope: Message, request: Request, receive: Receive, out: Out
+    ) -> None:
+        path, serving = request.path, self._serving
+        if path in _ALIVE:
+            await _json(out, {"status": "alive"})
+        elif path == _READY:
+            await self._ready(out)
+        else:
+            check_head(request)
+            _check_place(scope, request, serving)
+            caller = serving.keys.caller(request.headers)
+            await self._known(request, caller, serving, receive, out)
+
+    async def _known(
+        self, request: Request, caller: Caller, serving: Serving, receive: Receive, out: Out
+    ) -> None:
+        route = find_route(request.path)
+        if route is not None:
+            _check_method(request, "POST")
+            await self._call(request, route, caller, serving, receive, out)
+            return
+        page = self._pages().get(request.path) or _model_page(request.path)
+        if page is None:
+            raise Refusal(404, f"no route {request.method} {request.path[:200]}", code="not_found")
+        _check_method(request, "GET")
+        await page(caller, serving, out)
+
+    async def _call(
+        self,
+        request: Request,
+        route: Route,
+        caller: Caller,
+        serving: Serving,
+        receive: Receive,
+        out: Out,
+    ) -> None:
+        limits = serving.config.limits
+        if self._running > limits.concurrency:
+            raise Refusal(503, "too many requests at once: try again", retry_after=_SECOND)
+        length = request.header(b"content-length")
+        body = await read_body(receive, limits.body_bytes, length)
+        asked = read_call_of(body, route, request.headers)
+        if not caller.may_use(asked.model):
+            raise Refusal(
+                403,
+                f"the key {caller.name!r} may not use the model {asked.model!r}",
+                code="model_not_allowed",
+                param="model",
+            )
+        asked = _on_thread(asked, request, caller, serving)
+        call = serving.board.read(asked.operation, asked.model, asked.given)
+        asked = replace(asked, given=call.given)
+        asker = Asker(caller, serving.seals, *_user(asked, request, serving))
+        await serving.passage.carry(asked, call, asker, receive, out)
+
+    def _note(self, ended: Ended) -> None:
+        cost = None if ended.meter is None else ended.meter.cost()
+        self._ledger.note(ended, cost)
+        self._metrics.note(ended, cost)
+
+    # --- pages ------------------------------------------------------------------------------------
+
+    def _pages(self) -> dict[str, Callable[[Caller, Serving, Out], Awaitable[None]]]:
+        return {
+            **dict.fromkeys(MODEL_LISTS, _models),
+            "/metrics": self._metrics_page,
+            "/spend": self._spend_page,
+        }
+
+    async def _ready(self, out: Out) -> None:
+        if self.is_stopping:
+            raise Refusal(503, "the gateway is stopping", retry_after=_SECOND)
+        await _json(out, {"status": "ready"})
+
+    async def _metrics_page(self, caller: Caller, serving: Serving, out: Out) -> None:  # noqa: ARG002 - a page
+        _check_admin(caller)
+        await out.whole(200, self._metrics.text(), (_TEXT,))
+
+    async def _spend_page(self, caller: Caller, serving: Serving, out: Out) -> None:  # noqa: ARG002 - a page
+        only = None if caller.is_admin else caller.name
+        await _json(out, {"object": "list", "data": self._ledger.rows(only)})
+
+
+async def _json(out: Out, data: Any) -> None:
+    await out.whole(200, dumps(data), (JSON_TYPE,))
+
+
+async def _models(caller: Caller, serving: Serving, out: Out) -> None:
+    data = [_model(name) for name in serving.names(caller)]
+    await _json(out, {"object": "list", "data": data})
+
+
+def _model_page(path: str) -> Callable[[Caller, Serving, Out], Awaitable[None]] | None:
+    """The page of one model."""
+    roots = sorted(MODEL_LISTS, key=len, reverse=True)
+    name = next((path.removeprefix(f"{one}/") for one in roots if path.startswith(f"{one}/")), "")
+    if not name:
+        return None
+
+    async def page(caller: Caller, serving: Serving, out: Out) -> None:
+        if name not in serving.names(caller):
+            raise Refusal(
+                404, f"The model {name[:200]!r} does not exist", code="model_not_found"
+            )
+        await _json(out, _model(name))
+
+    return page
+
+
+def _model(name: str) -> dict[str, Any]:
+    return {"id": name, "object": "model", "created": 0, "owned_by": "azure-agents"}
+
+
+def _check_admin(caller: Caller) -> None:
+    if not caller.is_admin:
+        raise Refusal(403, "this needs the master key, or a key with admin: true")
+
+
+def _check_method(request: Request, method: str) -> None:
+    if request.method != method:
+        allow = ((b"allow", method.encode()),)
+        raise Refusal(405, f"{request.path[:200]} takes {method} only", headers=allow)
+
+
+def _check_place(scope: Message, request: Request, serving: Serving) -> None:
+    """Without keys only this machine may call, and no page of a browser."""
+    if not serving.keys.is_open:
+        return
+    client = scope.get("client")
+    host = (request.header(b"host") or b"localhost").decode("latin-1")
+    name = urlsplit(f"//{host}").hostname or ""
+    origin = (request.header(b"origin") or b"").decode("latin-1")
+    is_here = client is None or is_loopback(client[0])
+    if not is_here or not is_loopback(name) or (
+        origin and origin not in serving.config.cors_allow_origins
+    ):
+        raise Refusal(
+            403, "this gateway has no keys, so only programs on its own machine may call it"
+        )
+
+
+def _on_thread(asked: Asked, request: Request, caller: Caller, serving: Serving) -> Asked:
+    """What is asked, with the thread of the body or the header, as the service knows it."""
+    given = asked.given.get("thread_id")
+    header = request.header(b"x-thread-id")
+    if given is None and header is None:
+        return asked
+    if asked.operation != "chat":
+        return asked
+    thread = given if given is not None else (header or b"").decode("latin-1")
+    if not isinstance(thread, str):
+        raise Refusal(400, "thread_id must be a text", param="thread_id")
+    opened = serving.seals.opened(thread, caller)
+    return replace(asked, given={**asked.given, "thread_id": opened}, raw=None)
+
+
+def _user(asked: Asked, request: Request, serving: Serving) -> tuple[str, str | None]:
+    """Whom a client asks for: the field, and what the configured header says."""
+    user = asked.given.get("user")
+    name = serving.config.user_identity_header
+    value = None if name is None else request.header(name.lower().encode())
+    identity = None if value is None else value.decode("latin-1")
+    return user if isinstance(user, str) else "", identity

@@ -1,0 +1,295 @@
+"""One attempt at one deployment whose answer passes as bytes.
+
+It ends with the first content of a stream, or with the whole of another answer: until then the
+router may ask the next deployment. An error of the upstream is kept as it came: if it is what the
+client hears in the end, it passes unchanged.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..errors import AzureAgentsError, ConnectionLostError, ProtocolError, TimedOutError
+from ..jsonio import loads
+from ..models.call import told_headers
+from ..models.requests import SUCCESS
+from ..routing.flow import Attempt
+from ..service_errors.envelopes import error_from_reply
+from ..settings.timeouts import Timeouts
+from ..sign_in.auth import Signature
+from .frames import Frames, Meter
+from .refusals import Refused
+from .replies import Header, Reply, Stream, Whole
+from .routes import Door
+from .targets import Sent, Target
+from .upstream import Call, Incoming, Upstream
+from .usage import read_usage
+
+# Of a client's headers: what switches features of the service on, and nothing that says who asks.
+_GO_UP = (
+    b"anthropic-beta",
+    b"anthropic-version",
+    b"extra-parameters",
+    b"openai-beta",
+    b"x-ms-oai-image-generation-deployment",
+)
+# Statuses that tell of our own credential or deployment; clients hear 502 instead.
+_OURS = frozenset({401, 403, 404})
+_FIRST = 120.0  # seconds until the first content of a stream, where nobody said another number
+_HIDDEN = b"[hidden]"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a client asked, as far as attempts need it.
+
+    Attributes:
+        operation: Name of a row of the table of operations.
+        door: In whose form errors are told.
+        model: By the name that the client used.
+        given: The fields of the body, but the model.
+        raw: The body; None if `given` differs from it.
+        streams: Whether the answer comes in pieces.
+        headers: Of the client that go up.
+    """
+
+    operation: str
+    door: Door
+    model: str
+    given: Mapping[str, Any]
+    raw: bytes | None
+    streams: bool
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def doing(self) -> str:
+        """What is being done, for errors."""
+        return f"{self.operation.replace('_', ' ')} with {self.model}"
+
+
+def going_up(headers: list[tuple[bytes, bytes]]) -> dict[str, str]:
+    """The headers of a client that go up.
+
+    Args:
+        headers: Of the request, names in lower case.
+    """
+    return {name.decode(): value.decode("latin-1") for name, value in headers if name in _GO_UP}
+
+
+class Passing:
+    """Attempts whose answers pass as bytes.
+
+    Args:
+        upstream: The pool of connections.
+    """
+
+    def __init__(self, upstream: Upstream) -> None:
+        self._upstream = upstream
+        self._silent: set[str] = set()  # deployments that refuse to tell the usage of a stream
+
+    async def ask(
+        self, attempt: Attempt, target: Target, asked: Asked, refused: dict[int, Refused]
+    ) -> Reply:
+        """Make an attempt.
+
+        Args:
+            attempt: Which deployment, and how long.
+            target: The operation there.
+            asked: By the client.
+            refused: Is told the upstream's own words of an error, by the error's `id`.
+
+        Raises:
+            AzureAgentsError: It failed.
+        """
+        one = _One(self._upstream, target, asked, attempt.timeouts, refused)
+        id = attempt.deployment.id
+        sent = one.sent(asks_usage=id not in self._silent)
+        try:
+            return await one.reply(sent)
+        except AzureAgentsError as error:
+            if not (sent.hides_usage and error.status == 400 and _names_options(error)):
+                raise
+        self._silent.add(id)
+        return await one.reply(one.sent(asks_usage=False))
+
+
+def _names_options(error: AzureAgentsError) -> bool:
+    return "stream_options" in f"{error.param} {error.message}"
+
+
+class _One:
+    def __init__(
+        self,
+        upstream: Upstream,
+        target: Target,
+        asked: Asked,
+        timeouts: Timeouts,
+        refused: dict[int, Refused],
+    ) -> None:
+        self._upstream, self._target, self._asked = upstream, target, asked
+        self._timeouts, self._refused = timeouts, refused
+
+    def sent(self, *, asks_usage: bool) -> Sent:
+        asked = self._asked
+        return self._target.sent(asked.operation, asked.given, asked.raw, asks_usage=asks_usage)
+
+    async def reply(self, sent: Sent) -> Reply:
+        timeouts = self._timeouts
+        first = timeouts.first_event or _FIRST
+        most = min(first, timeouts.turn or first) if self._asked.streams else timeouts.turn
+        try:
+            async with asyncio.timeout(most):
+                incoming = await self._ask(sent.body)
+                if self._is_events(incoming):
+                    return await self._stream(incoming, hides_usage=sent.hides_usage)
+                return await self._whole(incoming)
+        except TimeoutError as late:
+            raise TimedOutError(f"{self._asked.doing}: no answer in {most:g} s") from late
+
+    async def _ask(self, body: bytes) -> Incoming:
+        signature = await self._target.auth.asign()
+        incoming = await self._send(body, signature)
+        if incoming.status in SUCCESS:
+            return incoming
+        told = await incoming.error_body()
+        if self._target.auth.helps_against(incoming.status, told):
+            challenge = incoming.headers.get("www-authenticate", "")
+            signature = await self._target.auth.asign(signature, challenge)
+            incoming = await self._send(body, signature)
+            if incoming.status in SUCCESS:
+                return incoming
+            told = await incoming.error_body()
+        raise self._error(incoming, told, signature)
+
+    async def _send(self, body: bytes, signature: Signature) -> Incoming:
+        target, timeouts = self._target, self._timeouts
+        headers = {**target.headers, **self._asked.headers, **signature.headers}
+        between = timeouts.between_events if self._asked.streams else None
+        call = Call(
+            target.url,
+            headers,
+            body,
+            connect=timeouts.connect,
+            read=between or timeouts.read,
+            way=target.way,
+        )
+        return await self._upstream.ask(call, self._asked.doing)
+
+    def _is_events(self, incoming: Incoming) -> bool:
+        kind = incoming.headers.get("content-type", "")
+        return self._asked.streams and "json" not in kind
+
+    async def _whole(self, incoming: Incoming) -> Whole:
+        body = await incoming.whole()
+        meter = read_usage(body)
+        meter.hidden = self._hidden()
+        return Whole(incoming.status, _down(incoming), body, meter, told_headers(incoming.headers))
+
+    async def _stream(self, incoming: Incoming, *, hides_usage: bool) -> Stream:
+        asked = self._asked
+        service = self._target.place.service
+        frames = Frames(asked.operation, asked.doing, service, hides_usage=hides_usage)
+        frames.meter.hidden = self._hidden()
+        pieces = incoming.pieces()
+        first = b""
+        try:
+            while not frames.has_content:
+                piece = await anext(pieces, None)
+                first += frames.end() if piece is None else frames.feed(piece)
+        except BaseException as error:
+            incoming.close()
+            if isinstance(error, ProtocolError):
+                raise _lost(error) from error
+            raise
+        rest = _rest(frames, pieces)
+        told = told_headers(incoming.headers)
+
+        async def close() -> None:
+            if frames.is_done:
+                await incoming.finish()
+            incoming.close()
+
+        return Stream(_down(incoming), first, rest, close, frames.meter, told)
+
+    def _error(self, incoming: Incoming, body: bytes, signature: Signature) -> AzureAgentsError:
+        asked = self._asked
+        error = error_from_reply(
+            incoming.status,
+            incoming.headers,
+            body,
+            doing=asked.doing,
+            of=self._target.place.service,
+        )
+        if incoming.status >= 400 and incoming.status not in _OURS and _is_form(body, asked.door):
+            secrets = (*signature.headers.values(), *self._hosts())
+            passed = Refused(incoming.status, _blotted(body, secrets), _down(incoming))
+            self._refused[id(error)] = passed
+        return error
+
+    def _hidden(self) -> dict[str, Any]:
+        """What is known of the cost."""
+        settings = self._target.settings
+        named = settings.model.provider, settings.model.requested
+        return {"custom_llm_provider": named[0], "model": named[1], **settings.costs}
+
+    def _hosts(self) -> tuple[str, ...]:
+        url = self._target.settings.surface.url
+        return (url.url, url.origin, url.host)
+
+
+async def _rest(frames: Frames, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """The rest of a stream, in whole events."""
+    if frames.is_done:
+        return
+    async for piece in pieces:
+        passed = frames.feed(piece)
+        if passed:
+            yield passed
+        if frames.is_done:
+            return
+    try:
+        last = frames.end()
+    except ProtocolError as error:
+        raise _lost(error) from error
+    if last:
+        yield last
+
+
+def _lost(error: ProtocolError) -> ConnectionLostError:
+    return ConnectionLostError(error.message)
+
+
+def _down(incoming: Incoming) -> tuple[Header, ...]:
+    """The headers that go down: never a cookie, a key, or how the body was packed."""
+    told = told_headers(incoming.headers)
+    kind = incoming.headers.get("content-type", "application/json")
+    waits = {n: incoming.headers[n] for n in _WAITS if n in incoming.headers}
+    names = {"content-type": kind, **told, **waits}
+    names.pop("x-request-id", None)  # the gateway has its own
+    return tuple((n.encode("latin-1"), v.encode("latin-1")) for n, v in names.items())
+
+
+_WAITS = ("retry-after", "retry-after-ms")
+
+
+def _is_form(body: bytes, door: Door) -> bool:
+    """Whether an error is in the form of the route."""
+    try:
+        data = loads(body)
+    except ProtocolError:
+        return False
+    inner = data.get("error") if isinstance(data, dict) else None
+    if not isinstance(inner, dict) or not isinstance(inner.get("message"), str):
+        return False
+    return door == "openai" or data.get("type") == "error"
+
+
+def _blotted(body: bytes, secrets: tuple[str, ...]) -> bytes:
+    for secret in secrets:
+        bare = secret.removeprefix("Bearer ").encode()
+        if bare:
+            body = body.replace(bare, _HIDDEN)
+    return body

@@ -1,0 +1,297 @@
+"""Streams, watched as their bytes pass: their first content, their usage, their one end. Pure.
+
+Bytes go on as they came, but whole events only: a stream that is cut inside an event ends with
+the event before it, and then with an error. Nothing goes on before the first content, since until
+then another deployment may be asked; and nothing behind the end.
+
+Of most blocks nothing is parsed: one search tells that they hold no end, no usage and no error.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from ..errors import AzureAgentsError, ProtocolError
+from ..jsonio import JSON, loads
+from ..prices.cost import response_cost
+from ..protocols.sse import KEEPALIVE, MAX_EVENT_BYTES, SSEDecoder
+from ..routing.limits import Amounts
+from ..routing.tokens import used
+from ..service_errors.envelopes import error_from_event, error_from_last_error
+from ..service_errors.hints import Service
+
+Look: TypeAlias = Callable[[str, Mapping[str, Any]], "Seen"]
+
+_ENDS = (b"\n\n", b"\r\n\r\n", b"\r\r")
+_AFTER_AN_EVENT = re.compile(rb"(?<=\n\n)|(?<=\r\n\r\n)|(?<=\r\r)")
+_NOTABLE = re.compile(
+    rb'\[DONE\]|"usage"\s*:\s*\{|"error"\s*:|"finish_reason"\s*:\s*"'
+    rb"|message_stop|message_start|message_delta|event:\s?error"
+    rb"|response\.(?:completed|failed|incomplete|error)|\"type\"\s*:\s*\"error\""
+)
+_DONE = b"[DONE]"
+_SAID = ("content", "tool_calls", "function_call", "refusal", "reasoning_content", "audio")
+_QUIET = frozenset(
+    {
+        "response.created",
+        "response.queued",
+        "response.in_progress",
+        "response.output_item.added",
+        "response.content_part.added",
+        "response.reasoning_summary_part.added",
+        KEEPALIVE,
+    }
+)
+_LAST = frozenset({"response.completed", "response.incomplete"})
+_BYTES = 100  # of a stream for a token, about: each has an event of its own
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What an event is.
+
+    Attributes:
+        is_content: Something that a client waits for.
+        is_end: Nothing comes behind it.
+        is_error: It says that the stream failed.
+        is_finish: It says why the answer is over; the end may still come.
+    """
+
+    is_content: bool = False
+    is_end: bool = False
+    is_error: bool = False
+    is_finish: bool = False
+
+
+_NOTHING, _CONTENT = Seen(), Seen(is_content=True)
+_END, _ERROR = Seen(is_content=True, is_end=True), Seen(is_error=True, is_end=True)
+_FINISH = Seen(is_content=True, is_finish=True)
+
+
+def _chat(name: str, data: Mapping[str, Any]) -> Seen:
+    if data.get("error") or name == "error":
+        return _ERROR
+    choices = data.get("choices")
+    if not isinstance(choices, list):
+        return _NOTHING
+    found = [one for one in choices if isinstance(one, dict)]
+    if any(one.get("finish_reason") for one in found):
+        return _FINISH
+    return _CONTENT if any(map(_says, found)) else _NOTHING
+
+
+def _says(choice: JSON) -> bool:
+    delta = choice.get("delta")
+    said = isinstance(delta, dict) and any(delta.get(one) for one in _SAID)
+    return said or bool(choice.get("text"))
+
+
+def _response(name: str, data: Mapping[str, Any]) -> Seen:
+    kind = data.get("type") or name
+    if kind in ("error", "response.failed", "response.error"):
+        return _ERROR
+    if kind in _LAST:
+        return _END
+    return _NOTHING if kind in _QUIET else _CONTENT
+
+
+def _message(name: str, data: Mapping[str, Any]) -> Seen:
+    kind = data.get("type") or name
+    if kind == "error":
+        return _ERROR
+    if kind == "message_stop":
+        return _END
+    return _CONTENT if kind in ("content_block_delta", "message_delta") else _NOTHING
+
+
+_LOOKS: dict[str, Look] = {
+    "chat": _chat,
+    "text_completion": _chat,
+    "responses": _response,
+    "messages": _message,
+}
+
+
+@dataclass(slots=True)
+class Meter:
+    """What a stream used, as far as it told.
+
+    Attributes:
+        usage: The fields of all usages that came, the later ones counting.
+        model: The model's exact name.
+        tier: The service tier that answered.
+        size: Bytes that went on.
+        hidden: What is known of the cost beside the answer.
+    """
+
+    usage: dict[str, Any] = field(default_factory=dict)
+    model: str | None = None
+    tier: str | None = None
+    size: int = 0
+    hidden: Mapping[str, Any] = field(default_factory=dict)
+
+    def note(self, data: Mapping[str, Any]) -> None:
+        """Read an event."""
+        for inner in ("response", "message"):
+            if isinstance(data.get(inner), dict):
+                data = data[inner]
+        if isinstance(data.get("usage"), dict):
+            self.usage.update({k: v for k, v in data["usage"].items() if v is not None})
+        self.model = data.get("model") or self.model
+        self.tier = data.get("service_tier") or self.tier
+
+    def cost(self) -> float | None:
+        """US dollars of what was used; None if anything about it is unknown."""
+        if "response_cost" in self.hidden:
+            known: float | None = self.hidden["response_cost"]
+            return known
+        if not self.usage:
+            return None
+        answer = {"model": self.model, "usage": self.usage, "service_tier": self.tier}
+        return response_cost({k: v for k, v in answer.items() if v is not None}, self.hidden)
+
+    def amounts(self, reserved: Amounts) -> Amounts:
+        """Tokens as the service told, else by the length of what came.
+
+        Args:
+            reserved: For the request.
+        """
+        return used(self.usage) or Amounts(reserved.input, self.size // _BYTES + 1)
+
+
+class Frames:
+    """One stream.
+
+    Args:
+        operation: What was asked.
+        doing: The same in words, for errors.
+        of: Who answers.
+        hides_usage: The client did not ask for the chunk that only tells the usage.
+    """
+
+    def __init__(
+        self, operation: str, doing: str, of: Service = "azure", *, hides_usage: bool = False
+    ) -> None:
+        self.meter = Meter()
+        self.has_content = False
+        self.is_done = False
+        self.failed = False
+        self._look, self._doing, self._of = _LOOKS[operation], doing, of
+        self._is_chat = self._look is _chat
+        self._hides_usage = hides_usage
+        self._tail = b""
+        self._held = b""
+        self._has_finish = False
+
+    def feed(self, data: bytes) -> bytes:
+        """Take the next bytes; give those that may go on.
+
+        Args:
+            data: Cut anywhere.
+
+        Raises:
+            AzureAgentsError: The stream failed before its first content.
+            ProtocolError: An event is too large.
+        """
+        if self.is_done:
+            return b""
+        data = self._tail + data if self._tail else data
+        end = _end_of(data)
+        block, self._tail = data[:end], data[end:]
+        if len(self._tail) + len(self._held) > MAX_EVENT_BYTES:
+            raise ProtocolError(f"{self._doing}: an event is larger than {MAX_EVENT_BYTES} bytes")
+        if not block:
+            return b""
+        return self._passed(block) if self.has_content else self._begun(block)
+
+    def end(self) -> bytes:
+        """What is left to say when no more bytes come and no error happened.
+
+        Raises:
+            ProtocolError: The stream ended without its end.
+        """
+        if self.is_done:
+            return b""
+        # What came last may lack only its line break.
+        out = self.feed(b"\n\n") if any(_is_whole(one) for one in _read(self._tail + b"\n\n")) else b""
+        if self.is_done:
+            return out
+        if self._is_chat and self._has_finish:
+            self.is_done = True
+            return out + self._release() + b"data: [DONE]\n\n"
+        raise ProtocolError(f"{self._doing}: the stream ended without its end")
+
+    def _begun(self, block: bytes) -> bytes:
+        """Hold events until one is content."""
+        self._held += self._passed(block)
+        return self._release() if self.has_content else b""
+
+    def _release(self) -> bytes:
+        held, self._held = self._held, b""
+        return held
+
+    def _passed(self, block: bytes) -> bytes:
+        if self.has_content and _NOTABLE.search(block) is None:
+            self.meter.size += len(block)
+            return block
+        out = []
+        for raw in filter(None, _AFTER_AN_EVENT.split(block)):
+            if self._takes(raw):
+                out.append(raw)
+            if self.is_done:
+                break
+        passed = b"".join(out)
+        self.meter.size += len(passed)
+        return passed
+
+    def _takes(self, raw: bytes) -> bool:
+        """Read an event; False if it is not the client's."""
+        for name, data in _read(raw):
+            if data is None:
+                self.is_done = self.has_content = True
+                continue
+            self.meter.note(data)
+            seen = self._look(name, data)
+            if seen.is_error and not self.has_content:
+                raise self._error(data)
+            self.has_content |= seen.is_content
+            self.is_done |= seen.is_end
+            self.failed |= seen.is_error
+            self._has_finish |= seen.is_finish
+            if self._hides_usage and self._is_chat and _is_usage_only(data):
+                return False
+        return True
+
+    def _error(self, data: JSON) -> AzureAgentsError:
+        if data.get("type") == "response.failed":
+            return error_from_last_error(data, doing=self._doing)
+        return error_from_event(data, doing=self._doing, of=self._of)
+
+
+def _end_of(data: bytes) -> int:
+    """Where the last whole event ends."""
+    return max((data.rfind(mark) + len(mark) for mark in _ENDS if mark in data), default=0)
+
+
+def _is_whole(event: tuple[str, JSON | None]) -> bool:
+    return event[1] is None or bool(event[1])
+
+
+def _read(raw: bytes) -> Iterator[tuple[str, JSON | None]]:
+    """The events of a raw one: their name and data; None is ``[DONE]``."""
+    for event in SSEDecoder().feed(raw):
+        if event.data == _DONE:
+            yield event.name, None
+            continue
+        try:
+            data = loads(event.data)
+        except ProtocolError:
+            data = None
+        yield event.name, data if isinstance(data, dict) else {}
+
+
+def _is_usage_only(data: Mapping[str, Any]) -> bool:
+    return not data.get("choices") and isinstance(data.get("usage"), dict)

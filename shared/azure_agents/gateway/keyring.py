@@ -1,0 +1,128 @@
+"""Who calls: keys of clients, by their SHA-256. No key is kept, and none is shown.
+
+A key is compared with every known one in constant time, whatever the first of them says, so the
+time of an answer tells nothing about how near a guess was.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from fnmatch import fnmatchcase
+from hashlib import sha256
+from hmac import compare_digest
+
+from .config.objects import GatewayConfig, GatewayKey
+from .refusals import Refusal
+
+_PREFIX = "sk-"
+_MASTER = "master"
+_HEADERS = (b"authorization", b"api-key", b"x-api-key")
+_BEARER = b"bearer "
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Whoever holds a key.
+
+    Attributes:
+        name: What spend and metrics call it; ``""`` where no key is needed.
+        key: The key's settings; None of the master key, and where no key is needed.
+        is_admin: It may see everything.
+    """
+
+    name: str
+    key: GatewayKey | None = None
+    is_admin: bool = False
+
+    def may_use(self, model: str) -> bool:
+        """Whether it may ask a model.
+
+        Args:
+            model: By the name that clients use.
+        """
+        patterns = self.key.models if self.key is not None else ()
+        return not patterns or any(fnmatchcase(model, pattern) for pattern in patterns)
+
+
+NOBODY = Caller("", is_admin=True)  # only this machine may call then
+
+
+class KeyRing:
+    """The keys of a config.
+
+    Args:
+        config: With its keys.
+    """
+
+    def __init__(self, config: GatewayConfig) -> None:
+        self._known: list[tuple[bytes, Caller]] = []
+        if config.master_key is not None:
+            master = sha256(config.master_key.reveal().encode()).hexdigest().encode()
+            self._known.append((master, Caller(_MASTER, is_admin=True)))
+        for key in config.keys:
+            self._known.append((key.hash.encode(), Caller(key.name, key, key.is_admin)))
+
+    @property
+    def is_open(self) -> bool:
+        """There are no keys: only this machine may call."""
+        return not self._known
+
+    def caller(self, headers: Iterable[tuple[bytes, bytes]]) -> Caller:
+        """Find out who calls.
+
+        Args:
+            headers: Of the request, names in lower case.
+
+        Raises:
+            Refusal: The key is missing, unknown or expired, or two differ.
+        """
+        if self.is_open:
+            return NOBODY
+        given = _given(headers)
+        if given is None:
+            raise Refusal(
+                401,
+                "no key: send one as 'Authorization: Bearer …', as 'api-key' or as 'x-api-key'",
+                code="invalid_api_key",
+            )
+        found = self._find(given)
+        if found is None:
+            raise Refusal(401, "the key is unknown to this gateway", code="invalid_api_key")
+        _check_expiry(found)
+        return found
+
+    def _find(self, given: bytes) -> Caller | None:
+        digest, found = sha256(given).hexdigest().encode(), None
+        for known, caller in self._known:  # all of them: see above
+            if compare_digest(known, digest):
+                found = caller
+        return found
+
+
+def new_key() -> tuple[str, str]:
+    """Make a key; returns it and the hash that the config file holds."""
+    key = _PREFIX + secrets.token_urlsafe(32)
+    return key, sha256(key.encode()).hexdigest()
+
+
+def _check_expiry(caller: Caller) -> None:
+    expires = caller.key.expires if caller.key is not None else None
+    if expires is not None and datetime.now(UTC) >= expires:
+        raise Refusal(401, f"the key {caller.name!r} has expired", code="expired_api_key")
+
+
+def _given(headers: Iterable[tuple[bytes, bytes]]) -> bytes | None:
+    found: Mapping[bytes, bytes] = {
+        name: value.strip() for name, value in headers if name in _HEADERS and value.strip()
+    }
+    keys = {_bare(value) for value in found.values()}
+    if len(keys) > 1:
+        raise Refusal(401, "two headers hold different keys: send one", code="invalid_api_key")
+    return next(iter(keys), None)
+
+
+def _bare(value: bytes) -> bytes:
+    return value[len(_BEARER) :].strip() if value[: len(_BEARER)].lower() == _BEARER else value

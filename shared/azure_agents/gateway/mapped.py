@@ -1,0 +1,157 @@
+"""Attempts that the library maps: agents of both generations, and chats of other formats.
+
+The client's chat is a call of `acompletion`; its answer is written as the JSON of an OpenAI
+endpoint, a stream as its events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..completions.api import acompletion
+from ..errors import AzureAgentsError, ConfigError, InvalidRequestError
+from ..jsonio import JSON, dumps
+from ..models.settings import is_deployment
+from ..routing.calls import RoutedCall
+from ..routing.flow import Attempt
+from .asgi import EVENTS_TYPE, JSON_TYPE
+from .frames import Meter
+from .keyring import Caller
+from .replies import Header, Reply, Stream, Whole
+from .seals import Seals
+
+_DONE = b"data: [DONE]\n\n"
+_THREAD = b"x-thread-id"
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who asks an agent, and on which thread.
+
+    Attributes:
+        caller: Whose key it is.
+        seals: Seal its threads.
+        user: Whom the client asks for; "" if it did not say.
+        identity: What the configured header says of the user; None: nothing.
+    """
+
+    caller: Caller
+    seals: Seals
+    user: str = ""
+    identity: str | None = field(default=None, repr=False)
+
+    def arguments(self) -> dict[str, Any]:
+        """Arguments that only calls of agents have."""
+        owner = f"{self.caller.name}/{self.user}" if self.caller.name or self.user else None
+        known = {
+            "owner": owner,
+            "user_identity": self.identity,
+            "anchor_key": self.seals.anchor_key(self.caller),
+        }
+        return {name: value for name, value in known.items() if value is not None}
+
+    def sealed(self, data: JSON) -> JSON:
+        """An answer or a chunk whose thread only this key can use."""
+        if isinstance(data.get("thread_id"), str):
+            data["thread_id"] = self.seals.sealed(data["thread_id"], self.caller)
+        return data
+
+
+async def ask_mapped(call: RoutedCall, attempt: Attempt, asker: Asker, *, streams: bool) -> Reply:
+    """Make an attempt.
+
+    Args:
+        call: What is asked.
+        attempt: Which deployment, and how long.
+        asker: Who asks.
+        streams: Whether the answer comes in pieces.
+
+    Raises:
+        AzureAgentsError: It failed.
+    """
+    one = attempt.deployment
+    arguments = call.arguments(attempt)
+    is_agent = not is_deployment(one.model, one.params)
+    if is_agent:
+        arguments = {**arguments, **asker.arguments()}
+    hides = streams and not _asks_usage(arguments)
+    if hides:
+        arguments["stream_options"] = {"include_usage": True}
+    answer: Any = await _asked(arguments, call.given)
+    changed = _Changed(call, attempt, asker if is_agent else None)
+    if streams:
+        return await _stream(answer, changed, hides_usage=hides)
+    return _whole(answer, changed)
+
+
+async def _asked(arguments: Mapping[str, Any], given: Mapping[str, Any]) -> Any:
+    try:
+        return await acompletion(**arguments)
+    except ConfigError as error:
+        # A wrong argument of the client's is an error of its request, not of the entry's.
+        if any(f"{name}=" in error.message for name in given):
+            raise InvalidRequestError(error.message, **error.facts) from error
+        raise
+
+
+def _asks_usage(arguments: Mapping[str, Any]) -> bool:
+    options = arguments.get("stream_options")
+    return isinstance(options, Mapping) and bool(options.get("include_usage"))
+
+
+class _Changed:
+    """Makes the client's JSON of an answer or a chunk, and reads what it used."""
+
+    def __init__(self, call: RoutedCall, attempt: Attempt, asker: Asker | None) -> None:
+        self.meter = Meter()
+        self._call, self._made_by, self._asker = call, attempt.deployment, asker
+
+    def __call__(self, answer: Any) -> JSON:
+        hidden: Any = getattr(answer, "_hidden_params", {})
+        answer = self._call.changed(answer, self._made_by)
+        data: JSON = answer.model_dump()
+        self.meter.note(data)
+        self.meter.hidden = hidden
+        data["model"] = self._call.job.asked
+        return data if self._asker is None else self._asker.sealed(data)
+
+
+def _whole(answer: Any, changed: _Changed) -> Whole:
+    data = changed(answer)
+    told = changed.meter.hidden.get("headers") or {}
+    return Whole(200, (JSON_TYPE, *_thread(data)), dumps(data), changed.meter, dict(told))
+
+
+def _thread(data: JSON) -> tuple[Header, ...]:
+    thread = data.get("thread_id")
+    return ((_THREAD, thread.encode()),) if isinstance(thread, str) else ()
+
+
+async def _stream(answer: Any, changed: _Changed, *, hides_usage: bool) -> Stream:
+    pieces = _pieces(answer, changed, hides_usage=hides_usage)
+    try:
+        first = await anext(pieces, _DONE)
+    except AzureAgentsError:
+        await answer.aclose()
+        raise
+    return Stream((EVENTS_TYPE,), first, pieces, _closing(answer), changed.meter)
+
+
+def _closing(answer: Any) -> Any:
+    async def close() -> None:
+        await answer.aclose()
+
+    return close
+
+
+async def _pieces(answer: Any, changed: _Changed, *, hides_usage: bool) -> AsyncIterator[bytes]:
+    async for chunk in answer:
+        data = changed(chunk)
+        if not (hides_usage and not data.get("choices")):
+            data.pop("usage", None) if hides_usage else None
+            piece = b"data: " + dumps(data) + b"\n\n"
+            changed.meter.size += len(piece)
+            yield piece
+    yield _DONE

@@ -1,0 +1,102 @@
+"""The answer to one request, on its way out: begun once, ended once, whatever happens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from .asgi import Send, answer
+from .refusals import Refusal, Refused
+from .replies import Header
+from .routes import Door
+
+_EVENTS = (
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    (b"cache-control", b"no-cache"),
+    (b"x-accel-buffering", b"no"),  # proxies in front would wait for more
+)
+_BEAT = b": waiting for the first content\n\n"
+
+
+class Out:
+    """One answer.
+
+    Args:
+        send: Of the request.
+        door: In whose form errors are told.
+        headers: Of the answer, however it ends.
+    """
+
+    def __init__(self, send: Send, door: Door, headers: Iterable[Header]) -> None:
+        self._send, self.door = send, door
+        self._headers = list(headers)
+        self.status: int | None = None
+        self.is_ended = False
+
+    def add(self, *headers: Header) -> None:
+        """Add headers, before the answer has begun."""
+        self._headers += headers
+
+    async def whole(self, status: int, body: bytes, headers: Iterable[Header] = ()) -> None:
+        """Send all of the answer.
+
+        Args:
+            status: HTTP status.
+            body: All of it.
+            headers: More of them.
+        """
+        self.status, self.is_ended = status, True
+        await answer(self._send, status, body, (*self._headers, *headers))
+
+    async def begin(self, headers: Iterable[Header] = ()) -> None:
+        """Begin a stream, unless it has begun.
+
+        Args:
+            headers: More of them.
+        """
+        if self.status is not None:
+            return
+        self.status = 200
+        known = {*(name for name, _ in _EVENTS)}
+        own = (pair for pair in headers if pair[0] not in known)
+        sent = [*_EVENTS, *self._headers, *own]
+        await self._send({"type": "http.response.start", "status": 200, "headers": sent})
+
+    async def piece(self, data: bytes) -> None:
+        """Send a piece of a stream."""
+        if data:
+            await self._send({"type": "http.response.body", "body": data, "more_body": True})
+
+    async def beat(self) -> None:
+        """Tell that the stream lives; a comment, which is no event."""
+        await self.begin()
+        await self.piece(_BEAT)
+
+    async def end(self, data: bytes = b"") -> None:
+        """End a stream.
+
+        Args:
+            data: Its last piece.
+        """
+        if not self.is_ended:
+            self.is_ended = True
+            await self._send({"type": "http.response.body", "body": data})
+
+    async def refuse(self, refusal: Refusal | Refused) -> None:
+        """End with an error: an answer of its own, or the last event of a stream.
+
+        Args:
+            refusal: The error.
+        """
+        if self.is_ended:
+            return
+        if self.status is None:
+            refused = refusal.answer(self.door) if isinstance(refusal, Refusal) else refusal
+            kind = (b"content-type", b"application/json")
+            own = [pair for pair in refused.headers if pair[0] != kind[0]]
+            await self.whole(refused.status, refused.body, (kind, *own))
+        elif isinstance(refusal, Refusal):
+            await self.end(refusal.frame(self.door))
+        else:
+            name = b"event: error\n" if self.door == "anthropic" else b""
+            one_line = refusal.body.replace(b"\r", b" ").replace(b"\n", b" ")
+            await self.end(name + b"data: " + one_line + b"\n\n")

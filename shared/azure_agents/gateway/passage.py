@@ -1,0 +1,227 @@
+"""One call of a model, from the client's body to the end of its answer.
+
+The router chooses; an attempt asks. Until an attempt has brought the first content of a stream, or
+the whole of another answer, the client has heard nothing, and the next deployment may be asked. A
+stream whose first content takes long is begun all the same, with comments: what fails then is told
+as its last event. When the client leaves, in whatever phase, the upstream is left.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import cast
+
+from ..errors import AzureAgentsError
+from ..routing.calls import RoutedCall
+from ..routing.flow import Attempt, Routed
+from ..routing.tokens import used
+from .asgi import ClientGone, Receive, while_there
+from .attempts import Asked, Passing
+from .board import Board
+from .frames import Meter
+from .mapped import Asker, ask_mapped
+from .marks import marked_body, marked_events
+from .out import Out
+from .refusals import Refusal, Refused, refusal_of
+from .replies import Header, Reply, Stream, Whole
+from .targets import Targets
+
+_LOGGER = logging.getLogger("azure_agents")
+_BEAT = 10.0  # seconds between two comments
+
+
+@dataclass(slots=True)
+class Ended:
+    """How a call ended, for the books.
+
+    Attributes:
+        asked: By the client.
+        caller: The name of its key.
+        status: That the client heard; 499: it had gone.
+        deployment: The id of the deployment that answered; "" if none did.
+        meter: What it used; None: nothing.
+        seconds: From its body to its end.
+        first: Seconds until the first byte; None: there was none.
+    """
+
+    asked: Asked
+    caller: str
+    status: int = 0
+    deployment: str = ""
+    meter: Meter | None = None
+    seconds: float = 0.0
+    first: float | None = None
+    begun: float = field(default_factory=monotonic)
+
+
+class Passage:
+    """Carries calls out.
+
+    Args:
+        board: Chooses deployments.
+        passing: Asks those whose answers pass as bytes.
+        targets: Where they are.
+        first_content: Seconds that the status of a stream waits.
+        note: Is told how each call ended.
+    """
+
+    def __init__(
+        self,
+        board: Board,
+        passing: Passing,
+        targets: Targets,
+        first_content: float,
+        note: Callable[[Ended], object],
+    ) -> None:
+        self._board, self._passing, self._targets = board, passing, targets
+        self._first_content, self._note = first_content, note
+
+    async def carry(
+        self, asked: Asked, call: RoutedCall, asker: Asker, receive: Receive, out: Out
+    ) -> None:
+        """Ask, and answer.
+
+        Args:
+            asked: By the client.
+            call: The same, read by the router.
+            asker: Who asks.
+            receive: Of the request, its body read.
+            out: Of the request.
+        """
+        one = _One(self._board, call, out, Ended(asked, asker.caller.name))
+        refused: dict[int, Refused] = {}
+        ask = self._asking(asked, call, asker, refused)
+        try:
+            async with while_there(receive):
+                await one.answer(ask, self._first_content)
+        except ClientGone:
+            one.ended.status = 499
+        except AzureAgentsError as error:
+            _log(asked, error)
+            await out.refuse(refused.get(id(error)) or refusal_of(error))
+        finally:
+            await asyncio.shield(one.close())
+            self._end(one.ended, out)
+
+    def _asking(
+        self, asked: Asked, call: RoutedCall, asker: Asker, refused: dict[int, Refused]
+    ) -> Callable[[Attempt], Awaitable[Reply]]:
+        async def ask(attempt: Attempt) -> Reply:
+            target = self._targets.get(attempt.deployment, asked.operation)
+            if target is None:
+                return await ask_mapped(call, attempt, asker, streams=asked.streams)
+            return await self._passing.ask(attempt, target, asked, refused)
+
+        return ask
+
+    def _end(self, ended: Ended, out: Out) -> None:
+        ended.status = ended.status or out.status or 500
+        ended.seconds = monotonic() - ended.begun
+        self._note(ended)
+
+
+class _One:
+    """One call, with what must be given back at its end."""
+
+    def __init__(self, board: Board, call: RoutedCall, out: Out, ended: Ended) -> None:
+        self._board, self._call, self._out, self.ended = board, call, out, ended
+        self._routed: Routed | None = None
+
+    async def answer(
+        self, ask: Callable[[Attempt], Awaitable[Reply]], first_content: float
+    ) -> None:
+        if self.ended.asked.streams:
+            await self._wait(ask, first_content)
+        else:
+            self._routed = await self._board.route(self._call, ask)
+        routed = cast(Routed, self._routed)
+        reply: Reply = routed.answer
+        self.ended.deployment, self.ended.meter = routed.ticket.deployment.id, reply.meter
+        self.ended.first = monotonic() - self.ended.begun
+        self._out.add((b"x-model-id", routed.ticket.deployment.id.encode("latin-1", "replace")))
+        if isinstance(reply, Whole):
+            await self._whole(reply)
+        else:
+            await self._stream(reply)
+
+    async def _wait(
+        self, ask: Callable[[Attempt], Awaitable[Reply]], first_content: float
+    ) -> None:
+        """Route, and tell the client meanwhile that its stream lives."""
+        routing = asyncio.ensure_future(self._board.route(self._call, ask))
+        try:
+            done, _ = await asyncio.wait({routing}, timeout=first_content)
+            while not done:
+                await self._out.beat()
+                done, _ = await asyncio.wait({routing}, timeout=_BEAT)
+        finally:
+            if not routing.done():
+                routing.cancel()
+                await asyncio.wait({routing})
+            if not routing.cancelled() and routing.exception() is None:
+                self._routed = routing.result()
+        routing.result()
+
+    async def _whole(self, reply: Whole) -> None:
+        body = reply.body
+        if self._marks():
+            body = marked_body(body, self._mark())
+        cost = reply.meter.cost()
+        more: tuple[Header, ...] = ()
+        if cost is not None:
+            more = ((b"x-response-cost", f"{cost:.10f}".rstrip("0").encode()),)
+        if self._out.status is None:
+            await self._out.whole(reply.status, body, (*reply.headers, *more))
+        else:  # a stream was begun, and the upstream answered as if none had been asked for
+            await self._out.end(b"data: " + body.replace(b"\n", b" ") + b"\n\n")
+
+    async def _stream(self, reply: Stream) -> None:
+        out, marks = self._out, self._marks()
+        await out.begin(reply.headers)
+        await out.piece(marked_events(reply.first, self._mark()) if marks else reply.first)
+        async for piece in reply.rest:
+            await out.piece(marked_events(piece, self._mark()) if marks else piece)
+        await out.end()
+
+    def _marks(self) -> bool:
+        return self._call.marks and self.ended.asked.operation == "responses"
+
+    def _mark(self) -> str:
+        return cast(Routed, self._routed).ticket.deployment.mark
+
+    async def close(self) -> None:
+        """Let go of the upstream, and count what was used."""
+        routed = self._routed
+        if routed is None:
+            return
+        reply: Reply = routed.answer
+        try:
+            if isinstance(reply, Stream):
+                await reply.close()
+        finally:
+            meter = reply.meter
+            reserved = routed.ticket.place.amounts
+            amounts = (
+                meter.amounts(reserved) if isinstance(reply, Stream) else used(meter.usage)
+            )
+            await self._board.settle(routed, amounts, reply.told)
+
+
+def _log(asked: Asked, error: AzureAgentsError) -> None:
+    status = error.status or 0
+    if isinstance(error, AzureAgentsError) and (status == 0 or status >= 500 or status in (401, 403)):
+        _LOGGER.warning("%s failed: %s", asked.doing, error)
+
+
+def refusal_for(error: Exception) -> Refusal:
+    """What a client hears of an error that nobody expected.
+
+    Args:
+        error: Any.
+    """
+    _LOGGER.error("a request failed: %s", type(error).__name__, exc_info=error)
+    return Refusal(500, "the gateway failed; its log says why", code="internal_error")

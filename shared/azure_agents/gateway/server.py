@@ -1,0 +1,182 @@
+"""The server: uvicorn, with httptools and uvloop, in front of the application.
+
+SIGTERM stops taking connections and lets requests finish. SIGHUP, or a changed file, reads the
+config anew: a file that is wrong changes nothing, and the log says what is wrong.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from ..errors import AzureAgentsError, ConfigError
+from ..settings.urls import is_loopback
+from .app import Application
+from .config.objects import GatewayConfig
+from .config.reading import read_config
+
+_LOGGER = logging.getLogger("azure_agents")
+_MISSING = 'the gateway needs uvicorn, install it with: pip install "azure-agents[gateway]"'
+_LOOK = 2.0  # seconds between two looks at the file
+_GRACE = 600  # seconds that requests have to finish after SIGTERM
+_BACKLOG = 4096
+
+
+def load_config(path: Path) -> GatewayConfig:
+    """Read a config file, and set the variables that it sets.
+
+    Args:
+        path: The file.
+
+    Raises:
+        ConfigError: It cannot be read, or is wrong.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"cannot read {str(path)!r} ({type(error).__name__})") from error
+    config = read_config(text, path.name)
+    os.environ.update(config.environment)
+    return config
+
+
+def serve(
+    path: Path, host: str, port: int, ready: Callable[[str], object] | None = None
+) -> None:
+    """Serve until SIGTERM or Ctrl-C.
+
+    Args:
+        path: The config file.
+        host: Address to listen on.
+        port: Port to listen on; 0: any.
+        ready: Is told the URL.
+
+    Raises:
+        ConfigError: The file is wrong, a package is missing, or other machines could call without
+            a key.
+    """
+    config = load_config(path)
+    check_host(config, host)
+    application = Application(config)
+    server = _server(application, host, port)
+    _run(_serving(server, application, path, ready))
+
+
+def check_host(config: GatewayConfig, host: str) -> None:
+    """Refuse to let other machines in without a key.
+
+    Args:
+        config: The file.
+        host: Address to listen on.
+
+    Raises:
+        ConfigError: They could call.
+    """
+    if config.has_keys or is_loopback(host):
+        return
+    raise ConfigError(
+        f"--host {host} lets other machines in, and the config has no key: set "
+        "general_settings.master_key, or make a key with 'azure-agents keys new'"
+    )
+
+
+async def _serving(
+    server: Any, application: Application, path: Path, ready: Callable[[str], object] | None
+) -> None:
+    loop = asyncio.get_running_loop()
+    reload = asyncio.Event()
+    with suppress(NotImplementedError, AttributeError, ValueError):  # Windows, other threads
+        loop.add_signal_handler(signal.SIGHUP, reload.set)
+    watching = asyncio.create_task(_watch(path, application, reload))
+    telling = asyncio.create_task(_tell(server, ready))
+    try:
+        await server.serve()
+    finally:
+        watching.cancel()
+        telling.cancel()
+
+
+async def _tell(server: Any, ready: Callable[[str], object] | None) -> None:
+    while not server.started:
+        await asyncio.sleep(0.01)
+    address = server.servers[0].sockets[0].getsockname()
+    host = f"[{address[0]}]" if ":" in address[0] else address[0]
+    if ready is not None:
+        ready(f"http://{host}:{address[1]}")
+
+
+async def _watch(path: Path, application: Application, reload: asyncio.Event) -> None:
+    """Read the file again when it changes, or when somebody says so."""
+    seen = _stamp(path)
+    while True:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LOOK):
+                await reload.wait()
+        now = _stamp(path)
+        if reload.is_set() or now != seen:
+            reload.clear()
+            seen = now
+            await asyncio.to_thread(_reload, path, application)
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size
+
+
+def _reload(path: Path, application: Application) -> None:
+    try:
+        application.change(load_config(path))
+    except AzureAgentsError as error:
+        _LOGGER.error("the config was not changed: %s", error)
+    else:
+        _LOGGER.warning("the config was read again")
+
+
+def _server(application: Application, host: str, port: int) -> Any:
+    try:
+        import httptools  # noqa: F401 - uvicorn would take a slower parser without a word
+        import uvicorn
+    except ImportError as missing:
+        raise ConfigError(_MISSING) from missing
+
+    class Server(uvicorn.Server):
+        async def shutdown(self, sockets: Any = None) -> None:
+            application.is_stopping = True
+            await super().shutdown(sockets)
+
+    settings = uvicorn.Config(
+        application,
+        host=host,
+        port=port,
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        proxy_headers=False,
+        backlog=_BACKLOG,
+        timeout_graceful_shutdown=_GRACE,
+        timeout_keep_alive=75,
+    )
+    return Server(settings)
+
+
+def _run(serving: Any) -> None:
+    try:
+        import uvloop
+    except ImportError:  # Windows
+        asyncio.run(serving)
+    else:
+        uvloop.run(serving)
