@@ -7,12 +7,13 @@ one takes its place; requests that run keep the one that they began with.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
 from ..errors import AzureAgentsError
 from ..jsonio import dumps
+from ..routing.calls import RoutedCall
 from ..settings.urls import is_loopback
 from .asgi import JSON_TYPE, ClientGone, Message, Receive, Send, read_body
 from .attempts import Asked, Passing
@@ -26,7 +27,7 @@ from .out import Out
 from .passage import Ended, Passage, refusal_for
 from .refusals import Refusal, refusal_of
 from .requests import Request, check_head, read_call_of, read_head
-from .routes import MODEL_LISTS, Route, door_of, find_route
+from .routes import MODEL_LISTS, door_of, find_route
 from .seals import Seals
 from .targets import Targets
 from .upstream import Upstream
@@ -92,7 +93,7 @@ class Application:
         self._upstream = Upstream()
         self._ledger = Ledger()
         self._serving = Serving(config, self._upstream, self._note)
-        self._metrics = Metrics(lambda model: self._serving.label(model))
+        self._metrics = Metrics(self._label)
         self._running = 0
         self.is_stopping = False
 
@@ -146,9 +147,7 @@ class Application:
             self._running -= 1
             self._metrics.running.dec()
 
-    async def _answer(
-        self, scope: Message, request: Request, receive: Receive, out: Out
-    ) -> None:
+    async def _answer(self, scope: Message, request: Request, receive: Receive, out: Out) -> None:
         path, serving = request.path, self._serving
         if path in _ALIVE:
             await _json(out, {"status": "alive"})
@@ -166,7 +165,9 @@ class Application:
         route = find_route(request.path)
         if route is not None:
             _check_method(request, "POST")
-            await self._call(request, route, caller, serving, receive, out)
+            body = await self._body(request, serving, receive)
+            asked = read_call_of(body, route, request.headers)
+            await _call(_of(asked, request, caller, serving), receive, out)
             return
         page = self._pages().get(request.path) or _model_page(request.path)
         if page is None:
@@ -174,33 +175,14 @@ class Application:
         _check_method(request, "GET")
         await page(caller, serving, out)
 
-    async def _call(
-        self,
-        request: Request,
-        route: Route,
-        caller: Caller,
-        serving: Serving,
-        receive: Receive,
-        out: Out,
-    ) -> None:
+    async def _body(self, request: Request, serving: Serving, receive: Receive) -> bytes:
         limits = serving.config.limits
         if self._running > limits.concurrency:
             raise Refusal(503, "too many requests at once: try again", retry_after=_SECOND)
-        length = request.header(b"content-length")
-        body = await read_body(receive, limits.body_bytes, length)
-        asked = read_call_of(body, route, request.headers)
-        if not caller.may_use(asked.model):
-            raise Refusal(
-                403,
-                f"the key {caller.name!r} may not use the model {asked.model!r}",
-                code="model_not_allowed",
-                param="model",
-            )
-        asked = _on_thread(asked, request, caller, serving)
-        call = serving.board.read(asked.operation, asked.model, asked.given)
-        asked = replace(asked, given=call.given)
-        asker = Asker(caller, serving.seals, *_user(asked, request, serving))
-        await serving.passage.carry(asked, call, asker, receive, out)
+        return await read_body(receive, limits.body_bytes, request.header(b"content-length"))
+
+    def _label(self, model: str) -> str | None:
+        return self._serving.label(model)
 
     def _note(self, ended: Ended) -> None:
         cost = None if ended.meter is None else ended.meter.cost()
@@ -230,6 +212,35 @@ class Application:
         await _json(out, {"object": "list", "data": self._ledger.rows(only)})
 
 
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    """A call that may be made."""
+
+    asked: Asked
+    call: RoutedCall
+    asker: Asker
+    passage: Passage
+
+
+def _of(asked: Asked, request: Request, caller: Caller, serving: Serving) -> _Checked:
+    if not caller.may_use(asked.model):
+        raise Refusal(
+            403,
+            f"the key {caller.name!r} may not use the model {asked.model!r}",
+            code="model_not_allowed",
+            param="model",
+        )
+    asked = _on_thread(asked, request, caller, serving)
+    call = serving.board.read(asked.operation, asked.model, asked.given)
+    asker = Asker(caller, serving.seals, *_user(asked, request, serving))
+    return _Checked(replace(asked, given=call.given), call, asker, serving.passage)
+
+
+async def _call(checked: _Checked, receive: Receive, out: Out) -> None:
+    asked, call, asker = checked.asked, checked.call, checked.asker
+    await checked.passage.carry(asked, call, asker, receive, out)
+
+
 async def _json(out: Out, data: Any) -> None:
     await out.whole(200, dumps(data), (JSON_TYPE,))
 
@@ -248,9 +259,7 @@ def _model_page(path: str) -> Callable[[Caller, Serving, Out], Awaitable[None]] 
 
     async def page(caller: Caller, serving: Serving, out: Out) -> None:
         if name not in serving.names(caller):
-            raise Refusal(
-                404, f"The model {name[:200]!r} does not exist", code="model_not_found"
-            )
+            raise Refusal(404, f"The model {name[:200]!r} does not exist", code="model_not_found")
         await _json(out, _model(name))
 
     return page
@@ -280,8 +289,10 @@ def _check_place(scope: Message, request: Request, serving: Serving) -> None:
     name = urlsplit(f"//{host}").hostname or ""
     origin = (request.header(b"origin") or b"").decode("latin-1")
     is_here = client is None or is_loopback(client[0])
-    if not is_here or not is_loopback(name) or (
-        origin and origin not in serving.config.cors_allow_origins
+    if (
+        not is_here
+        or not is_loopback(name)
+        or (origin and origin not in serving.config.cors_allow_origins)
     ):
         raise Refusal(
             403, "this gateway has no keys, so only programs on its own machine may call it"

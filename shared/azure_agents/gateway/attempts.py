@@ -20,7 +20,7 @@ from ..routing.flow import Attempt
 from ..service_errors.envelopes import error_from_reply
 from ..settings.timeouts import Timeouts
 from ..sign_in.auth import Signature
-from .frames import Frames, Meter
+from .frames import Frames
 from .refusals import Refused
 from .replies import Header, Reply, Stream, Whole
 from .routes import Door

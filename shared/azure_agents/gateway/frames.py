@@ -216,7 +216,11 @@ class Frames:
         if self.is_done:
             return b""
         # What came last may lack only its line break.
-        out = self.feed(b"\n\n") if any(_is_whole(one) for one in _read(self._tail + b"\n\n")) else b""
+        out = (
+            self.feed(b"\n\n")
+            if any(_is_whole(one) for one in _read(self._tail + b"\n\n"))
+            else b""
+        )
         if self.is_done:
             return out
         if self._is_chat and self._has_finish:

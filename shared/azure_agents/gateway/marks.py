@@ -6,6 +6,8 @@ written anew.
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from ..errors import ProtocolError
 from ..jsonio import dumps, loads
 from ..protocols.sse import SSEDecoder
@@ -33,9 +35,7 @@ def marked_events(block: bytes, mark: str) -> bytes:
 
 
 def _event(name: str, data: bytes, mark: str) -> bytes:
-    try:
+    with suppress(ProtocolError):  # no JSON holds no ids
         data = marked_body(data, mark)
-    except ProtocolError:  # no JSON: it holds no ids
-        pass
     said = b"" if name == "message" else b"event: %s\n" % name.encode()
     return b"%sdata: %s\n\n" % (said, data)

@@ -1,4 +1,4 @@
-"""Metrics for Prometheus. Labels are bounded: names of the config file, never what a client wrote."""
+"""Metrics for Prometheus. Labels are names of the config file, never what a client wrote."""
 
 from __future__ import annotations
 
@@ -38,7 +38,9 @@ class Metrics:
         of_call = ("operation", "model")
 
         def counter(what: str, says: str, labels: tuple[str, ...]) -> Callable[..., Any]:
-            return cache(prometheus.Counter(f"{name}_{what}", says, labels, registry=registry).labels)
+            return cache(
+                prometheus.Counter(f"{name}_{what}", says, labels, registry=registry).labels
+            )
 
         def histogram(what: str, says: str) -> Callable[..., Any]:
             made = prometheus.Histogram(

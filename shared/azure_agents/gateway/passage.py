@@ -92,7 +92,7 @@ class Passage:
             receive: Of the request, its body read.
             out: Of the request.
         """
-        one = _One(self._board, call, out, Ended(asked, asker.caller.name))
+        one = _One(self._board, call, out, Ended(asked, asker.caller.name), self._note)
         refused: dict[int, Refused] = {}
         ask = self._asking(asked, call, asker, refused)
         try:
@@ -104,8 +104,8 @@ class Passage:
             _log(asked, error)
             await out.refuse(refused.get(id(error)) or refusal_of(error))
         finally:
+            one.book()
             await asyncio.shield(one.close())
-            self._end(one.ended, out)
 
     def _asking(
         self, asked: Asked, call: RoutedCall, asker: Asker, refused: dict[int, Refused]
@@ -118,18 +118,35 @@ class Passage:
 
         return ask
 
-    def _end(self, ended: Ended, out: Out) -> None:
-        ended.status = ended.status or out.status or 500
-        ended.seconds = monotonic() - ended.begun
-        self._note(ended)
-
 
 class _One:
     """One call, with what must be given back at its end."""
 
-    def __init__(self, board: Board, call: RoutedCall, out: Out, ended: Ended) -> None:
+    def __init__(
+        self,
+        board: Board,
+        call: RoutedCall,
+        out: Out,
+        ended: Ended,
+        note: Callable[[Ended], object],
+    ) -> None:
         self._board, self._call, self._out, self.ended = board, call, out, ended
+        self._note = note
+        self._is_booked = False
         self._routed: Routed | None = None
+
+    def book(self, status: int = 0) -> None:
+        """Write the call down, once; before its end is sent, so that a client finds it there.
+
+        Args:
+            status: That the client hears; 0: what it heard.
+        """
+        if self._is_booked:
+            return
+        self._is_booked, ended = True, self.ended
+        ended.status = ended.status or status or self._out.status or 500
+        ended.seconds = monotonic() - ended.begun
+        self._note(ended)
 
     async def answer(
         self, ask: Callable[[Attempt], Awaitable[Reply]], first_content: float
@@ -148,9 +165,7 @@ class _One:
         else:
             await self._stream(reply)
 
-    async def _wait(
-        self, ask: Callable[[Attempt], Awaitable[Reply]], first_content: float
-    ) -> None:
+    async def _wait(self, ask: Callable[[Attempt], Awaitable[Reply]], first_content: float) -> None:
         """Route, and tell the client meanwhile that its stream lives."""
         routing = asyncio.ensure_future(self._board.route(self._call, ask))
         try:
@@ -170,6 +185,7 @@ class _One:
         body = reply.body
         if self._marks():
             body = marked_body(body, self._mark())
+        self.book(reply.status)
         cost = reply.meter.cost()
         more: tuple[Header, ...] = ()
         if cost is not None:
@@ -185,6 +201,7 @@ class _One:
         await out.piece(marked_events(reply.first, self._mark()) if marks else reply.first)
         async for piece in reply.rest:
             await out.piece(marked_events(piece, self._mark()) if marks else piece)
+        self.book()
         await out.end()
 
     def _marks(self) -> bool:
@@ -205,15 +222,13 @@ class _One:
         finally:
             meter = reply.meter
             reserved = routed.ticket.place.amounts
-            amounts = (
-                meter.amounts(reserved) if isinstance(reply, Stream) else used(meter.usage)
-            )
+            amounts = meter.amounts(reserved) if isinstance(reply, Stream) else used(meter.usage)
             await self._board.settle(routed, amounts, reply.told)
 
 
 def _log(asked: Asked, error: AzureAgentsError) -> None:
     status = error.status or 0
-    if isinstance(error, AzureAgentsError) and (status == 0 or status >= 500 or status in (401, 403)):
+    if status == 0 or status >= 500 or status in (401, 403):
         _LOGGER.warning("%s failed: %s", asked.doing, error)
 
 

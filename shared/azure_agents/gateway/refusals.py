@@ -1,4 +1,4 @@
-"""What a client hears when something goes wrong: OpenAI's body or Anthropic's, and the status. Pure.
+"""What a client hears of a failure: OpenAI's body or Anthropic's, and the status. Pure.
 
 Nothing of the upstream is told but its words: no URL, no key, no header. Errors of this package
 are written for those who set a gateway up, and name settings that a client cannot know: of those

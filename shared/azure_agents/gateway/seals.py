@@ -1,4 +1,4 @@
-"""Thread handles that only their key can use: an HMAC behind the handle, and nothing stored. Pure."""
+"""Thread handles that only their key can use, by an HMAC; nothing is stored. Pure."""
 
 from __future__ import annotations
 

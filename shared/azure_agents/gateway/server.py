@@ -46,9 +46,7 @@ def load_config(path: Path) -> GatewayConfig:
     return config
 
 
-def serve(
-    path: Path, host: str, port: int, ready: Callable[[str], object] | None = None
-) -> None:
+def serve(path: Path, host: str, port: int, ready: Callable[[str], object] | None = None) -> None:
     """Serve until SIGTERM or Ctrl-C.
 
     Args:
@@ -64,8 +62,8 @@ def serve(
     config = load_config(path)
     check_host(config, host)
     application = Application(config)
-    server = _server(application, host, port)
-    _run(_serving(server, application, path, ready))
+    server = make_server(application, host, port, ready)
+    _run(_serving(server, application, path))
 
 
 def check_host(config: GatewayConfig, host: str) -> None:
@@ -86,29 +84,16 @@ def check_host(config: GatewayConfig, host: str) -> None:
     )
 
 
-async def _serving(
-    server: Any, application: Application, path: Path, ready: Callable[[str], object] | None
-) -> None:
+async def _serving(server: Any, application: Application, path: Path) -> None:
     loop = asyncio.get_running_loop()
     reload = asyncio.Event()
     with suppress(NotImplementedError, AttributeError, ValueError):  # Windows, other threads
         loop.add_signal_handler(signal.SIGHUP, reload.set)
     watching = asyncio.create_task(_watch(path, application, reload))
-    telling = asyncio.create_task(_tell(server, ready))
     try:
         await server.serve()
     finally:
         watching.cancel()
-        telling.cancel()
-
-
-async def _tell(server: Any, ready: Callable[[str], object] | None) -> None:
-    while not server.started:
-        await asyncio.sleep(0.01)
-    address = server.servers[0].sockets[0].getsockname()
-    host = f"[{address[0]}]" if ":" in address[0] else address[0]
-    if ready is not None:
-        ready(f"http://{host}:{address[1]}")
 
 
 async def _watch(path: Path, application: Application, reload: asyncio.Event) -> None:
@@ -137,12 +122,25 @@ def _reload(path: Path, application: Application) -> None:
     try:
         application.change(load_config(path))
     except AzureAgentsError as error:
-        _LOGGER.error("the config was not changed: %s", error)
+        _LOGGER.error("the config was not changed: %s", error)  # noqa: TRY400 - it is one line
     else:
         _LOGGER.warning("the config was read again")
 
 
-def _server(application: Application, host: str, port: int) -> Any:
+def make_server(
+    application: Application, host: str, port: int, ready: Callable[[str], object] | None = None
+) -> Any:
+    """Make a uvicorn server.
+
+    Args:
+        application: What it serves.
+        host: Address to listen on.
+        port: Port to listen on; 0: any.
+        ready: Is told the URL when it listens.
+
+    Raises:
+        ConfigError: A package is missing.
+    """
     try:
         import httptools  # noqa: F401 - uvicorn would take a slower parser without a word
         import uvicorn
@@ -150,6 +148,11 @@ def _server(application: Application, host: str, port: int) -> Any:
         raise ConfigError(_MISSING) from missing
 
     class Server(uvicorn.Server):
+        async def startup(self, sockets: Any = None) -> None:
+            await super().startup(sockets)
+            if ready is not None and self.started:
+                ready(_url(self.servers[0].sockets[0].getsockname()))
+
         async def shutdown(self, sockets: Any = None) -> None:
             application.is_stopping = True
             await super().shutdown(sockets)
@@ -171,6 +174,11 @@ def _server(application: Application, host: str, port: int) -> Any:
         timeout_keep_alive=75,
     )
     return Server(settings)
+
+
+def _url(address: tuple[Any, ...]) -> str:
+    host = f"[{address[0]}]" if ":" in address[0] else address[0]
+    return f"http://{host}:{address[1]}"
 
 
 def _run(serving: Any) -> None:

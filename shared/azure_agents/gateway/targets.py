@@ -16,8 +16,8 @@ from ..client.recent import fingerprints
 from ..errors import ConfigError, InvalidRequestError
 from ..jsonio import JSON, dumps
 from ..models.call import extra_of, fields_of, place_of
-from ..models.operation_table import OPERATIONS
 from ..models.credentials import sign_in
+from ..models.operation_table import OPERATIONS
 from ..models.rules import fit
 from ..models.settings import ModelSettings, is_deployment, read_settings
 from ..models.surfaces import Place

@@ -173,9 +173,7 @@ class Upstream:
         import aiohttp
 
         session = self._session or self._open()
-        timeout = aiohttp.ClientTimeout(
-            total=None, sock_connect=call.connect, sock_read=call.read
-        )
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=call.connect, sock_read=call.read)
         return await session.request(
             call.method,
             call.url,
@@ -219,11 +217,13 @@ def _errors_of(doing: str) -> Iterator[None]:
         yield
     except (aiohttp.ClientProxyConnectionError, aiohttp.ClientConnectorError) as error:
         raise NotSentError(f"{doing}: no connection ({type(error).__name__})") from error
-    except (aiohttp.ServerTimeoutError, asyncio.TimeoutError, TimeoutError) as error:
+    except (aiohttp.ServerTimeoutError, TimeoutError) as error:
         if isinstance(error, aiohttp.ConnectionTimeoutError):
             raise NotSentError(f"{doing}: no connection in time") from error
         raise TimedOutError(f"{doing}: no answer in time") from error
     except aiohttp.ClientResponseError as error:
         raise ProtocolError(f"{doing}: not HTTP ({type(error).__name__})") from error
     except (aiohttp.ClientError, ConnectionError, OSError) as error:
-        raise ConnectionLostError(f"{doing}: the answer was lost ({type(error).__name__})") from error
+        raise ConnectionLostError(
+            f"{doing}: the answer was lost ({type(error).__name__})"
+        ) from error
