@@ -1,1 +1,1 @@
-"""The command line: `azure-agents demo`, `emulator`, `chat`, `agents` and `cancel`."""
+"""The command line: `azure-agents demo`, `emulator`, `chat`, `serve`, `agents` and others."""

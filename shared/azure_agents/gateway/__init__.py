@@ -6,18 +6,24 @@ from importlib import import_module as _import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from .app import Application
     from .config.document import ConfigFileError, Problem
     from .config.objects import Entry, GatewayConfig, GatewayKey, Limits
     from .config.reading import read_config
+    from .keyring import new_key
+    from .server import serve
 
 __all__ = [
+    "Application",
     "ConfigFileError",
     "Entry",
     "GatewayConfig",
     "GatewayKey",
     "Limits",
     "Problem",
+    "new_key",
     "read_config",
+    "serve",
 ]
 
 _MODULES = {
@@ -28,6 +34,9 @@ _MODULES = {
     "GatewayKey": "config.objects",
     "Limits": "config.objects",
     "read_config": "config.reading",
+    "Application": "app",
+    "new_key": "keyring",
+    "serve": "server",
 }
 
 
