@@ -235,6 +235,7 @@ OWN: list[tuple[str, dict[str, Any], str]] = [
     ("list_fine_tuning_events", {"limit": -1}, "limit"),
     ("list_input_items", {"limit": -1}, "limit"),
     ("create_batch", {"input_file_id": ""}, "input_file_id"),
+    ("create_batch", {"endpoint": "nowhere"}, "endpoint"),
     ("create_fine_tuning_job", {"training_file": ""}, "training_file"),
     *(
         (name, {argument: id}, "id")
@@ -269,7 +270,10 @@ def test_the_calls_of_this_page_are_good_ones_but_for_their_mistakes() -> None:
         assert len(HERE) == len(foundry.requests)
 
 
-STREAMS = ("completion", "text_completion", "responses", "image_generation", "speech")
+STREAMS = (
+    *("completion", "text_completion", "responses"),
+    *("image_generation", "image_edit", "speech"),
+)
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -138,7 +138,7 @@ def delete_response(
     """Delete a response that the service keeps.
 
     Args:
-        response_id: The response.
+        response_id: The id that the service gave it.
         model: As for `get_response`.
         arguments: As for `get_response`.
 
@@ -158,7 +158,7 @@ async def adelete_response(
     """Do as `delete_response` does, on an event loop.
 
     Args:
-        response_id: The response.
+        response_id: The id that the service gave it.
         model: As for `get_response`.
         arguments: As for `aget_response`.
     """
@@ -171,7 +171,7 @@ def cancel_response(
     """Cancel a response that runs in the background.
 
     Args:
-        response_id: The response.
+        response_id: The id that the service gave it.
         model: As for `get_response`.
         arguments: As for `get_response`.
 
@@ -191,7 +191,7 @@ async def acancel_response(
     """Do as `cancel_response` does, on an event loop.
 
     Args:
-        response_id: The response.
+        response_id: The id that the service gave it.
         model: As for `get_response`.
         arguments: As for `aget_response`.
     """
@@ -212,7 +212,7 @@ def list_input_items(
     """List the items that a response was made from: one page, as the service gives it.
 
     Args:
-        response_id: The response.
+        response_id: The id that the service gave it.
         after: The id of the last item of the page before.
         before: The id of the first item of the page behind.
         include: What is to come, too, by OpenAI's names.
@@ -242,7 +242,7 @@ async def alist_input_items(
     """Do as `list_input_items` does, on an event loop.
 
     Args:
-        response_id: The response.
+        response_id: The id that the service gave it.
         after: As for `list_input_items`.
         before: As for `list_input_items`.
         include: As for `list_input_items`.
