@@ -185,3 +185,64 @@ def test_what_is_made_is_not_made_twice(fleet: Fleet, way: str) -> None:
     fleet["one"].faults.add(Fault("status_before", status=429, method="POST"))
     made = call(router, way, "create_file", ("in.jsonl", io.BytesIO(b"{}\n")), "batch")
     assert router._engine.book.by_mark[made.id.partition("~")[2]].resource == fleet["two"].resource
+
+
+# ----------------------------------------------------------------------------- of every other kind
+
+
+def sound(fleet: Fleet) -> bytes:
+    """Some speech."""
+    fleet["voice"].deploy("voice", model="tts-1")
+    router = fleet.router(fleet["voice"].entry("voice"))
+    content: bytes = router.speech("gpt", "Hello", "alloy").content
+    return content
+
+
+@has("transcription")
+@pytest.mark.parametrize("way", WAYS)
+def test_another_deployment_gets_the_whole_recording(fleet: Fleet, way: str) -> None:
+    """What the first one read of a stream is sent to the second one, too."""
+    data = sound(fleet)
+    for name in ("one", "two"):
+        fleet[name].deploy("ear", f"heard by {name}", model="whisper")
+    fleet["one"].faults.add(Fault("status_before", status=500))
+    entries = fleet["one"].entry("ear", order=1), fleet["two"].entry("ear", order=2)
+    file = io.BytesIO(data)
+    file.name = "speech.mp3"
+    answer = call(fleet.router(*entries), way, "transcription", "gpt", file)
+    assert ("heard by two", [500], [200]) == (
+        answer.text,
+        fleet["one"].statuses,
+        fleet["two"].statuses,
+    )
+
+
+@has("text_completion")
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("streams", [False, True])
+def test_text_completions_are_routed(fleet: Fleet, way: str, *, streams: bool) -> None:
+    """Streamed too; their tokens count."""
+    for name in ("one", "two"):
+        fleet[name].deploy("text", f"from {name}", model="gpt-35-turbo-instruct")
+    fleet["one"].faults.add(Fault("status_before", status=429))
+    router = fleet.router(
+        fleet["one"].entry("azure_text/text", order=1),
+        fleet["two"].entry("azure_text/text", order=2, tpm=1000),
+    )
+    answer = call(router, way, "text_completion", "gpt", "Hello", stream=streams or None)
+    chunks = list(answer) if streams else [answer]
+    assert "from two" == "".join(one.choices[0].text for one in chunks if one.choices)
+    assert 0 < router.status()["deployments"][1]["counted"]["tpm"] < 50
+
+
+@has("image_generation")
+@pytest.mark.parametrize("way", WAYS)
+def test_images_are_routed(fleet: Fleet, way: str) -> None:
+    """The prompt stands first there, and the model second, as in LiteLLM."""
+    for name in ("one", "two"):
+        fleet[name].deploy("painter", model="dall-e-3")
+    fleet["one"].faults.add(Fault("status_before", status=503))
+    entries = [fleet[name].entry("painter", order=at) for at, name in enumerate(("one", "two"))]
+    answer = call(fleet.router(*entries), way, "image_generation", "A cat", "gpt")
+    assert 1 == len(answer.data)
+    assert ([503], [200]) == (fleet["one"].statuses, fleet["two"].statuses)

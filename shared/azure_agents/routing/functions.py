@@ -36,6 +36,8 @@ _PLACES = {
 }
 _PACKAGE = "azure_agents.operations"
 _MODULES = {name: module for module, names in _PLACES.items() for name in names}
+# LiteLLM's function takes the prompt first, and its router the model.
+_MODEL_FIRST = ("text_completion", "atext_completion")
 NAMES = tuple(sorted(_MODULES))
 
 
@@ -83,6 +85,9 @@ def named_arguments(
         TypeError: There are too many, or one is there twice.
     """
     signed = signature(function)
+    if function.__name__ in _MODEL_FIRST and args:
+        named = dict(zip(("model", "prompt"), args, strict=False))
+        args, given = args[len(named) :], {**named, **given}
     bound = signed.bind_partial(*args, **given).arguments
     rest = [p.name for p in signed.parameters.values() if p.kind is Parameter.VAR_KEYWORD]
     more = bound.pop(rest[0], {}) if rest else {}
