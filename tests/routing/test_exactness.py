@@ -166,6 +166,20 @@ def test_each_process_counts_for_itself_while_redis_is_away(
     assert [{"is_up": False, "outages": 1}] * 2 == [router.status()["redis"] for router in routers]
 
 
+def test_a_call_that_waited_for_redis_counts_from_when_it_began(fleet: Fleet) -> None:
+    """Else its window would end before a minute has passed."""
+    counts = Counts(fleet.clock, "prefix")
+    deployment = Deployment("d", "gpt", "azure/dep", "r", limits=Limits(rpm=1))
+    asking = counts.begin(deployment, Amounts())
+    next(asking)
+    fleet.clock.sleep(5)
+    with pytest.raises(StopIteration) as given:
+        asking.send(None)  # Redis is away
+    now = int(fleet.clock.time() * 1_000_000)
+    assert (now, None) == (given.value.value.place.at, given.value.value.shared_at)
+    assert 60_000_000 == counts.wait(deployment, Amounts())
+
+
 def test_tokens_are_shared(fleet: Fleet, server: RedisServer) -> None:
     """What one process used is used for all; usage takes the place of estimates there, too."""
     routers = [fleet.router(fleet["one"].entry(tpm=400), redis_url=server.url) for _ in range(2)]

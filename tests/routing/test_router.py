@@ -250,6 +250,18 @@ def test_a_shorter_wait_does_not_end_a_longer_one(fleet: Fleet) -> None:
     assert 60_000_000 == health.busy_for(deployment)
 
 
+def test_a_success_from_before_a_failure_proves_nothing(fleet: Fleet) -> None:
+    """A slow call may have begun while all was well; one that began later shows the way back."""
+    router = fleet.router(fleet["one"].entry())
+    health, deployment = router._engine.desk.health, router._engine.book.deployments[0]
+    health.note(deployment, "failed", ServerError("down", status=500))
+    now = int(fleet.clock.time() * 1_000_000)
+    health.succeeded(deployment, now - 1)
+    assert 5_000_000 == health.failed_for(deployment)
+    health.succeeded(deployment, now + 1)
+    assert 0 == health.failed_for(deployment)
+
+
 @pytest.mark.parametrize("way", WAYS)
 def test_all_at_their_limits_is_one_error_with_the_soonest_time(fleet: Fleet, way: str) -> None:
     """Whether a limit of ours or the service's own is in the way."""
