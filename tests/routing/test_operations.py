@@ -12,7 +12,11 @@ import pytest
 import azure_agents
 from azure_agents.emulator import Fault
 from azure_agents.errors import InvalidRequestError, NotFoundError, TurnUnknownError
+from azure_agents.models.answers import Answer
 from azure_agents.models.operation_table import OPERATIONS
+from azure_agents.routing import sticky
+from azure_agents.routing.calls import RoutedCall
+from azure_agents.routing.flow import Job
 from azure_agents.routing.functions import NAMES, Rewinding, function_of, named_arguments
 from azure_agents.routing.router import Router
 
@@ -151,6 +155,28 @@ def test_ids_of_two_resources_are_refused(fleet: Fleet, way: str) -> None:
     with pytest.raises(InvalidRequestError, match="were made on two resources"):
         call(router, way, "responses", items, "gpt")
     assert [] == fleet["one"].requests + fleet["two"].requests
+
+
+def test_encrypted_reasoning_of_a_chat_goes_home(fleet: Fleet) -> None:
+    """Also over the responses operation; nothing else of a chat is marked."""
+    item = {"type": "reasoning", "id": "rs_1", "encrypted_content": "gAAAA"}
+    fields = {"output": [item], "other": {"id": "x"}}
+    call = RoutedCall(Job("gpt", "chat", ()), {}, marks=True)
+    (one,) = fleet.router(fleet["one"].entry())._engine.book.deployments
+    for said in ("message", "delta"):
+        chat = {"id": "chatcmpl-1", "choices": [{said: {"provider_specific_fields": fields}}]}
+        told = call.changed(Answer(chat), one)
+        kept = told.choices[0][said].provider_specific_fields
+        assert {**item, "id": f"rs_1~{one.mark}", "encrypted_content": f"gAAAA~{one.mark}"} == (
+            kept.output[0]
+        )
+        assert ("chatcmpl-1", {"id": "x"}) == (told.id, kept.other)
+        sent = {"messages": [{"role": "assistant", **told.choices[0][said].model_dump()}]}
+        found = sticky.read(sent, {one.mark: one})
+        assert (one, item) == (
+            found.home,
+            found.body["messages"][0]["provider_specific_fields"]["output"][0],
+        )
 
 
 # ------------------------------------------------------------------------------------------- files

@@ -228,11 +228,24 @@ def _names_things(operation: str, body: Mapping[str, Any]) -> bool:
 
 def _marked(answer: Any, operation: str, mark: str) -> Any:
     if isinstance(answer, Answer):
+        if operation == "chat":
+            return _marked_chat(answer, mark)
         if operation not in _STICKY | _LISTS:
             return answer
         return Answer(sticky.marked(answer.model_dump(), mark), answer._hidden_params)  # noqa: SLF001
     _mark_turn(answer, mark)
     return answer
+
+
+def _marked_chat(answer: Answer, mark: str) -> Answer:
+    """A chat over the responses operation with its items marked: reasoning may be encrypted."""
+    data = answer.model_dump()
+    for choice in data.get("choices", ()):
+        said = choice.get("message") or choice.get("delta") or {}
+        fields = said.get("provider_specific_fields") or {}
+        if "output" in fields:
+            fields["output"] = sticky.marked(fields["output"], mark)
+    return Answer(data, answer._hidden_params)  # noqa: SLF001
 
 
 def _mark_turn(answer: Any, mark: str) -> None:
