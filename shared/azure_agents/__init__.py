@@ -66,14 +66,7 @@ if TYPE_CHECKING:
         tool,
         user,
     )
-    from .operations.audio import (
-        aspeech,
-        atranscription,
-        atranslation,
-        speech,
-        transcription,
-        translation,
-    )
+    from .operations.audio import aspeech, speech
     from .operations.batches import (
         acancel_batch,
         acreate_batch,
@@ -126,6 +119,7 @@ if TYPE_CHECKING:
         list_input_items,
     )
     from .operations.text_completions import atext_completion, text_completion
+    from .operations.transcripts import atranscription, atranslation, transcription, translation
     from .prices.cost import Cost, CostPart, completion_cost, cost_of
     from .prices.model_prices import Prices
     from .prices.table import PriceTable, register_prices
@@ -308,14 +302,7 @@ _PLACES = {
         "tool",
         "user",
     ),
-    "operations.audio": (
-        "aspeech",
-        "atranscription",
-        "atranslation",
-        "speech",
-        "transcription",
-        "translation",
-    ),
+    "operations.audio": ("aspeech", "speech"),
     "operations.batches": (
         "acancel_batch",
         "acreate_batch",
@@ -368,6 +355,12 @@ _PLACES = {
         "list_input_items",
     ),
     "operations.text_completions": ("atext_completion", "text_completion"),
+    "operations.transcripts": (
+        "atranscription",
+        "atranslation",
+        "transcription",
+        "translation",
+    ),
     "prices.cost": ("Cost", "CostPart", "completion_cost", "cost_of"),
     "prices.model_prices": ("Prices",),
     "prices.table": ("PriceTable", "register_prices"),

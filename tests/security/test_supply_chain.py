@@ -227,6 +227,7 @@ JUSTIFIED = {
     ("azure_agents/emulator/text/yaml_lines.py", "yaml.load"): "by a SafeLoader",
     ("azure_agents/gateway/__init__.py", "_import_module"): "a name of a table in the same file",
     ("azure_agents/gateway/config/document.py", "yaml.load"): "by a SafeLoader",
+    ("azure_agents/routing/functions.py", "import_module"): "a name of a table in the same file",
     ("azure_agents/routing/redis_link.py", "import_module"): "redis-py, sync or asyncio",
 }
 

@@ -12,7 +12,7 @@ from inspect import Parameter, signature
 from typing import Any
 
 _PLACES = {
-    "audio": ("speech", "transcription", "translation"),
+    "audio": ("speech",),
     "batches": ("create_batch", "retrieve_batch", "cancel_batch", "list_batches"),
     "embeddings": ("embedding",),
     "files": ("create_file", "file_retrieve", "file_list", "file_delete", "file_content"),
@@ -33,6 +33,7 @@ _PLACES = {
         "list_input_items",
     ),
     "text_completions": ("text_completion",),
+    "transcripts": ("transcription", "translation"),
 }
 _PACKAGE = "azure_agents.operations"
 _MODULES = {name: module for module, names in _PLACES.items() for name in names}
