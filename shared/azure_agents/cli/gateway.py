@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from .terminal import show_table
+
 _CONFIG = click.option(
     "--config",
     "-c",
@@ -31,6 +33,23 @@ def serve(*, config: Path, host: str, port: int) -> None:
 
 def _announce(url: str) -> None:
     click.echo(f"The gateway is listening at {url}/v1 (Ctrl-C ends it).")
+
+
+@click.command("check-config")
+@_CONFIG
+def check_config(*, config: Path) -> int:
+    """Show what a config file amounts to: models, routes, credentials (never their values)."""
+    from ..gateway.overview import COLUMNS, overview
+    from ..gateway.server import load_config
+
+    read = load_config(config)
+    rows = [tuple(getattr(row, name) for name in COLUMNS) for row in overview(read)]
+    show_table(COLUMNS, rows)
+    for note in read.notes:
+        click.echo(f"note: {note}")
+    if not read.has_keys:
+        click.echo("note: no keys: only this machine may call")
+    return 1 if any(row[-1] for row in rows) else 0
 
 
 @click.group()

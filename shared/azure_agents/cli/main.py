@@ -19,7 +19,7 @@ from ..errors import AzureAgentsError
 from .agents import agents, cancel
 from .chat import chat
 from .emulator import emulator
-from .gateway import keys, serve
+from .gateway import check_config, keys, serve
 from .terminal import error_line, hang_up, show_anything
 
 _STOPPED = 130  # what shells report after Ctrl-C
@@ -40,7 +40,7 @@ def demo() -> None:
     run()
 
 
-for command in (emulator, chat, agents, cancel, demo, serve, keys):
+for command in (emulator, chat, agents, cancel, demo, serve, check_config, keys):
     azure_agents.add_command(command)
 
 

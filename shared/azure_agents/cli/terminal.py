@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import sys
 import unicodedata
+from collections.abc import Sequence
 from contextlib import suppress
+from importlib.util import find_spec
 
 
 def printable(text: str) -> str:
@@ -24,6 +26,34 @@ def show_anything() -> None:
     for stream in (sys.stdin, sys.stdout, sys.stderr):
         with suppress(AttributeError, ValueError, OSError):  # replaced by something simpler
             stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+
+
+def show_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table: drawn on a terminal, else as lines of columns, for other programs.
+
+    Args:
+        columns: Their names.
+        rows: What stands in them.
+    """
+    used = [at for at in range(len(columns)) if any(row[at] for row in rows)]
+    lines = [[printable(str(row[at])) for at in used] for row in (columns, *rows)]
+    if sys.stdout.isatty() and find_spec("rich"):
+        _draw(lines)
+        return
+    widths = [max(len(line[at]) for line in lines) for at in range(len(used))]
+    for line in lines:
+        print("  ".join(map(str.ljust, line, widths)).rstrip())
+
+
+def _draw(lines: list[list[str]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*lines[0])
+    for line in lines[1:]:
+        table.add_row(*map(Text, line))  # names may hold what rich takes for markup
+    Console().print(table)
 
 
 def hang_up() -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import AzureAgentsError, ConfigError
+from ..prices.table import register_prices
 from ..settings.urls import is_loopback
 from .app import Application
 from .config.objects import GatewayConfig
@@ -43,6 +44,7 @@ def load_config(path: Path) -> GatewayConfig:
         raise ConfigError(f"cannot read {str(path)!r} ({type(error).__name__})") from error
     config = read_config(text, path.name)
     os.environ.update(config.environment)
+    register_prices(config.prices)
     return config
 
 
