@@ -121,6 +121,30 @@ def test_a_parameter_that_no_agent_has_is_the_clients_error(gateway: Gateway) ->
     assert "one answer" in str(caught.value)
 
 
+@pytest.mark.parametrize("stream", [False, True])
+def test_responses_are_of_the_newer_generation(
+    gateway: Gateway, foundry: Emulator, stream: bool
+) -> None:
+    """They pass with the agent's reference in the model's place; classic agents have none."""
+    body = {"model": "helper", "input": "Hello", "stream": stream}
+    answer = gateway.http.post("/v1/responses", json=body)
+    if "asst" in str(gateway.application._serving.board.deployments[0].model):
+        assert (400, "model") == (answer.status_code, answer.json()["error"]["param"])
+        return
+    assert "I have seen 1 messages." in answer.text
+    assert 1 == len(foundry.seen)
+    assert stream == answer.text.startswith("event: response.created")
+
+
+def test_a_client_cannot_name_another_agent(gateway: Gateway) -> None:
+    """The model is what the key may use."""
+    for name in ("agent", "agent_reference"):
+        other = {"type": "agent_reference", "name": "other"}
+        body = {"model": "helper", "input": "Hello", name: other}
+        answer = gateway.http.post("/v1/responses", json=body)
+        assert 400 == answer.status_code
+
+
 def test_a_client_cannot_name_an_owner(gateway: Gateway) -> None:
     """Nor whom the agent believes to serve."""
     for name in ("owner", "user_identity", "anchor_key", "endpoint", "credential"):

@@ -15,6 +15,7 @@ from ..errors import AzureAgentsError
 from ..jsonio import dumps
 from ..routing.calls import RoutedCall
 from ..settings.urls import is_loopback
+from .allowance import Allowance, Budgets
 from .asgi import JSON_TYPE, ClientGone, Message, Receive, Send, read_body
 from .attempts import Asked, Passing
 from .board import Board
@@ -44,6 +45,7 @@ class Serving:
     Args:
         config: The file.
         upstream: The pool of connections.
+        budgets: Of all keys.
         note: Is told how each call ended.
 
     Raises:
@@ -51,14 +53,23 @@ class Serving:
     """
 
     def __init__(
-        self, config: GatewayConfig, upstream: Upstream, note: Callable[[Ended], object]
+        self,
+        config: GatewayConfig,
+        upstream: Upstream,
+        budgets: Budgets,
+        note: Callable[[Ended], object],
     ) -> None:
         self.config = config
         self.keys = KeyRing(config)
         self.seals = Seals(config)
         self.board = Board(config)
         self.passage = Passage(
-            self.board, Passing(upstream), Targets(), config.limits.first_content, note
+            self.board,
+            Passing(upstream),
+            Targets(),
+            Allowance(self.board, budgets),
+            first_content=config.limits.first_content,
+            note=note,
         )
 
     def label(self, model: str) -> str | None:
@@ -92,7 +103,8 @@ class Application:
     def __init__(self, config: GatewayConfig) -> None:
         self._upstream = Upstream()
         self._ledger = Ledger()
-        self._serving = Serving(config, self._upstream, self._note)
+        self._budgets = Budgets()
+        self._serving = Serving(config, self._upstream, self._budgets, self._note)
         self._metrics = Metrics(self._label)
         self._running = 0
         self.is_stopping = False
@@ -106,7 +118,7 @@ class Application:
         Raises:
             ConfigError: It is wrong; nothing has changed.
         """
-        self._serving = Serving(config, self._upstream, self._note)
+        self._serving = Serving(config, self._upstream, self._budgets, self._note)
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Serve one connection's request, or the server's own life."""
@@ -233,7 +245,8 @@ def _of(asked: Asked, request: Request, caller: Caller, serving: Serving) -> _Ch
     asked = _on_thread(asked, request, caller, serving)
     call = serving.board.read(asked.operation, asked.model, asked.given)
     asker = Asker(caller, serving.seals, *_user(asked, request, serving))
-    return _Checked(replace(asked, given=call.given), call, asker, serving.passage)
+    asked = replace(asked, given=call.given, identity=asker.identity)
+    return _Checked(asked, call, asker, serving.passage)
 
 
 async def _call(checked: _Checked, receive: Receive, out: Out) -> None:

@@ -54,6 +54,7 @@ class Asked:
         raw: The body; None if `given` differs from it.
         streams: Whether the answer comes in pieces.
         headers: Of the client that go up.
+        identity: Whom the client asks for, as agents are told; may be secret.
     """
 
     operation: str
@@ -63,6 +64,13 @@ class Asked:
     raw: bytes | None
     streams: bool
     headers: Mapping[str, str] = field(default_factory=dict)
+    identity: str | None = field(default=None, repr=False)
+
+    @property
+    def headers_of_agent(self) -> Mapping[str, str]:
+        """The headers of the client that go up to an agent."""
+        told = {} if self.identity is None else {"x-ms-user-identity": self.identity}
+        return {**self.headers, **told}
 
     @property
     def doing(self) -> str:
@@ -166,7 +174,8 @@ class _One:
 
     async def _send(self, body: bytes, signature: Signature) -> Incoming:
         target, timeouts = self._target, self._timeouts
-        headers = {**target.headers, **self._asked.headers, **signature.headers}
+        asked = self._asked.headers if target.agent is None else self._asked.headers_of_agent
+        headers = {**target.headers, **asked, **signature.headers}
         between = timeouts.between_events if self._asked.streams else None
         call = Call(
             target.url,
@@ -185,14 +194,14 @@ class _One:
     async def _whole(self, incoming: Incoming) -> Whole:
         body = await incoming.whole()
         meter = read_usage(body)
-        meter.hidden = self._hidden()
+        meter.hidden = self._target.costs
         return Whole(incoming.status, _down(incoming), body, meter, told_headers(incoming.headers))
 
     async def _stream(self, incoming: Incoming, *, hides_usage: bool) -> Stream:
         asked = self._asked
-        service = self._target.place.service
+        service = self._target.service
         frames = Frames(asked.operation, asked.doing, service, hides_usage=hides_usage)
-        frames.meter.hidden = self._hidden()
+        frames.meter.hidden = self._target.costs
         pieces = incoming.pieces()
         first = b""
         try:
@@ -221,7 +230,7 @@ class _One:
             incoming.headers,
             body,
             doing=asked.doing,
-            of=self._target.place.service,
+            of=self._target.service,
         )
         if incoming.status >= 400 and incoming.status not in _OURS and _is_form(body, asked.door):
             secrets = (*signature.headers.values(), *self._hosts())
@@ -229,15 +238,9 @@ class _One:
             self._refused[id(error)] = passed
         return error
 
-    def _hidden(self) -> dict[str, Any]:
-        """What is known of the cost."""
-        settings = self._target.settings
-        named = settings.model.provider, settings.model.requested
-        return {"custom_llm_provider": named[0], "model": named[1], **settings.costs}
-
     def _hosts(self) -> tuple[str, ...]:
-        url = self._target.settings.surface.url
-        return (url.url, url.origin, url.host)
+        base = self._target.base
+        return (base.url, base.origin, base.host)
 
 
 async def _rest(frames: Frames, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

@@ -9,7 +9,7 @@ from typing import Any
 from ..errors import InvalidRequestError
 from ..routing.book import Book
 from ..routing.calls import RoutedCall, read_call
-from ..routing.counts import Counts
+from ..routing.counts import Counts, Ticket
 from ..routing.deployments import Deployment, read_deployments
 from ..routing.drivers import Driver
 from ..routing.flow import Attempt, Desk, Routed, left_of, route
@@ -94,9 +94,29 @@ class Board:
             used: Tokens; None: it does not tell.
             told: Headers of the service.
         """
-        counts, ticket = self.desk.counts, routed.ticket
+        self.desk.counts.learn(routed.ticket.deployment, left_of(told))
+        await self.give_back(routed.ticket, used)
+
+    async def begin(self, counted: Deployment, amounts: Amounts) -> Ticket | None:
+        """Give a call a place in windows; None if there is none now.
+
+        Args:
+            counted: Whose windows: a deployment's, or a key's in the form of one.
+            amounts: What it will use, as far as known.
+        """
+        counts = self.desk.counts
+        ticket: Ticket | None = await self._driver.arun(counts.begin(counted, amounts), _nothing)
+        return ticket
+
+    async def give_back(self, ticket: Ticket, used: Amounts | None) -> None:
+        """Count a call as running no longer, and what it used.
+
+        Args:
+            ticket: Its place.
+            used: Tokens; None: it does not tell.
+        """
+        counts = self.desk.counts
         counts.end(ticket)
-        counts.learn(ticket.deployment, left_of(told))
         if used is not None:
             await self._driver.arun(counts.settle(ticket, used), _nothing)
 

@@ -21,6 +21,7 @@ from .frames import Meter
 from .keyring import Caller
 from .replies import Header, Reply, Stream, Whole
 from .seals import Seals
+from .targets import entry_costs
 
 _DONE = b"data: [DONE]\n\n"
 _THREAD = b"x-thread-id"
@@ -113,7 +114,11 @@ class _Changed:
         answer = self._call.changed(answer, self._made_by)
         data: JSON = answer.model_dump()
         self.meter.note(data)
-        self.meter.hidden = hidden
+        own = entry_costs(self._made_by)
+        # Prices of the entry go before what the library worked out without them.
+        kept = {} if own else {"response_cost": hidden.get("response_cost")}
+        known = {k: v for k, v in hidden.items() if k != "response_cost"}
+        self.meter.hidden = {**known, **kept, **own}
         data["model"] = self._call.job.asked
         return data if self._asker is None else self._asker.sealed(data)
 

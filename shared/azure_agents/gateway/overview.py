@@ -13,10 +13,11 @@ from ..models.settings import ModelSettings, is_deployment, read_settings
 from ..prices.table import default_table
 from ..routing.deployments import Deployment
 from ..routing.limits import LIMITS
-from ..settings.config import resolve_settings
-from ..sign_in.auth import FoundryAuth, make_auth
+from ..sign_in.auth import FoundryAuth
+from .agent_entries import read_agent_entry
 from .board import Board
 from .config.objects import GatewayConfig
+from .targets import entry_costs
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +79,14 @@ def _deployment(one: Deployment) -> tuple[str, str, str]:
     kind = auth.kind if isinstance(auth, FoundryAuth) else "subscription key"
     where = settings.surface.url.url + settings.surface.root
     version = settings.surface.version
-    return where + (f" ({version})" if version else ""), kind, _price(settings)
+    return where + (f" ({version})" if version else ""), kind, _price(one, settings)
 
 
-def _price(settings: ModelSettings) -> str:
-    if "custom_cost_per_token" in settings.costs:
+def _price(one: Deployment, settings: ModelSettings) -> str:
+    costs, model = entry_costs(one), settings.model
+    if "custom_cost_per_token" in costs:
         return "own"
-    model = settings.model
-    name = settings.costs.get("base_model") or model.name
+    name = costs.get("base_model") or model.name
     if default_table().find(str(name), model.provider) is not None:
         return "known"
     # A deployment may have any name, and Azure's answers tell the model's.
@@ -93,18 +94,6 @@ def _price(settings: ModelSettings) -> str:
 
 
 def _agent(one: Deployment) -> tuple[str, str, str]:
-    given = one.params
-    base = next((given[name] for name in ("api_base", "endpoint", "base_url") if name in given), "")
-    settings = resolve_settings(model=one.model, endpoint=base or None, door="completion")
-    tokens = ("credential", "azure_ad_token", "azure_ad_token_provider")
-    auth = make_auth(
-        credential=next((given[name] for name in tokens if name in given), None),
-        api_key=given.get("api_key"),
-        endpoint=settings.endpoint,
-        scope=given.get("azure_scope"),
-        tenant_id=given.get("tenant_id"),
-        client_id=given.get("client_id"),
-        client_secret=given.get("client_secret"),
-    )
-    price = "by base_model" if given.get("base_model") else "unknown: give base_model"
-    return settings.endpoint.root, auth.kind, price
+    entry = read_agent_entry(one)
+    price = "by base_model" if one.params.get("base_model") else "unknown: give base_model"
+    return entry.settings.endpoint.root, entry.auth.kind, price

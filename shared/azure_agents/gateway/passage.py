@@ -18,7 +18,9 @@ from typing import cast
 from ..errors import AzureAgentsError
 from ..routing.calls import RoutedCall
 from ..routing.flow import Attempt, Routed
+from ..routing.limits import Amounts
 from ..routing.tokens import used
+from .allowance import Allowance, Taken
 from .asgi import ClientGone, Receive, while_there
 from .attempts import Asked, Passing
 from .board import Board
@@ -65,6 +67,7 @@ class Passage:
         board: Chooses deployments.
         passing: Asks those whose answers pass as bytes.
         targets: Where they are.
+        allowance: Of the keys.
         first_content: Seconds that the status of a stream waits.
         note: Is told how each call ended.
     """
@@ -74,11 +77,13 @@ class Passage:
         board: Board,
         passing: Passing,
         targets: Targets,
+        allowance: Allowance,
+        *,
         first_content: float,
         note: Callable[[Ended], object],
     ) -> None:
         self._board, self._passing, self._targets = board, passing, targets
-        self._first_content, self._note = first_content, note
+        self._allowance, self._first_content, self._note = allowance, first_content, note
 
     async def carry(
         self, asked: Asked, call: RoutedCall, asker: Asker, receive: Receive, out: Out
@@ -92,6 +97,9 @@ class Passage:
             receive: Of the request, its body read.
             out: Of the request.
         """
+        amounts = call.job.amounts
+        dollars = self._dollars(asked, call, asker)
+        taken = await self._allowance.take(asker.caller, amounts, dollars)
         one = _One(self._board, call, out, Ended(asked, asker.caller.name), self._note)
         refused: dict[int, Refused] = {}
         ask = self._asking(asked, call, asker, refused)
@@ -105,7 +113,26 @@ class Passage:
             await out.refuse(refused.get(id(error)) or refusal_of(error))
         finally:
             one.book()
-            await asyncio.shield(one.close())
+            await asyncio.shield(self._close(one, taken))
+
+    def _dollars(self, asked: Asked, call: RoutedCall, asker: Asker) -> float | None:
+        """What a call will cost, as far as known; asked only of keys with a budget."""
+        key = asker.caller.key
+        if key is None or key.budget is None:
+            return None
+        target = self._targets.get(call.job.groups[0][0], asked.operation)
+        if target is None or target.model is None:
+            return None
+        up, down = call.job.amounts.input, call.job.amounts.output
+        usage = {"prompt_tokens": up, "completion_tokens": down}
+        return Meter(usage, target.model, hidden=target.costs).cost()
+
+    async def _close(self, one: _One, taken: Taken) -> None:
+        tokens: Amounts | None = None
+        try:
+            tokens = await one.close()
+        finally:
+            await self._allowance.settle(taken, tokens, one.ended.meter)
 
     def _asking(
         self, asked: Asked, call: RoutedCall, asker: Asker, refused: dict[int, Refused]
@@ -210,20 +237,21 @@ class _One:
     def _mark(self) -> str:
         return cast(Routed, self._routed).ticket.deployment.mark
 
-    async def close(self) -> None:
-        """Let go of the upstream, and count what was used."""
+    async def close(self) -> Amounts | None:
+        """Let go of the upstream, and count what was used; returns that."""
         routed = self._routed
         if routed is None:
-            return
+            return None
         reply: Reply = routed.answer
+        meter, reserved = reply.meter, routed.ticket.place.amounts
+        is_stream = isinstance(reply, Stream)
+        amounts = meter.amounts(reserved) if is_stream else used(meter.usage)
         try:
             if isinstance(reply, Stream):
                 await reply.close()
         finally:
-            meter = reply.meter
-            reserved = routed.ticket.place.amounts
-            amounts = meter.amounts(reserved) if isinstance(reply, Stream) else used(meter.usage)
             await self._board.settle(routed, amounts, reply.told)
+        return amounts
 
 
 def _log(asked: Asked, error: AzureAgentsError) -> None:

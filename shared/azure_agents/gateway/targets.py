@@ -8,8 +8,9 @@ changes something is the body written anew.
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from ..client.recent import fingerprints
@@ -21,8 +22,12 @@ from ..models.operation_table import OPERATIONS
 from ..models.rules import fit
 from ..models.settings import ModelSettings, is_deployment, read_settings
 from ..models.surfaces import Place
+from ..prices.arguments import costs_of
+from ..protocols.responses.codec import encode_agent
 from ..routing.deployments import Deployment
-from ..sign_in.auth import FoundryAuth, NoCredential
+from ..service_errors.hints import Service
+from ..sign_in.auth import Destination, FoundryAuth, NoCredential
+from .agent_entries import read_agent_entry
 from .upstream import Way, way_to
 
 _MODEL = re.compile(rb'"model"\s*:\s*"(?:[^"\\]|\\.)*"')
@@ -50,25 +55,33 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One operation of one deployment.
+    """One operation of one deployment, or of an agent.
 
     Attributes:
-        settings: Of its calls.
-        place: Where it is.
-        url: The same whole, as yarl's.
+        base: Below which it is asked; the credential goes nowhere else.
+        url: Of the operation, as yarl's.
+        service: Who answers there.
+        model: What the body's ``model`` says; None: the body has none.
         auth: Signs its requests.
         way: To it.
         headers: Of each request, but for the credential; names in lower case.
         fields: Fields that the entry puts into each body, unless the client has them.
+        costs: What is known of the cost beside an answer.
+        fit: Makes a chat's body one that the model's family takes; None: it takes any.
+        agent: The reference of an agent, which each body carries; None: it is none.
     """
 
-    settings: ModelSettings
-    place: Place
+    base: Destination
     url: Any
+    service: Service
+    model: str | None
     auth: FoundryAuth | NoCredential
     way: Way
     headers: Mapping[str, str] = field(repr=False)
     fields: Mapping[str, Any] = field(repr=False)
+    costs: Mapping[str, Any] = field(repr=False)
+    fit: Callable[[JSON], JSON] | None = None
+    agent: Mapping[str, Any] | None = None
 
     def sent(
         self, operation: str, given: Mapping[str, Any], raw: bytes | None, *, asks_usage: bool
@@ -91,17 +104,26 @@ class Target:
             told = given.get("stream_options")
             added["stream_options"] = {**(told or {}), "include_usage": True}
             raw = None if "stream_options" in given else raw
-        if operation == "chat" and self.settings.model.family in _FITTED:
+        if self.agent is not None:
+            return Sent(self._written(_of_agent(given, added, self.agent)))
+        if self.fit is not None:
             body = {**given, **added}
-            fitted = fit(body, self.settings.model, drops=self.settings.drops)
+            fitted = self.fit(body)
             if fitted != body:
                 return Sent(self._written(fitted), hides)
-        spliced = None if raw is None else _spliced(raw, self.place.model, added)
+        spliced = None if raw is None else _spliced(raw, self.model, added)
         return Sent(spliced or self._written({**given, **added}), hides)
 
     def _written(self, body: Mapping[str, Any]) -> bytes:
-        named = {} if self.place.model is None else {"model": self.place.model}
+        named = {} if self.model is None else {"model": self.model}
         return dumps({**named, **body})
+
+
+def _of_agent(given: Mapping[str, Any], added: JSON, agent: Mapping[str, Any]) -> JSON:
+    for name in ("agent", "agent_reference"):
+        if name in given:  # it would reach the other agents of the project
+            raise InvalidRequestError(f"{name}: the model names the agent", param=name)
+    return {**added, **given, **({"agent_reference": agent} if agent else {})}
 
 
 def is_passed(deployment: Deployment, operation: str) -> bool:
@@ -112,7 +134,7 @@ def is_passed(deployment: Deployment, operation: str) -> bool:
         operation: What is asked.
     """
     if not is_deployment(deployment.model, deployment.params):
-        return False
+        return operation != "chat"
     family = _settings(deployment).model.family
     return operation != "chat" or family not in _MAPPED_CHATS
 
@@ -147,23 +169,26 @@ class Targets:
         return made
 
     def _made(self, deployment: Deployment, operation: str) -> Target:
-        from yarl import URL
-
+        if not is_deployment(deployment.model, deployment.params):
+            return _agent_target(deployment, operation)
         settings = _settings(deployment)
         place = _place(settings, operation)
-        url = URL(settings.surface.url.url + place.path, encoded=True)
-        query = (*place.query, *settings.query)
         usual = {_VERSION: _USUAL_VERSION} if place.kind == "anthropic" else {}
         own = {name.lower(): value for name, value in settings.headers.reveal().items()}
-        params = deployment.params
+        params, model = deployment.params, settings.model
+        named = {"custom_llm_provider": model.provider, "model": model.requested}
+        is_fitted = operation == "chat" and model.family in _FITTED
         return Target(
-            settings,
-            place,
-            url.with_query(query) if query else url,
-            self._auth(settings),
-            way_to(settings.surface.url),
-            {"content-type": "application/json", **usual, **own},
-            {**fields_of(params), **extra_of(params)},
+            base=settings.surface.url,
+            url=_url(settings.surface.url.url + place.path, (*place.query, *settings.query)),
+            service=place.service,
+            model=place.model,
+            auth=self._auth(settings),
+            way=way_to(settings.surface.url),
+            headers={"content-type": "application/json", **usual, **own},
+            fields={**fields_of(params), **extra_of(params)},
+            costs={**named, **entry_costs(deployment)},
+            fit=partial(fit, model=model, drops=settings.drops) if is_fitted else None,
         )
 
     def _auth(self, settings: ModelSettings) -> FoundryAuth | NoCredential:
@@ -176,8 +201,52 @@ class Targets:
         return self._auths[key]
 
 
+def entry_costs(deployment: Deployment) -> Mapping[str, Any]:
+    """What an entry says of the cost: in its parameters, or in ``model_info``.
+
+    Args:
+        deployment: The entry.
+    """
+    return costs_of({**deployment.info, **deployment.params})
+
+
 def _settings(deployment: Deployment) -> ModelSettings:
     return read_settings(deployment.model, deployment.params)
+
+
+def _url(url: str, query: tuple[tuple[str, str], ...]) -> Any:
+    from yarl import URL
+
+    made = URL(url, encoded=True)
+    return made.with_query(query) if query else made
+
+
+def _agent_target(deployment: Deployment, operation: str) -> Target:
+    """A v2 agent, which answers the responses operation itself."""
+    entry = read_agent_entry(deployment)
+    settings, endpoint = entry.settings, entry.settings.endpoint
+    if operation != "responses" or settings.agent.generation != "v2":
+        raise InvalidRequestError(
+            f"this model is an agent, which has no operation {operation.replace('_', ' ')}: agents "
+            "answer chats, and those of the newer generation responses, too",
+            param="model",
+        )
+    own = endpoint.own
+    path = "/openai/v1" if own is None else own.path
+    query = () if own is None else (("api-version", settings.api_version or own.api_version),)
+    headers = {name.lower(): value for name, value in entry.headers.items()}
+    return Target(
+        base=endpoint,
+        url=_url(f"{endpoint.root}{path}/responses", query),
+        service="agents",
+        model=None,
+        auth=entry.auth,
+        way=way_to(endpoint),
+        headers={"content-type": "application/json", **headers},
+        fields={},
+        costs={"custom_llm_provider": "azure_ai", **entry_costs(deployment)},
+        agent={} if own is not None else dict(encode_agent(settings.agent)),
+    )
 
 
 def _place(settings: ModelSettings, operation: str) -> Place:

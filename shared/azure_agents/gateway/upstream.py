@@ -23,7 +23,7 @@ from ..errors import (
     ProtocolError,
     TimedOutError,
 )
-from ..settings.urls import Url
+from ..sign_in.auth import Destination
 
 if TYPE_CHECKING:
     import aiohttp
@@ -48,7 +48,7 @@ class Way:
     headers: Mapping[str, str] | None = field(default=None, repr=False)
 
 
-def way_to(url: Url) -> Way:
+def way_to(url: Destination) -> Way:
     """Find the way to an upstream.
 
     Args:

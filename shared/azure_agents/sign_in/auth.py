@@ -167,6 +167,10 @@ class Destination(Protocol):
         """Its origin, ``https://host[:port]``."""
 
     @property
+    def host(self) -> str:
+        """Its host."""
+
+    @property
     def is_loopback(self) -> bool:
         """Whether the host is this machine."""
 
