@@ -22,6 +22,7 @@ from azure_agents.frameworks.deployments import (
     is_agent,
     of_agent,
     read_deployment,
+    read_embedding,
     refuse,
 )
 from azure_agents.models.names import Family
@@ -64,9 +65,8 @@ def init_azure_chat_model(model: str, **arguments: Any) -> BaseChatModel:
         return ChatAzureAgent(**of_agent(door, model, arguments))
     instead = "use init_azure_llm() for a text model"
     deployment = read_deployment(door, model, arguments, {"text": instead})
-    if deployment.provider == "anthropic":
-        return _claude(door, deployment)
-    return _chat(door, deployment)
+    build = _claude if deployment.provider == "anthropic" else _chat
+    return build(door, deployment)
 
 
 def init_azure_embeddings(model: str, **arguments: Any) -> Embeddings:
@@ -84,11 +84,9 @@ def init_azure_embeddings(model: str, **arguments: Any) -> Embeddings:
         ImportError: ``langchain-openai`` is not installed.
     """
     door = "init_azure_embeddings()"
-    instead = "name a deployment that embeds, such as 'azure/text-embedding-3-small'"
-    refused: tuple[Family, ...] = ("claude", "o_series", "gpt5", "responses", "text")
-    deployment = read_deployment(door, model, arguments, dict.fromkeys(refused, instead))
+    deployment = read_embedding(door, model, arguments)
     package = imported("langchain_openai", _OPENAI, door)
-    own = _own(deployment)
+    own = deployment.own_with_body("model_kwargs")
     if deployment.version is None:
         own.setdefault("openai_api_type", None)  # refused if the environment says "azure"
     if deployment.family == "foundry":  # else it sends tokens of OpenAI's models, not texts
@@ -120,7 +118,9 @@ def init_azure_llm(model: str, **arguments: Any) -> BaseLLM:
         refuse(door, model, instead)
     package = imported("langchain_openai", _OPENAI, door)
     names = ("OpenAI", "AzureOpenAI")
-    built: BaseLLM = _built(door, package, names, deployment, _own(deployment))
+    built: BaseLLM = _built(
+        door, package, names, deployment, deployment.own_with_body("model_kwargs")
+    )
     return built
 
 
@@ -165,15 +165,6 @@ def _built(
     )
 
 
-def _own(deployment: Deployment) -> dict[str, Any]:
-    """The class's own arguments, where it takes more fields of the body as options of its calls."""
-    own = dict(deployment.own)
-    if deployment.extra_body:
-        options = own.get("model_kwargs") or {}
-        own["model_kwargs"] = {**options, "extra_body": dict(deployment.extra_body)}
-    return own
-
-
 def _claude(door: str, deployment: Deployment) -> BaseChatModel:
     package = imported("langchain_anthropic", _ANTHROPIC, door)
     sdk = imported("anthropic", _ANTHROPIC, door)
@@ -184,7 +175,7 @@ def _claude(door: str, deployment: Deployment) -> BaseChatModel:
         api_key=SecretStr(PLACEHOLDER),
         timeout=deployment.seconds,
         max_retries=deployment.max_retries,
-        **_own(deployment),
+        **deployment.own_with_body("model_kwargs"),
     )
     # It takes no HTTP client, but keeps its SDK clients in these two places. `AnthropicFoundry` is
     # not used: it refuses a base URL where ANTHROPIC_FOUNDRY_RESOURCE is set.

@@ -26,6 +26,7 @@ from azure_agents.frameworks.deployments import (
     check_own,
     read_deployment,
 )
+from azure_agents.jsonio import known_fields
 from azure_agents.models.names import Family
 from azure_agents.models.settings import SETTINGS
 
@@ -177,7 +178,7 @@ class ClaudeInFoundry(Anthropic):
         bare._client = bare._aclient = None  # noqa: SLF001 - of the same class
         fields = super(ClaudeInFoundry, bare).__getstate__()["__dict__"]  # less what cannot go
         kept = {n: v for n, v in fields.items() if n in _KEPT or n in _NAMES}
-        more = {n: v for n in _NO_SECRETS if (v := self._given.get(n)) is not None}
+        more = known_fields(**{n: self._given.get(n) for n in _NO_SECRETS})
         return {"arguments": {**kept, **more}, "left": self._left or self._has_headers}
 
     def __setstate__(self, state: dict[str, Any]) -> None:

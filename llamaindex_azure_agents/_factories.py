@@ -25,6 +25,7 @@ from azure_agents.frameworks.deployments import (
     is_claude,
     of_agent,
     read_deployment,
+    read_embedding,
 )
 from azure_agents.models.names import Family
 
@@ -98,10 +99,8 @@ def init_azure_embedding(model: str, **arguments: Any) -> BaseEmbedding:
         ImportError: The packages of ``llamaindex-openai`` are not installed.
     """
     door = "init_azure_embedding()"
-    instead = "name a deployment that embeds, such as 'azure/text-embedding-3-small'"
-    refused: tuple[Family, ...] = ("claude", "o_series", "gpt5", "responses", "text")
-    deployment = read_deployment(door, model, arguments, dict.fromkeys(refused, instead))
-    own = _with_body(deployment)
+    deployment = read_embedding(door, model, arguments)
+    own = deployment.own_with_body("additional_kwargs")
     if deployment.version is None:
         cls = imported("llama_index.embeddings.openai", _OPENAI, door).OpenAIEmbedding
         place = {"api_base": deployment.base_url}
@@ -187,7 +186,7 @@ def _dated(door: str, deployment: Deployment) -> LLM:
 
 def _responses(door: str, deployment: Deployment) -> LLM:
     cls = imported("llama_index.llms.openai", _OPENAI, door).OpenAIResponses
-    own = _with_body(deployment)
+    own = deployment.own_with_body("additional_kwargs")
     options = dict(own.get("additional_kwargs") or {})
     if own.get("reasoning_options") is not None:  # sent for models of a table only
         options["reasoning"] = own["reasoning_options"]
@@ -217,7 +216,7 @@ def _reasoning(deployment: Deployment) -> dict[str, Any]:
 
     The class sends a temperature always, and knows reasoning models by their names only.
     """
-    own = _with_body(deployment)
+    own = deployment.own_with_body("additional_kwargs")
     if not deployment.is_reasoning:
         return own
     options = dict(own.get("additional_kwargs") or {})
@@ -226,14 +225,6 @@ def _reasoning(deployment: Deployment) -> dict[str, Any]:
     if own.get("reasoning_effort") is not None:
         options["reasoning_effort"] = own.pop("reasoning_effort")
     return {"temperature": 1.0, **own, "additional_kwargs": options}
-
-
-def _with_body(deployment: Deployment) -> dict[str, Any]:
-    own = dict(deployment.own)
-    if deployment.extra_body:
-        options = own.get("additional_kwargs") or {}
-        own["additional_kwargs"] = {**options, "extra_body": dict(deployment.extra_body)}
-    return own
 
 
 def _models(door: str) -> Mapping[str, int]:

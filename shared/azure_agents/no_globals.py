@@ -25,12 +25,14 @@ class Package(ModuleType):
     """A package whose public names cannot be added to from outside."""
 
     def __setattr__(self, name: str, value: object) -> None:
-        """Set what the package has already, private names, submodules and the two switches.
+        """Set what the package has already, private names and submodules; take the two switches.
 
         Raises:
             ConfigError: It would be a setting that nobody reads.
         """
-        is_known = name.startswith("_") or name in ALWAYS_ON or name in dir(self)
+        if name in ALWAYS_ON:
+            return
+        is_known = name.startswith("_") or name in dir(self)
         if not is_known and not isinstance(value, ModuleType):
             variable = f", or set {_VARIABLES[name]}" if name in _VARIABLES else ""
             argument = "api_key" if name == "openai_key" else name

@@ -80,7 +80,6 @@ def test_an_error_is_one_line_and_exit_code_two(
 
 # (arguments, the last line on standard error)
 USAGES = {
-    "nothing": ([], "  emulator  Serve an emulated project on this machine, until Ctrl-C."),
     "no such command": (["fly"], "Error: No such command 'fly'."),
     "too much": (["chat", "a", "b"], "Error: Got unexpected extra argument (b)"),
     "too little": (["agents", "sync", "a"], "Error: Missing option '--tools'."),
@@ -104,6 +103,12 @@ def test_wrong_usage_is_exit_code_two(case: str, capsys: pytest.CaptureFixture[s
     assert "" == output
     assert error.startswith("Usage: azure-agents")
     assert expected == error.splitlines()[-1]
+
+
+def test_without_a_command_all_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    """With what they do; nothing was done, so the exit code is that of an error."""
+    assert 2 == main([])
+    assert "  emulator " in capsys.readouterr().err
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:

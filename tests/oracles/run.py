@@ -23,12 +23,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from deployments import deploy_all
-
 from azure_agents.emulator import Emulator, RealClock, Rules
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
+sys.path.insert(0, str(ROOT))  # run as a script, and imported by tests/peers
+from tests.oracles.deployments import deploy_all  # noqa: E402 - as above
+
 FOLDER = ROOT / ".oracles"
 _LOCKS: dict[str, threading.Lock] = defaultdict(threading.Lock)
 AT_ONCE = 2  # installing keeps a core busy

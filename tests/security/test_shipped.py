@@ -38,6 +38,7 @@ def _build(folder: Path) -> None:
 MODULE = r"(?:[a-z_][a-z0-9_]*/)*[a-z_][a-z0-9_]*\.py"
 WHEEL = re.compile(
     rf"(?:azure_agents|langchain_azure_agents|llamaindex_azure_agents)/(?:{MODULE}|py\.typed)"
+    r"|azure_agents/prices/azure_prices\.json"
     r"|azure_agents-[0-9.]+\.dist-info/"
     r"(?:METADATA|WHEEL|RECORD|entry_points\.txt|licenses/LICENSE)"
 )
@@ -54,8 +55,8 @@ SOURCES = {
     "langchain_azure_agents": rf"{MODULE}|py\.typed",
     "llamaindex_azure_agents": rf"{MODULE}|py\.typed",
     "notebooks": r".*\.ipynb",
-    "shared": rf"azure_agents/(?:{MODULE}|py\.typed)",
-    "tests": rf"{MODULE}|(?:[a-z_]\w*/)+\w[\w.-]*\.(?:yaml|json|txt)",
+    "shared": rf"azure_agents/(?:{MODULE}|py\.typed|prices/azure_prices\.json)",
+    "tests": rf"{MODULE}|(?:[a-z_]\w*/)+\w[\w.-]*\.(?:yaml|json|txt|md)",
 }
 
 

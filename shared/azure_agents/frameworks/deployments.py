@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 
 from ..drivers.sdk_clients import Route, SdkClients, sdk_clients
 from ..errors import ConfigError, InvalidRequestError
+from ..jsonio import known_fields
 from ..models.credentials import sign_in
 from ..models.names import FORMS, Family, read_model
 from ..models.rules import fit
@@ -26,6 +27,7 @@ from ..settings.timeouts import DEFAULT_TIMEOUT, Timeouts
 
 # What an SDK is given as its key. It is never sent: the HTTP client signs in.
 PLACEHOLDER = "signed-in-by-azure-agents"
+_EMBED_NOTHING: tuple[Family, ...] = ("claude", "o_series", "gpt5", "responses", "text")
 _REASONING = ("o_series", "gpt5")
 _OF_A_CALL = {
     "drop_params": "the class sends what it is given: leave the parameter out",
@@ -126,6 +128,20 @@ class Deployment:
         """How often the SDK tries a request again."""
         return self.settings.policy.max_retries
 
+    def own_with_body(self, options: str) -> dict[str, Any]:
+        """Put more fields of the body where the class takes them.
+
+        Args:
+            options: The class's argument for more options of each call.
+
+        Returns:
+            The class's own arguments.
+        """
+        own = dict(self.own)
+        if self.extra_body:
+            own[options] = {**(own.get(options) or {}), "extra_body": dict(self.extra_body)}
+        return own
+
     def clients(self, sdk: ModuleType) -> SdkClients:
         """Make the HTTP clients for an SDK; nothing is sent, and no token fetched.
 
@@ -216,9 +232,24 @@ def read_deployment(
     for note in settings.surface.notes:
         warnings.warn(note, stacklevel=4)
     own = {name: value for name, value in given.items() if name not in SETTINGS}
-    sampling = {name: own[name] for name in _SAMPLING if own.get(name) is not None}
+    sampling = known_fields(**{name: own.get(name) for name in _SAMPLING})
     fit(sampling, settings.model, drops=False)
     return Deployment(settings, own, _extra_body(given))
+
+
+def read_embedding(door: str, model: str, given: Mapping[str, Any]) -> Deployment:
+    """Read the arguments of a factory of embeddings.
+
+    Args:
+        door: Name of the factory, for errors.
+        model: The model string.
+        given: The other arguments.
+
+    Raises:
+        ConfigError: As of `read_deployment`; or the model is known to embed nothing.
+    """
+    instead = "name a deployment that embeds, such as 'azure/text-embedding-3-small'"
+    return read_deployment(door, model, given, dict.fromkeys(_EMBED_NOTHING, instead))
 
 
 def refuse(door: str, model: str, instead: str) -> NoReturn:

@@ -66,8 +66,12 @@ class ConfigFileError(ConfigError):
     """
 
     def __init__(self, name: str, problems: list[Problem]) -> None:
+        self.name = name
         self.problems = tuple(sorted(problems, key=lambda each: each.line or 0))
         super().__init__(f"{name}: {'; '.join(map(str, self.problems))}")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.name, list(self.problems))
 
 
 def read_document(text: str, name: str = "config.yaml") -> LinedDict:
