@@ -179,7 +179,9 @@ def test_an_operation_is_found_from_any_base_that_people_paste(version: str | No
         "text_completion": "/completions",
     }
     for function, path in BASES:
-        service = Service(httpx.Response(200, json={"status": "completed", "data": []}))
+        service = Service(
+            httpx.Response(200, json={"id": "x", "status": "completed", "data": [], "choices": []})
+        )
         asked_for = "prompt" if function in ("image_generation", "text_completion") else "input"
         base = f"https://r.openai.azure.com/{path}"
         given = {"model": "azure/dep", asked_for: "a", "api_base": base, "api_version": version}

@@ -102,6 +102,7 @@ from .turn import (
     guarded,
     is_plain,
     limit_reads,
+    noted,
     reply_from,
 )
 from .turn_clock import AFTER_THE_END
@@ -251,10 +252,12 @@ class _AsyncRunner(CommandRunner):
         client = await self._client()
         doing = f"{command.method} {command.path}"
         content = self.body_of(command)
+        responses: list[httpx.Response] = []
         with (
+            noted(responses),
             translated_failures(doing, self.turn_clock),
             upload_failures_first(content),
-            self.observed(command) as responses,
+            self.observed(command, responses),
         ):
             request = self.build(client, command, content)
             async with asyncio.timeout(self._seconds_for_head(command)):

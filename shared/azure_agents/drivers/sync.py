@@ -47,6 +47,7 @@ from .turn import (
     guarded,
     is_plain,
     limit_reads,
+    noted,
     reply_from,
 )
 from .turn_clock import AFTER_THE_END, CLEAN_UP_SECONDS
@@ -147,10 +148,12 @@ class _SyncRunner(CommandRunner):
         client = self._client()
         doing = f"{command.method} {command.path}"
         content = self.body_of(command)
+        responses: list[httpx.Response] = []
         with (
+            noted(responses),
             translated_failures(doing, self.turn_clock),
             upload_failures_first(content),
-            self.observed(command) as responses,
+            self.observed(command, responses),
         ):
             request = self.build(client, command, content)
             response = client.send(request, auth=self._wiring.auth, stream=True)

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 import httpx
 
 from .. import _version
-from ..errors import AzureAgentsError, DeadlineError, ProtocolError
+from ..errors import AzureAgentsError, DeadlineError, ProtocolError, TransportError
 from ..events import Event
 from ..jsonio import malformed
 from ..protocols.commands import Flow, Reply, Send, Sleep, T, Upload
@@ -152,24 +152,40 @@ class CommandRunner:
         return self.turn_clock.limits(stream=command.stream)
 
     @contextmanager
-    def observed(self, command: Send) -> Iterator[list[httpx.Response]]:
+    def observed(self, command: Send, responses: list[httpx.Response]) -> Iterator[None]:
         """Report a request to the observer, if there is one; the list takes its response."""
-        responses: list[httpx.Response] = []
         observer = self._wiring.observer
         if observer is None:
-            yield responses
+            yield
             return
         key = (command.method, command.path)
         attempt = self._attempts[key] = self._attempts.get(key, 0) + 1
         observer.record(RequestStarted(*key, attempt))
         start = self._wiring.clock.time()
         try:
-            yield responses
+            yield
         finally:
             seconds = self._wiring.clock.time() - start
             status = responses[0].status_code if responses else None
             request_id = request_id_of(responses[0].headers) if responses else None
             observer.record(RequestEnded(*key, status, seconds, request_id))
+
+
+@contextmanager
+def noted(responses: list[httpx.Response]) -> Iterator[None]:
+    """Say of an error in an answer which answer it was: its head had come, and its body had not.
+
+    Args:
+        responses: Takes the response when its head has come.
+    """
+    try:
+        yield
+    except AzureAgentsError as error:
+        for response in responses:
+            error.add_facts(request_id=request_id_of(response.headers))
+            if isinstance(error, TransportError) and error.status is None:
+                error.status = response.status_code
+        raise
 
 
 def _check_path(path: str) -> None:

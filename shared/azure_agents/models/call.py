@@ -16,7 +16,7 @@ from uuid import uuid4
 from pydantic import BaseModel
 
 from ..errors import ConfigError, InvalidRequestError
-from ..jsonio import JSON, load_object
+from ..jsonio import JSON
 from ..naming import shown
 from ..prices.fields import is_price
 from ..protocols.commands import Flow, Reply
@@ -24,6 +24,7 @@ from ..settings.headers import ExtraHeaders
 from .answers import Answer, AnswerStream, AsyncAnswerStream
 from .operation_table import OPERATIONS, Operation
 from .recent_clients import recent_clients
+from .replies import object_of
 from .requests import Request, StreamDecoder, ask, stream
 from .rules import KEPT
 from .settings import SETTINGS, ModelSettings
@@ -82,6 +83,14 @@ class OperationCall(Generic[A]):
     def answer(self, reply: Reply) -> A:
         """Read a whole reply."""
         raise NotImplementedError
+
+    def object_of(self, reply: Reply) -> JSON:
+        """The JSON object of a whole reply.
+
+        Raises:
+            AzureAgentsError: It is an error, or no answer of the operation.
+        """
+        return object_of(self.request.operation, reply, self.request.doing)
 
     def asking(self) -> Flow[A]:
         """Make the flow of a call whose answer comes whole."""
@@ -150,7 +159,7 @@ class AnswerCall(OperationCall[Answer]):
 
     def answer(self, reply: Reply) -> Answer:
         """Read a whole reply."""
-        return Answer(load_object(reply.body), self.hidden(reply.headers))
+        return Answer(self.object_of(reply), self.hidden(reply.headers))
 
 
 def fields_of(given: Mapping[str, Any]) -> dict[str, Any]:

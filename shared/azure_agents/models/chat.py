@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from ..errors import InvalidRequestError
-from ..jsonio import JSON, load_object
+from ..jsonio import JSON
 from ..naming import shown
 from ..protocols.commands import Reply
 from ..settings.headers import ExtraHeaders
@@ -82,7 +82,7 @@ class ChatCall(AnswerCall):
 
     def answer(self, reply: Reply) -> Answer:
         """The answer of a reply, and what is known beside it."""
-        return Answer(self._format.answer(load_object(reply.body)), self.hidden(reply.headers))
+        return Answer(self._format.answer(self.object_of(reply)), self.hidden(reply.headers))
 
 
 def _with_format(headers: ExtraHeaders, format: Format) -> ExtraHeaders:

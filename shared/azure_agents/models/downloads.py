@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from ..errors import AzureAgentsError, ProtocolError
 from ..files.arriving import Arriving
 from ..protocols.commands import Emit, Flow, Pump
-from .requests import Request, interrupted, note_answer, send_once, trying
+from .replies import media_type
+from .requests import Request, interrupted, note_answer, refuse, send_once, trying
 
 # What no speech is: an error, or the page of a proxy, under the status of a success.
 _NO_SOUND = ("application/json", "application/problem+json", "text/html", "text/plain")
@@ -31,7 +32,9 @@ def download(request: Request, arriving: Arriving) -> Flow[None]:
     def attempt(now: Request) -> Flow[None]:
         reply = yield from send_once(now, stream=True)
         try:
-            _check_kind(now, reply.headers)
+            if _is_other(now, reply.headers):
+                is_speech = now.operation.name == "speech"
+                yield from refuse(now, reply, "sound" if is_speech else "file")
             arriving.begin(reply.headers)
             yield Emit((arriving.beat(),))
             yield Pump(arriving)
@@ -46,13 +49,13 @@ def download(request: Request, arriving: Arriving) -> Flow[None]:
     yield from trying(request, attempt)
 
 
-def _check_kind(request: Request, headers: Mapping[str, str]) -> None:
-    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-    if request.operation.name == "speech" and kind in _NO_SOUND:
-        raise ProtocolError(
-            f"{request.doing}: the answer is {kind}, which is no sound: look for a proxy between "
-            "here and the service"
-        )
+def _is_other(request: Request, headers: Mapping[str, str]) -> bool:
+    """Whether what comes is no sound, or no file."""
+    kind = media_type(headers)
+    if request.operation.name == "speech":
+        return kind in _NO_SOUND
+    # Recorded: the service names the file, whatever is in it. A page of a proxy has no name.
+    return kind == "text/html" and "content-disposition" not in headers
 
 
 def _check_not_empty(request: Request, arriving: Arriving) -> None:

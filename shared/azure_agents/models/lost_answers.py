@@ -183,11 +183,12 @@ def cancel(request: Request, look: Request) -> Flow[Reply]:
         nonlocal is_lost
         try:
             return (yield from send_once(now, stream=False))
-        except (BadRequestError, ConflictError):
-            if is_lost:
+        except (BadRequestError, ConflictError) as error:
+            if is_lost and not may_have_been_applied(error):
                 reply = yield from _whole(look)
                 if read_object(reply).get("status") in _STOPPED:
                     return reply
+            is_lost = is_lost or may_have_been_applied(error)
             raise
         except AzureAgentsError as error:
             is_lost = is_lost or may_have_been_applied(error)

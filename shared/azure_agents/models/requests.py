@@ -22,6 +22,7 @@ from ..errors import (
     BadRequestError,
     ConflictError,
     ConnectionLostError,
+    ProtocolError,
     StreamInterruptedError,
     TransportError,
 )
@@ -30,6 +31,7 @@ from ..protocols.commands import Emit, Flow, Pump, Reply, Route, Send, Sleep, Up
 from ..protocols.retry import RetryPolicy, delay_before, is_transient, was_not_applied
 from ..service_errors.envelopes import error_from_reply, request_id_of
 from .operation_table import Operation
+from .replies import NoStream, is_no_stream, media_type
 from .surfaces import Place
 
 T = TypeVar("T")
@@ -125,15 +127,26 @@ def ask(request: Request, read: Callable[[Reply], T]) -> Flow[T]:
     """
 
     def attempt(now: Request) -> Flow[T]:
-        reply = yield from send_once(now, stream=False)
-        try:
-            return read(reply)
-        except AzureAgentsError as error:
-            error.add_facts(request_id=request_id_of(reply.headers), model=now.model)
-            raise
+        return (yield from reading(now, send_once(now, stream=False), read))
 
     answer: T = yield from trying(request, attempt)
     return answer
+
+
+def reading(request: Request, flow: Flow[Reply], read: Callable[[Reply], T]) -> Flow[T]:
+    """Read the reply of a flow; an error that is found there says which answer it was.
+
+    Args:
+        request: The call.
+        flow: Gives the reply.
+        read: Reads it.
+    """
+    reply = yield from flow
+    try:
+        return read(reply)
+    except AzureAgentsError as error:
+        note_answer(error, reply, request)
+        raise
 
 
 def stream(
@@ -150,22 +163,41 @@ def stream(
     """
 
     def attempt(now: Request) -> Flow[None]:
-        reading = decoder()
+        decoding = decoder()
         reply = yield from send_once(now, stream=True)
         heard(reply.headers)
         try:
-            yield Pump(cast(Any, reading))
-            if not reading.is_done:
-                yield Emit(cast(Any, reading.end()))
+            if is_no_stream(reply.headers):
+                yield from refuse(now, reply, "stream")
+            yield Pump(cast(Any, decoding))
+            if not decoding.is_done:
+                yield Emit(cast(Any, decoding.end()))
         except AzureAgentsError as error:
             note_answer(error, reply, now)
-            if isinstance(reading, Explains):
-                reading.explain(error)
-            if not reading.has_content:
+            if isinstance(decoding, Explains):
+                decoding.explain(error)
+            if not decoding.has_content:
                 raise
-            raise interrupted(error, reading.text, now) from error
+            raise interrupted(error, decoding.text, now) from error
 
     yield from trying(request, attempt)
+
+
+def refuse(request: Request, reply: Reply, wanted: str) -> Flow[None]:
+    """Read what came in place of a stream, and raise it.
+
+    Args:
+        request: The call.
+        reply: Its body is open.
+        wanted: What it is not.
+
+    Raises:
+        ServiceError: It is an error.
+        ProtocolError: It is anything else.
+    """
+    body = NoStream(request.doing, media_type(reply.headers), wanted)
+    yield Pump(cast(Any, body))
+    raise body.error()
 
 
 def note_answer(error: AzureAgentsError, reply: Reply, request: Request) -> None:
@@ -177,7 +209,7 @@ def note_answer(error: AzureAgentsError, reply: Reply, request: Request) -> None
         request: The call.
     """
     error.add_facts(request_id=request_id_of(reply.headers), model=request.model)
-    if isinstance(error, TransportError) and error.status is None:
+    if isinstance(error, TransportError | ProtocolError) and error.status is None:
         error.status = reply.status
 
 
@@ -213,6 +245,7 @@ def trying(request: Request, attempt: Callable[[Request], Flow[Any]]) -> Flow[An
         try:
             return (yield from attempt(request))
         except AzureAgentsError as error:
+            error.add_facts(model=request.model)
             smaller = None if has_dropped else _without_refused(request, error)
             if smaller is not None:
                 request, has_dropped = smaller, True

@@ -12,13 +12,13 @@ from dataclasses import replace
 from typing import Any
 
 from ..errors import InvalidRequestError
-from ..jsonio import JSON, load_object
+from ..jsonio import JSON
 from ..naming import check_id, shown
 from ..protocols.commands import Flow, Reply
 from .answers import Answer
 from .call import AnswerCall, bare_request, extra_of, fields_of
 from .lost_answers import FOUND, Trace
-from .requests import Request
+from .requests import Request, reading
 from .settings import ModelSettings, read_settings
 
 Query = tuple[tuple[str, str], ...]
@@ -48,21 +48,16 @@ class ResourceCall(AnswerCall):
         """Make the flow of the call."""
         if self._flow is None:
             return super().asking()
-        return _read(self._flow(), self.answer)
+        return reading(self.request, self._flow(), self.answer)
 
     def answer(self, reply: Reply) -> Answer:
         """Read a whole reply; one that a look in the list made says so in its notes."""
-        data = dict(self._bare) if self._bare and not reply.body else load_object(reply.body)
+        data = dict(self._bare) if self._bare and not reply.body else self.object_of(reply)
         hidden = self.hidden(reply.headers)
         if FOUND in reply.headers:
             said = f"the answer was lost, and the {reply.headers[FOUND]} was found in the list"
             hidden["notes"] = [*hidden.get("notes", ()), said]
         return Answer(data, hidden)
-
-
-def _read(flow: Flow[Reply], read: Callable[[Reply], Answer]) -> Flow[Answer]:
-    reply = yield from flow
-    return read(reply)
 
 
 def read_resource(

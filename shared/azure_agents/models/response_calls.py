@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..errors import AzureAgentsError, RunCancelledError
-from ..jsonio import JSON, load_object
+from ..jsonio import JSON
 from ..protocols.commands import Reply
 from .answers import Answer
 from .call import OperationCall
@@ -70,7 +70,7 @@ class ResponseCall(OperationCall[ResponseAnswer]):
         Raises:
             AzureAgentsError: The response that was asked for failed.
         """
-        data = load_object(reply.body)
+        data = self.object_of(reply)
         if self._is_new and data.get("status") == "failed":
             raise failure_of(data, doing=self.request.doing)
         return ResponseAnswer(data, self.hidden(reply.headers))

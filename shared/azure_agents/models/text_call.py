@@ -7,6 +7,7 @@ from ..protocols.commands import Reply
 from ..service_errors.envelopes import request_id_of
 from .answers import Answer
 from .call import AnswerCall
+from .replies import media_type
 
 
 class TextCall(AnswerCall):
@@ -18,8 +19,7 @@ class TextCall(AnswerCall):
         Raises:
             ProtocolError: It is the page of a proxy, or no text.
         """
-        kind = reply.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if kind == "text/plain":
+        if media_type(reply.headers) == "text/plain":
             return Answer({"text": self._text(reply)}, self.hidden(reply.headers))
         return super().answer(reply)
 

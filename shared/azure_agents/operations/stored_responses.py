@@ -10,7 +10,7 @@ from ..models.answers import Answer, AnswerStream, AsyncAnswerStream
 from ..models.arguments import ModelArguments
 from ..models.call import bare_request
 from ..models.lost_answers import cancel, delete
-from ..models.requests import Request
+from ..models.requests import Request, reading
 from ..models.resource_calls import ResourceCall, named_id, page_query, read_resource
 from ..models.response_answers import ResponseAnswer
 from ..models.response_calls import ResponseCall
@@ -264,8 +264,7 @@ class _Cancellation(ResponseCall):
 
     def asking(self) -> Flow[ResponseAnswer]:
         """Make the flow of the call."""
-        reply = yield from cancel(self.request, self._look)
-        return self.answer(reply)
+        return reading(self.request, cancel(self.request, self._look), self.answer)
 
 
 def _retrieval(
