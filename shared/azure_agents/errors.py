@@ -103,7 +103,7 @@ _QUOTES = r"[\\'\"]{0,3}"  # of JSON, of JSON in JSON, of what Python prints
 _SECRET = re.compile(
     r"eyJ[\w-]{5,}(?:\.[\w-]*){0,2}"  # a JWT
     r"|(?<=bearer )[\w.~+/=-]{16,}"
-    rf"|(?P<name>api-key{_QUOTES}[:=,] ?b?{_QUOTES})[^\s\\'\",;&]+"
+    rf"|(?P<name>(?:api|subscription)-key{_QUOTES}[:=,] ?b?{_QUOTES})[^\s\\'\",;&]+"
     r"|(?<=sig=)[^\s&\"']+"
     r"|(?<=://)[^\s/@\"']{1,256}(?=@)",  # user and password of a URL
     re.IGNORECASE,

@@ -26,10 +26,14 @@ EXAMPLES = 10 * (json.dumps({"messages": CHAT}) + "\n").encode()
 
 
 class Stage:
-    """An emulator with a deployment for every operation, and what its calls are about."""
+    """An emulator with a deployment for every operation, and what its calls are about.
 
-    def __init__(self) -> None:
-        self.foundry = Emulator(seed=7)
+    Args:
+        strict_auth: False accepts any token and any key.
+    """
+
+    def __init__(self, *, strict_auth: bool = True) -> None:
+        self.foundry = Emulator(seed=7, strict_auth=strict_auth)
         for name, model in MODELS.items():
             self.foundry.deploy(name, SAID, model=model)
         self.foundry.deploy("slow", Delayed(60, "late"))

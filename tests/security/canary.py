@@ -1,6 +1,7 @@
 """Canaries in the whole suite: no secret that any test uses may turn up where it must not.
 
-Every secret the client ever holds is learnt when it is made (`Secret`, `AnchorKey`), and the
+Every secret the client ever holds is learnt when it is made (`Secret`, `AnchorKey`, a subscription
+key among the headers), and the
 emulator's tokens and keys are known by their form. While the suite runs, what leaves is searched
 for them: the URL, the body and all headers but the one that carries the credential; every log
 record at every level, also those that nobody asked for; the text of every error of ours; every
@@ -25,7 +26,7 @@ import httpx
 import pytest
 
 from azure_agents import errors
-from azure_agents.settings import anchor_key
+from azure_agents.settings import anchor_key, headers
 from azure_agents.sign_in import credentials
 
 # Issued by the emulator, one for each client: thousands, so they are known by their form.
@@ -89,8 +90,9 @@ class Watch:
         """Search what is about to leave."""
         self.look("URL", str(request.url))
         for name, value in request.headers.raw:
-            if name.lower() not in _CARRIERS:
-                self.look(f"header {name.decode('latin-1')}", value)
+            text = name.decode("latin-1")
+            if name.lower() not in _CARRIERS and not _is_subscription_key(text):
+                self.look(f"header {text}", value)
         if hasattr(request, "_content"):  # an upload is read while it is sent
             self.look("body", request.content)
 
@@ -126,6 +128,19 @@ def _hooked(watch: Watch, patch: pytest.MonkeyPatch) -> None:
 def _hook_secrets(watch: Watch, patch: pytest.MonkeyPatch) -> None:
     for cls in (credentials.Secret, anchor_key.AnchorKey):
         patch.setattr(cls, "__init__", _learning(watch, cls.__init__))  # type: ignore[misc]
+    original = headers.ExtraHeaders.__init__
+
+    def init(self: headers.ExtraHeaders, given: Any) -> None:
+        for name in filter(_is_subscription_key, given):
+            watch.learn(given[name])
+        original(self, given)
+
+    patch.setattr(headers.ExtraHeaders, "__init__", init)
+
+
+def _is_subscription_key(name: str) -> bool:
+    """API Management's key stands in a header of its own."""
+    return name.lower().endswith("-subscription-key")
 
 
 def _learning(watch: Watch, original: Any) -> Any:

@@ -9,14 +9,14 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NoReturn
 
 from ..errors import ConfigError
 from ..naming import shown
 from ..prices.arguments import costs_of
 from ..protocols.retry import RetryPolicy
 from ..settings import environment as names
-from ..settings.environment import Environment, base_in, read_env
+from ..settings.environment import Environment, base_in, hidden, read_env
 from ..settings.headers import ExtraHeaders, extra_headers_of
 from ..settings.timeouts import DEFAULT_TIMEOUT, Timeouts
 from .names import ModelName, read_model, resource
@@ -85,7 +85,7 @@ class ModelSettings:
         policy: How often and how patiently to try.
         headers: More headers for every request.
         query: More of every request's query.
-        sign_in: Arguments of `azure_agents.models.credentials.sign_in`; may be secret.
+        sign_in: Arguments of `azure_agents.models.credentials.sign_in`; texts are hidden.
         seams: What stands for the network, the clock and the observer; only what was given.
         drops: Whether parameters that the model does not take are left out.
         costs: What the caller said of the cost: the base model, prices.
@@ -101,6 +101,9 @@ class ModelSettings:
     seams: Mapping[str, Any]
     drops: bool
     costs: Mapping[str, Any]
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("settings hold a credential and are not pickled: pass the arguments again")
 
     @property
     def has_subscription_key(self) -> bool:
@@ -145,7 +148,7 @@ def read_settings(
         policy=RetryPolicy(max_retries=_retries(given)),
         headers=_headers(given.get("extra_headers")),
         query=query_of(given.get("extra_query"), "extra_query"),
-        sign_in={name: given[name] for name in SIGN_IN if name in given},
+        sign_in={name: hidden(given[name]) for name in SIGN_IN if name in given},
         seams={
             name: given[name]
             for name in ("transport", "async_transport", "clock", "observer")
