@@ -304,9 +304,9 @@ class _AsyncRunner(CommandRunner):
                     data = None if is_over else await self._next_chunk(chunks, decoder)
                 if data is None:
                     break
-                clock.note_bytes(data)
                 for event in filtered(decoder.feed(data), event_filter):
                     yield event
+                clock.note_bytes(data, decoder)
         await self.close_stream()
 
     async def _next_chunk(self, chunks: AsyncIterator[bytes], decoder: Decoder) -> bytes | None:

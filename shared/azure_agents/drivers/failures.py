@@ -58,7 +58,8 @@ def _translated(exc: Exception, doing: str, turn_clock: TurnClock) -> AzureAgent
     if turn_clock.is_wait_over or _is_timeout(exc):
         return TimedOutError(
             f"{doing}: no answer in time ({summary(exc)}): allow single waits more seconds with "
-            "timeout=Timeouts(read=…, first_event=…, between_events=…)"
+            "timeout=Timeouts(read=…, first_event=…, between_events=…); before the first content "
+            "of a deployment's stream also with stream_timeout="
         )
     return ConnectionLostError(f"{doing}: the connection was lost ({summary(exc)})")
 

@@ -203,8 +203,8 @@ class _SyncRunner(CommandRunner):
                     clock.remaining()
             if data is None:
                 break
-            clock.note_bytes(data)
             yield from filtered(decoder.feed(data), event_filter)
+            clock.note_bytes(data, decoder)
             if decoder.is_done and not is_whole:
                 is_whole = True
                 self._watch(response, AFTER_THE_END)
@@ -216,11 +216,14 @@ class _SyncRunner(CommandRunner):
         if not decoder.is_done:
             self._watch_wait(response)
         try:
-            return next(chunks, None)
+            data = next(chunks, None)
         except (httpx.HTTPError, OSError):
             if decoder.is_done:  # the answer is whole; only the end of the stream was lost
                 return None
             raise
+        if self._is_short and self._watchdog is not None and not decoder.is_done:
+            self._watchdog.rest()  # the caller may take longer over an event than it was waited for
+        return data
 
     def _watch_wait(self, response: httpx.Response) -> None:
         """Watch a wait that has to end before httpx would end it, and after it the turn again."""

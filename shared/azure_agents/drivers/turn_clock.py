@@ -2,8 +2,10 @@
 
 Four limits hold at once. The *turn* has a deadline. A request waits at most ``read`` seconds for
 its head and for each further piece; a stream waits for its *first event*, and after that *between
-two events*. Every wait is cut to what is left of the turn as it begins. Once the deadline has
-passed, or the caller is gone, `begin_clean_up` sets a new one, a few seconds away, once.
+two events*. Of a deployment's stream that is the first *content*: filter results and roles come at
+once, long before the model writes. Every wait is cut to what is left of the turn as it begins. Once
+the deadline has passed, or the caller is gone, `begin_clean_up` sets a new one, a few seconds away,
+once.
 """
 
 from __future__ import annotations
@@ -136,12 +138,13 @@ class TurnClock:
         self._has_first_event, self._wait_until = False, None
         self._first_event_by = None if limit is None else self._clock.time() + limit
 
-    def note_bytes(self, data: bytes) -> None:
-        """Take note of bytes of a stream."""
+    def note_bytes(self, data: bytes, decoder: Decoder) -> None:
+        """Take note of bytes of a stream, once its decoder has read them."""
         # A comment is no event: it keeps a connection open that has nothing to say yet. If it were
         # one, the limit between events would hold while the agent has not even begun.
-        is_silent = all(map(_is_comment, data.splitlines()))
-        self._has_first_event = self._has_first_event or not is_silent
+        if not self._has_first_event:
+            has_begun = getattr(decoder, "has_content", None)  # only decoders of deployments tell
+            self._has_first_event = not _is_silent(data) if has_begun is None else has_begun
 
     def longest_wait(self) -> float | None:
         """Return the seconds that any wait of a stream may take, the turn aside."""
@@ -186,5 +189,5 @@ def shorter(first: float | None, second: float | None) -> float | None:
     return min(given) if given else None
 
 
-def _is_comment(line: bytes) -> bool:
-    return not line or line.startswith(b":")
+def _is_silent(data: bytes) -> bool:
+    return all(not line or line.startswith(b":") for line in data.splitlines())

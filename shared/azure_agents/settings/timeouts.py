@@ -29,7 +29,7 @@ class Timeouts:
         connect: For a connection.
         read: For the next bytes of a plain answer.
         first_event: From the request to the first event of its stream; None: what fits the agent,
-            120 seconds.
+            120 seconds. Of a deployment to the first content; None: `turn`.
         between_events: For every further event; None: what fits the agent: 120 seconds on v2,
             whose streams give a sign of life every 30, and 600 on classic and at endpoints of
             hosted agents and published applications, which give none.
