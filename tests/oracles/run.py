@@ -111,6 +111,13 @@ ORACLES = (
     Oracle("openai 3, models", "openai-3", "check_deployments.py", _OPENAI_3, is_strict=True),
     Oracle("anthropic 0", "anthropic-0", "check_anthropic.py", _ANTHROPIC_0, is_strict=True),
     Oracle("anthropic 2", "anthropic-2", "check_anthropic.py", _ANTHROPIC_2, is_strict=True),
+    Oracle(
+        "any-llm",
+        "any-llm",
+        "check_any_llm.py",
+        ("any-llm-sdk>=1.40,<2", "anthropic>=0.75,<1"),
+        extras=("emulator",),
+    ),
     Oracle("azure-ai-agents", "agents", "check_agents.py", ("azure-ai-agents>=1.1,<2",)),
 )
 
