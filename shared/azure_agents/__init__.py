@@ -375,7 +375,8 @@ _MODULES = {name: module for module, names in _PLACES.items() for name in names}
 
 def __getattr__(name: str) -> object:
     if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        hint = f": it is {__name__}.errors.{name}" if name in errors.__all__ else ""
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}{hint}")
     value: object = getattr(_import_module(f".{_MODULES[name]}", __name__), name)
     globals()[name] = value
     return value

@@ -16,6 +16,8 @@ from .errors import InvalidRequestError, ProtocolError
 
 JSON: TypeAlias = dict[str, Any]
 
+_SEARCHED = 10_000  # values, for the place of a mistake
+_SCALARS = (str, int, float, type(None))
 MAX_DEPTH = 128  # objects and arrays within each other; a tool's schema comes to thirty
 
 
@@ -31,8 +33,26 @@ def dumps(value: object) -> bytes:
         return _encode(value, ensure_ascii=True).encode()
     except (TypeError, ValueError, RecursionError) as exc:
         raise InvalidRequestError(
-            f"cannot be sent as JSON ({exc}): give strings, finite numbers, lists and maps only"
+            f"{_place_of_what_fails(value)}cannot be sent as JSON ({exc}): give strings, finite "
+            "numbers, lists and maps only"
         ) from exc
+
+
+def _place_of_what_fails(value: object) -> str:
+    """Where the first value stands that is no JSON, with a blank behind it; empty if unknown."""
+    todo: list[tuple[str, object]] = [("", value)]
+    for place, one in todo:
+        if len(todo) > _SEARCHED:  # also of a value that holds itself
+            break
+        if isinstance(one, dict):
+            todo += [
+                (f"{place}.{name}" if place else str(name), each) for name, each in one.items()
+            ]
+        elif isinstance(one, list | tuple):
+            todo += [(f"{place}[{index}]", each) for index, each in enumerate(one)]
+        elif not isinstance(one, _SCALARS) or (isinstance(one, float) and not math.isfinite(one)):
+            return f"{place[:80]} " if place else ""
+    return ""
 
 
 def _encode(value: object, *, ensure_ascii: bool) -> str:

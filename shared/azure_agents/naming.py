@@ -182,7 +182,10 @@ def shown(value: object, limit: int = 80) -> str:
         value: What was given.
         limit: Most characters of it that are shown.
     """
-    text = repr(value)
+    try:
+        text = repr(value)
+    except Exception:  # noqa: BLE001 - a value in itself, or one that cannot show itself
+        text = f"<{type(value).__name__}>"
     return text if len(text) <= limit else f"{text[:limit]}…"
 
 
@@ -217,5 +220,5 @@ def check_id(id: object, what: str = "file") -> str:
     if isinstance(id, str) and _ID.fullmatch(id):
         return id
     raise InvalidRequestError(
-        f"{str(id)[:80]!r} is no id of a {what}: pass the id as the service gave it"
+        f"{shown(id)} is no id of a {what}: pass the id as the service gave it"
     )

@@ -168,9 +168,9 @@ BAD: list[tuple[str, tuple[Any, ...], dict[str, Any], type[AzureAgentsError], st
         "metadata must be a dictionary of texts",
     ),
     ("retrieve_batch", ("",), {}, InvalidRequestError, "batch_id is empty"),
-    ("cancel_batch", (5,), {}, InvalidRequestError, "'5' is no id of a batch"),
+    ("cancel_batch", (5,), {}, InvalidRequestError, "5 is no id of a batch"),
     ("list_batches", (), {"limit": -3}, InvalidRequestError, "limit must be .* got -3"),
-    ("list_batches", (7,), {}, InvalidRequestError, "after: '7' is no id"),
+    ("list_batches", (7,), {}, InvalidRequestError, "after: 7 is no id"),
     ("retrieve_batch", ("b",), {"extra_body": {"a": 1}}, InvalidRequestError, "has no a="),
 ]
 

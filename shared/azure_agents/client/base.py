@@ -19,7 +19,7 @@ from ..protocols.commands import Flow
 from ..protocols.memo import Memo
 from ..protocols.responses.flow import run_turn as run_responses_turn
 from ..protocols.turn import Turn
-from ..seams import AsyncTransport, Transport
+from ..seams import AsyncTransport, Transport, checked_seams
 from ..settings.config import Settings, check_owner
 from ..settings.endpoint import check_at_project, check_own_endpoint
 from ..settings.per_call import split_call
@@ -77,6 +77,8 @@ class BaseClient(ABC):
         operation_keys: Callable[[], str] | None,
         observer: Observer | None,
     ) -> None:
+        name = "async_transport" if self._is_async else "transport"
+        checked_seams({name: transport, "clock": clock, "observer": observer})
         self.settings = settings
         self._store = store if store is not None else shared_store()
         self._new_key = operation_keys or _new_operation_key

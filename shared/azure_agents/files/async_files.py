@@ -20,7 +20,7 @@ from .disk import MAX_SIZE, FileSink, FileSource, MemorySink, Sink, open_source
 from .file_flows import StoredFile
 from .files import PURPOSE, BaseFiles, media_of
 from .handles import AsyncFileHandle, Referable, refer_to
-from .progress import OnProgress, no_progress
+from .progress import OnProgress, checked_progress
 from .references import Kind, references_in
 
 
@@ -156,7 +156,7 @@ class AsyncFiles(BaseFiles):
         max_size: int,
         progress: OnProgress | None,
     ) -> Arriving:
-        arriving, report = Arriving(f"file {id!r}", max_size), progress or no_progress
+        arriving, report = Arriving(f"file {id!r}", max_size), checked_progress(progress)
         flow = flows.download(self._turns(), id, container_id, arriving)
         async with aclosing(self._drivers(None).events(flow)) as beats:
             async for _ in beats:

@@ -140,6 +140,8 @@ def local_file(source: FileSource, name: str | None = None) -> LocalFile:
     if isinstance(source, bytes | bytearray | memoryview):
         return _from_bytes(bytes(source), name)
     if isinstance(source, str | os.PathLike):
+        if not os.fspath(source):
+            raise InvalidRequestError("the path is empty: pass the path of a file, or its bytes")
         return _from_path(Path(source), name)
     if callable(getattr(source, "read", None)):
         return _from_stream(source, name)

@@ -23,7 +23,7 @@ from .arriving import Arriving
 from .disk import MAX_SIZE, FileSink, FileSource, LocalFile, MemorySink, Sink, open_source
 from .file_flows import StoredFile
 from .handles import FileHandle, Referable, refer_to
-from .progress import OnProgress, no_progress
+from .progress import OnProgress, checked_progress
 from .references import IMAGE_TYPES, Kind, references_in, type_of
 
 PURPOSE = "assistants"  # recorded for both generations; Microsoft's samples use it for images, too
@@ -45,7 +45,7 @@ class BaseFiles:
     def _upload_flow(
         self, file: LocalFile, purpose: str, progress: OnProgress | None
     ) -> Flow[StoredFile]:
-        report = progress or no_progress
+        report = checked_progress(progress)
         return flows.upload(self._turns(), file, purpose, lambda done: report(done, file.size))
 
 
@@ -205,7 +205,7 @@ class Files(BaseFiles):
         max_size: int,
         progress: OnProgress | None,
     ) -> Arriving:
-        arriving, report = Arriving(f"file {id!r}", max_size), progress or no_progress
+        arriving, report = Arriving(f"file {id!r}", max_size), checked_progress(progress)
         flow = flows.download(self._turns(), id, container_id, arriving)
         with closing(self._drivers(None).events(flow)) as beats:
             for _ in beats:

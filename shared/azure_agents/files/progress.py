@@ -6,6 +6,9 @@ import sys
 from collections.abc import Callable
 from typing import TextIO, TypeAlias
 
+from ..errors import InvalidRequestError
+from ..naming import shown
+
 OnProgress: TypeAlias = Callable[[int, int | None], None]
 """Called with the bytes done and the bytes in all (None: unknown); a new attempt begins at 0."""
 
@@ -36,3 +39,21 @@ def text_progress(label: str = "", *, stream: TextIO | None = None) -> OnProgres
 
 def no_progress(done: int, total: int | None) -> None:
     """Show nothing."""
+
+
+def checked_progress(progress: OnProgress | None) -> OnProgress:
+    """Give what is to be called; None: nothing is shown.
+
+    Args:
+        progress: What a caller passed.
+
+    Raises:
+        InvalidRequestError: It cannot be called.
+    """
+    if progress is None:
+        return no_progress
+    if callable(progress):
+        return progress
+    raise InvalidRequestError(
+        f"progress must be a function of the bytes done and in all, got {shown(progress)}"
+    )

@@ -7,6 +7,7 @@ bytes or object of an operation that answers otherwise stand in classes of their
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Self
 
@@ -93,6 +94,14 @@ class Answer(Mapping[str, Any]):
     def model_dump(self, **_: Any) -> JSON:
         """The object as plain dictionaries and lists, of the caller's own."""
         return copy.deepcopy(self._data)
+
+    def model_dump_json(self, *, indent: int | None = None, **_: Any) -> str:
+        """The object as a JSON text.
+
+        Args:
+            indent: Spaces of each level; None: all in one line.
+        """
+        return json.dumps(self._data, indent=indent, ensure_ascii=False)
 
     def json(self) -> JSON:
         """The same: what ``json()`` gives in LiteLLM."""

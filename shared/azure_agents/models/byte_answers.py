@@ -133,7 +133,8 @@ class BytesAnswer(ByteBody):
     def close(self) -> None:
         """Stop reading; the connection of an answer that is not whole is closed."""
         self._is_spent = True
-        self._beats.close()
+        if not self._is_whole:
+            self._beats.close()
 
     def __enter__(self) -> Self:
         return self
@@ -315,7 +316,8 @@ class AsyncBytesAnswer(ByteBody):
     async def aclose(self) -> None:
         """Stop reading; the connection of an answer that is not whole is closed."""
         self._is_spent = True
-        await self._beats.aclose()
+        if not self._is_whole:
+            await self._beats.aclose()
 
     async def __aenter__(self) -> Self:
         return self

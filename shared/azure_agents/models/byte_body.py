@@ -13,7 +13,7 @@ from typing import Any
 from ..errors import InvalidRequestError
 from ..files.arriving import Arriving
 from ..files.disk import MAX_SIZE, FileSink, Sink
-from ..files.progress import OnProgress, no_progress
+from ..files.progress import OnProgress, checked_progress
 from ..naming import shown
 
 AHEAD = 16 * 1024 * 1024  # bytes that are read before a call returns
@@ -41,7 +41,7 @@ class ByteBody:
         self._arriving = arriving
         self._name = name
         self._hidden = hidden
-        self._progress = progress or no_progress
+        self._progress = checked_progress(progress)
         self._most_ahead = ahead
         self._ahead: list[bytes] = []
         self._is_whole = False
@@ -69,6 +69,12 @@ class ByteBody:
     def __repr__(self) -> str:
         size = "?" if self.size is None else self.size
         return f"<{type(self).__name__} {self.content_type or 'bytes'}, {size} bytes>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if not self._is_whole:
+            raise TypeError("an answer that is still arriving has no copies: read content first")
+        headers = dict(self._arriving.headers)
+        return _copied, (type(self), self._held, headers, self._name, self._hidden_params)
 
     # --- before the call returns ----------------------------------------------------------------
 
@@ -168,6 +174,21 @@ class ByteBody:
         except (LookupError, UnicodeError):
             return "utf-8"
         return charset
+
+
+def _copied(
+    kind: type[ByteBody],
+    data: bytes,
+    headers: Mapping[str, str],
+    name: str,
+    hidden: dict[str, Any],
+) -> ByteBody:
+    """Make a whole answer from what a copy or a pickle of it holds."""
+    arriving = Arriving(name, None)
+    arriving.headers, arriving.received = headers, len(data)
+    answer = kind(arriving, name, lambda _: hidden)
+    answer._hold(data)  # noqa: SLF001 - of this module
+    return answer
 
 
 class Slices:

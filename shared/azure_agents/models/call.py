@@ -332,11 +332,20 @@ def plain(value: Any) -> Any:
     Args:
         value: Any part of a body.
     """
+    try:
+        return _plain(value)
+    except RecursionError:
+        raise InvalidRequestError(
+            f"a {type(value).__name__} is nested too deeply, or holds itself: it has no JSON form"
+        ) from None
+
+
+def _plain(value: Any) -> Any:
     # Callers put parts of earlier answers into what they send: "tool_calls": m.tool_calls.
     if isinstance(value, str):
         return value
     if isinstance(value, Answer | BaseModel):
         return value.model_dump()
     if isinstance(value, Mapping):
-        return {name: plain(one) for name, one in value.items()}
-    return [plain(one) for one in value] if isinstance(value, list | tuple) else value
+        return {name: _plain(one) for name, one in value.items()}
+    return [_plain(one) for one in value] if isinstance(value, list | tuple) else value

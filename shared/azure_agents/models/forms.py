@@ -17,7 +17,7 @@ from uuid import uuid4
 from ..errors import InvalidRequestError
 from ..files.disk import LocalFile
 from ..files.multipart import FilePart, Part, TextPart, content_type, form, size_of
-from ..files.progress import OnProgress, no_progress
+from ..files.progress import OnProgress, checked_progress
 from ..naming import shown
 from .call import place_of
 from .operation_table import OPERATIONS
@@ -48,9 +48,9 @@ def form_request(
     row = OPERATIONS[operation]
     place = place_of(settings, row)
     named = {} if place.model is None else {"model": place.model}
-    parts: list[Part] = [TextPart(*one) for one in _flat({**named, **fields})]
+    parts: list[Part] = [TextPart(*one) for one in _texts({**named, **fields})]
     parts += [FilePart(*one) for one in files]
-    report, total = progress or no_progress, size_of(parts)
+    report, total = checked_progress(progress), size_of(parts)
     key = uuid4().hex
     boundary = f"azure-agents-{key}"  # nobody can guess it, so no file holds it
     return Request(
@@ -81,6 +81,13 @@ def not_streamed(function: str, given: Mapping[str, Any]) -> dict[str, Any]:
             "comes at once"
         )
     return {name: value for name, value in given.items() if name != "stream"}
+
+
+def _texts(fields: Mapping[str, object]) -> list[tuple[str, str]]:
+    try:
+        return [(_text_of("a field's name", name), text) for name, text in _flat(fields)]
+    except RecursionError:
+        raise InvalidRequestError("a field is nested too deeply, or holds itself") from None
 
 
 def _flat(fields: Mapping[str, object]) -> Iterator[tuple[str, str]]:

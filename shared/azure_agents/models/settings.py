@@ -15,6 +15,7 @@ from ..errors import ConfigError
 from ..naming import shown
 from ..prices.arguments import costs_of
 from ..protocols.retry import RetryPolicy
+from ..seams import checked_seams
 from ..settings import environment as names
 from ..settings.environment import Environment, base_in, hidden, read_env
 from ..settings.headers import ExtraHeaders, extra_headers_of
@@ -149,11 +150,7 @@ def read_settings(
         headers=_headers(given.get("extra_headers")),
         query=query_of(given.get("extra_query"), "extra_query"),
         sign_in={name: hidden(given[name]) for name in SIGN_IN if name in given},
-        seams={
-            name: given[name]
-            for name in ("transport", "async_transport", "clock", "observer")
-            if name in given
-        },
+        seams=checked_seams(given),
         drops=_flag(given, "drop_params"),
         costs=costs_of(given),
     )
@@ -195,9 +192,10 @@ def _named(model: object, given: Mapping[str, Any], base: str | None) -> ModelNa
 
 def _with_provider(model: object, provider: object) -> object:
     """The model string with the prefix that LiteLLM's ``custom_llm_provider`` stands for."""
-    if not isinstance(model, str) or "/" in model or not model or provider not in _PREFIXES:
+    prefix = _PREFIXES.get(provider) if isinstance(provider, str) else None
+    if not isinstance(model, str) or "/" in model or not model or prefix is None:
         return model
-    return f"{_PREFIXES[provider]}/{model}"
+    return f"{prefix}/{model}"
 
 
 def _base(given: Mapping[str, Any]) -> tuple[str | None, str]:
@@ -278,7 +276,10 @@ def query_of(given: object, name: str) -> tuple[tuple[str, str], ...]:
         return ()
     if not isinstance(given, Mapping):
         raise ConfigError(f"{name} must be a dictionary, got {shown(given)}")
-    return tuple(pair for key, value in given.items() for pair in _pairs(key, value, name))
+    try:
+        return tuple(pair for key, value in given.items() for pair in _pairs(key, value, name))
+    except RecursionError:
+        raise ConfigError(f"{name} is nested too deeply, or holds itself") from None
 
 
 def _pairs(key: object, value: object, name: str) -> list[tuple[str, str]]:
@@ -317,7 +318,7 @@ def _text(given: Mapping[str, Any], name: str) -> str | None:
 
 
 def _check_provider(value: object) -> None:
-    if value is not None and value not in _PREFIXES:
+    if value is not None and (not isinstance(value, str) or value not in _PREFIXES):
         raise ConfigError(
             f"custom_llm_provider={shown(value)} is not served here: use "
             f"{', '.join(map(repr, _PREFIXES))}, or leave it out"

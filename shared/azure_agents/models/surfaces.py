@@ -192,7 +192,7 @@ def _version(version: object, name: str) -> str | None:
     """The version as it is meant; None where none was given."""
     if version is None or version == "":
         return None
-    text = str(version).strip()
+    text = version.strip() if isinstance(version, str) else ""
     text = text.removeprefix("?").removeprefix("api-version=").strip().lower()
     if _DATED.fullmatch(text) or text in _UNDATED:
         return text

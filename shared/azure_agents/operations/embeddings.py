@@ -68,7 +68,7 @@ async def aembedding(
 
 
 def _call(model: str, input: object, given: Mapping[str, Any]) -> AnswerCall:
-    if input == "":
+    if isinstance(input, str) and not input:
         raise InvalidRequestError("input is empty: pass a text, or a list of texts")
     settings = read_settings(model, given)
     fields = {"input": texts("input", input), **fields_of(given)}

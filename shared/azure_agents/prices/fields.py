@@ -86,8 +86,9 @@ def read_price(name: str, value: object) -> Decimal:
         InvalidRequestError: It is no number, or below 0.
     """
     try:
-        price = None if isinstance(value, bool) else Decimal(str(value))
-    except InvalidOperation:
+        is_number = isinstance(value, str | int | float | Decimal) and not isinstance(value, bool)
+        price = Decimal(str(value)) if is_number else None
+    except (InvalidOperation, ValueError):  # also: more digits than Python writes
         price = None
     if price is None or not price.is_finite() or price < 0:
         raise InvalidRequestError(

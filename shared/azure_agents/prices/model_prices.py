@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 
 from ..errors import InvalidRequestError
 from ..jsonio import JSON
+from ..naming import shown
 from .fields import BATCH, OTHER_UNITS, STANDARD, Place, place_of, read_price
 
 Rates: TypeAlias = Mapping[str, Decimal]  # component: US dollars for one unit
@@ -118,10 +119,10 @@ def own_prices(name: str, given: Mapping[str, Any]) -> Prices:
 
 
 def _place(name: str) -> Place:
-    place = place_of(name)
+    place = place_of(name) if isinstance(name, str) else None
     if place is None:
         raise InvalidRequestError(
-            f"{name!r} is no price that is known here: use LiteLLM's names, such as "
+            f"{shown(name)} is no price that is known here: use LiteLLM's names, such as "
             f"'input_cost_per_token', 'output_cost_per_token', 'cache_read_input_token_cost'"
         )
     return place

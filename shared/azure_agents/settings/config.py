@@ -232,6 +232,12 @@ def _resolve_agent(model: str | None, env: Mapping[str, str], endpoint: Endpoint
     return parse_agent(model)
 
 
+_NO_PROJECT = (
+    "is not a project endpoint; completion() calls deployments of a resource by "
+    "model='azure/<deployment>'"
+)
+
+
 def _resolve_endpoint(
     endpoint: str | Endpoint | None, env: Mapping[str, str], *, allow_http: bool
 ) -> Endpoint:
@@ -243,7 +249,7 @@ def _resolve_endpoint(
     if text is None and api_base and "/api/projects/" in api_base:
         text = api_base
     if text is None:
-        ignored = f" ({ENV_API_BASE} is set, but is not a project endpoint)" if api_base else ""
+        ignored = f" ({ENV_API_BASE} is set, but {_NO_PROJECT})" if api_base else ""
         raise ConfigError(
             f"no endpoint: pass endpoint=, or set {ENV_ENDPOINT}{ignored}; {FIND_ENDPOINT}"
         )

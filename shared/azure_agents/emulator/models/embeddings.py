@@ -121,7 +121,7 @@ def vector(text: str, length: int) -> list[float]:
     """
     numbers = [0.0] * length
     for word in words_of(text) or [text]:
-        digest = hashlib.blake2b(word.encode(), digest_size=32).digest()
+        digest = hashlib.blake2b(word.encode(errors="surrogatepass"), digest_size=32).digest()
         for (place,) in struct.iter_unpack("<I", digest):
             numbers[(place >> 1) % length] += 1.0 if place & 1 else -1.0
     size = math.sqrt(sum(number * number for number in numbers)) or 1.0
