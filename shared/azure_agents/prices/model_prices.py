@@ -118,7 +118,7 @@ def own_prices(name: str, given: Mapping[str, Any]) -> Prices:
     )
 
 
-def _place(name: str) -> Place:
+def _place(name: object) -> Place:
     place = place_of(name) if isinstance(name, str) else None
     if place is None:
         raise InvalidRequestError(
