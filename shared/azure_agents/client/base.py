@@ -19,10 +19,11 @@ from ..protocols.commands import Flow
 from ..protocols.memo import Memo
 from ..protocols.responses.flow import run_turn as run_responses_turn
 from ..protocols.turn import Turn
-from ..seams import AsyncTransport, Transport, checked_seams
+from ..seams import AsyncTransport, Transport
 from ..settings.config import Settings, check_owner
 from ..settings.endpoint import check_at_project, check_own_endpoint
 from ..settings.per_call import split_call
+from ..settings.replacements import checked_seams
 from ..sign_in.auth import FoundryAuth
 from ..threads.memory import shared_store
 from ..threads.store import ThreadStore

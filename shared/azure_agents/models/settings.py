@@ -15,10 +15,10 @@ from ..errors import ConfigError
 from ..naming import shown
 from ..prices.arguments import costs_of
 from ..protocols.retry import RetryPolicy
-from ..seams import checked_seams
 from ..settings import environment as names
 from ..settings.environment import Environment, base_in, hidden, read_env
 from ..settings.headers import ExtraHeaders, extra_headers_of
+from ..settings.replacements import checked_seams
 from ..settings.timeouts import DEFAULT_TIMEOUT, Timeouts
 from .names import ModelName, read_model, resource
 from .surfaces import Named, Surface, read_surface
