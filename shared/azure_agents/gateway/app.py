@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -298,18 +299,25 @@ def _check_place(scope: Message, request: Request, serving: Serving) -> None:
     if not serving.keys.is_open:
         return
     client = scope.get("client")
-    host = (request.header(b"host") or b"localhost").decode("latin-1")
-    name = urlsplit(f"//{host}").hostname or ""
     origin = (request.header(b"origin") or b"").decode("latin-1")
-    is_here = client is None or is_loopback(client[0])
-    if (
-        not is_here
-        or not is_loopback(name)
-        or (origin and origin not in serving.config.cors_allow_origins)
-    ):
+    is_here = client is None or _is_here(client[0])
+    is_named = _is_name_of_here(request.header(b"host") or b"localhost")
+    is_ours = not origin or origin in serving.config.cors_allow_origins
+    if not (is_here and is_named and is_ours):
         raise Refusal(
             403, "this gateway has no keys, so only programs on its own machine may call it"
         )
+
+
+_is_here = lru_cache(1000)(is_loopback)
+
+
+@lru_cache(1000)
+def _is_name_of_here(host: bytes) -> bool:
+    try:
+        return is_loopback(urlsplit(f"//{host.decode('latin-1')}").hostname or "")
+    except ValueError:
+        return False
 
 
 def _on_thread(asked: Asked, request: Request, caller: Caller, serving: Serving) -> Asked:

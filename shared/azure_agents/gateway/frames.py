@@ -132,6 +132,7 @@ class Meter:
     tier: str | None = None
     size: int = 0
     hidden: Mapping[str, Any] = field(default_factory=dict)
+    _priced: tuple[dict[str, Any], float | None] | None = None
 
     def note(self, data: Mapping[str, Any]) -> None:
         """Read an event."""
@@ -150,6 +151,11 @@ class Meter:
             return known
         if not self.usage:
             return None
+        if self._priced is None or self._priced[0] != self.usage:
+            self._priced = dict(self.usage), self._cost()
+        return self._priced[1]
+
+    def _cost(self) -> float | None:
         answer = {"model": self.model, "usage": self.usage, "service_tier": self.tier}
         return response_cost({k: v for k, v in answer.items() if v is not None}, self.hidden)
 

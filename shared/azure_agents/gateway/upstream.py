@@ -8,15 +8,16 @@ of the environment, read as the library's other clients read them.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, cast
 
 import httpx
 
 from ..drivers.proxies import is_socks, proxy_to, with_header
 from ..errors import (
+    AzureAgentsError,
     ConfigError,
     ConnectionLostError,
     NotSentError,
@@ -104,23 +105,30 @@ class Incoming:
 
     async def whole(self) -> bytes:
         """Read the body, and give the connection back."""
-        with _errors_of(self._doing):
+        try:
             return await self._answer.read()
+        except _failures() as error:
+            raise _told(error, self._doing) from error
 
     async def error_body(self) -> bytes:
         """Read the body of an error: its first megabyte, and no more."""
-        with _errors_of(self._doing):
-            body = await self._answer.content.read(_MOST_ERROR)
+        body = b""
+        try:
             while len(body) < _MOST_ERROR and not self._answer.content.at_eof():
                 body += await self._answer.content.read(_MOST_ERROR - len(body))
+        except _failures() as error:
+            raise _told(error, self._doing) from error
         self.close()
         return body
 
     async def pieces(self) -> AsyncIterator[bytes]:
         """Give all bytes that are there, then all that came meanwhile, and so on."""
-        with _errors_of(self._doing):
-            async for piece in self._answer.content.iter_any():
+        content = self._answer.content
+        try:
+            while piece := await content.readany():
                 yield piece
+        except _failures() as error:
+            raise _told(error, self._doing) from error
 
     async def finish(self) -> None:
         """Let the connection be used again, if the end of the answer comes at once."""
@@ -161,26 +169,25 @@ class Upstream:
             TimedOutError: Something took too long.
         """
         try:
-            with _errors_of(doing):
-                return Incoming(await self._send(call), doing)
-        except ConnectionLostError:
-            if not isinstance(call.body, bytes):
-                raise
-        with _errors_of(doing):
             return Incoming(await self._send(call), doing)
+        except _failures() as error:
+            told = _told(error, doing)
+            if not (isinstance(told, ConnectionLostError) and isinstance(call.body, bytes)):
+                raise told from error
+        try:
+            return Incoming(await self._send(call), doing)
+        except _failures() as error:
+            raise _told(error, doing) from error
 
     async def _send(self, call: Call) -> aiohttp.ClientResponse:
-        import aiohttp
-
         session = self._session or self._open()
-        timeout = aiohttp.ClientTimeout(total=None, sock_connect=call.connect, sock_read=call.read)
         return await session.request(
             call.method,
             call.url,
             data=call.body,
             headers=call.headers,
             allow_redirects=False,
-            timeout=timeout,
+            timeout=_timeout(call.connect, call.read),
             proxy=call.way.proxy,
             proxy_headers=call.way.headers,
         )
@@ -208,22 +215,34 @@ class Upstream:
             await session.close()
 
 
-@contextmanager
-def _errors_of(doing: str) -> Iterator[None]:
-    """Turn aiohttp's errors into this package's; their words name the upstream."""
+def _told(error: Exception, doing: str) -> AzureAgentsError:
+    """The error of this package for one of aiohttp's, whose words name the upstream."""
     import aiohttp
 
-    try:
-        yield
-    except (aiohttp.ClientProxyConnectionError, aiohttp.ClientConnectorError) as error:
-        raise NotSentError(f"{doing}: no connection ({type(error).__name__})") from error
-    except (aiohttp.ServerTimeoutError, TimeoutError) as error:
-        if isinstance(error, aiohttp.ConnectionTimeoutError):
-            raise NotSentError(f"{doing}: no connection in time") from error
-        raise TimedOutError(f"{doing}: no answer in time") from error
-    except aiohttp.ClientResponseError as error:
-        raise ProtocolError(f"{doing}: not HTTP ({type(error).__name__})") from error
-    except (aiohttp.ClientError, ConnectionError, OSError) as error:
-        raise ConnectionLostError(
-            f"{doing}: the answer was lost ({type(error).__name__})"
-        ) from error
+    kind = type(error).__name__
+    unconnected = (
+        aiohttp.ClientProxyConnectionError,
+        aiohttp.ClientConnectorError,
+        aiohttp.ConnectionTimeoutError,
+    )
+    if isinstance(error, unconnected):
+        return NotSentError(f"{doing}: no connection ({kind})")
+    if isinstance(error, TimeoutError):
+        return TimedOutError(f"{doing}: no answer in time")
+    if isinstance(error, aiohttp.ClientResponseError):
+        return ProtocolError(f"{doing}: not HTTP ({kind})")
+    return ConnectionLostError(f"{doing}: the answer was lost ({kind})")
+
+
+@cache
+def _failures() -> tuple[type[Exception], ...]:
+    import aiohttp
+
+    return (aiohttp.ClientError, OSError)  # timeouts are OSErrors
+
+
+@lru_cache(100)
+def _timeout(connect: float, read: float) -> aiohttp.ClientTimeout:
+    import aiohttp
+
+    return aiohttp.ClientTimeout(total=None, sock_connect=connect, sock_read=read)

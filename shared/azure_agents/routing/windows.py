@@ -43,6 +43,7 @@ class Load:
     begun: int = 0
 
 
+_MOST_OF_OTHERS = 20_000  # starts in a minute that are believed; each one is kept
 _SPARE = 2  # slices that a window may keep too many: it shares two of them with its neighbours
 
 
@@ -168,7 +169,9 @@ class _Log:
 
     def leave(self, left: int, now: int) -> None:
         for window in self._windows[:1]:
-            for _ in range(window.most - left - self._in(window, now)):
+            missing = window.most - left - self._in(window, now)
+            # More than that is no use by others: the limit of the entry is not the service's.
+            for _ in range(missing if missing <= _MOST_OF_OTHERS else 0):
                 self.add(now)
 
     def share(self, now: int) -> float:
