@@ -259,7 +259,7 @@ async def test_when_the_client_leaves_the_upstream_is_left(phase: str) -> None:
         await asyncio.wait_for(asking, 5)
         await asyncio.wait_for(upstream.closed.wait(), 5)
         board = application._serving.board
-        assert [0] == [board.desk.counts.running(one) for one in board.deployments]
+        assert [0] == [board.engine.desk.counts.running(one) for one in board.deployments]
         assert 0 == client.ends
 
 

@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from ..routing.counts import Ticket
 from ..routing.deployments import Deployment
-from ..routing.limits import SECOND, Amounts, Limits
+from ..routing.limits import Amounts, Limits
 from .board import Board
 from .config.objects import GatewayKey, Period
 from .frames import Meter
@@ -173,7 +173,7 @@ class Allowance:
         )
         ticket = await self._board.begin(counted, amounts)
         if ticket is None:
-            wait = self._board.desk.counts.wait(counted, amounts) / SECOND
+            wait = self._board.wait(counted, amounts)
             raise Refusal(
                 429,
                 f"the key {key.name!r} is at its limit",

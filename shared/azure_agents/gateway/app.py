@@ -73,22 +73,13 @@ class Serving:
             note=note,
         )
 
-    def label(self, model: str) -> str | None:
-        """The name of the config file under which a model is asked; None: none.
-
-        Args:
-            model: As the client wrote it.
-        """
-        found = self.board.named(model)
-        return found[0].name if found else None
-
     def names(self, caller: Caller) -> list[str]:
         """The models that a key may use.
 
         Args:
             caller: The key's.
         """
-        return [name for name in self.board.book.names if caller.may_use(name)]
+        return [name for name in self.board.names if caller.may_use(name)]
 
 
 class Application:
@@ -195,7 +186,7 @@ class Application:
         return await read_body(receive, limits.body_bytes, request.header(b"content-length"))
 
     def _label(self, model: str) -> str | None:
-        return self._serving.label(model)
+        return self._serving.board.label(model)
 
     def _note(self, ended: Ended) -> None:
         cost = None if ended.meter is None else ended.meter.cost()

@@ -1,4 +1,4 @@
-"""The router's parts, put together for answers that pass as bytes."""
+"""The router's engine, set up by a config file."""
 
 from __future__ import annotations
 
@@ -7,16 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 from ..errors import InvalidRequestError
-from ..routing.book import Book
-from ..routing.calls import RoutedCall, read_call
-from ..routing.counts import Counts, Ticket
-from ..routing.deployments import Deployment, read_deployments
-from ..routing.drivers import Driver
-from ..routing.flow import Attempt, Desk, Routed, left_of, route
-from ..routing.health import Health
-from ..routing.limits import Amounts
-from ..routing.redis_link import RedisLink
-from ..routing.settings import read_settings
+from ..routing.calls import RoutedCall
+from ..routing.counts import Ticket
+from ..routing.deployments import Deployment
+from ..routing.engine import Engine
+from ..routing.flow import Attempt, Routed
+from ..routing.limits import SECOND, Amounts
 from .config.objects import GatewayConfig
 from .refusals import Refusal
 
@@ -35,21 +31,10 @@ class Board:
 
     def __init__(self, config: GatewayConfig) -> None:
         drops = {"drop_params": True} if config.drops else {}
-        settings = read_settings({**config.router, "default_litellm_params": drops})
         entries = [entry.as_router_entry() for entry in config.entries]
-        self.deployments = read_deployments(entries, settings.defaults)
-        self.book = Book(self.deployments, settings)
-        self._settings = settings
-        self.link = None if settings.redis_url is None else RedisLink(settings.redis_url)
-        counts = Counts(settings.clock, None if self.link is None else settings.prefix)
-        health = Health(
-            settings.clock,
-            settings.cooldown,
-            settings.allowed_fails,
-            is_off=settings.is_cooling_off,
-        )
-        self.desk = Desk(counts, health, settings.clock)
-        self._driver = Driver(settings.clock, self.link)
+        self.engine = Engine(entries, {**config.router, "default_litellm_params": drops})
+        self.deployments = self.engine.book.deployments
+        self.names = self.engine.book.names
 
     def read(self, operation: str, model: str, given: Mapping[str, Any]) -> RoutedCall:
         """Read a call.
@@ -64,7 +49,7 @@ class Board:
             InvalidRequestError: A field is wrong.
         """
         try:
-            call = read_call(operation, model, given, self.book, self._settings)
+            call = self.engine.read(operation, model, given)
         except InvalidRequestError as error:
             if error.code != _UNKNOWN:
                 raise
@@ -83,55 +68,55 @@ class Board:
         Raises:
             AzureAgentsError: None did.
         """
-        routed: Routed = await self._driver.arun(route(call.job, self.desk), ask)
-        return routed
-
-    async def settle(self, routed: Routed, used: Amounts | None, told: Mapping[str, str]) -> None:
-        """Give a place back, and count what an answer used.
-
-        Args:
-            routed: The answer's place.
-            used: Tokens; None: it does not tell.
-            told: Headers of the service.
-        """
-        self.desk.counts.learn(routed.ticket.deployment, left_of(told))
-        await self.give_back(routed.ticket, used)
+        return await self.engine.arun(call, ask)
 
     async def begin(self, counted: Deployment, amounts: Amounts) -> Ticket | None:
-        """Give a call a place in windows; None if there is none now.
+        """Give a call a place in a key's windows; None if there is none now.
 
         Args:
-            counted: Whose windows: a deployment's, or a key's in the form of one.
-            amounts: What it will use, as far as known.
+            counted: The key, in the form of a deployment.
+            amounts: What the call will use, as far as known.
         """
-        counts = self.desk.counts
-        ticket: Ticket | None = await self._driver.arun(counts.begin(counted, amounts), _nothing)
-        return ticket
+        return await self.engine.aplace(counted, amounts)
 
-    async def give_back(self, ticket: Ticket, used: Amounts | None) -> None:
+    def wait(self, counted: Deployment, amounts: Amounts) -> float:
+        """Seconds until there is a place.
+
+        Args:
+            counted: As for `begin`.
+            amounts: As for `begin`.
+        """
+        return self.engine.desk.counts.wait(counted, amounts) / SECOND
+
+    async def give_back(
+        self, ticket: Ticket, used: Amounts | None, told: Mapping[str, str] | None = None
+    ) -> None:
         """Count a call as running no longer, and what it used.
 
         Args:
             ticket: Its place.
             used: Tokens; None: it does not tell.
+            told: Headers of the service.
         """
-        counts = self.desk.counts
-        counts.end(ticket)
-        if used is not None:
-            await self._driver.arun(counts.settle(ticket, used), _nothing)
+        self.engine.end(ticket)
+        await self.engine.asettle(ticket, used, told)
 
-    def named(self, name: str) -> tuple[Deployment, ...]:
-        """The deployments that a name stands for; none if it is unknown."""
+    def label(self, name: str) -> str | None:
+        """The name in the config under which a model is asked; None if it is unknown.
+
+        Args:
+            name: As the client wrote it.
+        """
         try:
-            return self.book.group(name)
+            return self.engine.book.group(name)[0].name
         except InvalidRequestError:
-            return ()
+            return None
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether counts are in Redis, too."""
+        return self.engine.link is not None
 
     def close(self) -> None:
         """Close the connections to Redis."""
-        if self.link is not None:
-            self.link.close()
-
-
-async def _nothing(attempt: Attempt) -> Any:
-    raise AssertionError(f"counting asks no deployment: {attempt}")
+        self.engine.close()

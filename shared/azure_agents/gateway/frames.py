@@ -26,7 +26,6 @@ from ..service_errors.hints import Service
 Look: TypeAlias = Callable[[str, Mapping[str, Any]], "Seen"]
 
 _ENDS = (b"\n\n", b"\r\n\r\n", b"\r\r")
-_AFTER_AN_EVENT = re.compile(rb"(?<=\n\n)|(?<=\r\n\r\n)|(?<=\r\r)")
 _NOTABLE = re.compile(
     rb'\[DONE\]|"usage"\s*:\s*\{|"error"\s*:|"finish_reason"\s*:\s*"'
     rb"|message_stop|message_start|message_delta|event:\s?error"
@@ -244,16 +243,19 @@ class Frames:
         return held
 
     def _passed(self, block: bytes) -> bytes:
-        if self.has_content and _NOTABLE.search(block) is None:
-            self.meter.size += len(block)
-            return block
-        out = []
-        for raw in filter(None, _AFTER_AN_EVENT.split(block)):
-            if self._takes(raw):
+        """What of whole events goes on; only those that matter are read."""
+        out, at = [], 0
+        while at < len(block) and not self.is_done:
+            if self.has_content:
+                found = _NOTABLE.search(block, at)
+                begin = len(block) if found is None else _begin_of(block, at, found.start())
+                out.append(block[at:begin])
+                at = begin
+            end = _end_of_first(block, at)
+            raw, at = block[at:end], end
+            if raw and self._takes(raw):
                 out.append(raw)
-            if self.is_done:
-                break
-        passed = b"".join(out)
+        passed = b"".join(out) if len(out) != 1 else out[0]
         self.meter.size += len(passed)
         return passed
 
@@ -284,6 +286,18 @@ class Frames:
 def _end_of(data: bytes) -> int:
     """Where the last whole event ends."""
     return max((data.rfind(mark) + len(mark) for mark in _ENDS if mark in data), default=0)
+
+
+def _begin_of(data: bytes, start: int, place: int) -> int:
+    """Where the event begins that a place is in."""
+    found = ((data.rfind(mark, start, place), len(mark)) for mark in _ENDS)
+    return max((at + length for at, length in found if at >= 0), default=start)
+
+
+def _end_of_first(data: bytes, start: int) -> int:
+    """Where the first whole event ends."""
+    found = ((data.find(mark, start), len(mark)) for mark in _ENDS)
+    return min((at + length for at, length in found if at >= 0), default=len(data))
 
 
 def _is_whole(event: tuple[str, JSON | None]) -> bool:

@@ -113,7 +113,9 @@ class Passage:
             await out.refuse(refused.get(id(error)) or refusal_of(error))
         finally:
             one.book()
-            await asyncio.shield(self._close(one, taken))
+            closing = self._close(one, taken)
+            # A task costs time, and only the end of a stream, and Redis, are waited for.
+            await (asyncio.shield(closing) if one.may_wait else closing)
 
     def _dollars(self, asked: Asked, call: RoutedCall, asker: Asker) -> float | None:
         """What a call will cost, as far as known; asked only of keys with a budget."""
@@ -237,6 +239,12 @@ class _One:
     def _mark(self) -> str:
         return cast(Routed, self._routed).ticket.deployment.mark
 
+    @property
+    def may_wait(self) -> bool:
+        """Whether its end may take time, in which the client's task may be cancelled."""
+        is_whole = self._routed is None or isinstance(self._routed.answer, Whole)
+        return not is_whole or self._board.is_shared
+
     async def close(self) -> Amounts | None:
         """Let go of the upstream, and count what was used; returns that."""
         routed = self._routed
@@ -250,7 +258,7 @@ class _One:
             if isinstance(reply, Stream):
                 await reply.close()
         finally:
-            await self._board.settle(routed, amounts, reply.told)
+            await self._board.give_back(routed.ticket, amounts, reply.told)
         return amounts
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from .book import Book
 from .calls import RoutedCall, read_call
 from .counts import Counts, Ticket
-from .deployments import read_deployments
+from .deployments import Deployment, read_deployments
 from .drivers import Driver
 from .flow import Attempt, Desk, Flow, Routed, left_of, route
 from .health import Health
@@ -87,6 +87,17 @@ class Engine:
         """
         routed: Routed = await self._driver.arun(route(call.job, self.desk), ask)
         return routed
+
+    async def aplace(self, counted: Deployment, amounts: Amounts) -> Ticket | None:
+        """Give a call a place in some windows; None if there is none now.
+
+        Args:
+            counted: Whose windows: a deployment's, or of what a server counts like one.
+            amounts: What the call will use, as far as known.
+        """
+        flow = self.desk.counts.begin(counted, amounts)
+        ticket: Ticket | None = await self._driver.arun(flow, _anothing)
+        return ticket
 
     def end(self, ticket: Ticket) -> None:
         """Give a place back: the call runs no longer."""
