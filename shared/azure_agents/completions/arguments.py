@@ -83,6 +83,7 @@ class Arguments(SignIn, Options, total=False):
     """All keyword arguments of `completion` but ``stream``; its docstring explains them."""
 
     api_base: str | None
+    base_url: str | None
     endpoint: str | None
     api_version: str | None
     thread_id: str | None
@@ -127,7 +128,6 @@ class DeploymentArguments(Arguments, total=False):
     azure_password: str | SecretText | None
     azure_username: str | None
     base_model: str | None
-    base_url: str | None
     best_of: int | None
     echo: bool | None
     extra_query: Mapping[str, object] | None
@@ -286,10 +286,10 @@ def _settings(model: str | None, history: Sequence[Message], given: Mapping[str,
 
 
 def _one_endpoint(given: Mapping[str, Any]) -> Any:
-    both = {given[name] for name in ("endpoint", "api_base") if name in given}
-    if len(both) > 1:
-        raise ConfigError("endpoint= and api_base= are the same and differ: pass one")
-    return next(iter(both), None)
+    passed = {name: given[name] for name in ("endpoint", "api_base", "base_url") if name in given}
+    if len(set(passed.values())) > 1:
+        raise ConfigError(f"{'= and '.join(passed)}= are the same and differ: pass one")
+    return next(iter(passed.values()), None)
 
 
 def _policy(settings: Settings, history: Sequence[Message]) -> ThreadPolicy:

@@ -10,7 +10,7 @@
 | ``azure/claude-…``, ``azure_ai/claude-…`` | Claude in Foundry |
 | ``azure_ai/<deployment>`` | any other Foundry model; Claude if the base ends in ``/anthropic`` |
 | ``openai/<model>`` | OpenAI itself |
-| a bare name | an agent |
+| a bare name | an agent; where it is OpenAI's says `azure_agents.models.bare_names` |
 
 A deployment may have any name, so its family is read from the prefix, else from `base_model`, else
 from the name itself.

@@ -20,6 +20,7 @@ from ..settings.environment import Environment, base_in, hidden, read_env
 from ..settings.headers import ExtraHeaders, extra_headers_of
 from ..settings.replacements import checked_seams
 from ..settings.timeouts import DEFAULT_TIMEOUT, Timeouts
+from .bare_names import BASES, OPENAI_WAY, is_openai_model
 from .names import ModelName, read_model, resource
 from .surfaces import Named, Surface, read_surface
 
@@ -37,7 +38,6 @@ SIGN_IN = frozenset(
         "azure_scope",
     }
 )
-_BASES = ("api_base", "base_url", "endpoint")
 _OTHERS = frozenset(
     {
         "api_version",
@@ -59,7 +59,7 @@ _OTHERS = frozenset(
         "observer",
     }
 )
-SETTINGS = SIGN_IN | _OTHERS | frozenset(_BASES)
+SETTINGS = SIGN_IN | _OTHERS | frozenset(BASES)
 # Where a base is looked for, in this order. ``azure_ai/`` is the prefix of LiteLLM's Foundry
 # models, whose variables are AZURE_AI_…
 _AZURE = (names.ENV_API_BASE, names.ENV_OPENAI_ENDPOINT, names.ENV_AI_API_BASE)
@@ -119,7 +119,7 @@ def is_deployment(model: object, given: Mapping[str, Any]) -> bool:
         model: The model string.
         given: The arguments of the call.
     """
-    named = _with_provider(model, given.get("custom_llm_provider"))
+    named = _with_provider(model, given.get("custom_llm_provider"), given, os.environ)
     if not isinstance(named, str) or "/" not in named:
         return False
     return read_model(named, base=_base(given)[0]).provider != "agents"
@@ -161,16 +161,18 @@ def _place(
 ) -> tuple[ModelName, Surface]:
     """What answers, and where; the base tells what some strings name."""
     base, base_name = _base(given)
-    named = _named(model, given, base)
+    named = _named(model, given, base, env)
     if base is None:
         base, base_name = _base_of(named, env)
-        named = _named(model, given, base)
+        named = _named(model, given, base, env)
     version, version_name = _version(given, env)
     allow_http, called = _flag(given, "allow_http"), Named(base_name, version_name)
     return named, read_surface(base, version, named, allow_http=allow_http, named=called)
 
 
-def _named(model: object, given: Mapping[str, Any], base: str | None) -> ModelName:
+def _named(
+    model: object, given: Mapping[str, Any], base: str | None, env: Mapping[str, str]
+) -> ModelName:
     """What answers; no agent.
 
     Raises:
@@ -181,21 +183,26 @@ def _named(model: object, given: Mapping[str, Any], base: str | None) -> ModelNa
     if model is None:
         return resource(provider or "azure")
     base_model = _text(given, "base_model")
-    named = read_model(_with_provider(model, provider), base=base, base_model=base_model)
+    full_name = _with_provider(model, provider, given, env)
+    named = read_model(full_name, base=base, base_model=base_model)
     if named.provider == "agents":
         raise ConfigError(
             f"model={shown(model)} is an agent's name, and agents are asked by completion(): "
-            "name a deployment, such as 'azure/<deployment>'"
+            f"name a deployment, such as 'azure/<deployment>'; {OPENAI_WAY}"
         )
     return named
 
 
-def _with_provider(model: object, provider: object) -> object:
-    """The model string with the prefix that LiteLLM's ``custom_llm_provider`` stands for."""
-    prefix = _PREFIXES.get(provider) if isinstance(provider, str) else None
-    if not isinstance(model, str) or "/" in model or not model or prefix is None:
+def _with_provider(
+    model: object, provider: object, given: Mapping[str, Any], env: Mapping[str, str]
+) -> object:
+    """The model string with its prefix: that of LiteLLM's ``custom_llm_provider``, or OpenAI's."""
+    if not isinstance(model, str) or "/" in model or not model.strip():
         return model
-    return f"{prefix}/{model}"
+    if provider is None and is_openai_model(model.strip(), given, env):
+        provider = "openai"
+    prefix = _PREFIXES.get(provider) if isinstance(provider, str) else None
+    return model if prefix is None else f"{prefix}/{model.strip()}"
 
 
 def _base(given: Mapping[str, Any]) -> tuple[str | None, str]:
@@ -204,13 +211,13 @@ def _base(given: Mapping[str, Any]) -> tuple[str | None, str]:
     Raises:
         ConfigError: Two were passed, or one that is no text.
     """
-    passed = {name: given[name] for name in _BASES if given.get(name) is not None}
+    passed = {name: given[name] for name in BASES if given.get(name) is not None}
     for name, value in passed.items():
         if not isinstance(value, str):
             raise ConfigError(f"{name} must be a string, got {shown(value)}")
     if len(set(passed.values())) > 1:
         raise ConfigError(f"{' and '.join(f'{n}=' for n in passed)} are the same and differ")
-    name, value = next(iter(passed.items()), (_BASES[0], None))
+    name, value = next(iter(passed.items()), (BASES[0], None))
     return value, name
 
 
@@ -226,7 +233,7 @@ def _base_of(model: ModelName, env: Mapping[str, str]) -> tuple[str | None, str]
         if value:
             return base_in(name, value), name
     if model.provider == "openai":
-        return None, _BASES[0]
+        return None, BASES[0]
     raise ConfigError(
         f"no base URL for {model.requested!r}: pass api_base=, or set {' or '.join(looked_at)}"
     )

@@ -11,15 +11,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import ConfigError
+from ..models.bare_names import BASES, is_at_a_project
 from ..models.names import read_model
 from ..models.settings import is_deployment, read_settings
-from ..settings import environment as names
 from ..settings.config import resolve_settings
-from ..settings.environment import read_env
-
-_BASES = ("api_base", "base_url", "endpoint")
-_PROJECT = "/api/projects/"
-_OPENAI_KEY = "sk-"
 
 
 def full_name(model: str, params: Mapping[str, Any]) -> str:
@@ -36,17 +31,8 @@ def full_name(model: str, params: Mapping[str, Any]) -> str:
     provider = params.get("custom_llm_provider")
     if provider is not None and provider != "openai":
         return f"{provider}/{model}"
-    return model if provider is None and _is_at_a_project(params) else f"openai/{model}"
-
-
-def _is_at_a_project(params: Mapping[str, Any]) -> bool:
-    passed = [str(params[name]) for name in _BASES if params.get(name)]
-    if passed:
-        return _PROJECT in passed[0]
-    if str(params.get("api_key")).startswith(_OPENAI_KEY):
-        return False
-    bases = (read_env(os.environ, name) for name in (names.ENV_ENDPOINT, names.ENV_API_BASE))
-    return any(_PROJECT in (base or "") for base in bases)
+    is_agent = provider is None and is_at_a_project(params, os.environ)
+    return model if is_agent else f"openai/{model}"
 
 
 def resource_of(model: str, params: Mapping[str, Any], where: str) -> str:
@@ -69,7 +55,7 @@ def resource_of(model: str, params: Mapping[str, Any], where: str) -> str:
 def _resource_of(model: str, params: Mapping[str, Any]) -> str:
     if is_deployment(model, params):
         return read_settings(model, params).surface.url.url
-    endpoint = next((params[name] for name in _BASES if params.get(name)), None)
+    endpoint = next((params[name] for name in BASES if params.get(name)), None)
     allow_http = params.get("allow_http") is True
     settings = resolve_settings(
         model=model, endpoint=endpoint, allow_http=allow_http, door="completion"
@@ -84,7 +70,7 @@ def keeps_files(model: str, params: Mapping[str, Any]) -> bool:
         model: The model string; a wildcard stands for any name.
         params: The other arguments of its calls.
     """
-    base = next((str(params[name]) for name in _BASES if params.get(name)), None)
+    base = next((str(params[name]) for name in BASES if params.get(name)), None)
     base_model = params.get("base_model")
     named = read_model(model.replace("*", "any"), base=base, base_model=base_model)
     return named.provider in ("azure", "openai")

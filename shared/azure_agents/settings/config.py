@@ -27,6 +27,7 @@ from .environment import (
     ENV_ANCHOR_KEY,
     ENV_API_BASE,
     ENV_ENDPOINT,
+    ENV_OPENAI_KEY,
     Environment,
     read_env,
     read_secret,
@@ -185,7 +186,7 @@ def resolve_settings(
     anchor_key = make_anchor_key(
         read_secret(env, ENV_ANCHOR_KEY) if anchor_key is None else anchor_key
     )
-    where = _resolve_endpoint(endpoint, env, allow_http=allow_http)
+    where = _resolve_endpoint(endpoint, env, allow_http=allow_http, door=door)
     agent = _resolve_agent(model, env, where)
     _check_choice("threads", threads, _POLICIES)
     _check_choice("instructions_mode", instructions_mode, _MODES)
@@ -238,8 +239,14 @@ _NO_PROJECT = (
 )
 
 
+_OTHER_MODELS = (
+    f". If no agent is meant: name a deployment as 'azure/<deployment>', or set {ENV_OPENAI_KEY} "
+    "for a model of OpenAI"
+)
+
+
 def _resolve_endpoint(
-    endpoint: str | Endpoint | None, env: Mapping[str, str], *, allow_http: bool
+    endpoint: str | Endpoint | None, env: Mapping[str, str], *, allow_http: bool, door: Door
 ) -> Endpoint:
     if isinstance(endpoint, Endpoint):
         return endpoint
@@ -252,6 +259,7 @@ def _resolve_endpoint(
         ignored = f" ({ENV_API_BASE} is set, but {_NO_PROJECT})" if api_base else ""
         raise ConfigError(
             f"no endpoint: pass endpoint=, or set {ENV_ENDPOINT}{ignored}; {FIND_ENDPOINT}"
+            f"{_OTHER_MODELS if door == 'completion' else ''}"
         )
     return parse_endpoint(text, allow_http=allow_http)
 
