@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from ..files.arriving import Arriving
 from ..files.progress import OnProgress
+from ..prices.cost import response_cost
 from .byte_answers import AsyncBytesAnswer, BytesAnswer
 from .byte_body import AHEAD
 from .call import OperationCall
@@ -36,6 +40,17 @@ class BytesCall(OperationCall[BytesAnswer]):
         super().__init__(settings, request)
         self._name, self._progress = name, progress
         self._ahead = 0 if streamed else AHEAD
+
+    def hidden(self, headers: Mapping[str, str]) -> dict[str, Any]:
+        """What LiteLLM keeps in ``_hidden_params``; of speech also its cost, of a file none.
+
+        Args:
+            headers: Of the reply.
+        """
+        known = super().hidden(headers)
+        if not self.request.operation.of_deployment:
+            return known
+        return {**known, "response_cost": response_cost({}, known)}
 
     def begun(self) -> BytesAnswer:
         """Ask, wait until the service accepts the call, and read ahead."""
