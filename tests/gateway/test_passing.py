@@ -108,6 +108,16 @@ def test_max_tokens_of_an_o_series_model_is_renamed(gateway: Any) -> None:
     assert 200 == gateway.chat("o4", max_tokens=500).status_code
 
 
+def test_a_refused_parameter_is_dropped_if_the_config_says_so(
+    foundry: Emulator, start: Start
+) -> None:
+    """Once, aloud; without the setting it is the client's error."""
+    foundry.deploy("gpt-5-mini", "Thought.", model="gpt-5-mini-2025-08-07")
+    entry = CONFIG.partition("  - model_name: o4")[0].replace("my-gpt", "gpt-5-mini")
+    for more, status in (("", 400), ("litellm_settings: {drop_params: true}", 200)):
+        assert status == start(f"{entry}{more}").chat(temperature=0.2).status_code
+
+
 def test_an_unsupported_temperature_is_the_clients_error(gateway: Any) -> None:
     """A family's rule is told before anything is sent."""
     answer = gateway.chat("o4", temperature=0.2)

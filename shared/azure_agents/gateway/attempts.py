@@ -8,14 +8,22 @@ client hears in the end, it passes unchanged.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ..errors import AzureAgentsError, ConnectionLostError, ProtocolError, TimedOutError
+from ..errors import (
+    AzureAgentsError,
+    BadRequestError,
+    ConnectionLostError,
+    ProtocolError,
+    TimedOutError,
+)
 from ..jsonio import loads
 from ..models.call import told_headers
-from ..models.requests import SUCCESS
+from ..models.requests import SUCCESS, refused_parameters
+from ..models.rules import KEPT
 from ..routing.flow import Attempt
 from ..service_errors.envelopes import error_from_reply
 from ..settings.timeouts import Timeouts
@@ -28,6 +36,7 @@ from .targets import Sent, Target
 from .upstream import Call, Incoming, Upstream
 from .usage import read_usage
 
+_LOGGER = logging.getLogger("azure_agents")
 # Of a client's headers: what switches features of the service on, and nothing that says who asks.
 _GO_UP = (
     b"anthropic-beta",
@@ -112,6 +121,18 @@ class Passing:
         Raises:
             AzureAgentsError: It failed.
         """
+        try:
+            return await self._told(attempt, target, asked, refused)
+        except BadRequestError as error:
+            smaller = _without_refused(target, asked, error)
+            if smaller is None:
+                raise
+        return await self._told(attempt, target, smaller, refused)
+
+    async def _told(
+        self, attempt: Attempt, target: Target, asked: Asked, refused: dict[int, Refused]
+    ) -> Reply:
+        """Ask, and for the usage of a stream too, unless the service refuses to tell it."""
         one = _One(self._upstream, target, asked, attempt.timeouts, refused)
         id = attempt.deployment.id
         sent = one.sent(asks_usage=id not in self._silent)
@@ -122,6 +143,16 @@ class Passing:
                 raise
         self._silent.add(id)
         return await one.reply(one.sent(asks_usage=False))
+
+
+def _without_refused(target: Target, asked: Asked, error: BadRequestError) -> Asked | None:
+    """The call without the fields that the model refuses, if they may be left out."""
+    names = refused_parameters(error) if target.drops else set()
+    if not names or names & KEPT or not names <= asked.given.keys():
+        return None
+    _LOGGER.warning("drop_params: %s dropped: %s", asked.doing, ", ".join(sorted(names)))
+    given = {key: value for key, value in asked.given.items() if key not in names}
+    return replace(asked, given=given, raw=None)
 
 
 def _names_options(error: AzureAgentsError) -> bool:

@@ -68,6 +68,7 @@ class Target:
         fields: Fields that the entry puts into each body, unless the client has them.
         costs: What is known of the cost beside an answer.
         fit: Makes a chat's body one that the model's family takes; None: it takes any.
+        drops: Leave out, aloud, optional fields that the model refuses.
         agent: The reference of an agent, which each body carries; None: it is none.
     """
 
@@ -81,6 +82,7 @@ class Target:
     fields: Mapping[str, Any] = field(repr=False)
     costs: Mapping[str, Any] = field(repr=False)
     fit: Callable[[JSON], JSON] | None = None
+    drops: bool = False
     agent: Mapping[str, Any] | None = None
 
     def sent(
@@ -188,6 +190,7 @@ class Targets:
             headers={"content-type": "application/json", **usual, **own},
             fields={**fields_of(params), **extra_of(params)},
             costs={**named, **entry_costs(deployment)},
+            drops=settings.drops,
             fit=partial(fit, model=model, drops=settings.drops) if is_fitted else None,
         )
 

@@ -281,7 +281,7 @@ def _without_refused(request: Request, error: AzureAgentsError) -> Request | Non
     body = request.body
     if not isinstance(error, BadRequestError) or not isinstance(body, Mapping):
         return None
-    refused = _refused(error)
+    refused = refused_parameters(error)
     if not refused or not refused <= request.droppable & body.keys():
         return None
     names = ", ".join(sorted(refused))
@@ -291,8 +291,12 @@ def _without_refused(request: Request, error: AzureAgentsError) -> Request | Non
     return replace(request, body={k: v for k, v in body.items() if k not in refused})
 
 
-def _refused(error: AzureAgentsError) -> set[str]:
-    """The parameters that an error refuses; none where it is about something else."""
+def refused_parameters(error: AzureAgentsError) -> set[str]:
+    """The parameters that an error refuses; none where it is about something else.
+
+    Args:
+        error: Of a request.
+    """
     deprecated = _DEPRECATED.search(error.message)
     if deprecated:
         return {deprecated[1]}
