@@ -195,6 +195,26 @@ def test_a_stream_that_is_cut_ends_with_one_error(
     assert all(json.loads(one.removeprefix("data: ")) for one in events if "[DONE]" not in one)
 
 
+@pytest.mark.parametrize("origin", ["https://mine.example", "https://evil.example"])
+def test_only_pages_that_the_config_names_may_read_answers(
+    foundry: Emulator, start: Start, origin: str
+) -> None:
+    """Also before they send, and also errors; without the setting none may."""
+    foundry.deploy("my-gpt", "Hello there.")
+    models, _, keys = CONFIG.partition("general_settings: {")
+    named = start(
+        f'{models}general_settings: {{cors_allow_origins: ["https://mine.example"], {keys}'
+    )
+    expected = origin if "mine" in origin else None
+    asked = named.http.options("/v1/chat/completions", headers={"origin": origin})
+    assert (204 if expected else 401) == asked.status_code
+    for key in (MASTER, "sk-wrong"):
+        answers = [asked, chat(named, key, origin=origin)]
+        told = [answer.headers.get("access-control-allow-origin") for answer in answers]
+        assert [expected, expected] == told
+    assert "access-control-allow-origin" not in chat(start(CONFIG), MASTER, origin=origin).headers
+
+
 def test_without_keys_only_this_machine_may_call(foundry: Emulator, start: Start) -> None:
     """A page of a browser is somebody else, also on this machine."""
     foundry.deploy("my-gpt", "Hello there.")

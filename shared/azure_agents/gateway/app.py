@@ -21,6 +21,7 @@ from .asgi import JSON_TYPE, ClientGone, Message, Receive, Send, read_body
 from .attempts import Asked, Passing
 from .board import Board
 from .config.objects import GatewayConfig
+from .cors import cors_headers, preflight_headers
 from .keyring import Caller, KeyRing
 from .ledger import Ledger
 from .mapped import Asker
@@ -153,10 +154,14 @@ class Application:
 
     async def _answer(self, scope: Message, request: Request, receive: Receive, out: Out) -> None:
         path, serving = request.path, self._serving
+        shared = cors_headers(request, serving.config.cors_allow_origins)
+        out.add(*shared)
         if path in _ALIVE:
             await _json(out, {"status": "alive"})
         elif path == _READY:
             await self._ready(out)
+        elif shared and request.method == "OPTIONS":  # a browser asks without its key
+            await out.whole(200, b"", preflight_headers(request))
         else:
             check_head(request)
             _check_place(scope, request, serving)
@@ -293,7 +298,7 @@ def _check_place(scope: Message, request: Request, serving: Serving) -> None:
     origin = (request.header(b"origin") or b"").decode("latin-1")
     is_here = client is None or _is_here(client[0])
     is_named = _is_name_of_here(request.header(b"host") or b"localhost")
-    is_ours = not origin or origin in serving.config.cors_allow_origins
+    is_ours = not origin or bool(cors_headers(request, serving.config.cors_allow_origins))
     if not (is_here and is_named and is_ours):
         raise Refusal(
             403, "this gateway has no keys, so only programs on its own machine may call it"
