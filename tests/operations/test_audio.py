@@ -144,7 +144,7 @@ def test_speech_that_is_cut_is_made_again_unless_it_was_heard(foundry: Emulator,
 
 
 NO_SOUND = [
-    ("application/json", b'{"error": "no"}'),
+    ("application/json", b'{"spoken": "no"}'),
     ("text/html", b"<html>Sign in</html>"),
     ("audio/mpeg", b""),
 ]

@@ -13,6 +13,7 @@ from . import (
     test_bodies,
     test_canary,
     test_clients,
+    test_deployment_canary,
     test_error_lines,
     test_fuzz,
     test_held,
@@ -46,6 +47,10 @@ ROWS = {
     "keys of the environment": len(test_hosts.KEYS) + len(test_hosts.NOT_MICROSOFTS) * 3,
     "ids of the service": len(test_hosts.IDS) * 2 * _FOUR,
     "secrets in errors and objects": _ENDS * _FOUR,
+    "secrets of deployments": len(test_deployment_canary.ROWS)
+    * len(test_deployment_canary.PLACES)
+    * len(test_canary.OUTCOMES)
+    * 2,
     "secrets in logs": _ENDS * len(test_canary.LEVELS) * 2,
     "proxies": 3 * _FOUR,
     "secrets in frames of libraries": 4 * len(test_clients.KINDS) * _FOUR,

@@ -8,6 +8,7 @@ and a model may be called ``no``.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,17 +62,29 @@ class ConfigFileError(ConfigError):
     """A config file is wrong; `problems` are all that were found, in the order of lines.
 
     Args:
-        name: The file.
+        message: All of them in words.
         problems: What is wrong.
+        facts: As of every error.
     """
 
-    def __init__(self, name: str, problems: list[Problem]) -> None:
-        self.name = name
-        self.problems = tuple(sorted(problems, key=lambda each: each.line or 0))
-        super().__init__(f"{name}: {'; '.join(map(str, self.problems))}")
+    def __init__(self, message: str, *, problems: Sequence[Problem] = (), **facts: Any) -> None:
+        self.problems = tuple(problems)
+        super().__init__(message, **facts)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.name, list(self.problems))
+        *made, state = super().__reduce__()
+        return (*made, {**state, "problems": self.problems})
+
+
+def file_error(name: str, problems: Iterable[Problem]) -> ConfigFileError:
+    """Make the error of a config file.
+
+    Args:
+        name: The file.
+        problems: What is wrong with it.
+    """
+    found = sorted(problems, key=lambda each: each.line or 0)
+    return ConfigFileError(f"{name}: {'; '.join(map(str, found))}", problems=found)
 
 
 def read_document(text: str, name: str = "config.yaml") -> LinedDict:
@@ -95,13 +108,13 @@ def read_document(text: str, name: str = "config.yaml") -> LinedDict:
         mark = wrong.problem_mark or wrong.context_mark
         line = mark.line + 1 if mark else None
         problem = Problem(line, "the file", f"no YAML: {wrong.problem or wrong.context}")
-        raise ConfigFileError(name, [problem]) from None
+        raise file_error(name, [problem]) from None
     except yaml.YAMLError as wrong:  # characters that no YAML has
-        raise ConfigFileError(name, [Problem(None, "the file", f"no YAML: {wrong}")]) from None
+        raise file_error(name, [Problem(None, "the file", f"no YAML: {wrong}")]) from None
     if not isinstance(read, LinedDict):
         found = "nothing" if read is None else "a list" if isinstance(read, list) else "a value"
         problem = Problem(1, "the file", f"holds {found}, not keys such as `model_list:`")
-        raise ConfigFileError(name, [problem])
+        raise file_error(name, [problem])
     return read
 
 
@@ -117,7 +130,7 @@ def _loader(yaml: Any, name: str) -> Any:
                 if id(key_node) in own:
                     if key in written:
                         problem = Problem(line, key, f"stands in line {written[key]} already")
-                        raise ConfigFileError(name, [problem])
+                        raise file_error(name, [problem])
                     written[key] = line
                 mapping[key] = self.construct_object(value_node, deep=True)
                 mapping.lines[key] = line

@@ -12,7 +12,7 @@ from ...errors import ConfigError
 from ...naming import near, shown
 from ...settings.environment import Environment, Secret
 from . import keys as known
-from .document import ConfigFileError, LinedDict, LinedList, Problem, read_document
+from .document import LinedDict, LinedList, Problem, file_error, read_document
 from .keys import Key
 from .objects import Entry, GatewayConfig, GatewayKey, Limits, Period
 
@@ -41,7 +41,7 @@ def read_config(
     reading = _Reading(document, Environment(os.environ if env is None else env))
     config = reading.whole()
     if reading.problems:
-        raise ConfigFileError(name, reading.problems)
+        raise file_error(name, reading.problems)
     return config
 
 
