@@ -99,7 +99,7 @@ class Deployment:
     @property
     def is_reasoning(self) -> bool:
         """Whether it takes ``max_completion_tokens`` and no temperature of the caller."""
-        return self.family in _REASONING
+        return self.settings.model.rules in _REASONING
 
     @property
     def version(self) -> str | None:

@@ -91,9 +91,18 @@ class ChatDecoder:
         for choice in choices:
             self._complete(choice)
             self._note(choice)
+        chunk = self._without_usage(chunk, choices)
         usage = self._riding.pop("usage", None)
         riding, self._riding = self._riding, {} if usage is None else {"usage": usage}
         return {**riding, **{k: v for k, v in chunk.items() if v not in ("", 0) or k not in riding}}
+
+    def _without_usage(self, chunk: JSON, choices: list[Any]) -> JSON:
+        """Take the usage off a chunk with choices: it comes once, though some models repeat it."""
+        is_end = any(choice.get("finish_reason") is not None for choice in choices)
+        if not chunk.get("usage") or (is_end and not self._include_usage):
+            return chunk
+        self._riding["usage"] = chunk["usage"]
+        return {**chunk, "usage": None}
 
     def _complete(self, choice: JSON) -> None:
         """Give a choice what callers read of every one."""

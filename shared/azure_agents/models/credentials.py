@@ -58,8 +58,8 @@ _KEYS = {"azure": _AZURE_KEYS, "anthropic": (_FOUNDRY_KEY, *_AZURE_KEYS)}
 _WAYS = (
     "pass api_key=, credential= (an azure-identity credential), azure_ad_token= or "
     "azure_ad_token_provider=; or set AZURE_CLIENT_ID, AZURE_CLIENT_SECRET and AZURE_TENANT_ID, "
-    "or AZURE_AD_TOKEN, or one of {keys}; or sign in with 'az login', or run where a managed "
-    "identity is assigned"
+    "or AZURE_USERNAME, AZURE_PASSWORD and AZURE_CLIENT_ID, or AZURE_AD_TOKEN, or one of {keys}; "
+    "or sign in with 'az login', or run where a managed identity is assigned"
 )
 _PASSED = (
     "api_key",

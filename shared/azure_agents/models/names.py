@@ -66,6 +66,13 @@ class ModelName:
     name: str
     base_model: str | None = None
 
+    @property
+    def rules(self) -> Family:
+        """Whose rules hold for its chats: where the prefix leaves that open, its name tells."""
+        if self.family in {"chat", "foundry"}:
+            return family_of(self.base_model or self.name)
+        return self.family
+
 
 def read_model(
     model: object, *, base: str | None = None, base_model: str | None = None

@@ -1,8 +1,7 @@
 """The table of everything that a deployment, or its resource, is asked to do. Pure.
 
-Today `chat` and `messages` (Claude) are called through it. The other rows are for operations to
-come, so that method, path and retries of each have one place. Paths stand below the surface
-(`azure_agents.models.surfaces`).
+Functions, router and gateway read it, so that method, path and retries of each have one place.
+Paths stand below the surface (`azure_agents.models.surfaces`).
 """
 
 from __future__ import annotations

@@ -100,10 +100,10 @@ def fit(body: Mapping[str, Any], model: ModelName, *, drops: bool) -> dict[str, 
     Raises:
         InvalidRequestError: The family refuses a parameter, or two say the same.
     """
-    if model.family not in _REASONING:
+    if model.rules not in _REASONING:
         return dict(body)
     fitted = _renamed(body)
-    if model.family == "o_series":
+    if model.rules == "o_series":
         for name in _SAMPLING:
             if name in fitted and fitted[name] != 1:
                 _refuse(name, fitted[name], model, drops=drops)

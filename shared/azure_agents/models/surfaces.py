@@ -222,6 +222,8 @@ def _azure(url: Url, version: str | None, model: ModelName, named: Named) -> Sur
     prefix = (found or models or {"prefix": url.path})["prefix"]
     deployment = found["deployment"] if found else None
     _check_prefix(url, prefix, named, FIND_BASE["azure"])
+    if deployment and model.name and deployment != model.name:
+        notes.append(f"{model.name!r} was set aside: the base names the deployment {deployment!r}")
     version = _one_version(url, version, notes, named)
     if models is not None:
         notes.append("'/models' of the base was set aside: the v1 surface serves the same models")
@@ -237,16 +239,20 @@ def _azure(url: Url, version: str | None, model: ModelName, named: Named) -> Sur
 
 
 def _one_version(url: Url, given: str | None, notes: list[str], named: Named) -> str | None:
-    """The version that was passed, else the one in the pasted URL."""
+    """The version that was passed, else the one in the pasted URL; a variable's comes last."""
     query = {name.lower(): value for name, value in parse_qsl(url.query)}
     pasted = _version(query.pop("api-version", None), f"{named.base} with api-version")
     if query:
         notes.append(f"the query of the base was set aside: {', '.join(sorted(query))}")
-    if given and pasted and given != pasted:
+    if not given or not pasted or given == pasted:
+        return given or pasted
+    if named.version.isupper() and not named.base.isupper():  # what is passed beats a variable
         notes.append(
-            f"api-version {pasted} of the base was set aside: {named.version}={given} counts"
+            f"{named.version}={given} was set aside: api-version {pasted} of {named.base} counts"
         )
-    return given or pasted
+        return pasted
+    notes.append(f"api-version {pasted} of the base was set aside: {named.version}={given} counts")
+    return given
 
 
 def _claude(url: Url, model: ModelName, named: Named) -> Surface:
