@@ -101,7 +101,7 @@ _SHOWN = 256  # characters of a fact in the sentence; the attribute has it whole
 _NO_SPACES = re.compile(r"[\s\x00-\x1f\x7f-\x9f]+")
 _QUOTES = r"[\\'\"]{0,3}"  # of JSON, of JSON in JSON, of what Python prints
 _SECRET = re.compile(
-    r"eyJ[\w-]{5,}(?:\.[\w-]*){0,2}"  # a JWT
+    r"(?-i:eyJ)[\w-]{5,}(?:\.[\w-]*){0,2}"  # a JWT; an id may well hold "eYj"
     r"|(?<=bearer )[\w.~+/=-]{16,}"
     rf"|(?P<name>(?:api|subscription)-key{_QUOTES}[:=,] ?b?{_QUOTES})[^\s\\'\",;&]+"
     r"|(?<=sig=)[^\s&\"']+"

@@ -110,3 +110,10 @@ def test_abandoned_is_no_error() -> None:
         issubclass(errors.Abandoned, Exception),
         issubclass(errors.Abandoned, BaseException),
     )
+
+
+def test_an_id_that_looks_a_little_like_a_token_is_shown() -> None:
+    """A JWT begins with ``eyJ`` exactly; made ids hold those letters in other cases by chance."""
+    id = "vs_oU6S72geYjsbNzkRHbmcgJCl"
+    assert id in str(errors.NotFoundError(f"vector store {id!r} is unknown"))
+    assert "[hidden]" in str(errors.NotFoundError(f"token {'eyJ'}hbGciOiJ.x.y"))
