@@ -13,6 +13,7 @@ import pytest
 
 from azure_agents import acompletion, completion
 from azure_agents.errors import (
+    AuthenticationError,
     AzureAgentsError,
     ConnectionLostError,
     ContentFilteredError,
@@ -319,3 +320,12 @@ def test_a_refusal_of_the_operation_names_the_prefix_that_serves_it(
     error = {"message": sentence, "code": "OperationNotSupported"}
     with pytest.raises(AzureAgentsError, match=f"{re.escape(sentence)} - .*{re.escape(hint)}"):
         Service(httpx.Response(status, json={"error": error})).ask()
+
+
+def test_an_error_under_200_has_the_advice_of_its_service() -> None:
+    """OpenAI knows no scopes of Entra ID."""
+    told = {"error": {"code": "401", "message": "no such key"}}
+    network = httpx.MockTransport(lambda _: httpx.Response(200, json=told))
+    with pytest.raises(AuthenticationError, match="no such key") as caught:
+        completion("openai/gpt-4o", HELLO, api_key="sk-a", transport=network)
+    assert "cognitiveservices" not in str(caught.value)

@@ -246,3 +246,23 @@ def test_a_recorded_error_is_typed() -> None:
     with pytest.raises(BadRequestError, match="3333404 tokens > 200000 maximum"):
         ask(service, is_async=False)
     assert 1 == len(service.requests)
+
+
+@pytest.mark.parametrize("is_told", [True, False])
+def test_a_stream_that_tells_no_tokens_has_no_usage(is_told: bool) -> None:
+    """Not one of 0 tokens, which would be priced as 0."""
+    found = events(message(text("Hi")))
+    for event in found if not is_told else ():
+        event.pop("usage", None)
+        event.get("message", {}).pop("usage", None)
+    kind = {"content-type": "text/event-stream"}
+    network = httpx.MockTransport(lambda _: httpx.Response(200, headers=kind, content=sse(found)))
+    given = {"api_base": "https://r.services.ai.azure.com", "api_key": "k", "transport": network}
+    chunks = completion(
+        "azure_ai/claude-sonnet-4-5",
+        [{"role": "user", "content": "Hello"}],
+        stream=True,
+        stream_options={"include_usage": True},
+        **given,
+    )
+    assert ([True] if is_told else []) == [True for one in chunks if one.usage]

@@ -90,7 +90,9 @@ class OperationCall(Generic[A]):
         Raises:
             AzureAgentsError: It is an error, or no answer of the operation.
         """
-        return object_of(self.request.operation, reply, self.request.doing)
+        return object_of(
+            self.request.operation, reply, self.request.doing, self.request.place.service
+        )
 
     def asking(self) -> Flow[A]:
         """Make the flow of a call whose answer comes whole."""

@@ -13,6 +13,7 @@ from ..errors import AzureAgentsError, ProtocolError
 from ..jsonio import JSON, load_object
 from ..protocols.commands import Reply
 from ..service_errors.envelopes import error_from_event
+from ..service_errors.hints import Service
 from .operation_table import Operation
 
 _SHOWN = 200  # bytes
@@ -30,13 +31,14 @@ def media_type(headers: Mapping[str, str]) -> str:
     return headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
-def object_of(operation: Operation, reply: Reply, doing: str) -> JSON:
+def object_of(operation: Operation, reply: Reply, doing: str, service: Service) -> JSON:
     """The object that a call of an operation is answered with.
 
     Args:
         operation: That was called.
         reply: A success.
         doing: What is being done, for errors.
+        service: Whose answer it is, for advice.
 
     Raises:
         ServiceError: The body is an error.
@@ -46,7 +48,7 @@ def object_of(operation: Operation, reply: Reply, doing: str) -> JSON:
     if operation.holds in data:
         return data
     if data.get("error"):
-        raise error_from_event(data, doing=doing, of="azure")
+        raise error_from_event(data, doing=doing, of=service)
     raise ProtocolError(
         f"{doing}: the answer has no {operation.holds!r}: {str(data)[:_SHOWN]!r}: look for a proxy "
         "between here and the service"
@@ -69,12 +71,14 @@ class NoStream:
         doing: What is being done, for errors.
         kind: Its media type.
         wanted: What it is not.
+        service: Whose answer it is, for advice.
     """
 
     is_done = False
 
-    def __init__(self, doing: str, kind: str, wanted: str) -> None:
+    def __init__(self, doing: str, kind: str, wanted: str, service: Service) -> None:
         self._doing, self._kind, self._wanted = doing, kind, wanted
+        self._service = service
         self._data = b""
 
     def feed(self, data: bytes) -> Iterable[JSON]:
@@ -89,7 +93,7 @@ class NoStream:
         except ProtocolError:
             data = {}
         if data.get("error"):
-            return error_from_event(data, doing=self._doing, of="azure")
+            return error_from_event(data, doing=self._doing, of=self._service)
         return ProtocolError(
             f"{self._doing}: the answer is {self._kind}, which is no {self._wanted}: "
             f"{self._data[:_SHOWN]!r}: look for a proxy between here and the service"

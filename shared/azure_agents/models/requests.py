@@ -195,7 +195,7 @@ def refuse(request: Request, reply: Reply, wanted: str) -> Flow[None]:
         ServiceError: It is an error.
         ProtocolError: It is anything else.
     """
-    body = NoStream(request.doing, media_type(reply.headers), wanted)
+    body = NoStream(request.doing, media_type(reply.headers), wanted, request.place.service)
     yield Pump(cast(Any, body))
     raise body.error()
 

@@ -146,7 +146,7 @@ class ClaudeDecoder:
         if not self._is_finished:
             raise ConnectionLostError(f"{self._doing}: the stream ended without a stop reason")
         chunks = list(self._deliver())
-        if self._include_usage:
+        if self._include_usage and self._usage:  # none was told: no tokens would be a price of 0
             chunks.append({**self._head, "choices": [], "usage": to_usage(self._usage)})
         return chunks
 
