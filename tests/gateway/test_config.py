@@ -9,9 +9,12 @@ from typing import Any
 import pytest
 
 from azure_agents.errors import ConfigError
+from azure_agents.gateway.board import Board
 from azure_agents.gateway.config.document import ConfigFileError, read_document
 from azure_agents.gateway.config.keys import PARAMS, SECTIONS, TOP
 from azure_agents.gateway.config.reading import read_config
+from azure_agents.routing.deployments import read_deployments
+from azure_agents.routing.settings import NOT_OFFERED, RouterArguments
 
 from ..core.recorded import FOLDER
 
@@ -178,6 +181,52 @@ def test_what_is_no_setting_goes_up() -> None:
     (entry,) = (config := read_config(text, env={})).entries
     assert ("zap_factor",) == entry.upstream
     assert ["goes up with every call, as it is"] == [note.text for note in config.notes]
+
+
+def test_a_parameter_of_a_model_is_no_slip() -> None:
+    """``top_k`` looks like ``top_p``, and Claude has it."""
+    text = ENTRY.replace("api_key: k", "api_key: k, top_k: 5")
+    assert ("top_k",) == read_config(text, env={}).entries[0].upstream
+
+
+def test_what_is_set_aside_of_an_entry_does_not_go_up() -> None:
+    """It is LiteLLM's own: a service would refuse it."""
+    text = ENTRY.replace("api_key: k", "api_key: k, use_in_pass_through: true")
+    (entry,) = (config := read_config(text, env={})).entries
+    assert ((), False) == (entry.upstream, "use_in_pass_through" in entry.params)
+    assert 1 == len(config.notes)
+
+
+@pytest.mark.parametrize("place", ["litellm_params", "model_info"])
+def test_every_price_may_stand_in_an_entry(place: str) -> None:
+    """By each of LiteLLM's names; none of them goes up."""
+    price = "cache_read_input_token_cost_above_200k_tokens"
+    added = f", {price}: 1e-6" if place == "litellm_params" else ""
+    text = ENTRY.replace("api_key: k", f"api_key: k{added}")
+    text += "" if added else f"  model_info: {{{price}: 1e-6}}\n"
+    config = read_config(text, env={})
+    assert ((), ()) == (config.notes, config.entries[0].upstream)
+    (deployment,) = read_deployments([config.entries[0].as_router_entry()])
+    assert (1e-6, False) == (deployment.info[price], price in deployment.params)
+
+
+def test_the_router_takes_what_the_file_may_say() -> None:
+    """Each of its arguments is a key, and each name that it refuses is told of with its reason."""
+    used = {name for name, key in SECTIONS["router_settings"].items() if key.fate == "used"}
+    aside = {"enable_pre_call_checks", "optional_pre_call_checks", "routing_strategy"}
+    assert RouterArguments.__annotations__.keys() - {"clock"} == used | aside
+    assert set() == NOT_OFFERED.keys() - SECTIONS["router_settings"].keys()
+
+
+def test_defaults_of_the_file_reach_every_entry() -> None:
+    """Those of `router_settings`, beside `drop_params`."""
+    added = """
+litellm_settings: {drop_params: true}
+router_settings: {default_litellm_params: {temperature: 0.5}, default_max_parallel_requests: 3}
+"""
+    (deployment,) = Board(read_config(ENTRY + added, env={})).deployments
+    assert (0.5, True) == (deployment.params["temperature"], deployment.params["drop_params"])
+    assert 3 == deployment.most_running
 
 
 def test_what_changes_nothing_is_said() -> None:

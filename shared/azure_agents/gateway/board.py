@@ -30,9 +30,10 @@ class Board:
     """
 
     def __init__(self, config: GatewayConfig) -> None:
-        drops = {"drop_params": True} if config.drops else {}
+        shared = config.router.get("default_litellm_params") or {}
+        shared = {**({"drop_params": True} if config.drops else {}), **shared}
         entries = [entry.as_router_entry() for entry in config.entries]
-        self.engine = Engine(entries, {**config.router, "default_litellm_params": drops})
+        self.engine = Engine(entries, {**config.router, "default_litellm_params": shared})
         self.deployments = self.engine.book.deployments
         self.names = self.engine.book.names
 

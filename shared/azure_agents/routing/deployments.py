@@ -21,6 +21,7 @@ from typing import Any
 from ..errors import ConfigError
 from ..models.settings import SETTINGS
 from ..naming import near, shown
+from ..prices.fields import is_price
 from .limits import LIMITS, Limits, read_limits
 from .resources import full_name, keeps_files, resource_of
 
@@ -202,7 +203,7 @@ def _params(given: Mapping[str, Any], where: str) -> dict[str, Any]:
     for key, value in given.items():
         if key in _NOT_OFFERED:
             raise ConfigError(f"{where}.litellm_params: {key} is not offered: {_NOT_OFFERED[key]}")
-        if key in (*_OWN, "model") or _NOTES.fullmatch(key) or value is None:
+        if key in (*_OWN, "model") or _is_note(key) or value is None:
             continue
         if key not in _COMPARED:
             _check_near(key, where)
@@ -210,17 +211,30 @@ def _params(given: Mapping[str, Any], where: str) -> dict[str, Any]:
     return params
 
 
-def _check_near(key: str, where: str) -> None:
+def setting_meant(key: str) -> str | None:
+    """The setting that a parameter's name was meant to be; None if it looks like none.
+
+    Args:
+        key: A name that is no setting.
+    """
     # A parameter of a model that looks like a setting by chance would be refused: none is known.
-    meant = get_close_matches(key, _COMPARED, 1, _ALIKE)
-    if meant:
+    return next(iter(get_close_matches(key, _COMPARED, 1, _ALIKE)), None)
+
+
+def _check_near(key: str, where: str) -> None:
+    meant = setting_meant(key)
+    if meant is not None:
         raise ConfigError(
-            f"{where}.litellm_params: {shown(key)} is no setting: did you mean {meant[0]!r}?"
+            f"{where}.litellm_params: {shown(key)} is no setting: did you mean {meant!r}?"
         )
 
 
 def _notes(given: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in given.items() if _NOTES.fullmatch(key)}
+    return {key: value for key, value in given.items() if _is_note(key)}
+
+
+def _is_note(key: str) -> bool:
+    return is_price(key) or _NOTES.fullmatch(key) is not None
 
 
 def _base_model(info: Mapping[str, Any], params: Mapping[str, Any]) -> dict[str, Any]:

@@ -59,15 +59,9 @@ def function_of(operation: str, *, is_async: bool) -> Callable[..., Any]:
     Args:
         operation: One of `NAMES`.
         is_async: Its twin for event loops.
-
-    Raises:
-        AttributeError: This version has no such function.
     """
     name = f"a{operation}" if is_async else operation
-    try:
-        module = import_module(f"{_PACKAGE}.{_MODULES[operation]}")
-    except ImportError:
-        raise AttributeError(f"a router has no method {name!r} in this version") from None
+    module = import_module(f"{_PACKAGE}.{_MODULES[operation]}")
     function: Callable[..., Any] = getattr(module, name)
     return function
 

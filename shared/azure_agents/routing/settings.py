@@ -53,7 +53,7 @@ class RouterArguments(TypedDict, total=False):
 
 _NAMES = frozenset(RouterArguments.__annotations__)
 # What LiteLLM's router has, and this one does not: why, and what to do.
-_NOT_OFFERED = {
+NOT_OFFERED = {
     "alerting_config": "alerts are made of the gateway's metrics",
     "allowed_fails_policy": "use allowed_fails=",
     "assistants_config": "classic agents are models: 'azure_ai/agents/asst_…'",
@@ -214,10 +214,10 @@ def _listed(given: object, name: str) -> Iterable[Any]:
 
 
 def _check_name(name: str) -> None:
-    if name in _NOT_OFFERED:
-        raise ConfigError(f"Router: {name}= is not offered: {_NOT_OFFERED[name]}")
+    if name in NOT_OFFERED:
+        raise ConfigError(f"Router: {name}= is not offered: {NOT_OFFERED[name]}")
     if name not in _NAMES:
-        advice = near(name, _NAMES | set(_NOT_OFFERED)) or ": leave it out"
+        advice = near(name, _NAMES | set(NOT_OFFERED)) or ": leave it out"
         raise ConfigError(f"Router has no argument {name!r}{advice}")
 
 

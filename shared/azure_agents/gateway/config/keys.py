@@ -7,11 +7,14 @@ wrote it relies on something that would not happen. The texts say which, and wha
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from ...completions.arguments import Arguments
 from ...models.settings import SETTINGS
+from ...prices.fields import is_price
+from ...routing.settings import NOT_OFFERED, RouterArguments
 
 Fate: TypeAlias = Literal["used", "set aside", "refused"]
 
@@ -83,14 +86,6 @@ ENTRY = {
 # What a deployment or an agent is called with, and what the router knows of it.
 LIMITS = ("rpm", "tpm", "itpm", "otpm", "tpd", "rpd")
 _ROUTED = (*LIMITS, "order", "weight", "max_parallel_requests", "cooldown_time")
-_PRICED = (
-    "input_cost_per_token",
-    "output_cost_per_token",
-    "cache_read_input_token_cost",
-    "cache_creation_input_token_cost",
-    "input_cost_per_second",
-    "output_cost_per_image",
-)
 _PYTHON_ONLY = (
     "transport",
     "async_transport",
@@ -101,7 +96,7 @@ _PYTHON_ONLY = (
     "thread_store",
 )
 PARAMS = {
-    **_used("model", *SETTINGS, *Arguments.__annotations__, *_ROUTED, *_PRICED),
+    **_used("model", *SETTINGS, *Arguments.__annotations__, *_ROUTED),
     **_refused("is an object of Python, which no file can hold", *_PYTHON_ONLY),
     **_refused(
         "no upstream is taken from a client's request", "configurable_clientside_auth_params"
@@ -128,10 +123,11 @@ PARAMS = {
     ),
     **_aside(_ALWAYS, "enable_azure_ad_token_refresh"),
 }
-NOT_UPSTREAM = frozenset(name for name, key in PARAMS.items() if key.fate != "refused")
-
 INFO = {
-    **_used("base_model", "mode", "id", "access_groups", *_PRICED, *LIMITS),
+    **_used("base_model", "id"),
+    **_aside("limits stand in litellm_params", *LIMITS),
+    **_aside("the request tells what is wanted", "mode"),
+    **_refused("name the models in `models` of the key", "access_groups"),
     **_aside(
         _IGNORED,
         "description",
@@ -142,7 +138,6 @@ INFO = {
         "max_tokens",
         "max_input_tokens",
         "max_output_tokens",
-        "input_cost_per_audio_token",
         "health_check_model",
         "health_check_timeout",
         "health_check_voice",
@@ -162,8 +157,8 @@ LITELLM = {
         "default_fallbacks",
         "allowed_fails",
         "cooldown_time",
-        "ssl_verify",
     ),
+    **_aside("certificates are always checked; your own CA goes into SSL_CERT_FILE", "ssl_verify"),
     **_aside(
         _ALWAYS,
         "enable_azure_ad_token_refresh",
@@ -218,61 +213,35 @@ LITELLM = {
     **_refused("the routes are fixed", "public_routes", "custom_provider_map"),
 }
 
-_ROUTER_SHARED = (
-    "num_retries",
-    "timeout",
-    "stream_timeout",
-    "allowed_fails",
-    "cooldown_time",
-    "fallbacks",
-    "context_window_fallbacks",
-    "content_policy_fallbacks",
-    "default_fallbacks",
-    "redis_url",
-    "redis_host",
-    "redis_port",
-    "redis_password",
-    "model_group_alias",
+# Of what LiteLLM's router has and ours does not: what nobody misses.
+_NOT_MISSED = (
+    "client_ttl",
+    "debug_level",
+    "default_priority",
+    "polling_interval",
+    "retry_after",
+    "routing_strategy_args",
+    "set_verbose",
 )
 ROUTER = {
-    **_used(*_ROUTER_SHARED),
+    **_used(*(RouterArguments.__annotations__.keys() - {"clock"})),
+    **{name: Key("refused", why) for name, why in NOT_OFFERED.items()},
+    **{name: Key("set aside", NOT_OFFERED[name]) for name in _NOT_MISSED},
     **_aside(
         "a deployment below its limits is chosen, the least used one first: limits are enforced",
         "routing_strategy",
-        "routing_strategy_args",
         "optional_pre_call_checks",
         "enable_pre_call_checks",
         "enable_loadbalancing_on_batch_endpoints",
     ),
-    **_aside(
-        "waits follow what the service asks for", "retry_after", "retry_policy", "polling_interval"
-    ),
-    **_aside(
-        _IGNORED,
-        "set_verbose",
-        "debug_level",
-        "client_ttl",
-        "model_group_retry_policy",
-        "allowed_fails_policy",
-        "default_litellm_params",
-        "redis_db",
-        "redis_username",
-    ),
-    **_refused(_CACHE, "cache_responses", "cache_kwargs", "caching_groups"),
-    **_refused(
-        "a cool-down protects the deployment: use `allowed_fails`, `cooldown_time`",
-        "disable_cooldowns",
-    ),
-    **_refused("set `max_parallel_requests` in each entry", "default_max_parallel_requests"),
-    **_refused(_DATABASE, "provider_budget_config", "router_general_settings", "assistants_config"),
-    **_refused("names are matched as they are", "enable_tag_filtering", "tag_filtering_match_any"),
+    **_refused("write the number of the database behind the host in `redis_url`", "redis_db"),
+    **_refused("names are matched as they are", "tag_filtering_match_any"),
 }
 
 GENERAL = {
     **_used(
         "master_key",
         "max_request_size_mb",
-        "max_parallel_requests",
         "global_max_parallel_requests",
         "first_content_timeout",
         "user_identity_header",
@@ -315,6 +284,9 @@ GENERAL = {
         "alert_to_webhook_url",
         "alerting_args",
     ),
+    **_refused(
+        "give a key its `rpm`, or set `global_max_parallel_requests`", "max_parallel_requests"
+    ),
     **_refused("set the header that names the user: `user_identity_header`", "user_header_name"),
     **_refused(
         "a key names its models: `models` of an entry in `keys`",
@@ -356,3 +328,14 @@ SECTIONS = {
     "router_settings": ROUTER,
     "general_settings": GENERAL,
 }
+
+
+def key_of(name: str, table: Mapping[str, Key]) -> Key | None:
+    """What becomes of a key; None: it is unknown. Prices may stand in an entry under many names.
+
+    Args:
+        name: The key.
+        table: Of its section.
+    """
+    may_price = table is PARAMS or table is INFO
+    return table.get(name) or (_USED if may_price and is_price(name) else None)

@@ -10,6 +10,7 @@ from typing import Any, cast, get_args
 
 from ...errors import ConfigError
 from ...naming import near, shown
+from ...routing.deployments import setting_meant
 from ...settings.environment import Environment, Secret
 from . import keys as known
 from .document import LinedDict, LinedList, Problem, file_error, read_document
@@ -100,7 +101,7 @@ class _Reading:
     def _is_used(
         self, name: str, value: object, table: Mapping[str, Key], line: int, place: str
     ) -> bool:
-        key = table.get(name)
+        key = known.key_of(name, table)
         if key is None:
             hint = near(name, table) or ", and LiteLLM does not have it either as far as known"
             self._wrong(line, place, f"is no key of this gateway{hint}")
@@ -179,7 +180,7 @@ class _Reading:
         if not isinstance(name, str) or not isinstance(params, LinedDict):
             self._wrong(line, path, "needs model_name and litellm_params")
             return None
-        upstream = tuple(self._upstream(params, f"{path}.litellm_params"))
+        kept, upstream = self._params(params, f"{path}.litellm_params")
         info = self._section(checked.get("model_info"), known.INFO, f"{path}.model_info")
         if not isinstance(params.get("model"), str):
             self._wrong(line, f"{path}.litellm_params", "needs model, such as azure/my-deployment")
@@ -187,21 +188,28 @@ class _Reading:
         above = {key: checked[key] for key in _EVERY_ENTRY if key in checked}
         timeout = litellm.get("request_timeout")
         general = {} if timeout is None else {"timeout": timeout}
-        return Entry(name, {**general, **above, **params}, info, upstream, line)
+        return Entry(name, {**general, **above, **kept}, info, upstream, line)
 
-    def _upstream(self, params: LinedDict, path: str) -> Iterator[str]:
-        """Names of parameters that are no settings; a near miss of a setting is a problem."""
+    def _params(self, params: LinedDict, path: str) -> tuple[dict[str, Any], tuple[str, ...]]:
+        """What is kept of an entry's parameters, and which of them are no settings and go up.
+
+        A near miss of a setting is a problem.
+        """
+        kept, upstream = {}, []
         for name, value in params.items():
             line, place = params.lines[name], f"{path}.{name}"
-            if name in known.PARAMS:
-                self._is_used(name, value, known.PARAMS, line, place)
+            if known.key_of(name, known.PARAMS) is not None:
+                if self._is_used(name, value, known.PARAMS, line, place):
+                    kept[name] = value
                 continue
-            hint = near(name, known.PARAMS)
-            if hint:
-                self._wrong(line, place, f"is no setting{hint}")
+            meant = setting_meant(name)
+            if meant is not None:
+                self._wrong(line, place, f"is no setting: did you mean {meant!r}?")
                 continue
             self._notes.append(Problem(line, place, "goes up with every call, as it is"))
-            yield name
+            kept[name] = value
+            upstream.append(name)
+        return kept, tuple(upstream)
 
     # --- keys and limits --------------------------------------------------------------------------
 
