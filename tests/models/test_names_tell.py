@@ -29,6 +29,7 @@ PASTED = f"{BASE}/openai/deployments/d/chat/completions?api-version=2025-04-01-p
         ("azure_ai/grok-3", None, "chat"),
         ("azure/o_series/mine", None, "o_series"),
         ("azure_text/o1", None, "text"),
+        ("azure/responses/o3-mini", None, "o_series"),
     ],
 )
 def test_rules_follow_the_model_whatever_its_prefix(

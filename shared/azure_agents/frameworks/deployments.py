@@ -28,7 +28,6 @@ from ..settings.timeouts import DEFAULT_TIMEOUT, Timeouts
 # What an SDK is given as its key. It is never sent: the HTTP client signs in.
 PLACEHOLDER = "signed-in-by-azure-agents"
 _EMBED_NOTHING: tuple[Family, ...] = ("claude", "o_series", "gpt5", "responses", "text")
-_REASONING = ("o_series", "gpt5")
 _OF_A_CALL = {
     "drop_params": "the class sends what it is given: leave the parameter out",
     "observer": "the class reports to the framework's callbacks",
@@ -99,7 +98,7 @@ class Deployment:
     @property
     def is_reasoning(self) -> bool:
         """Whether it takes ``max_completion_tokens`` and no temperature of the caller."""
-        return self.settings.model.rules in _REASONING
+        return self.settings.model.is_reasoning
 
     @property
     def version(self) -> str | None:

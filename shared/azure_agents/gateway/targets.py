@@ -31,7 +31,6 @@ from .agent_entries import read_agent_entry
 from .upstream import Way, way_to
 
 _MODEL = re.compile(rb'"model"\s*:\s*"(?:[^"\\]|\\.)*"')
-_FITTED = ("o_series", "gpt5")
 _COUNTED = ("chat", "text_completion")
 _MOST = 2_000  # targets that are kept: a wildcard has as many as clients think of names
 # Families whose chats are no chats on the wire: the library maps them.
@@ -179,7 +178,7 @@ class Targets:
         own = {name.lower(): value for name, value in settings.headers.reveal().items()}
         params, model = deployment.params, settings.model
         named = {"custom_llm_provider": model.provider, "model": model.requested}
-        is_fitted = operation == "chat" and model.family in _FITTED
+        is_fitted = operation == "chat" and model.is_reasoning
         return Target(
             base=settings.surface.url,
             url=_url(settings.surface.url.url + place.path, (*place.query, *settings.query)),

@@ -69,9 +69,14 @@ class ModelName:
     @property
     def rules(self) -> Family:
         """Whose rules hold for its chats: where the prefix leaves that open, its name tells."""
-        if self.family in {"chat", "foundry"}:
+        if self.family in {"chat", "foundry", "responses"}:
             return family_of(self.base_model or self.name)
         return self.family
+
+    @property
+    def is_reasoning(self) -> bool:
+        """Whether it takes ``max_completion_tokens``, and hardly a temperature of the caller."""
+        return self.rules in {"o_series", "gpt5"}
 
 
 def read_model(

@@ -20,7 +20,6 @@ from ..naming import shown
 from ..protocols.neutral import is_neutral
 from .names import ModelName
 
-_REASONING = ("o_series", "gpt5")
 _SAMPLING = ("temperature", "top_p")
 # What is asked for can never be left out.
 KEPT = frozenset(
@@ -100,7 +99,7 @@ def fit(body: Mapping[str, Any], model: ModelName, *, drops: bool) -> dict[str, 
     Raises:
         InvalidRequestError: The family refuses a parameter, or two say the same.
     """
-    if model.rules not in _REASONING:
+    if not model.is_reasoning:
         return dict(body)
     fitted = _renamed(body)
     if model.rules == "o_series":

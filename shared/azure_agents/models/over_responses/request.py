@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from ...errors import InvalidRequestError
@@ -89,8 +88,7 @@ def to_body(
             "background=True: a chat call waits for its answer; leave it out, or use responses()"
         )
     fields = without_lacking(fields, _LACKING, model, drops=drops)
-    family = family_of(model.base_model or model.name)
-    fields = fit(fields, replace(model, family=family), drops=drops)
+    fields = fit(fields, model, drops=drops)
     mapped = known_fields(
         input=to_input(messages, is_stored=_is_stored(fields)),
         tools=to_tools(fields["tools"]) if fields.get("tools") else None,
