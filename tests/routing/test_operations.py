@@ -90,11 +90,6 @@ def test_a_model_must_be_named_where_one_is_asked(fleet: Fleet) -> None:
         router.embedding(None, "Hello")
 
 
-def has(name: str) -> pytest.MarkDecorator:
-    """Only where this version has the operation."""
-    return pytest.mark.skipif(name not in azure_agents.__all__, reason=f"no {name}() yet")
-
-
 # --------------------------------------------------------------------------------------- responses
 
 
@@ -104,7 +99,6 @@ def two_homes(fleet: Fleet, **more: Any) -> Router:
     return fleet.router(*entries, fleet["one"].entry(name="first"), fleet["two"].entry(name="last"))
 
 
-@has("responses")
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("streams", [False, True])
 def test_responses_go_on_where_they_were_made(fleet: Fleet, way: str, *, streams: bool) -> None:
@@ -120,7 +114,6 @@ def test_responses_go_on_where_they_were_made(fleet: Fleet, way: str, *, streams
         assert last["id"].partition("~")[0] == body["previous_response_id"]
 
 
-@has("get_response")
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("bare", [False, True])
 def test_a_response_is_found_with_and_without_its_mark(
@@ -143,7 +136,6 @@ def test_a_response_is_found_with_and_without_its_mark(
     assert [0.0] * 4 == [one["failed_for"] for one in router.status()["deployments"]]
 
 
-@has("responses")
 @pytest.mark.parametrize("way", WAYS)
 def test_ids_of_two_resources_are_refused(fleet: Fleet, way: str) -> None:
     """Before anything is sent."""
@@ -182,7 +174,6 @@ def test_encrypted_reasoning_of_a_chat_goes_home(fleet: Fleet) -> None:
 # ------------------------------------------------------------------------------------------- files
 
 
-@has("create_file")
 @pytest.mark.parametrize("way", WAYS)
 def test_files_and_batches_stay_together(fleet: Fleet, way: str) -> None:
     """Uploaded, asked for, used by a batch and deleted on one resource."""
@@ -199,7 +190,6 @@ def test_files_and_batches_stay_together(fleet: Fleet, way: str) -> None:
         assert call(router, way, "file_delete", id).deleted
 
 
-@has("create_file")
 @pytest.mark.parametrize("way", WAYS)
 def test_what_is_made_is_not_made_twice(fleet: Fleet, way: str) -> None:
     """An upload whose answer was lost is no other resource's turn; one that was refused is."""
@@ -224,7 +214,6 @@ def sound(fleet: Fleet) -> bytes:
     return content
 
 
-@has("transcription")
 @pytest.mark.parametrize("way", WAYS)
 def test_another_deployment_gets_the_whole_recording(fleet: Fleet, way: str) -> None:
     """What the first one read of a stream is sent to the second one, too."""
@@ -243,7 +232,6 @@ def test_another_deployment_gets_the_whole_recording(fleet: Fleet, way: str) -> 
     )
 
 
-@has("text_completion")
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("streams", [False, True])
 def test_text_completions_are_routed(fleet: Fleet, way: str, *, streams: bool) -> None:
@@ -261,7 +249,6 @@ def test_text_completions_are_routed(fleet: Fleet, way: str, *, streams: bool) -
     assert 0 < router.status()["deployments"][1]["counted"]["tpm"] < 50
 
 
-@has("image_generation")
 @pytest.mark.parametrize("way", WAYS)
 def test_images_are_routed(fleet: Fleet, way: str) -> None:
     """The prompt stands first there, and the model second, as in LiteLLM."""

@@ -11,6 +11,7 @@ from ...errors import InvalidRequestError
 from ...jsonio import JSON
 from ...messages import Media
 from ...naming import shown
+from ..chat_parts import file_in
 
 _TEXT = ("text", "input_text", "output_text")
 _PLAIN = "text/plain"
@@ -96,19 +97,7 @@ def _image_block(image: Media, where: str) -> JSON:
 
 
 def _file(file: object, where: str) -> JSON:
-    given = file if isinstance(file, Mapping) else {}
-    file_id = given.get("file_id")
-    # LiteLLM's users put the address of a document into file_id.
-    is_url = isinstance(file_id, str) and file_id.startswith("https://")
-    found = media(
-        "file",
-        where,
-        data=given.get("file_data"),
-        url=file_id if is_url else None,
-        file_id=None if is_url else file_id,
-        mime_type=given.get("format"),
-        name=given.get("filename"),
-    )
+    found = file_in(file, where)
     if (found.mime_type or "").startswith("image/"):
         return _image_block(found, where)
     block: JSON = {"type": "document", "source": _document(found, where)}

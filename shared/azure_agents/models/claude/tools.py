@@ -8,6 +8,7 @@ from typing import Any
 from ...errors import InvalidRequestError
 from ...jsonio import JSON, known_fields
 from ...naming import shown
+from ..chat_parts import tools_in
 
 _CHOICES = {"auto": "auto", "none": "none", "required": "any"}
 _OWN = ("auto", "any", "tool", "none")
@@ -23,14 +24,10 @@ def to_tools(tools: object) -> list[JSON]:
     Raises:
         InvalidRequestError: They are no list, or one has no name.
     """
-    if not isinstance(tools, list | tuple):
-        raise InvalidRequestError(f"tools must be a list, got {shown(tools)}")
-    return [_tool(tool, f"tools[{at}]") for at, tool in enumerate(tools)]
+    return [_tool(*found) for found in tools_in(tools)]
 
 
-def _tool(tool: object, where: str) -> JSON:
-    if not isinstance(tool, Mapping):
-        raise InvalidRequestError(f"{where} must be a dictionary, got {shown(tool)}")
+def _tool(tool: Mapping[str, Any], where: str) -> JSON:
     if tool.get("type") != "function":
         return dict(tool)
     function = tool.get("function")

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ...content.media import data_url, media
+from ...content.media import data_url
 from ...errors import InvalidRequestError
 from ...jsonio import JSON, known_fields
 from ...naming import shown
+from ..chat_parts import file_in
 
 _TEXT = ("text", "input_text", "output_text")
 _BREAKPOINT = "prompt_cache_breakpoint"  # OpenAI's mark of the prompt cache, on any part
@@ -118,19 +119,7 @@ def _image(image: object, where: str) -> JSON:
 
 
 def _file(file: object, where: str) -> JSON:
-    given = file if isinstance(file, Mapping) else {}
-    file_id = given.get("file_id")
-    # LiteLLM's users put the address of a document into file_id.
-    is_url = isinstance(file_id, str) and file_id.startswith("https://")
-    found = media(
-        "file",
-        where,
-        data=given.get("file_data"),
-        url=file_id if is_url else None,
-        file_id=None if is_url else file_id,
-        mime_type=given.get("format"),
-        name=given.get("filename"),
-    )
+    found = file_in(file, where)
     if found.data is None:
         return {"type": "input_file", **known_fields(file_id=found.file_id, file_url=found.url)}
     written = data_url(found.data, found.mime_type or "application/pdf")
