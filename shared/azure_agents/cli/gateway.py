@@ -40,9 +40,10 @@ def _announce(url: str) -> None:
 def check_config(*, config: Path) -> int:
     """Show what a config file amounts to: models, routes, credentials (never their values)."""
     from ..gateway.overview import COLUMNS, overview
-    from ..gateway.server import load_config
+    from ..gateway.server import load_config, settle_in
 
     read = load_config(config)
+    settle_in(read)
     rows = [tuple(getattr(row, name) for name in COLUMNS) for row in overview(read)]
     show_table(COLUMNS, rows)
     for note in read.notes:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import AzureAgentsError, ConfigError
-from ..prices.table import register_prices
+from ..prices.table import default_table, register_prices
 from ..settings.urls import is_loopback
 from .app import Application
 from .config.objects import GatewayConfig
@@ -43,9 +43,18 @@ def load_config(path: Path) -> GatewayConfig:
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"cannot read {str(path)!r} ({type(error).__name__})") from error
     config = read_config(text, path.name)
+    default_table().with_prices(config.prices)  # wrong ones are an error now, not at an answer
+    return config
+
+
+def settle_in(config: GatewayConfig) -> None:
+    """Let this process have what the file says of variables and prices.
+
+    Args:
+        config: The file.
+    """
     os.environ.update(config.environment)
     register_prices(config.prices)
-    return config
 
 
 def serve(path: Path, host: str, port: int, ready: Callable[[str], object] | None = None) -> None:
@@ -63,9 +72,10 @@ def serve(path: Path, host: str, port: int, ready: Callable[[str], object] | Non
     """
     config = load_config(path)
     check_host(config, host)
+    settle_in(config)
     application = Application(config)
     server = make_server(application, host, port, ready)
-    _run(_serving(server, application, path))
+    _run(_serving(server, application, path, host))
 
 
 def check_host(config: GatewayConfig, host: str) -> None:
@@ -86,19 +96,19 @@ def check_host(config: GatewayConfig, host: str) -> None:
     )
 
 
-async def _serving(server: Any, application: Application, path: Path) -> None:
+async def _serving(server: Any, application: Application, path: Path, host: str) -> None:
     loop = asyncio.get_running_loop()
     reload = asyncio.Event()
     with suppress(NotImplementedError, AttributeError, ValueError):  # Windows, other threads
         loop.add_signal_handler(signal.SIGHUP, reload.set)
-    watching = asyncio.create_task(_watch(path, application, reload))
+    watching = asyncio.create_task(_watch(path, application, reload, host))
     try:
         await server.serve()
     finally:
         watching.cancel()
 
 
-async def _watch(path: Path, application: Application, reload: asyncio.Event) -> None:
+async def _watch(path: Path, application: Application, reload: asyncio.Event, host: str) -> None:
     """Read the file again when it changes, or when somebody says so."""
     seen = _stamp(path)
     while True:
@@ -109,7 +119,7 @@ async def _watch(path: Path, application: Application, reload: asyncio.Event) ->
         if reload.is_set() or now != seen:
             reload.clear()
             seen = now
-            await asyncio.to_thread(_reload, path, application)
+            await asyncio.to_thread(reload_config, path, application, host)
 
 
 def _stamp(path: Path) -> tuple[int, int] | None:
@@ -120,10 +130,25 @@ def _stamp(path: Path) -> tuple[int, int] | None:
     return found.st_mtime_ns, found.st_size
 
 
-def _reload(path: Path, application: Application) -> None:
+def reload_config(path: Path, application: Application, host: str) -> None:
+    """Serve by the file as it is now; one that is wrong is logged, and changes nothing.
+
+    Args:
+        path: The config file.
+        application: What serves.
+        host: The address that it listens on: a file without keys must not open it to others.
+    """
+    before = dict(os.environ)
     try:
-        application.change(load_config(path))
+        config = load_config(path)
+        check_host(config, host)
+        os.environ.update(config.environment)  # entries may look there
+        application.change(config)
+        settle_in(config)
     except AzureAgentsError as error:
+        for name in os.environ.keys() - before.keys():
+            del os.environ[name]
+        os.environ.update(before)
         _LOGGER.error("the config was not changed: %s", error)  # noqa: TRY400 - it is one line
     else:
         _LOGGER.warning("the config was read again")
