@@ -4,7 +4,7 @@ PY := .venv/bin/python
 SETUP := .venv/.up-to-date
 
 .PHONY: install check house quick test test-all demo record docs faults fidelity mutants newest oracles \
-	peers prices lock sbom
+	peers prices lock sbom bench-gateway
 
 install: $(SETUP)
 
@@ -69,6 +69,14 @@ newest: $(SETUP)
 # some minutes the first time, then about four. ARGS=--write writes docs/peers.md.
 peers: $(SETUP)
 	@$(PY) tests/peers/run.py $(ARGS)
+
+# What a call through the gateway costs, beside a server that only forwards; then the lab that compares
+# it with LiteLLM's proxy, where LAB is there (its setup.sh once): ARGS="--only ours,floor".
+LAB ?= ../shared/perf/gateway
+bench-gateway: $(SETUP)
+	@$(PY) benchmarks/gateway_call.py
+	@if [ -f $(LAB)/run.py ]; then LAB_OURS=$(CURDIR)/.venv/bin/azure-agents $(PYTHON) $(LAB)/run.py --quick $(ARGS); \
+	else echo "no lab in $(LAB): LiteLLM's proxy was not measured"; fi
 
 # The table of what models cost, anew from LiteLLM's price file (MIT), compared with what others say.
 prices: $(SETUP)
