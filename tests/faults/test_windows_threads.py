@@ -48,6 +48,20 @@ def test_a_thread_that_stays_busy_is_an_error_that_names_the_run(way: Way) -> No
     stream.close()
 
 
+@window(16, "classic pinned", turns=("text",), lost=("status_after", "lost"))
+def test_a_request_lost_while_the_thread_is_busy_names_the_run_that_holds_it(
+    way: Way, lost: str
+) -> None:
+    """The service refused it for that run: the caller must know which one to cancel."""
+    talk = Talk(way)
+    stream = other_turn(talk)
+    talk.hit(lost, method="POST", path=TURN, nth=2)
+    error = talk.fail_with([*talk.history, *talk.next], ThreadBusyError, keep=talk.active()[0])
+    assert [error.run_id] == talk.active()
+    assert 2 == len(talk.posts)
+    stream.close()
+
+
 @window(16, *PINNED, turns=("text",))
 def test_without_a_deadline_a_busy_thread_is_not_waited_for_for_ever(way: Way) -> None:
     """As long as `Timeouts.busy` says, then the caller decides."""

@@ -346,7 +346,8 @@ class _PinnedThread:
                     return (yield from self._wait_for_run(error))
                 if not _is_busy(error):
                     raise
-                busy = self._busy(error)
+                named = _RUN.search(error.message)
+                busy = self._busy(error, named and named[0])
                 if paused is not None and busy.run_id == paused:
                     yield from self._cancel_superseded(paused)
                     paused = None  # once is enough
@@ -358,9 +359,8 @@ class _PinnedThread:
         yield from pause.take()
         yield from self._requests.cleanup.cancel_superseded(self._thread, pause)
 
-    def _busy(self, error: AzureAgentsError) -> ThreadBusyError:
-        named = _RUN.search(error.message)
-        facts = {**error.facts, "thread_id": self._thread, "run_id": named and named[0]}
+    def _busy(self, error: AzureAgentsError, run: str | None) -> ThreadBusyError:
+        facts = {**error.facts, "thread_id": self._thread, "run_id": run}
         busy = ThreadBusyError(
             f"another run is active on the pinned thread {self._thread!r}: wait for it, cancel "
             "it, or give each user a thread of their own",
@@ -369,16 +369,31 @@ class _PinnedThread:
         busy.__cause__ = error
         return busy
 
-    def _wait_for_run(self, error: AzureAgentsError) -> Flow[RunReader]:
-        """Wait for the run to turn up whose answer was lost: nothing is posted again."""
-        unknown = turn_unknown_error(error, "the run", self._thread)
+    def _wait_for_run(self, lost: AzureAgentsError) -> Flow[RunReader]:
+        """Wait for the run to turn up whose answer was lost: nothing is posted again.
+
+        Raises:
+            ThreadBusyError: Another run holds the thread, which takes one at a time: the lost
+                request was refused, and the caller learns which run to cancel.
+            TurnUnknownError: None does.
+        """
+        unknown = turn_unknown_error(lost, "the run", self._thread)
         reader = self._requests.last_reader
+        holder: str | None = None
 
         def look() -> Flow[RunReader | None]:
-            run = yield from self._requests.find_run(reader)
+            nonlocal holder
+            holder = None  # as long as nothing is seen: the look may fail
+            run, holder = yield from self._requests.lookups.our_run_or_holder(self._thread)
             if run is None:
                 return None
             unknown.add_facts(run_id=run)
+            reader.thread_id = self._thread
             return (yield from self._requests.follow(reader, run))
 
-        return (yield from wait_until_found(look, self._turn, unknown))
+        try:
+            return (yield from wait_until_found(look, self._turn, unknown))
+        except TurnUnknownError:
+            if holder is None:
+                raise
+            raise self._busy(lost, holder) from lost

@@ -16,6 +16,7 @@ from ..retry import is_transient
 from ..sending import fetch, read_list, read_object, send
 from ..turn import Turn
 
+_HOLDS_THREAD = ("queued", "in_progress", "requires_action", "cancelling")  # one run at a time
 _LOOK_BACK = "20"  # runs; a run of ours is among the newest
 _PAGE = "100"  # threads of a busy project; of messages and steps of a run there may be more
 
@@ -57,6 +58,18 @@ class Lookups:
     def our_runs(self, thread: str) -> Flow[list[JSON]]:
         """List the runs on a thread that carry the key of this turn, newest first."""
         return list(self._ours((yield from self.newest_runs(thread))))
+
+    def our_run_or_holder(self, thread: str) -> Flow[tuple[str | None, str | None]]:
+        """Look for the run with the key of this turn; without one, for the run that is active.
+
+        Returns:
+            Their ids; at most one is there.
+        """
+        runs = yield from self.newest_runs(thread)
+        for run in self._ours(runs):
+            return str(run["id"]), None
+        holders = (str(run["id"]) for run in runs if run.get("status") in _HOLDS_THREAD)
+        return None, next(holders, None)
 
     def our_threads(self) -> Flow[list[str]]:
         """List the threads that this turn created: their ids were lost with an answer."""
