@@ -44,17 +44,19 @@ class Everywhere(httpx.BaseTransport, httpx.AsyncBaseTransport):
 
     def _at_home(self, request: httpx.Request) -> httpx.Request:
         self.asked.append(request)
-        home, project = self._foundry.resource, httpx.URL(self._foundry.endpoint).path
-        path = request.url.raw_path.decode()
-        if path.startswith("/api/projects/"):
-            path = project + path.removeprefix("/api/projects/your-project")
+        path = self.path_at_home(request.url.raw_path.decode())
         return httpx.Request(
             request.method,
-            home + path,
+            self._foundry.resource + path,
             headers={k: v for k, v in request.headers.items() if k != "host"},
             stream=request.stream,
             extensions=request.extensions,
         )
+
+    def path_at_home(self, path: str) -> str:
+        """The path at the emulator: the pages' project is the emulator's own."""
+        project = httpx.URL(self._foundry.endpoint).path
+        return path.replace("/api/projects/your-project", project, 1)
 
 
 class Player:
@@ -77,8 +79,9 @@ class Player:
                 patch.setattr(azure_agents, name, self.connected(getattr(azure_agents, name)))
         patch.setattr(pair, "_auths", Recent())  # tokens of another emulator are refused
         self.principals: list[tuple[str, ...]] = []
-        patch.setattr(azure.identity, "DefaultAzureCredential", lambda: foundry.credential)
+        patch.setattr(azure.identity, "DefaultAzureCredential", lambda **_: foundry.credential)
         patch.setattr(azure.identity, "ClientSecretCredential", self._principal)
+        patch.setattr(azure.identity, "UsernamePasswordCredential", self._principal)
 
     @staticmethod
     def _takes_a_transport(public: Any) -> bool:
@@ -91,7 +94,7 @@ class Player:
         given = {"transport": self.network, "async_transport": self.network}
         return partial(function, **given, clock=self.foundry.clock)
 
-    def _principal(self, *parts: str) -> Any:
+    def _principal(self, *parts: str, tenant_id: str | None = None) -> Any:
         self.principals.append(parts)
         return self.foundry.credential
 

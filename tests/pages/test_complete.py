@@ -4,54 +4,57 @@ from __future__ import annotations
 
 import re
 
-from . import test_agents, test_azure, test_claude, test_router
+from . import (
+    test_agents,
+    test_azure,
+    test_claude,
+    test_gateway,
+    test_gateway_agents,
+    test_router,
+)
 from .blocks import Place, blocks, needs_pages
 
 pytestmark = needs_pages
-RUN = test_agents.EXAMPLES | test_azure.EXAMPLES | test_claude.EXAMPLES | test_router.EXAMPLES
+RUN = (
+    test_agents.EXAMPLES
+    | test_azure.EXAMPLES
+    | test_claude.EXAMPLES
+    | test_gateway.EXAMPLES
+    | test_gateway_agents.EXAMPLES
+    | test_router.EXAMPLES
+)
 
 # What the other blocks are, and words by which such a block is known.
 KINDS = {
-    # Calls of the gateway, its configuration, and how it is started.
-    "gateway": (
-        r"^curl |^model_list: ?$|^ - model_name: |litellm --config"
-        r"|base_url=\"http://(?:localhost|0\.0\.0\.0):4000\"|openai_api_base=|client\.batches\."
-    ),
+    # Speech, files and batches at the gateway.
+    "gateway": (r"^curl .*/v1/(?:files|batches)|azure/tts-1|purpose=\"batch\"|client\.batches\."),
     # `tests/routing` runs such routers, with a Redis.
     "router with Redis": r"\bRouter\(.*\n.*redis_host=",
     # Other programs: the Azure CLI, brew, pip; and variables for the gateway's shell.
     "shell": r"^(?:az |brew |pip |export |# Get token)",
     # What the service or the gateway answers, files, lists.
     "data": r'^(?:\{|"stream",|https://|azure_ai/agents/\{)',
-    "another SDK": r"^from anthropic import Anthropic",
 }
 OTHERS = {
     "000": {
-        "gateway": (121, 145, 154, 169, 189, 212, 309),
         "shell": (22, 34, 44, 248),
         "data": (62,),
     },
     "002": {
-        "gateway": (85, 100, 117, 137, 314, 329, 335, 386, 472, 488, 502, 547),
+        "gateway": (386,),
         "router with Redis": (621,),
         "shell": (79, 424, 428, 433, 573),
         "data": (438,),
     },
     "003": {
-        "gateway": (
-            *(101, 116, 133, 153, 190, 341, 366, 406, 437, 486, 498, 505, 605, 621, 636, 658, 673),
-            *(747, 762, 777, 790, 832, 852, 874, 887, 905, 915, 929, 939, 954, 961, 1041, 1062),
-            *(1087, 1107, 1122, 1258, 1270, 1276, 1302, 1324),
-        ),
+        "gateway": (832, 852, 874, 887, 905, 915, 929, 939, 954, 961, 1062, 1087, 1107, 1122),
         "router with Redis": (1193,),
         "shell": (95, 557, 561, 566, 739, 819, 1145),
         "data": (571, 863, 1073, 1081, 1101, 1116, 1130),
     },
     "004": {
-        "gateway": (180, 194, 212, 261),
         "shell": (173,),
         "data": (280, 316),
-        "another SDK": (240,),
     },
 }
 LISTED = {

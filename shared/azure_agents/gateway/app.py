@@ -39,6 +39,8 @@ _ALIVE = frozenset({"/health/liveliness", "/health/liveness"})
 _READY = "/health/readiness"
 _TEXT = (b"content-type", b"text/plain; version=0.0.4; charset=utf-8")
 _SECOND = 1.0
+# LiteLLM's pages, and programs set up after them, call http://0.0.0.0:4000, which is this machine.
+_UNSPECIFIED = frozenset({"0.0.0.0", "::"})  # noqa: S104 - nothing is bound
 
 
 class Serving:
@@ -311,7 +313,8 @@ _is_here = lru_cache(1000)(is_loopback)
 @lru_cache(1000)
 def _is_name_of_here(host: bytes) -> bool:
     try:
-        return is_loopback(urlsplit(f"//{host.decode('latin-1')}").hostname or "")
+        name = urlsplit(f"//{host.decode('latin-1')}").hostname or ""
+        return name in _UNSPECIFIED or is_loopback(name)
     except ValueError:
         return False
 
