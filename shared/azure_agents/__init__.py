@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from . import errors
 from ._version import __version__
 from .errors import AzureAgentsError
-from .no_globals import Package as _Package
+from .settings.no_globals import Package as _Package
 from .settings.timeouts import Timeouts
 
 if TYPE_CHECKING:

@@ -32,7 +32,7 @@ from .house import (
 # From the ground up. Rows with a comment hold places for rooms that are still to be built.
 FLOORS = (
     ("_version", "errors", "events", "seams"),
-    ("jsonio", "naming", "no_globals"),
+    ("jsonio", "naming"),
     ("settings", "stop"),
     ("messages", "service_errors"),
     ("fold",),

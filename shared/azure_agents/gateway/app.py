@@ -22,12 +22,13 @@ from .attempts import Asked, Passing
 from .board import Board
 from .config.objects import GatewayConfig
 from .cors import cors_headers, preflight_headers
+from .counters import Counters
 from .keyring import Caller, KeyRing
 from .ledger import Ledger
 from .mapped import Asker
 from .metrics import Metrics
 from .out import Out
-from .passage import Ended, Passage, refusal_for
+from .passage import Ended, Passage, Tried, refusal_for
 from .refusals import Refusal, refusal_of
 from .requests import Request, check_head, read_call_of, read_head
 from .routes import MODEL_LISTS, door_of, find_route
@@ -51,6 +52,7 @@ class Serving:
         upstream: The pool of connections.
         budgets: Of all keys.
         note: Is told how each call ended.
+        tried: Is told how each attempt ended.
 
     Raises:
         ConfigError: An entry is wrong.
@@ -62,6 +64,7 @@ class Serving:
         upstream: Upstream,
         budgets: Budgets,
         note: Callable[[Ended], object],
+        tried: Callable[[Tried], object],
     ) -> None:
         self.config = config
         self.keys = KeyRing(config)
@@ -74,6 +77,7 @@ class Serving:
             Allowance(self.board, budgets),
             first_content=config.limits.first_content,
             note=note,
+            tried=tried,
         )
 
     def names(self, caller: Caller) -> list[str]:
@@ -99,9 +103,9 @@ class Application:
         self._upstream = Upstream()
         self._ledger = Ledger()
         self._budgets = Budgets()
-        self._serving = Serving(config, self._upstream, self._budgets, self._note)
-        self._metrics = Metrics(self._label)
-        self._running = 0
+        self._counters = Counters(self._label)
+        self._serving = self._made(config)
+        self._metrics = Metrics(self._counters, self._status)
         self.is_stopping = False
 
     def change(self, config: GatewayConfig) -> None:
@@ -113,7 +117,12 @@ class Application:
         Raises:
             ConfigError: It is wrong; nothing has changed.
         """
-        self._serving = Serving(config, self._upstream, self._budgets, self._note)
+        self._serving = self._made(config)
+        self._counters.keep({one.id for one in self._serving.board.deployments})
+
+    def _made(self, config: GatewayConfig) -> Serving:
+        told = self._note, self._counters.tried
+        return Serving(config, self._upstream, self._budgets, *told)
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Serve one connection's request, or the server's own life."""
@@ -137,22 +146,20 @@ class Application:
     async def _serve(self, scope: Message, receive: Receive, send: Send) -> None:
         request = read_head(scope)
         out = Out(send, door_of(request.path), [(b"x-request-id", request.id)])
-        self._running += 1
-        self._metrics.running.inc()
+        self._counters.running += 1
         try:
             await self._answer(scope, request, receive, out)
         except ClientGone:
             pass
         except Refusal as refusal:
-            self._metrics.refused(str(refusal.status)).inc()
+            self._counters.refused[str(refusal.status)] += 1
             await out.refuse(refusal)
         except AzureAgentsError as error:
             await out.refuse(refusal_of(error))
         except Exception as error:  # noqa: BLE001 - a client hears of every failure, in its form
             await out.refuse(refusal_for(error))
         finally:
-            self._running -= 1
-            self._metrics.running.dec()
+            self._counters.running -= 1
 
     async def _answer(self, scope: Message, request: Request, receive: Receive, out: Out) -> None:
         path, serving = request.path, self._serving
@@ -178,7 +185,12 @@ class Application:
             _check_method(request, "POST")
             body = await self._body(request, serving, receive)
             asked = read_call_of(body, route, request.headers)
-            await _call(_of(asked, request, caller, serving), receive, out)
+            checked = _of(asked, request, caller, serving)
+            self._counters.streams += asked.streams
+            try:
+                await _call(checked, receive, out)
+            finally:
+                self._counters.streams -= asked.streams
             return
         page = self._pages().get(request.path) or _model_page(request.path)
         if page is None:
@@ -188,17 +200,20 @@ class Application:
 
     async def _body(self, request: Request, serving: Serving, receive: Receive) -> bytes:
         limits = serving.config.limits
-        if self._running > limits.concurrency:
+        if self._counters.running > limits.concurrency:
             raise Refusal(503, "too many requests at once: try again", retry_after=_SECOND)
         return await read_body(receive, limits.body_bytes, request.header(b"content-length"))
 
     def _label(self, model: str) -> str | None:
         return self._serving.board.label(model)
 
+    def _status(self) -> dict[str, Any]:
+        return self._serving.board.engine.status()
+
     def _note(self, ended: Ended) -> None:
         cost = None if ended.meter is None else ended.meter.cost()
         self._ledger.note(ended, cost)
-        self._metrics.note(ended, cost)
+        self._counters.note(ended, cost)
 
     # --- pages ------------------------------------------------------------------------------------
 

@@ -1,86 +1,177 @@
-"""Metrics for Prometheus. Labels are names of the config file, never what a client wrote."""
+"""Metrics for Prometheus, made of the plain numbers of a process when they are asked for.
+
+Names follow Prometheus' rules: base units, ``_total`` for what only grows. docs/operations.md lists
+them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import cache
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import accumulate
 from typing import Any
 
 from ..errors import ConfigError
-from ..routing.tokens import used
-from .passage import Ended
+from .counters import BOUNDS, Counters, Histogram
 
 _MISSING = (
     'the gateway needs prometheus-client, install it with: pip install "azure-agents[gateway]"'
 )
-_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
-_OTHER = "other"
+_NAME = "azure_agents_gateway"
+_CALL = ("operation", "model")
+_PLACE = ("model", "deployment")
 
 
 class Metrics:
     """The metrics of one process.
 
     Args:
-        label_of: Gives the label of a model that a client asked for; None: it is in no config.
+        counters: Of the process.
+        status: Tells how deployments and Redis are, as `Engine.status` does.
 
     Raises:
         ConfigError: prometheus-client is missing.
     """
 
-    def __init__(self, label_of: Callable[[str], str | None]) -> None:
+    def __init__(self, counters: Counters, status: Callable[[], Mapping[str, Any]]) -> None:
         try:
             import prometheus_client as prometheus
+            from prometheus_client import core, process_collector
         except ImportError as missing:
             raise ConfigError(_MISSING) from missing
-        self._label_of = label_of
-        self._registry = registry = prometheus.CollectorRegistry()
-        name = "azure_agents_gateway"
-        of_call = ("operation", "model")
-
-        def counter(what: str, says: str, labels: tuple[str, ...]) -> Callable[..., Any]:
-            return cache(
-                prometheus.Counter(f"{name}_{what}", says, labels, registry=registry).labels
-            )
-
-        def histogram(what: str, says: str) -> Callable[..., Any]:
-            made = prometheus.Histogram(
-                f"{name}_{what}", says, of_call, buckets=_SECONDS, registry=registry
-            )
-            return cache(made.labels)
-
-        self._calls = counter("requests", "Requests of models.", (*of_call, "status"))
-        self._tokens = counter("tokens", "Tokens.", ("model", "direction"))
-        self._cost = counter("cost_usd", "US dollars, where they are known.", ("model", "key"))
-        self._unpriced = counter("unpriced", "Answers whose cost is not known.", ("model",))
-        self._seconds = histogram("seconds", "Seconds of a request, from its body to its end.")
-        self._first = histogram("first_seconds", "Seconds until the first content.")
-        self.running = prometheus.Gauge(f"{name}_running", "Requests now.", registry=registry)
-        self.refused = counter("refused", "Requests that were refused.", ("status",))
-        self._render = prometheus.generate_latest
-
-    def note(self, ended: Ended, cost: float | None) -> None:
-        """Count a call.
-
-        Args:
-            ended: How it ended.
-            cost: US dollars; None: not known.
-        """
-        asked = ended.asked
-        model = self._label_of(asked.model) or _OTHER
-        self._calls(asked.operation, model, str(ended.status)).inc()
-        self._seconds(asked.operation, model).observe(ended.seconds)
-        if ended.first is not None:
-            self._first(asked.operation, model).observe(ended.first)
-        amounts = None if ended.meter is None else used(ended.meter.usage)
-        if amounts is not None:
-            self._tokens(model, "input").inc(amounts.input)
-            self._tokens(model, "output").inc(amounts.output)
-        if cost is not None:
-            self._cost(model, ended.caller).inc(cost)
-        elif ended.meter is not None:
-            self._unpriced(model).inc()
+        self._counters, self._status = counters, status
+        self._core, self._render = core, prometheus.generate_latest
+        self._registry = prometheus.CollectorRegistry()
+        self._registry.register(self)
+        process_collector.ProcessCollector(registry=self._registry)
 
     def text(self) -> bytes:
         """All of them, in Prometheus' text format."""
         rendered: bytes = self._render(self._registry)
         return rendered
+
+    def describe(self) -> list[Any]:
+        """Nothing: the registry need not read all numbers to learn their names."""
+        return []
+
+    def collect(self) -> Iterator[Any]:
+        """Make the metrics, for prometheus-client."""
+        yield from self._of_calls()
+        yield from self._of_upstreams()
+        yield from self._of_deployments()
+
+    def _of_calls(self) -> Iterator[Any]:
+        have = self._counters
+        yield self._counter("requests", "Requests of models.", (*_CALL, "status"), have.calls)
+        yield self._counter("tokens", "Tokens.", ("model", "direction"), have.tokens)
+        yield self._counter(
+            "cost_usd", "US dollars, where they are known.", ("model", "key"), have.cost
+        )
+        yield self._counter(
+            "unpriced", "Answers whose cost is not known.", ("model",), _keyed(have.unpriced)
+        )
+        yield self._counter(
+            "errors", "Requests of models that failed.", ("model", "kind"), have.errors
+        )
+        yield self._counter(
+            "refused",
+            "Requests that were refused before a model was asked.",
+            ("status",),
+            _keyed(have.refused),
+        )
+        yield self._histogram(
+            "seconds", "Seconds of a request, from its body to its end.", _CALL, have.seconds
+        )
+        yield self._histogram(
+            "first_seconds", "Seconds until the first content.", _CALL, have.first
+        )
+        yield self._gauge("running", "Requests now.", (), [((), have.running)])
+        yield self._gauge("streams", "Streams of models now.", (), [((), have.streams)])
+        yield self._counter(
+            "config_reads",
+            "Readings of a changed config file.",
+            ("outcome",),
+            _keyed(have.reloads),
+        )
+
+    def _of_upstreams(self) -> Iterator[Any]:
+        have = self._counters
+        yield self._counter(
+            "upstream_requests",
+            "Requests of deployments, by how they ended.",
+            (*_PLACE, "outcome"),
+            have.attempts,
+        )
+        yield self._histogram(
+            "upstream_seconds",
+            "Seconds until a deployment answered, of a stream until its first content.",
+            _PLACE,
+            have.upstream,
+        )
+
+    def _of_deployments(self) -> Iterator[Any]:
+        status = self._status()
+        told = {(one["model_name"], one["id"]): one for one in status["deployments"]}
+        running = [(key, one["running"]) for key, one in told.items()]
+        cooling = [(key, max(one["busy_for"], one["failed_for"])) for key, one in told.items()]
+        windows = [
+            ((*key, name), one["counted"].get(name, 0) / most)
+            for key, one in told.items()
+            for name, most in one["limits"].items()
+        ]
+        yield self._gauge("upstream_running", "Requests of deployments now.", _PLACE, running)
+        yield self._gauge(
+            "cooldown_seconds", "Seconds that a deployment is still put aside.", _PLACE, cooling
+        )
+        yield self._gauge(
+            "window_ratio", "Part of a limit that is used now.", (*_PLACE, "limit"), windows
+        )
+        redis = status.get("redis")
+        if redis is not None:
+            yield self._gauge(
+                "redis_up", "Whether counts are shared.", (), [((), float(redis["is_up"]))]
+            )
+            yield self._counter(
+                "redis_outages", "How often Redis went away.", (), {(): redis["outages"]}
+            )
+
+    def _counter(
+        self, what: str, says: str, labels: tuple[str, ...], values: Mapping[tuple[Any, ...], float]
+    ) -> Any:
+        made = self._core.CounterMetricFamily(f"{_NAME}_{what}", says, labels=labels)
+        for key, value in list(values.items()):
+            made.add_metric(key, value)
+        return made
+
+    def _gauge(
+        self,
+        what: str,
+        says: str,
+        labels: tuple[str, ...],
+        values: Iterable[tuple[tuple[str, ...], float]],
+    ) -> Any:
+        made = self._core.GaugeMetricFamily(f"{_NAME}_{what}", says, labels=labels)
+        for key, value in values:
+            made.add_metric(key, value)
+        return made
+
+    def _histogram(
+        self,
+        what: str,
+        says: str,
+        labels: tuple[str, ...],
+        values: Mapping[tuple[str, str], Histogram],
+    ) -> Any:
+        made = self._core.HistogramMetricFamily(f"{_NAME}_{what}", says, labels=labels)
+        for key, one in list(values.items()):
+            names = [*map(_bound, BOUNDS), "+Inf"]
+            buckets = list(zip(names, accumulate(one.counts), strict=True))
+            made.add_metric(key, buckets=buckets, sum_value=one.total)
+        return made
+
+
+def _bound(seconds: float) -> str:
+    return str(float(seconds))
+
+
+def _keyed(values: Mapping[str, float]) -> dict[tuple[str], float]:
+    return {(key,): value for key, value in values.items()}

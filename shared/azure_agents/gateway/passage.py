@@ -17,6 +17,7 @@ from typing import cast
 
 from ..errors import AzureAgentsError
 from ..routing.calls import RoutedCall
+from ..routing.deployments import Deployment
 from ..routing.flow import Attempt, Routed
 from ..routing.limits import Amounts
 from ..routing.tokens import used
@@ -48,6 +49,8 @@ class Ended:
         meter: What it used; None: nothing.
         seconds: From its body to its end.
         first: Seconds until the first byte; None: there was none.
+        error: Why it failed; None: it did not, or its client left.
+        last_failure: Of the last attempt that failed.
     """
 
     asked: Asked
@@ -57,7 +60,26 @@ class Ended:
     meter: Meter | None = None
     seconds: float = 0.0
     first: float | None = None
+    error: AzureAgentsError | None = None
+    last_failure: AzureAgentsError | None = None
     begun: float = field(default_factory=monotonic)
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """How one attempt ended.
+
+    Attributes:
+        deployment: Who was asked.
+        seconds: Until its answer, of a stream until its first content.
+        error: Why it failed; None: it did not.
+        is_left: Nobody waited for its end: the client had gone.
+    """
+
+    deployment: Deployment
+    seconds: float
+    error: AzureAgentsError | None = None
+    is_left: bool = False
 
 
 class Passage:
@@ -70,6 +92,7 @@ class Passage:
         allowance: Of the keys.
         first_content: Seconds that the status of a stream waits.
         note: Is told how each call ended.
+        tried: Is told how each attempt ended.
     """
 
     def __init__(
@@ -81,9 +104,11 @@ class Passage:
         *,
         first_content: float,
         note: Callable[[Ended], object],
+        tried: Callable[[Tried], object],
     ) -> None:
         self._board, self._passing, self._targets = board, passing, targets
-        self._allowance, self._first_content, self._note = allowance, first_content, note
+        self._allowance, self._first_content = allowance, first_content
+        self._note, self._tried = note, tried
 
     async def carry(
         self, asked: Asked, call: RoutedCall, asker: Asker, receive: Receive, out: Out
@@ -102,13 +127,14 @@ class Passage:
         taken = await self._allowance.take(asker.caller, amounts, dollars)
         one = _One(self._board, call, out, Ended(asked, asker.caller.name), self._note)
         refused: dict[int, Refused] = {}
-        ask = self._asking(asked, call, asker, refused)
+        ask = self._asking(asked, call, asker, refused, one.ended)
         try:
             async with while_there(receive):
                 await one.answer(ask, self._first_content)
         except ClientGone:
             one.ended.status = 499
         except AzureAgentsError as error:
+            one.ended.error = error
             _log(asked, error)
             await out.refuse(refused.get(id(error)) or refusal_of(error))
         finally:
@@ -137,7 +163,12 @@ class Passage:
             await self._allowance.settle(taken, tokens, one.ended.meter)
 
     def _asking(
-        self, asked: Asked, call: RoutedCall, asker: Asker, refused: dict[int, Refused]
+        self,
+        asked: Asked,
+        call: RoutedCall,
+        asker: Asker,
+        refused: dict[int, Refused],
+        ended: Ended,
     ) -> Callable[[Attempt], Awaitable[Reply]]:
         async def ask(attempt: Attempt) -> Reply:
             target = self._targets.get(attempt.deployment, asked.operation)
@@ -145,7 +176,21 @@ class Passage:
                 return await ask_mapped(call, attempt, asker, streams=asked.streams)
             return await self._passing.ask(attempt, target, asked, refused)
 
-        return ask
+        async def asked_and_told(attempt: Attempt) -> Reply:
+            begun = monotonic()
+            try:
+                reply = await ask(attempt)
+            except AzureAgentsError as error:
+                ended.last_failure = error
+                self._tried(Tried(attempt.deployment, monotonic() - begun, error))
+                raise
+            except BaseException:
+                self._tried(Tried(attempt.deployment, monotonic() - begun, is_left=True))
+                raise
+            self._tried(Tried(attempt.deployment, monotonic() - begun))
+            return reply
+
+        return asked_and_told
 
 
 class _One:

@@ -146,6 +146,8 @@ class Engine:
             "model_name": one.name,
             "model": one.model,
             "counted": counts.counted(one),
+            "limits": one.limits.given(),
+            "free_in": max(counts.wait(one, Amounts(1)), counts.refused_for(one)) / SECOND,
             "running": counts.running(one),
             "busy_for": health.busy_for(one) / SECOND,
             "failed_for": health.failed_for(one) / SECOND,

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from .errors import ConfigError
+from ..errors import ConfigError
 
 ALWAYS_ON = frozenset({"enable_azure_ad_token_refresh", "enable_preview_features"})
 _VARIABLES = {
