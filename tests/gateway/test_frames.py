@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from azure_agents.errors import AzureAgentsError, ProtocolError, RateLimitError
-from azure_agents.gateway.frames import Frames
+from azure_agents.gateway.frames import Frames, choices_of
 from azure_agents.gateway.marks import marked_events
 
 ROLE = b'data: {"choices":[{"index":0,"delta":{"role":"assistant"}}]}\n\n'
@@ -132,3 +134,60 @@ def test_ids_of_a_stream_carry_their_mark() -> None:
     marked = marked_events(RESPONSE, "1f2e3d4c")
     assert 2 == marked.count(b'"resp_1~1f2e3d4c"')
     assert b'"delta":"Hi"' in marked
+
+
+@pytest.mark.parametrize(("finished", "is_whole"), [((0,), False), ((0, 1), True), ((1, 1), False)])
+def test_every_choice_must_finish_where_done_is_missing(
+    finished: tuple[int, ...], is_whole: bool
+) -> None:
+    """Of two that were asked for; then the end is added, else the stream was cut."""
+    frames = Frames("chat", "testing", choices=2)
+    for index in finished:
+        frames.feed(FINISH.replace(b'"index":0', b'"index":%d' % index))
+    if is_whole:
+        assert frames.end().endswith(DONE)
+        return
+    with pytest.raises(ProtocolError, match="without its end"):
+        frames.end()
+
+
+@pytest.mark.parametrize(
+    ("given", "choices"),
+    [
+        ({}, 1),
+        ({"n": 3}, 3),
+        ({"n": None, "prompt": "one"}, 1),
+        ({"n": 2, "prompt": ["one", "two"]}, 4),
+        ({"prompt": [[1, 2], [3]]}, 2),
+        ({"prompt": [1, 2, 3]}, 1),  # the tokens of one
+        ({"prompt": []}, 1),
+    ],
+)
+def test_how_many_choices_a_call_asks_for(given: dict[str, Any], choices: int) -> None:
+    """Each prompt has its own."""
+    assert choices == choices_of(given)
+
+
+MATTERS = [
+    ("chat", FINISH),
+    ("chat", FINISH.replace(b'":', b'" : ')),
+    ("chat", USAGE),
+    ("chat", DONE),
+    ("chat", ERROR),
+    ("chat", b"event: error\ndata: {}\n\n"),
+    ("messages", b'event: message_stop\ndata: {"type":"message_stop"}\n\n'),
+    ("messages", b'data: {"type":"error"}\n\n'),
+    ("responses", b'data: {"type":"response.incomplete"}\n\n'),
+    ("responses", b'event: error\ndata: {"type":"error"}\n\n'),
+]
+
+
+@pytest.mark.parametrize(("operation", "event"), MATTERS)
+def test_what_matters_is_seen_between_what_does_not(operation: str, event: bytes) -> None:
+    """In one read with deltas before it: its end is the end, its usage is read."""
+    begun = STREAMS[operation].split(b"\n\n")[: 2 if operation == "responses" else 3]
+    frames = Frames(operation, "testing")
+    frames.feed(b"\n\n".join([*begun, b""]))
+    assert not frames.is_done
+    frames.feed(begun[-1] + b"\n\n" + event)
+    assert frames.is_done or frames.meter.usage or frames.end()

@@ -28,7 +28,7 @@ from ..routing.flow import Attempt
 from ..service_errors.envelopes import error_from_reply
 from ..settings.timeouts import Timeouts
 from ..sign_in.auth import Signature
-from .frames import Frames
+from .frames import Frames, choices_of
 from .refusals import Refused
 from .replies import Header, Reply, Stream, Whole
 from .routes import Door
@@ -231,7 +231,13 @@ class _One:
     async def _stream(self, incoming: Incoming, *, hides_usage: bool) -> Stream:
         asked = self._asked
         service = self._target.service
-        frames = Frames(asked.operation, asked.doing, service, hides_usage=hides_usage)
+        frames = Frames(
+            asked.operation,
+            asked.doing,
+            service,
+            hides_usage=hides_usage,
+            choices=choices_of(asked.given),
+        )
         frames.meter.hidden = self._target.costs
         pieces = incoming.pieces()
         first = b""
