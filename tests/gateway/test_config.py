@@ -11,10 +11,8 @@ import pytest
 from azure_agents.errors import ConfigError
 from azure_agents.gateway.board import Board
 from azure_agents.gateway.config.document import ConfigFileError, read_document
-from azure_agents.gateway.config.keys import PARAMS, SECTIONS, TOP
 from azure_agents.gateway.config.reading import read_config
 from azure_agents.routing.deployments import read_deployments
-from azure_agents.routing.settings import NOT_OFFERED, RouterArguments
 
 from ..core.recorded import FOLDER
 
@@ -175,6 +173,16 @@ def test_a_wrong_entry_is_named(case: str) -> None:
     assert str(caught.value.problems[0]).startswith(expected), caught.value
 
 
+@pytest.mark.parametrize(
+    "params", ["model: azure/x, tpm: many, api_base: https://r.openai.azure.com", "model: azure/"]
+)
+def test_an_entry_that_cannot_be_asked_has_its_line(params: str) -> None:
+    """Also where only the router finds out."""
+    text = ENTRY + "\n" + f"- {{model_name: b, litellm_params: {{{params}, api_key: k}}}}"
+    with pytest.raises(ConfigError, match=r"line \d+, model_list\[1\]"):
+        Board(read_config(text, env={}))
+
+
 def test_what_is_no_setting_goes_up() -> None:
     """It is told, and the entry knows which parameters these are."""
     text = ENTRY.replace("api_key: k", "api_key: k, temperature: 0.2, zap_factor: 3")
@@ -208,14 +216,6 @@ def test_every_price_may_stand_in_an_entry(place: str) -> None:
     assert ((), ()) == (config.notes, config.entries[0].upstream)
     (deployment,) = read_deployments([config.entries[0].as_router_entry()])
     assert (1e-6, False) == (deployment.info[price], price in deployment.params)
-
-
-def test_the_router_takes_what_the_file_may_say() -> None:
-    """Each of its arguments is a key, and each name that it refuses is told of with its reason."""
-    used = {name for name, key in SECTIONS["router_settings"].items() if key.fate == "used"}
-    aside = {"enable_pre_call_checks", "optional_pre_call_checks", "routing_strategy"}
-    assert RouterArguments.__annotations__.keys() - {"clock"} == used | aside
-    assert set() == NOT_OFFERED.keys() - SECTIONS["router_settings"].keys()
 
 
 def test_defaults_of_the_file_reach_every_entry() -> None:
@@ -302,7 +302,8 @@ TYPES = {
     "-0.5": -0.5,
     "1e-6": 1e-6,
     "012": "012",
-    "1_000": "1_000",
+    "20_000": 20_000,  # as in LiteLLM's own examples
+    "_1": "_1",
     "1:30": "1:30",
     "~": None,
     "": None,
@@ -342,17 +343,6 @@ def test_anchors_are_merged() -> None:
     read = read_document("base: &b {x: 1, y: 2}\nmine:\n  <<: *b\n  x: 3")
     assert {"x": 3, "y": 2} == read["mine"]
     assert 4 == read["mine"].lines["x"]
-
-
-def test_every_key_that_is_not_used_says_why() -> None:
-    """Nobody is left with a bare no."""
-    tables = [TOP, PARAMS, *SECTIONS.values()]
-    assert set() == {
-        name
-        for table in tables
-        for name, key in table.items()
-        if (key.fate == "used") is bool(key.why)
-    }
 
 
 def test_without_yaml_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:

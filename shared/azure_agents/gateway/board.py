@@ -33,7 +33,8 @@ class Board:
         shared = config.router.get("default_litellm_params") or {}
         shared = {**({"drop_params": True} if config.drops else {}), **shared}
         entries = [entry.as_router_entry() for entry in config.entries]
-        self.engine = Engine(entries, {**config.router, "default_litellm_params": shared})
+        places = [f"line {one.line}, model_list[{at}]" for at, one in enumerate(config.entries)]
+        self.engine = Engine(entries, {**config.router, "default_litellm_params": shared}, places)
         self.deployments = self.engine.book.deployments
         self.names = self.engine.book.names
 

@@ -108,13 +108,16 @@ class Deployment:
 
 
 def read_deployments(
-    model_list: Iterable[Mapping[str, Any]], defaults: Mapping[str, Any] | None = None
+    model_list: Iterable[Mapping[str, Any]],
+    defaults: Mapping[str, Any] | None = None,
+    places: Sequence[str] = (),
 ) -> tuple[Deployment, ...]:
     """Read a `model_list`.
 
     Args:
         model_list: Dictionaries of LiteLLM's form.
         defaults: `litellm_params` of all entries, unless an entry has its own.
+        places: What errors call each entry; by default its place in the list.
 
     Raises:
         ConfigError: An entry lacks something, or has what it cannot have.
@@ -126,7 +129,7 @@ def read_deployments(
     seen: dict[str, str] = {}
     found = []
     for at, entry in enumerate(model_list):
-        where = f"model_list[{at}]"
+        where = places[at] if places else f"model_list[{at}]"
         one = _deployment(entry, defaults or {}, where)
         id = _unique(one, seen, where)
         found.append(replace(one, id=id, mark=sha256(id.encode()).hexdigest()[:8]))

@@ -6,7 +6,7 @@ out): it reads a call, runs it with an ``ask`` of its own, and tells at the end 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from .book import Book
@@ -27,16 +27,21 @@ class Engine:
     Args:
         model_list: The deployments, in LiteLLM's form.
         arguments: See `azure_agents.routing.settings.RouterArguments`.
+        places: What errors call each entry; by default its place in the list.
 
     Raises:
         ConfigError: An argument or an entry is unknown or wrong.
     """
 
     def __init__(
-        self, model_list: Iterable[Mapping[str, Any]], arguments: Mapping[str, Any]
+        self,
+        model_list: Iterable[Mapping[str, Any]],
+        arguments: Mapping[str, Any],
+        places: Sequence[str] = (),
     ) -> None:
         self.settings: RouterSettings = read_settings(arguments)
-        self.book = Book(read_deployments(model_list, self.settings.defaults), self.settings)
+        deployments = read_deployments(model_list, self.settings.defaults, places)
+        self.book = Book(deployments, self.settings)
         url, clock = self.settings.redis_url, self.settings.clock
         self.link = None if url is None else RedisLink(url)
         self.desk = Desk(

@@ -1,8 +1,8 @@
 """YAML whose mappings and lists know the lines of what they hold, so that errors can name them.
 
-Only what looks like a number, ``true``, ``false`` or ``null`` is one. Dates and the words ``yes``,
-``no``, ``on``, ``off`` stay text: ``api_version: 2024-10-21`` is written without quotes everywhere,
-and a model may be called ``no``.
+Only what looks like a number (``20_000`` does), ``true``, ``false`` or ``null`` is one. Dates and
+the words ``yes``, ``no``, ``on``, ``off`` stay text: ``api_version: 2024-10-21`` is written without
+quotes everywhere, and a model may be called ``no``.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ...errors import ConfigError
 _PLAIN = {
     "tag:yaml.org,2002:bool": (r"true|True|TRUE|false|False|FALSE", "tTfF"),
     "tag:yaml.org,2002:null": (r"~|null|Null|NULL|", ["~", "n", "N", ""]),
-    "tag:yaml.org,2002:int": (r"[-+]?(?:0|[1-9][0-9]*)", "-+0123456789"),
+    "tag:yaml.org,2002:int": (r"[-+]?(?:0|[1-9][0-9_]*)", "-+0123456789"),
     "tag:yaml.org,2002:float": (
         r"[-+]?(?:[0-9]+\.[0-9]*|\.[0-9]+|[0-9]+(?=[eE]))(?:[eE][-+]?[0-9]+)?",
         "-+.0123456789",

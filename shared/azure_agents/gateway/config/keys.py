@@ -35,6 +35,7 @@ class Key:
 _USED = Key("used")
 _ALWAYS = "is always so here"
 _DATABASE = "needs LiteLLM's database; this gateway has none: keys stand in `keys:` or in Redis"
+_TUNING = "tunes LiteLLM's database; this gateway has none"
 _LOGS = "the gateway logs no prompts; metrics are at /metrics, spend at /spend"
 _CACHE = "answers are not cached here"
 _GUARDRAILS = "guardrails are Azure's own content filters here, set on the deployment"
@@ -104,7 +105,8 @@ PARAMS = {
     **_refused("answers are the service's: leave it out", "mock_response", "mock_tool_calls"),
     **_refused(_GUARDRAILS, "guardrails"),
     **_refused(_CACHE, "caching", "cache", "cache_control_injection_points"),
-    **_refused(_DATABASE, "max_budget", "budget_duration", "tags", "litellm_credential_name"),
+    **_refused(_DATABASE, "max_budget", "budget_duration", "litellm_credential_name"),
+    **_refused("no deployment is chosen by tags: give it a name of its own", "tags"),
     **_refused(
         "only Azure, Foundry and OpenAI are served",
         "aws_access_key_id",
@@ -252,13 +254,8 @@ GENERAL = {
     **_refused(
         _DATABASE,
         "database_url",
-        "database_connection_pool_limit",
-        "database_connection_timeout",
         "store_model_in_db",
         "store_prompts_in_spend_logs",
-        "proxy_batch_write_at",
-        "allow_requests_on_db_unavailable",
-        "use_redis_transaction_buffer",
         "enable_jwt_auth",
         "litellm_jwtauth",
         "custom_auth",
@@ -302,6 +299,16 @@ GENERAL = {
         "health_check_interval",
         "health_check_details",
         "use_shared_health_check",
+    ),
+    **_aside(
+        _TUNING,
+        "allow_requests_on_db_unavailable",
+        "database_connection_pool_limit",
+        "database_connection_timeout",
+        "proxy_batch_write_at",
+        "proxy_budget_rescheduler_max_time",
+        "proxy_budget_rescheduler_min_time",
+        "use_redis_transaction_buffer",
     ),
     **_aside(
         _IGNORED,
