@@ -17,6 +17,16 @@ _CONFIG = click.option(
     help="The config file.",
 )
 
+_WORKERS = click.option(
+    "--workers",
+    type=click.IntRange(1, 64),
+    default=1,
+    show_default=True,
+    envvar="WEB_CONCURRENCY",
+    show_envvar=True,
+    help="Processes that serve on the port.",
+)
+
 
 @click.command()
 @_CONFIG
@@ -24,11 +34,17 @@ _CONFIG = click.option(
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=4000, show_default=True, help="0: any port."
 )
-def serve(*, config: Path, host: str, port: int) -> None:
+@_WORKERS
+def serve(*, config: Path, host: str, port: int, workers: int) -> None:
     """Serve agents and deployments in OpenAI's and Anthropic's format, until Ctrl-C or SIGTERM."""
-    from ..gateway.server import serve as run
+    if workers == 1:
+        from ..gateway.server import serve as run
 
-    run(config, host, port, _announce)
+        run(config, host, port, _announce)
+    else:
+        from ..gateway.workers.parent import serve_with_workers
+
+        serve_with_workers(config, host, port, workers, _announce)
 
 
 def _announce(url: str) -> None:
@@ -37,10 +53,12 @@ def _announce(url: str) -> None:
 
 @click.command("check-config")
 @_CONFIG
-def check_config(*, config: Path) -> int:
+@_WORKERS
+def check_config(*, config: Path, workers: int) -> int:
     """Show what a config file amounts to: models, routes, credentials (never their values)."""
     from ..gateway.overview import COLUMNS, overview
     from ..gateway.server import load_config, settle_in
+    from ..gateway.workers.parent import shares_nothing
 
     read = load_config(config)
     settle_in(read)
@@ -50,6 +68,9 @@ def check_config(*, config: Path) -> int:
         click.echo(f"note: {note}")
     if not read.has_keys:
         click.echo("note: no keys: only this machine may call")
+    warning = shares_nothing(read, workers)
+    if warning is not None:
+        click.echo(f"note: {warning}")
     return 1 if any(row[-1] for row in rows) else 0
 
 

@@ -35,6 +35,8 @@ from .routes import MODEL_LISTS, door_of, find_route
 from .seals import Seals
 from .targets import Targets
 from .upstream import Upstream
+from .workers.folder import Folder
+from .workers.totals import Totals
 
 _ALIVE = frozenset({"/health/liveliness", "/health/liveness"})
 _READY = "/health/readiness"
@@ -94,18 +96,20 @@ class Application:
 
     Args:
         config: From `read_config`.
+        folder: That the workers of one gateway share; None: this is its only process.
 
     Raises:
         ConfigError: An entry or a setting is wrong, or a package is missing.
     """
 
-    def __init__(self, config: GatewayConfig) -> None:
+    def __init__(self, config: GatewayConfig, *, folder: Folder | None = None) -> None:
         self._upstream = Upstream()
         self._ledger = Ledger()
         self._budgets = Budgets()
         self._counters = Counters(self._label)
         self._serving = self._made(config)
         self._metrics = Metrics(self._counters, self._status)
+        self._totals = Totals(self._metrics.text, self._ledger.rows, folder)
         self.is_stopping = False
 
     def change(self, config: GatewayConfig) -> None:
@@ -134,8 +138,9 @@ class Application:
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
         await send({"type": "lifespan.startup.complete"})
-        await receive()
-        await self.aclose()
+        async with self._totals.telling():
+            await receive()
+            await self.aclose()
         await send({"type": "lifespan.shutdown.complete"})
 
     async def aclose(self) -> None:
@@ -231,11 +236,11 @@ class Application:
 
     async def _metrics_page(self, caller: Caller, serving: Serving, out: Out) -> None:  # noqa: ARG002 - a page
         _check_admin(caller)
-        await out.whole(200, self._metrics.text(), (_TEXT,))
+        await out.whole(200, self._totals.metrics(), (_TEXT,))
 
     async def _spend_page(self, caller: Caller, serving: Serving, out: Out) -> None:  # noqa: ARG002 - a page
         only = None if caller.is_admin else caller.name
-        await _json(out, {"object": "list", "data": self._ledger.rows(only)})
+        await _json(out, {"object": "list", "data": self._totals.rows(only)})
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,15 +61,10 @@ class Ledger:
         if len(self._rows) > _MOST_ROWS:
             del self._rows[min(self._rows)]
 
-    def rows(self, caller: str | None = None) -> list[dict[str, Any]]:
-        """All rows, the newest day first.
-
-        Args:
-            caller: Only those of this key.
-        """
+    def rows(self) -> list[dict[str, Any]]:
+        """All rows, the newest day first."""
         found = sorted(self._rows.items(), reverse=True)
         return [
             {"day": day, "key": key, "model": model, **asdict(row)}
             for (day, key, model), row in found
-            if caller is None or caller == key
         ]

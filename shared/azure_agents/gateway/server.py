@@ -10,9 +10,10 @@ import asyncio
 import logging
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from pathlib import Path
+from socket import socket
 from typing import Any
 
 from ..errors import AzureAgentsError, ConfigError
@@ -25,12 +26,12 @@ from .config.reading import read_config
 _LOGGER = logging.getLogger("azure_agents")
 _MISSING = 'the gateway needs uvicorn, install it with: pip install "azure-agents[gateway]"'
 _LOOK = 2.0  # seconds between two looks at the file
-_GRACE = 600  # seconds that requests have to finish after SIGTERM
-_BACKLOG = 4096
+GRACE = 600  # seconds that requests have to finish after SIGTERM
+BACKLOG = 4096
 
 
 def load_config(path: Path) -> GatewayConfig:
-    """Read a config file, and set the variables that it sets.
+    """Read a config file.
 
     Args:
         path: The file.
@@ -38,10 +39,34 @@ def load_config(path: Path) -> GatewayConfig:
     Raises:
         ConfigError: It cannot be read, or is wrong.
     """
+    return parse_config(read_text(path), path)
+
+
+def read_text(path: Path) -> str:
+    """Read a file.
+
+    Args:
+        path: The file.
+
+    Raises:
+        ConfigError: It cannot be read.
+    """
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"cannot read {str(path)!r} ({type(error).__name__})") from error
+
+
+def parse_config(text: str, path: Path) -> GatewayConfig:
+    """Read the text of a config file.
+
+    Args:
+        text: Of the file.
+        path: The file, for errors.
+
+    Raises:
+        ConfigError: It is wrong.
+    """
     config = read_config(text, path.name)
     default_table().with_prices(config.prices)  # wrong ones are an error now, not at an answer
     return config
@@ -75,7 +100,7 @@ def serve(path: Path, host: str, port: int, ready: Callable[[str], object] | Non
     settle_in(config)
     application = Application(config)
     server = make_server(application, host, port, ready)
-    _run(_serving(server, application, path, host))
+    run_loop(serve_until_stopped(server, application, path, host))
 
 
 def check_host(config: GatewayConfig, host: str) -> None:
@@ -96,33 +121,56 @@ def check_host(config: GatewayConfig, host: str) -> None:
     )
 
 
-async def _serving(server: Any, application: Application, path: Path, host: str) -> None:
+async def serve_until_stopped(
+    server: Any,
+    application: Application,
+    path: Path,
+    host: str,
+    *,
+    reload: asyncio.Event | None = None,
+    sockets: list[socket] | None = None,
+) -> None:
+    """Serve, and read the config anew when it changes.
+
+    Args:
+        server: From `make_server`.
+        application: What it serves.
+        path: The config file.
+        host: The address that it listens on.
+        reload: Set when the file is to be read anew; besides SIGHUP.
+        sockets: That listen already; None: the server opens its own.
+    """
     loop = asyncio.get_running_loop()
-    reload = asyncio.Event()
+    reload = asyncio.Event() if reload is None else reload
     with suppress(NotImplementedError, AttributeError, ValueError):  # Windows, other threads
         loop.add_signal_handler(signal.SIGHUP, reload.set)
     watching = asyncio.create_task(_watch(path, application, reload, host))
     try:
-        await server.serve()
+        await server.serve(sockets)
     finally:
         watching.cancel()
 
 
 async def _watch(path: Path, application: Application, reload: asyncio.Event, host: str) -> None:
     """Read the file again when it changes, or when somebody says so."""
-    seen = _stamp(path)
+    seen = stamp(path)
     while True:
         with suppress(TimeoutError):
             async with asyncio.timeout(_LOOK):
                 await reload.wait()
-        now = _stamp(path)
+        now = stamp(path)
         if reload.is_set() or now != seen:
             reload.clear()
             seen = now
             await asyncio.to_thread(reload_config, path, application, host)
 
 
-def _stamp(path: Path) -> tuple[int, int] | None:
+def stamp(path: Path) -> tuple[int, int] | None:
+    """When a file was changed, and how long it is; None: it is not there.
+
+    Args:
+        path: The file.
+    """
     try:
         found = path.stat()
     except OSError:
@@ -178,7 +226,7 @@ def make_server(
         async def startup(self, sockets: Any = None) -> None:
             await super().startup(sockets)
             if ready is not None and self.started:
-                ready(_url(self.servers[0].sockets[0].getsockname()))
+                ready(url_of(self.servers[0].sockets[0].getsockname()))
 
         async def shutdown(self, sockets: Any = None) -> None:
             application.is_stopping = True
@@ -196,19 +244,29 @@ def make_server(
         server_header=False,
         date_header=False,
         proxy_headers=False,
-        backlog=_BACKLOG,
-        timeout_graceful_shutdown=_GRACE,
+        backlog=BACKLOG,
+        timeout_graceful_shutdown=GRACE,
         timeout_keep_alive=75,
     )
     return Server(settings)
 
 
-def _url(address: tuple[Any, ...]) -> str:
+def url_of(address: tuple[Any, ...]) -> str:
+    """The URL of a listening address.
+
+    Args:
+        address: As a socket tells it.
+    """
     host = f"[{address[0]}]" if ":" in address[0] else address[0]
     return f"http://{host}:{address[1]}"
 
 
-def _run(serving: Any) -> None:
+def run_loop(serving: Coroutine[Any, Any, None]) -> None:
+    """Run on an event loop: uvloop's, where there is one.
+
+    Args:
+        serving: What to run.
+    """
     try:
         import uvloop
     except ImportError:  # Windows
