@@ -72,6 +72,10 @@ SUMS: dict[str, tuple[list[tuple[str, bool]], dict[str, float]]] = {
         [(GAUGE.format(name=RUNNING, value=4), runs) for runs in (True, False)],
         {RUNNING: 4},
     ),
+    "a worker without Redis": (
+        [(GAUGE.format(name="azure_agents_gateway_redis_up", value=up), True) for up in (1, 0, 1)],
+        {"azure_agents_gateway_redis_up": 0},
+    ),
     "a state that each worker sees": (
         [(GAUGE.format(name="cooling", value=value), True) for value in (0, 12, 3)],
         {"cooling": 12},

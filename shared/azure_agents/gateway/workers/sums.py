@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from operator import add
 from typing import Any
 
 _NAMES = ("day", "key", "model")  # of a row of spend; the other fields are numbers
@@ -22,14 +23,25 @@ class _Family:
         known = self.series.get(series)
         if known is None:
             self.series[series] = value
-        elif self.kind == "gauge" and not series.startswith(_ADDED):
-            self.series[series] = max(known, value)
+        elif self.kind == "gauge":
+            joined = _GAUGES.get(series.partition("{")[0], max)
+            self.series[series] = joined(known, value)
         else:
             self.series[series] = known + value
 
 
-# Gauges that are numbers of things, each in one worker; of any other the largest tells most.
-_ADDED = ("azure_agents_gateway_running",)
+# How gauges of several workers are joined; of any other the largest tells most.
+_GAUGES: Mapping[str, Callable[[float, float], float]] = {
+    "azure_agents_gateway_running": add,
+    "azure_agents_gateway_streams": add,
+    "azure_agents_gateway_upstream_running": add,
+    "azure_agents_gateway_window_ratio": add,  # each worker counts what it has begun itself
+    "azure_agents_gateway_redis_up": min,
+    "process_open_fds": add,
+    "process_resident_memory_bytes": add,
+    "process_start_time_seconds": min,
+    "process_virtual_memory_bytes": add,
+}
 
 
 def add_metrics(texts: Iterable[tuple[bytes, bool]]) -> bytes:
