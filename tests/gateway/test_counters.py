@@ -11,7 +11,7 @@ import pytest
 from azure_agents.errors import RateLimitError, ServerError
 from azure_agents.gateway.attempts import Asked
 from azure_agents.gateway.counters import BOUNDS, SLOTS, Counters, Histogram, Recent
-from azure_agents.gateway.frames import Meter
+from azure_agents.gateway.meter import Meter
 from azure_agents.gateway.passage import Ended, Tried
 from azure_agents.routing.deployments import Deployment
 
@@ -33,12 +33,12 @@ class World:
     clock: Clock = field(default_factory=Clock)
 
     def __post_init__(self) -> None:
-        self.counters = Counters({"gpt": "gpt"}.get, self.clock)
+        self.counters = Counters(self.clock)
 
     def ended(self, model: str = "gpt", **facts: Any) -> None:
         """Note a call."""
         asked = Asked("chat", "openai", model, MappingProxyType({}), None, streams=False)
-        ended = Ended(asked, "app", **{"status": 200, **facts})
+        ended = Ended(asked, "app", "gpt", **{"status": 200, **facts})
         self.counters.note(ended, 0.25)
 
 
@@ -63,10 +63,10 @@ def test_a_call_is_counted_once_everywhere(world: World) -> None:
 
 
 def test_labels_are_names_of_the_config(world: World) -> None:
-    """However many names clients think of, they are one label."""
+    """However many names clients give a model (an alias, a wildcard), it has one label."""
     for number in range(1000):
         world.ended(f"made-up-{number}", status=404)
-    assert {("chat", "other", "404"): 1000} == world.counters.calls
+    assert {("chat", "gpt", "404"): 1000} == world.counters.calls
 
 
 def test_a_failure_is_shown_once(world: World) -> None:

@@ -206,6 +206,12 @@ def test_the_model_router_costs_a_fee_beside_the_model() -> None:
     assert [usd for usd, _ in rows] == found
 
 
+def test_a_router_that_answers_with_its_own_name_has_no_known_cost() -> None:
+    """Nobody knows the model behind it then."""
+    cost = cost_of({**chat(1000, 1025), "model": "model-router"}, "azure/model-router")
+    assert (None, True) == (cost.usd, "does not name the model behind" in cost.unknown[0])
+
+
 IMAGES = [
     ({}, {}, "0.044"),
     ({"size": "1024x1792", "quality": "hd"}, {}, "0.132"),

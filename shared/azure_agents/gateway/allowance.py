@@ -11,14 +11,15 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 
 from ..routing.counts import Ticket
 from ..routing.deployments import Deployment
 from ..routing.limits import Amounts, Limits
 from .board import Board
 from .config.objects import GatewayKey, Period
-from .frames import Meter
 from .keyring import Caller
+from .meter import Meter
 from .refusals import Refusal
 
 _DAYS_OF_A_WEEK = 7
@@ -83,6 +84,7 @@ class Budgets:
         return key.name, _begin(self._today(), key.budget_period)
 
 
+@lru_cache(100)
 def _begin(day: date, period: Period) -> date:
     if period == "week":
         return day - timedelta(days=day.weekday())
@@ -109,6 +111,7 @@ class Allowance:
 
     def __init__(self, board: Board, budgets: Budgets) -> None:
         self._board, self._budgets = board, budgets
+        self._counted: dict[str, Deployment] = {}
 
     async def take(self, caller: Caller, amounts: Amounts, dollars: float | None) -> Taken:
         """Reserve what a call will use.
@@ -164,13 +167,7 @@ class Allowance:
     async def _place(self, key: GatewayKey, amounts: Amounts) -> Ticket | None:
         if key.rpm is None and key.tpm is None:
             return None
-        counted = Deployment(
-            id=f"key/{key.name}",
-            name=key.name,
-            model="",
-            resource="",
-            limits=Limits(rpm=key.rpm, tpm=key.tpm),
-        )
+        counted = self._counted.get(key.name) or self._counted.setdefault(key.name, _counted(key))
         ticket = await self._board.begin(counted, amounts)
         if ticket is None:
             wait = self._board.wait(counted, amounts)
@@ -181,3 +178,9 @@ class Allowance:
                 retry_after=wait,
             )
         return ticket
+
+
+def _counted(key: GatewayKey) -> Deployment:
+    """A key in the form in which the router counts."""
+    limits = Limits(rpm=key.rpm, tpm=key.tpm)
+    return Deployment(id=f"key/{key.name}", name=key.name, model="", resource="", limits=limits)

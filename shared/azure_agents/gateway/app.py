@@ -106,7 +106,7 @@ class Application:
         self._upstream = Upstream()
         self._ledger = Ledger()
         self._budgets = Budgets()
-        self._counters = Counters(self._label)
+        self._counters = Counters()
         self._serving = self._made(config)
         self._metrics = Metrics(self._counters, self._status)
         self._totals = Totals(self._metrics.text, self._ledger.rows, folder)
@@ -208,9 +208,6 @@ class Application:
         if self._counters.running > limits.concurrency:
             raise Refusal(503, "too many requests at once: try again", retry_after=_SECOND)
         return await read_body(receive, limits.body_bytes, request.header(b"content-length"))
-
-    def _label(self, model: str) -> str | None:
-        return self._serving.board.label(model)
 
     def _status(self) -> dict[str, Any]:
         return self._serving.board.engine.status()

@@ -225,7 +225,7 @@ class _One:
     async def _whole(self, incoming: Incoming) -> Whole:
         body = await incoming.whole()
         meter = read_usage(body)
-        meter.hidden = self._target.costs
+        meter.pricer = self._target.pricer
         return Whole(incoming.status, _down(incoming), body, meter, told_headers(incoming.headers))
 
     async def _stream(self, incoming: Incoming, *, hides_usage: bool) -> Stream:
@@ -238,7 +238,7 @@ class _One:
             hides_usage=hides_usage,
             choices=choices_of(asked.given),
         )
-        frames.meter.hidden = self._target.costs
+        frames.meter.pricer = self._target.pricer
         pieces = incoming.pieces()
         first = b""
         try:

@@ -103,17 +103,6 @@ class Board:
         self.engine.end(ticket)
         await self.engine.asettle(ticket, used, told)
 
-    def label(self, name: str) -> str | None:
-        """The name in the config under which a model is asked; None if it is unknown.
-
-        Args:
-            name: As the client wrote it.
-        """
-        try:
-            return self.engine.book.group(name)[0].name
-        except InvalidRequestError:
-            return None
-
     @property
     def is_shared(self) -> bool:
         """Whether counts are in Redis, too."""

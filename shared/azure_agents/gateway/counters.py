@@ -15,11 +15,9 @@ from time import monotonic, time
 
 from ..errors import AzureAgentsError
 from ..routing.deployments import Deployment
-from ..routing.tokens import used
 from .passage import Ended, Tried
 
 BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)  # seconds
-OTHER = "other"  # the label of what no config names
 ANSWERED, LEFT = "ok", "left"  # outcomes of attempts, beside the kinds of errors
 SLOT = 10.0  # seconds
 SLOTS = 60  # what is recent: ten minutes
@@ -144,14 +142,11 @@ class Counters:
     """The numbers of one process.
 
     Args:
-        label_of: Gives the label of a model that a client asked for; None: it is in no config.
         clock: Gives seconds, to be replaced in tests.
     """
 
-    def __init__(
-        self, label_of: Callable[[str], str | None], clock: Callable[[], float] = monotonic
-    ) -> None:
-        self._label_of, self._clock = label_of, clock
+    def __init__(self, clock: Callable[[], float] = monotonic) -> None:
+        self._clock = clock
         self.calls: Counter[tuple[str, str, str]] = Counter()  # operation, model, status
         self.seconds: dict[tuple[str, str], Histogram] = defaultdict(Histogram)
         self.first: dict[tuple[str, str], Histogram] = defaultdict(Histogram)
@@ -177,7 +172,7 @@ class Counters:
             ended: How it ended.
             cost: US dollars; None: not known.
         """
-        operation, model = ended.asked.operation, self._label_of(ended.asked.model) or OTHER
+        operation, model = ended.asked.operation, ended.group
         self.calls[operation, model, str(ended.status)] += 1
         self.seconds[operation, model].add(ended.seconds)
         self.recent.add(ended.seconds, failed=ended.status >= 400 or ended.error is not None)
@@ -189,7 +184,7 @@ class Counters:
             self._used(ended, model, cost)
 
     def _used(self, ended: Ended, model: str, cost: float | None) -> None:
-        amounts = None if ended.meter is None else used(ended.meter.usage)
+        amounts = None if ended.meter is None else ended.meter.used()
         if amounts is not None:
             self.tokens[model, "input"] += amounts.input
             self.tokens[model, "output"] += amounts.output

@@ -13,17 +13,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, TypeAlias, cast
 
 from ..errors import AzureAgentsError, ProtocolError
 from ..jsonio import JSON, loads
-from ..prices.cost import response_cost
 from ..protocols.sse import KEEPALIVE, MAX_EVENT_BYTES, SSEDecoder
-from ..routing.limits import Amounts
-from ..routing.tokens import used
 from ..service_errors.envelopes import error_from_event, error_from_last_error
 from ..service_errors.hints import Service
+from .meter import Meter
 
 Look: TypeAlias = Callable[[str, Mapping[str, Any]], "Seen"]
 
@@ -48,7 +46,6 @@ _QUIET = frozenset(
     }
 )
 _LAST = frozenset({"response.completed", "response.incomplete"})
-_BYTES = 100  # of a stream for a token, about: each has an event of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,59 +146,6 @@ def choices_of(given: Mapping[str, Any]) -> int:
     n, prompt = given.get("n"), given.get("prompt")
     many = isinstance(prompt, list) and prompt and not isinstance(prompt[0], int)
     return (n if isinstance(n, int) and n > 0 else 1) * (len(cast(Any, prompt)) if many else 1)
-
-
-@dataclass(slots=True)
-class Meter:
-    """What a stream used, as far as it told.
-
-    Attributes:
-        usage: The fields of all usages that came, the later ones counting.
-        model: The model's exact name.
-        tier: The service tier that answered.
-        size: Bytes that went on.
-        hidden: What is known of the cost beside the answer.
-    """
-
-    usage: dict[str, Any] = field(default_factory=dict)
-    model: str | None = None
-    tier: str | None = None
-    size: int = 0
-    hidden: Mapping[str, Any] = field(default_factory=dict)
-    _priced: tuple[dict[str, Any], float | None] | None = None
-
-    def note(self, data: Mapping[str, Any]) -> None:
-        """Read an event."""
-        for inner in ("response", "message"):
-            if isinstance(data.get(inner), dict):
-                data = data[inner]
-        if isinstance(data.get("usage"), dict):
-            self.usage.update({k: v for k, v in data["usage"].items() if v is not None})
-        self.model = data.get("model") or self.model
-        self.tier = data.get("service_tier") or self.tier
-
-    def cost(self) -> float | None:
-        """US dollars of what was used; None if anything about it is unknown."""
-        if "response_cost" in self.hidden:
-            known: float | None = self.hidden["response_cost"]
-            return known
-        if not self.usage:
-            return None
-        if self._priced is None or self._priced[0] != self.usage:
-            self._priced = dict(self.usage), self._cost()
-        return self._priced[1]
-
-    def _cost(self) -> float | None:
-        answer = {"model": self.model, "usage": self.usage, "service_tier": self.tier}
-        return response_cost({k: v for k, v in answer.items() if v is not None}, self.hidden)
-
-    def amounts(self, reserved: Amounts) -> Amounts:
-        """Tokens as the service told, else by the length of what came.
-
-        Args:
-            reserved: For the request.
-        """
-        return used(self.usage) or Amounts(reserved.input, self.size // _BYTES + 1)
 
 
 class Frames:

@@ -7,7 +7,7 @@ time of an answer tells nothing about how near a guess was.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
@@ -19,7 +19,7 @@ from .refusals import Refusal
 
 _PREFIX = "sk-"
 _MASTER = "master"
-_HEADERS = (b"authorization", b"api-key", b"x-api-key")
+_HEADERS = frozenset({b"authorization", b"api-key", b"x-api-key"})
 _BEARER = b"bearer "
 
 
@@ -44,7 +44,9 @@ class Caller:
             model: By the name that clients use.
         """
         patterns = self.key.models if self.key is not None else ()
-        return not patterns or any(fnmatchcase(model, pattern) for pattern in patterns)
+        if not patterns or model in patterns:
+            return True
+        return any(fnmatchcase(model, pattern) for pattern in patterns)
 
 
 NOBODY = Caller("", is_admin=True)  # only this machine may call then
@@ -115,13 +117,15 @@ def _check_expiry(caller: Caller) -> None:
 
 
 def _given(headers: Iterable[tuple[bytes, bytes]]) -> bytes | None:
-    found: Mapping[bytes, bytes] = {
-        name: value.strip() for name, value in headers if name in _HEADERS and value.strip()
-    }
-    keys = {_bare(value) for value in found.values()}
-    if len(keys) > 1:
-        raise Refusal(401, "two headers hold different keys: send one", code="invalid_api_key")
-    return next(iter(keys), None)
+    given: bytes | None = None
+    for name, value in headers:
+        if name not in _HEADERS or not value.strip():
+            continue
+        key = _bare(value.strip())
+        if given is not None and given != key:
+            raise Refusal(401, "two headers hold different keys: send one", code="invalid_api_key")
+        given = key
+    return given
 
 
 def _bare(value: bytes) -> bytes:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
+from time import time
 from typing import Any
 
-from ..routing.tokens import used
 from .passage import Ended
 
 _MOST_ROWS = 100_000
+_SECONDS_OF_A_DAY = 24 * 60 * 60
 
 
 @dataclass(slots=True)
@@ -32,6 +34,12 @@ class Spent:
     cost: float = 0.0
 
 
+@lru_cache(2)
+def _day(number: int) -> str:
+    """A day as ``2026-12-01``, by its number since 1970."""
+    return datetime.fromtimestamp(number * _SECONDS_OF_A_DAY, UTC).date().isoformat()
+
+
 class Ledger:
     """The rows of one process."""
 
@@ -47,10 +55,9 @@ class Ledger:
         """
         if not ended.deployment or ended.meter is None:
             return
-        day = datetime.now(UTC).date().isoformat()
-        row = self._rows[day, ended.caller, ended.asked.model]
+        row = self._rows[_day(int(time()) // _SECONDS_OF_A_DAY), ended.caller, ended.asked.model]
         row.calls += 1
-        amounts = used(ended.meter.usage)
+        amounts = ended.meter.used()
         if amounts is not None:
             row.input_tokens += amounts.input
             row.output_tokens += amounts.output

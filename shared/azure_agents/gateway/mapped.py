@@ -14,11 +14,12 @@ from ..completions.api import acompletion
 from ..errors import AzureAgentsError, ConfigError, InvalidRequestError
 from ..jsonio import JSON, dumps
 from ..models.settings import is_deployment
+from ..prices.pricer import Pricer
 from ..routing.calls import RoutedCall
 from ..routing.flow import Attempt
 from .asgi import EVENTS_TYPE, JSON_TYPE
-from .frames import Meter
 from .keyring import Caller
+from .meter import Meter
 from .replies import Header, Reply, Stream, Whole
 from .seals import Seals
 from .targets import entry_costs
@@ -108,25 +109,26 @@ class _Changed:
     def __init__(self, call: RoutedCall, attempt: Attempt, asker: Asker | None) -> None:
         self.meter = Meter()
         self._call, self._made_by, self._asker = call, attempt.deployment, asker
+        self.told: Mapping[str, str] = {}  # the headers of the service
 
     def __call__(self, answer: Any) -> JSON:
         hidden: Any = getattr(answer, "_hidden_params", {})
         answer = self._call.changed(answer, self._made_by)
         data: JSON = answer.model_dump()
         self.meter.note(data)
-        own = entry_costs(self._made_by)
         # Prices of the entry go before what the library worked out without them.
-        kept = {} if own else {"response_cost": hidden.get("response_cost")}
-        known = {k: v for k, v in hidden.items() if k != "response_cost"}
-        self.meter.hidden = {**known, **kept, **own}
+        own = entry_costs(self._made_by)
+        self.meter.pricer = Pricer({**hidden, **own}) if own else None
+        self.meter.told_cost = hidden.get("response_cost")
+        self.told = hidden.get("headers") or {}
         data["model"] = self._call.job.asked
         return data if self._asker is None else self._asker.sealed(data)
 
 
 def _whole(answer: Any, changed: _Changed) -> Whole:
     data = changed(answer)
-    told = changed.meter.hidden.get("headers") or {}
-    return Whole(200, (JSON_TYPE, *_thread(data)), dumps(data), changed.meter, dict(told))
+    told = dict(changed.told)
+    return Whole(200, (JSON_TYPE, *_thread(data)), dumps(data), changed.meter, told)
 
 
 def _thread(data: JSON) -> tuple[Header, ...]:

@@ -20,14 +20,13 @@ from ..routing.calls import RoutedCall
 from ..routing.deployments import Deployment
 from ..routing.flow import Attempt, Routed
 from ..routing.limits import Amounts
-from ..routing.tokens import used
 from .allowance import Allowance, Taken
 from .asgi import ClientGone, Receive, while_there
 from .attempts import Asked, Passing
 from .board import Board
-from .frames import Meter
 from .mapped import Asker, ask_mapped
 from .marks import marked_body, marked_events
+from .meter import Meter
 from .out import Out
 from .refusals import Refusal, Refused, refusal_of
 from .replies import Header, Reply, Stream, Whole
@@ -44,6 +43,7 @@ class Ended:
     Attributes:
         asked: By the client.
         caller: The name of its key.
+        group: The model's name in the config.
         status: That the client heard; 499: it had gone.
         deployment: The id of the deployment that answered; "" if none did.
         meter: What it used; None: nothing.
@@ -55,6 +55,7 @@ class Ended:
 
     asked: Asked
     caller: str
+    group: str
     status: int = 0
     deployment: str = ""
     meter: Meter | None = None
@@ -125,7 +126,8 @@ class Passage:
         amounts = call.job.amounts
         dollars = self._dollars(asked, call, asker)
         taken = await self._allowance.take(asker.caller, amounts, dollars)
-        one = _One(self._board, call, out, Ended(asked, asker.caller.name), self._note)
+        ended = Ended(asked, asker.caller.name, call.group)
+        one = _One(self._board, call, out, ended, self._note)
         refused: dict[int, Refused] = {}
         ask = self._asking(asked, call, asker, refused, one.ended)
         try:
@@ -153,7 +155,7 @@ class Passage:
             return None
         up, down = call.job.amounts.input, call.job.amounts.output
         usage = {"prompt_tokens": up, "completion_tokens": down}
-        return Meter(usage, target.model, hidden=target.costs).cost()
+        return target.pricer.usd(usage, target.model)
 
     async def _close(self, one: _One, taken: Taken) -> None:
         tokens: Amounts | None = None
@@ -298,7 +300,7 @@ class _One:
         reply: Reply = routed.answer
         meter, reserved = reply.meter, routed.ticket.place.amounts
         is_stream = isinstance(reply, Stream)
-        amounts = meter.amounts(reserved) if is_stream else used(meter.usage)
+        amounts = meter.amounts(reserved) if is_stream else meter.used()
         try:
             if isinstance(reply, Stream):
                 await reply.close()

@@ -23,6 +23,7 @@ from ..models.rules import fit
 from ..models.settings import ModelSettings, is_deployment, read_settings
 from ..models.surfaces import Place
 from ..prices.arguments import costs_of
+from ..prices.pricer import Pricer
 from ..protocols.responses.codec import encode_agent
 from ..routing.deployments import Deployment
 from ..service_errors.hints import Service
@@ -65,7 +66,7 @@ class Target:
         way: To it.
         headers: Of each request, but for the credential; names in lower case.
         fields: Fields that the entry puts into each body, unless the client has them.
-        costs: What is known of the cost beside an answer.
+        pricer: Knows what its answers cost.
         fit: Makes a chat's body one that the model's family takes; None: it takes any.
         drops: Leave out, aloud, optional fields that the model refuses.
         agent: The reference of an agent, which each body carries; None: it is none.
@@ -79,7 +80,7 @@ class Target:
     way: Way
     headers: Mapping[str, str] = field(repr=False)
     fields: Mapping[str, Any] = field(repr=False)
-    costs: Mapping[str, Any] = field(repr=False)
+    pricer: Pricer = field(repr=False)
     fit: Callable[[JSON], JSON] | None = None
     drops: bool = False
     agent: Mapping[str, Any] | None = None
@@ -188,7 +189,7 @@ class Targets:
             way=way_to(settings.surface.url),
             headers={"content-type": "application/json", **usual, **own},
             fields={**fields_of(params), **extra_of(params)},
-            costs={**named, **entry_costs(deployment)},
+            pricer=Pricer({**named, **entry_costs(deployment)}),
             drops=settings.drops,
             fit=partial(fit, model=model, drops=settings.drops) if is_fitted else None,
         )
@@ -246,7 +247,7 @@ def _agent_target(deployment: Deployment, operation: str) -> Target:
         way=way_to(endpoint),
         headers={"content-type": "application/json", **headers},
         fields={},
-        costs={"custom_llm_provider": "azure_ai", **entry_costs(deployment)},
+        pricer=Pricer({"custom_llm_provider": "azure_ai", **entry_costs(deployment)}),
         agent={} if own is not None else dict(encode_agent(settings.agent)),
     )
 

@@ -7,7 +7,7 @@ from json import JSONDecodeError, JSONDecoder
 from typing import Any
 
 from ..routing.tokens import used
-from .frames import Meter
+from .meter import Meter
 
 _USAGE = re.compile(rb'"usage"\s*:\s*(?=\{)')
 _MODEL = re.compile(rb'"model"\s*:\s*"([^"\\]+)"')

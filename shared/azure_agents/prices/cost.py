@@ -31,7 +31,7 @@ _TIERS = {
     "flex": "flex",
 }
 # Claude's word for where it ran, where that makes no difference to the price.
-_ANYWHERE = (None, "not_available", "global")
+ANYWHERE = (None, "not_available", "global")
 
 
 class CostPart(NamedTuple):
@@ -155,14 +155,27 @@ def response_cost(answer: Any, hidden: Mapping[str, Any]) -> float | None:
     return _cost(_Asked(answer, hidden, None, default_table()), None, None).usd
 
 
+def prices_of(
+    model: str | None, tier: object, hidden: Mapping[str, Any]
+) -> tuple[Prices | None, str]:
+    """Look up the prices of answers, and the tier whose they are; None if they are not known.
+
+    Args:
+        model: That the answers name.
+        tier: The service tier that they name.
+        hidden: What is known beside them.
+    """
+    asked, name = _Asked({"model": model}, hidden, None, default_table()), _tier(tier)
+    return (None, STANDARD) if name is None else (asked.prices()[0], name)
+
+
 def _cost(asked: _Asked, custom: Mapping[str, Any] | None, service_tier: str | None) -> Cost:
     tier = _tier(service_tier or asked.said_tier)
     if service_tier and tier is None:
         raise InvalidRequestError(f"service_tier must be one of {_tiers()}, got {service_tier!r}")
     if tier is None:
         return Cost(None, STANDARD, (), (f"there is no price for tier {shown(asked.said_tier)}",))
-    custom = custom or asked.hidden.get("custom_cost_per_token")
-    prices, why = (own_prices(_OWN, custom), "") if custom else asked.prices()
+    prices, why = asked.prices(custom)
     if prices is None:
         return Cost(None, tier, (), (why,))
     try:
@@ -198,8 +211,11 @@ class _Asked:
         said = _get(self._answer, "service_tier")
         return self.usage.get("service_tier") if said is None else said
 
-    def prices(self) -> tuple[Prices | None, str]:
+    def prices(self, custom: Mapping[str, Any] | None = None) -> tuple[Prices | None, str]:
         """The model's prices, or why there are none."""
+        custom = custom or self.hidden.get("custom_cost_per_token")
+        if custom:
+            return own_prices(_OWN, custom), ""
         if self._base_model is not None:
             found = self._table.find(self._base_model, self._provider)
             return found, f"there is no price for base_model={shown(self._base_model)}"
@@ -249,6 +265,8 @@ class _Asked:
 
     def _with_fee(self, fee: Prices, tier: str, prompt: int) -> Cost:
         behind, why = self._named()
+        if behind is not None and behind.is_fee:  # an answer may name what was asked
+            behind, why = None, "the answer does not name the model behind it"
         if behind is None:
             return Cost(
                 fee.name, tier, (), (f"{fee.name} is a fee beside the model's price: {why}",)
@@ -276,7 +294,7 @@ class _Asked:
     def _others(self) -> Iterable[str]:
         yield from (f"the price of {what} is not known" for what in paid_tools(self._answer))
         where = self.usage.get("inference_geo")
-        if where not in _ANYWHERE:
+        if where not in ANYWHERE:
             yield f"the price of inference in {shown(where)} is not known"
 
 

@@ -10,8 +10,7 @@ output.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 Quantities = dict[str, int]
 
@@ -20,8 +19,7 @@ class UnreadableError(ValueError):
     """A usage that cannot be priced, and why."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Input:
+class _Input(NamedTuple):
     """The tokens of a prompt: all of them, and which of them were cached, heard and seen."""
 
     total: int
@@ -70,12 +68,13 @@ def quantities(usage: Mapping[str, Any], priced: Mapping[str, object]) -> Quanti
         UnreadableError: A count is no number of tokens, or the counts contradict each other.
     """
     read = _input(usage)
-    counted = {**_of_input(read, priced), **_of_output(usage, read.total, priced)}
-    for name, count in counted.items():
-        if count < 0:
-            raise UnreadableError(
-                f"the usage contradicts itself: {name} would be {count} tokens of {dict(usage)!r}"
-            )
+    counted = _of_input(read, priced)
+    counted.update(_of_output(usage, read.total, priced))
+    if min(counted.values()) < 0:
+        name, count = next(one for one in counted.items() if one[1] < 0)
+        raise UnreadableError(
+            f"the usage contradicts itself: {name} would be {count} tokens of {dict(usage)!r}"
+        )
     return {name: count for name, count in counted.items() if count}
 
 
@@ -142,7 +141,7 @@ def _of_output(usage: Mapping[str, Any], prompt: int, priced: Mapping[str, objec
 def _details(fields: Mapping[str, Any], *names: str) -> Mapping[str, Any]:
     for name in names:
         found = fields.get(name)
-        if isinstance(found, Mapping):
+        if type(found) is dict or isinstance(found, Mapping):
             return found
         if found is not None:
             raise UnreadableError(f"the usage has no object in {name}, but {found!r}")
@@ -153,6 +152,8 @@ _NONE: Mapping[str, Any] = {}
 
 
 def _count(fields: Mapping[str, Any], *names: str) -> int:
+    if not fields:
+        return 0
     for name in names:
         count = fields.get(name)
         if type(count) is int and count >= 0:  # True is no count

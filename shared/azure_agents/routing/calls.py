@@ -42,11 +42,13 @@ class RoutedCall:
         job: What is to be done.
         given: Arguments of the operation's function, without marks.
         marks: Ids of the answer carry their deployment.
+        group: The model's name in the list, whatever other name of it was used.
     """
 
     job: Job
     given: Mapping[str, Any]
     marks: bool = False
+    group: str = ""
 
     def arguments(self, attempt: Attempt) -> dict[str, Any]:
         """The arguments of one attempt, with which nothing else tries again.
@@ -129,7 +131,7 @@ def read_call(
         seeks=marks and found.home is None and _names_things(operation, found.body),
         key=uuid4().hex,
     )
-    return RoutedCall(job, found.body, marks)
+    return RoutedCall(job, found.body, marks, groups[0][0].name)
 
 
 def _groups(

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from threading import Lock
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from ..drivers.clock import Clock
 from .deployments import Deployment
@@ -25,8 +25,7 @@ T = TypeVar("T")
 Asking: TypeAlias = Generator[Eval, Any, T]
 
 
-@dataclass(frozen=True, slots=True)
-class Ticket:
+class Ticket(NamedTuple):
     """A place of one request on one deployment.
 
     Attributes:

@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from math import ceil
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from ..errors import ConfigError
 from ..naming import shown
@@ -33,8 +33,7 @@ _OF_A_MINUTE = 60
 _OF_A_DAY = 144
 
 
-@dataclass(frozen=True, slots=True)
-class Amounts:
+class Amounts(NamedTuple):
     """What one request uses.
 
     Attributes:

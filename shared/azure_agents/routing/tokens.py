@@ -43,10 +43,13 @@ def _answer(operation: str, body: Mapping[str, Any]) -> int:
 def _size(value: Any) -> int:
     """The bytes of text in a value, however deep."""
     if isinstance(value, str):
-        is_data = value.startswith("data:")
-        return _MEDIUM * _BYTES if is_data else len(value.encode("utf-8", "surrogatepass"))
-    if isinstance(value, Mapping):
+        if value.startswith("data:"):
+            return _MEDIUM * _BYTES
+        return len(value) if value.isascii() else len(value.encode("utf-8", "surrogatepass"))
+    if type(value) is dict or isinstance(value, Mapping):
         return sum(map(_size, value.values()))
+    if type(value) is list:
+        return sum(map(_size, value))
     if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray):
         return sum(map(_size, value))
     return _BYTES if isinstance(value, int | float) else _size_of_object(value)
@@ -67,7 +70,7 @@ def used(usage: Any) -> Amounts | None:
     Returns:
         None if it tells no tokens.
     """
-    if not isinstance(usage, Mapping):
+    if not (type(usage) is dict or isinstance(usage, Mapping)):
         return None
     up = _first(usage, "prompt_tokens", "input_tokens")
     down = _first(usage, "completion_tokens", "output_tokens")
@@ -80,5 +83,8 @@ def used(usage: Any) -> Amounts | None:
 
 
 def _first(usage: Mapping[str, Any], *names: str) -> int | None:
-    values = (usage.get(name) for name in names)
-    return next((one for one in values if isinstance(one, int) and one >= 0), None)
+    for name in names:
+        value = usage.get(name)
+        if isinstance(value, int) and value >= 0:
+            return value
+    return None

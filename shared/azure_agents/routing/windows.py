@@ -9,14 +9,13 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
 from itertools import accumulate
+from typing import NamedTuple
 
 from .limits import SECOND, Amounts, Limits, Slices, Starts
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """A place that a request was given.
 
     Attributes:
@@ -28,8 +27,7 @@ class Place:
     amounts: Amounts
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Load:
+class Load(NamedTuple):
     """How much of a deployment is in use; the smaller one is asked first.
 
     Attributes:
