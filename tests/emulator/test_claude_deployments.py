@@ -132,6 +132,16 @@ def test_a_malformed_request_is_refused(
     assert [] == claude.foundry.seen
 
 
+@pytest.mark.parametrize(("first", "status"), [(HELLO, 200), ([], 400)])
+def test_a_beta_lets_a_system_message_stand_behind_another(
+    claude: Claude, first: list[Any], status: int
+) -> None:
+    """Claude Code sends some; none may be the first."""
+    turns = [*first, {"role": "system", "content": "The user is in plan mode."}]
+    beta = "effort-2025-11-24,mid-conversation-system-2026-04-07"
+    assert status == claude.post({"messages": turns}, anthropic_beta=beta).status_code
+
+
 def test_the_version_of_the_api_is_needed(claude: Claude) -> None:
     """Its header has no default."""
     error = claude.post({}, anthropic_version="").json()["error"]

@@ -23,15 +23,17 @@ from .board import Board
 from .config.objects import GatewayConfig
 from .cors import cors_headers, preflight_headers
 from .counters import Counters
+from .elsewhere import no_route
 from .keyring import Caller, KeyRing
 from .ledger import Ledger
 from .mapped import Asker
 from .metrics import Metrics
+from .model_lists import is_models, models_of
 from .out import Out
 from .passage import Ended, Passage, Tried, refusal_for
 from .refusals import Refusal, refusal_of
 from .requests import Request, check_head, read_call_of, read_head
-from .routes import MODEL_LISTS, door_of, find_route
+from .routes import door_of, find_route
 from .seals import Seals
 from .targets import Targets
 from .upstream import Upstream
@@ -197,11 +199,14 @@ class Application:
             finally:
                 self._counters.streams -= asked.streams
             return
-        page = self._pages().get(request.path) or _model_page(request.path)
-        if page is None:
-            raise Refusal(404, f"no route {request.method} {request.path[:200]}", code="not_found")
+        page = self._pages().get(request.path)
+        if page is None and not is_models(request.path):
+            raise no_route(request.method, request.path)
         _check_method(request, "GET")
-        await page(caller, serving, out)
+        if page is None:
+            await _json(out, models_of(request, serving.names(caller)))
+        else:
+            await page(caller, serving, out)
 
     async def _body(self, request: Request, serving: Serving, receive: Receive) -> bytes:
         limits = serving.config.limits
@@ -221,7 +226,6 @@ class Application:
 
     def _pages(self) -> dict[str, Callable[[Caller, Serving, Out], Awaitable[None]]]:
         return {
-            **dict.fromkeys(MODEL_LISTS, _models),
             "/metrics": self._metrics_page,
             "/spend": self._spend_page,
         }
@@ -274,37 +278,14 @@ async def _json(out: Out, data: Any) -> None:
     await out.whole(200, dumps(data), (JSON_TYPE,))
 
 
-async def _models(caller: Caller, serving: Serving, out: Out) -> None:
-    data = [_model(name) for name in serving.names(caller)]
-    await _json(out, {"object": "list", "data": data})
-
-
-def _model_page(path: str) -> Callable[[Caller, Serving, Out], Awaitable[None]] | None:
-    """The page of one model."""
-    roots = sorted(MODEL_LISTS, key=len, reverse=True)
-    name = next((path.removeprefix(f"{one}/") for one in roots if path.startswith(f"{one}/")), "")
-    if not name:
-        return None
-
-    async def page(caller: Caller, serving: Serving, out: Out) -> None:
-        if name not in serving.names(caller):
-            raise Refusal(404, f"The model {name[:200]!r} does not exist", code="model_not_found")
-        await _json(out, _model(name))
-
-    return page
-
-
-def _model(name: str) -> dict[str, Any]:
-    return {"id": name, "object": "model", "created": 0, "owned_by": "azure-agents"}
-
-
 def _check_admin(caller: Caller) -> None:
     if not caller.is_admin:
         raise Refusal(403, "this needs the master key, or a key with admin: true")
 
 
 def _check_method(request: Request, method: str) -> None:
-    if request.method != method:
+    is_head = request.method == "HEAD" and method == "GET"  # the server sends no body then
+    if request.method != method and not is_head:
         allow = ((b"allow", method.encode()),)
         raise Refusal(405, f"{request.path[:200]} takes {method} only", headers=allow)
 

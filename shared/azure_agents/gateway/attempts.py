@@ -47,6 +47,8 @@ _GO_UP = (
 )
 # Statuses that tell of our own credential or deployment; clients hear 502 instead.
 _OURS = frozenset({401, 403, 404})
+# What clients tell of themselves, and no answer depends on: Codex sends it with every request.
+_OF_CLIENTS = frozenset({"client_metadata"})
 _FIRST = 120.0  # seconds until the first content of a stream, where nobody said another number
 _HIDDEN = b"[hidden]"
 
@@ -146,11 +148,14 @@ class Passing:
 
 
 def _without_refused(target: Target, asked: Asked, error: BadRequestError) -> Asked | None:
-    """The call without the fields that the model refuses, if they may be left out."""
-    names = refused_parameters(error) if target.drops else set()
-    if not names or names & KEPT or not names <= asked.given.keys():
+    """The call without the fields that the service refuses, if they may be left out."""
+    names = refused_parameters(error)
+    may_drop = target.drops or names <= _OF_CLIENTS
+    if not names or not may_drop or names & KEPT or not names <= asked.given.keys():
         return None
-    _LOGGER.warning("drop_params: %s dropped: %s", asked.doing, ", ".join(sorted(names)))
+    _LOGGER.warning(
+        "%s: dropped what the service refuses: %s", asked.doing, ", ".join(sorted(names))
+    )
     given = {key: value for key, value in asked.given.items() if key not in names}
     return replace(asked, given=given, raw=None)
 

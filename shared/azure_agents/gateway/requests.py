@@ -73,7 +73,12 @@ def read_head(scope: Message) -> Request:
     headers = list(scope["headers"])
     given = next((value for name, value in headers if name == b"x-request-id"), b"")
     id = given if _ID.fullmatch(given) else uuid4().hex.encode()
-    return Request(scope["method"], scope["path"], headers, id)
+    return Request(scope["method"], _path(scope["path"]), headers, id)
+
+
+def _path(path: str) -> str:
+    """The path without a slash at its end, which many clients put there."""
+    return path[:-1] if path.endswith("/") and path != "/" else path
 
 
 def check_head(request: Request) -> None:

@@ -1,7 +1,8 @@
 """From a method and a path to what is asked. Pure.
 
 Every route stands with and without ``/v1``, and as Azure's own clients write it. A path is looked
-up whole: what is not in the table, such as one with ``..`` or two slashes, is no route.
+up whole, but for a slash at its end: what is not in the table, such as one with ``..`` or two
+slashes, is no route.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ _TABLE = {
     for root in _ANTHROPIC_ROOTS
     for path, operation in _ANTHROPIC.items()
 }
-MODEL_LISTS = frozenset(f"{root}/models" for root in _OPENAI_ROOTS)
+MODEL_LISTS = frozenset(f"{root}/models" for root in {*_OPENAI_ROOTS, *_ANTHROPIC_ROOTS})
 
 
 def find_route(path: str) -> Route | None:

@@ -77,7 +77,8 @@ def _checked(world: World, request: Request, *, counts: bool = False) -> JSON:
     if "anthropic-version" not in request.headers:
         raise refuse("anthropic-version: header is required")
     body = request.json()
-    check_messages_request(body, refuse, counts=counts)
+    betas = request.headers.get("anthropic-beta", "")
+    check_messages_request(body, refuse, betas=betas, counts=counts)
     return body
 
 

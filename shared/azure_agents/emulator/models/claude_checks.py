@@ -5,7 +5,7 @@ The sentences are Anthropic's, quoted by users; none of them was recorded throug
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .claude_objects import signature_of
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ..world.problems import Problem
 
 Refuse = Callable[[str], "Problem"]
+Blocks = Mapping[str, tuple[str, ...]]
 
 _KNOWN = frozenset(
     (
@@ -46,16 +47,23 @@ _BLOCKS = {
     "user": ("text", "image", "document", "tool_result", "search_result"),
     "assistant": ("text", "thinking", "redacted_thinking", "tool_use"),
 }
+_SYSTEM = {"system": ("text",)}
+# Claude Code sends system messages in the middle with this in ``anthropic-beta``; documented for
+# Anthropic's own API, and that Foundry takes it is a guess.
+_MID_SYSTEM = "mid-conversation-system-2026-04-07"
 _SERVER_TOOLS = ("web_search_", "web_fetch_", "code_execution_")
 _LEAST_BUDGET = 1024
 
 
-def check_messages_request(body: JSON, refuse: Refuse, *, counts: bool = False) -> None:
+def check_messages_request(
+    body: JSON, refuse: Refuse, *, betas: str = "", counts: bool = False
+) -> None:
     """Refuse what Claude cannot take.
 
     Args:
         body: The request's.
         refuse: Builds the 400 from a sentence.
+        betas: The header ``anthropic-beta``.
         counts: Whether tokens are only counted: then no limit of the answer is needed.
     """
     for name in body:
@@ -69,7 +77,8 @@ def check_messages_request(body: JSON, refuse: Refuse, *, counts: bool = False) 
     _check_range(body, refuse)
     _check_thinking(body, refuse)
     _check_tools(body, refuse)
-    _check_turns(body["messages"], refuse)
+    blocks = {**_BLOCKS, **_SYSTEM} if _MID_SYSTEM in betas else _BLOCKS
+    _check_turns(body["messages"], blocks, refuse)
 
 
 def _check_number(body: JSON, name: str, least: int, refuse: Refuse) -> None:
@@ -132,21 +141,22 @@ def _check_tools(body: JSON, refuse: Refuse) -> None:
         raise refuse(f"Tool '{choice.get('name')}' not found in provided tools")
 
 
-def _check_turns(turns: Any, refuse: Refuse) -> None:
+def _check_turns(turns: Any, blocks: Blocks, refuse: Refuse) -> None:
     if not isinstance(turns, list):
         raise refuse("messages: Input should be a valid list")
     if not turns:
         raise refuse("messages: at least one message is required")
     for index, turn in enumerate(turns):
-        _check_turn(turn, index, refuse, is_last=index == len(turns) - 1)
+        _check_turn(turn, index, blocks, refuse, is_last=index == len(turns) - 1)
     if turns[0]["role"] != "user":
         raise refuse('messages: first message must use the "user" role')
     _check_calls(turns, refuse)
 
 
-def _check_turn(turn: Any, index: int, refuse: Refuse, *, is_last: bool) -> None:
+def _check_turn(turn: Any, index: int, blocks: Blocks, refuse: Refuse, *, is_last: bool) -> None:
     role = turn.get("role") if isinstance(turn, dict) else None
-    if role not in _BLOCKS:
+    kinds = blocks.get(str(role))
+    if kinds is None:
         raise refuse(
             f'messages: Unexpected role "{role}". The Messages API accepts a top-level `system` '
             "parameter, and the roles user and assistant."
@@ -160,12 +170,12 @@ def _check_turn(turn: Any, index: int, refuse: Refuse, *, is_last: bool) -> None
             "final assistant message"
         )
     for place, block in enumerate(blocks_of(content)):
-        _check_block(block, role, f"messages.{index}.content.{place}", refuse)
+        _check_block(block, kinds, f"messages.{index}.content.{place}", refuse)
 
 
-def _check_block(block: Any, role: str, place: str, refuse: Refuse) -> None:
+def _check_block(block: Any, kinds: tuple[str, ...], place: str, refuse: Refuse) -> None:
     kind = block.get("type") if isinstance(block, dict) else None
-    if kind not in _BLOCKS[role]:
+    if kind not in kinds:
         raise refuse(f"{place}: Input tag '{kind}' does not match any of the expected tags")
     if kind == "text" and not block.get("text"):
         raise refuse(f"{place}: text content blocks must be non-empty")
