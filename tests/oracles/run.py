@@ -119,6 +119,12 @@ ORACLES = (
         extras=("emulator",),
     ),
     Oracle("azure-ai-agents", "agents", "check_agents.py", ("azure-ai-agents>=1.1,<2",)),
+    Oracle(
+        "kubernetes",
+        "kubernetes",
+        "check_kubernetes.py",
+        ("kubernetes-validate>=1.37,<2", "pyyaml>=6,<7"),
+    ),
 )
 
 

@@ -35,16 +35,23 @@ _WORKERS = click.option(
     "--port", type=click.IntRange(0, 65535), default=4000, show_default=True, help="0: any port."
 )
 @_WORKERS
-def serve(*, config: Path, host: str, port: int, workers: int) -> None:
+@click.option(
+    "--drain",
+    type=click.FloatRange(0, 600),
+    default=0.0,
+    show_default=True,
+    help="Seconds after SIGTERM in which requests are still taken, while readiness says no.",
+)
+def serve(*, config: Path, host: str, port: int, workers: int, drain: float) -> None:
     """Serve agents and deployments in OpenAI's and Anthropic's format, until Ctrl-C or SIGTERM."""
     if workers == 1:
         from ..gateway.server import serve as run
 
-        run(config, host, port, _announce)
+        run(config, host, port, _announce, drain=drain)
     else:
         from ..gateway.workers.parent import serve_with_workers
 
-        serve_with_workers(config, host, port, workers, _announce)
+        serve_with_workers(config, host, port, workers, _announce, drain=drain)
 
 
 def _announce(url: str) -> None:

@@ -1,7 +1,8 @@
 """The server: uvicorn, with httptools and uvloop, in front of the application.
 
-SIGTERM stops taking connections and lets requests finish. SIGHUP, or a changed file, reads the
-config anew: a file that is wrong changes nothing, and the log says what is wrong.
+SIGTERM tells balancers that this gateway is not ready, stops taking connections, and lets requests
+finish. SIGHUP, or a changed file, reads the config anew: a file that is wrong changes nothing, and
+the log says what is wrong.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from pathlib import Path
 from socket import socket
+from time import monotonic
 from typing import Any
 
 from ..errors import AzureAgentsError, ConfigError
@@ -27,6 +29,7 @@ _LOGGER = logging.getLogger("azure_agents")
 _MISSING = 'the gateway needs uvicorn, install it with: pip install "azure-agents[gateway]"'
 _LOOK = 2.0  # seconds between two looks at the file
 GRACE = 600  # seconds that requests have to finish after SIGTERM
+_DRAIN_TICK = 0.1  # seconds
 BACKLOG = 4096
 
 
@@ -82,7 +85,14 @@ def settle_in(config: GatewayConfig) -> None:
     register_prices(config.prices)
 
 
-def serve(path: Path, host: str, port: int, ready: Callable[[str], object] | None = None) -> None:
+def serve(
+    path: Path,
+    host: str,
+    port: int,
+    ready: Callable[[str], object] | None = None,
+    *,
+    drain: float = 0.0,
+) -> None:
     """Serve until SIGTERM or Ctrl-C.
 
     Args:
@@ -90,6 +100,7 @@ def serve(path: Path, host: str, port: int, ready: Callable[[str], object] | Non
         host: Address to listen on.
         port: Port to listen on; 0: any.
         ready: Is told the URL.
+        drain: See `make_server`.
 
     Raises:
         ConfigError: The file is wrong, a package is missing, or other machines could call without
@@ -99,7 +110,7 @@ def serve(path: Path, host: str, port: int, ready: Callable[[str], object] | Non
     check_host(config, host)
     settle_in(config)
     application = Application(config)
-    server = make_server(application, host, port, ready)
+    server = make_server(application, host, port, ready, drain=drain)
     run_loop(serve_until_stopped(server, application, path, host))
 
 
@@ -203,7 +214,12 @@ def reload_config(path: Path, application: Application, host: str) -> None:
 
 
 def make_server(
-    application: Application, host: str, port: int, ready: Callable[[str], object] | None = None
+    application: Application,
+    host: str,
+    port: int,
+    ready: Callable[[str], object] | None = None,
+    *,
+    drain: float = 0.0,
 ) -> Any:
     """Make a uvicorn server.
 
@@ -212,6 +228,8 @@ def make_server(
         host: Address to listen on.
         port: Port to listen on; 0: any.
         ready: Is told the URL when it listens.
+        drain: Seconds after SIGTERM in which requests are still taken, while readiness says no:
+            until every balancer has seen that.
 
     Raises:
         ConfigError: A package is missing.
@@ -230,6 +248,10 @@ def make_server(
 
         async def shutdown(self, sockets: Any = None) -> None:
             application.is_stopping = True
+            self.server_state.default_headers.append((b"connection", b"close"))
+            end = monotonic() + drain
+            while monotonic() < end and not self.force_exit:  # noqa: ASYNC110 - uvicorn's flag
+                await asyncio.sleep(_DRAIN_TICK)
             await super().shutdown(sockets)
 
     settings = uvicorn.Config(

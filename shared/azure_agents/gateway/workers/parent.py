@@ -40,7 +40,13 @@ _Handler: TypeAlias = Callable[[int, FrameType | None], object]
 
 
 def serve_with_workers(
-    path: Path, host: str, port: int, workers: int, ready: Callable[[str], object]
+    path: Path,
+    host: str,
+    port: int,
+    workers: int,
+    ready: Callable[[str], object],
+    *,
+    drain: float = 0.0,
 ) -> None:
     """Serve until SIGTERM or Ctrl-C.
 
@@ -50,6 +56,7 @@ def serve_with_workers(
         port: Port to listen on; 0: any.
         workers: How many.
         ready: Is told the URL.
+        drain: See `make_server`.
 
     Raises:
         ConfigError: The file is wrong, a package is missing, the port is taken, no folder for
@@ -65,7 +72,7 @@ def serve_with_workers(
     try:
         sockets = _open(host, port)
         url = url_of(sockets[0].getsockname())
-        Parent(Job(path, text, host, folder, 0), sockets, workers, lambda: ready(url)).run()
+        Parent(Job(path, text, host, folder, drain), sockets, workers, lambda: ready(url)).run()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -261,7 +268,7 @@ class Parent:
         running = [one for one in self._workers.values() if one is not None]
         for worker in running:
             worker.line.close()
-        deadline = monotonic() + _STOP
+        deadline = monotonic() + self._job.drain + _STOP
         for worker in running:
             worker.process.join(max(0.0, deadline - monotonic()))
             if worker.process.exitcode is None:

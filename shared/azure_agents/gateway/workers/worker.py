@@ -48,6 +48,7 @@ class Job:
         text: The file as it was when it was right last.
         host: The address that the sockets listen on.
         folder: That all workers share.
+        drain: See `make_server`.
         number: Which worker this is; one that takes its place has it, too.
     """
 
@@ -55,7 +56,8 @@ class Job:
     text: str
     host: str
     folder: Path
-    number: int
+    drain: float = 0.0
+    number: int = 0
 
 
 def name_of(number: int, pid: int) -> str:
@@ -82,7 +84,7 @@ def work(job: Job, sockets: list[socket], line: Connection) -> None:
         application = Application(
             _settled(job), folder=Folder(job.folder, name_of(job.number, os.getpid()))
         )
-        server = make_server(application, job.host, 0, lambda _: line.send(READY))
+        server = make_server(application, job.host, 0, lambda _: line.send(READY), drain=job.drain)
     except AzureAgentsError as error:
         line.send(str(error))
         return
