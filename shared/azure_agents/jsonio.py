@@ -80,7 +80,7 @@ def loads(data: bytes | str) -> Any:
         ProtocolError: The bytes are not JSON, nested too deeply, or hold a number no float can.
     """
     try:
-        text = data if isinstance(data, str) else data.removeprefix(_BOM).decode()
+        text = data if isinstance(data, str) else data.removeprefix(BOM).decode()
         value = _DECODER.decode(text)
     except (ValueError, RecursionError) as exc:
         shown = data[:80]
@@ -110,7 +110,7 @@ def _finite(text: str) -> float:
 
 # Python takes ``NaN`` and ``1e999`` for numbers; JSON knows neither, nor could they be sent on.
 _DECODER = json.JSONDecoder(parse_float=_finite, parse_constant=_finite)
-_BOM = b"\xef\xbb\xbf"
+BOM = b"\xef\xbb\xbf"
 _CONTAINERS = (dict, list)  # all that a decoder makes
 
 

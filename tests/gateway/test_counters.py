@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from azure_agents.errors import RateLimitError, ServerError
-from azure_agents.gateway.attempts import Asked
+from azure_agents.gateway.asked import Asked
 from azure_agents.gateway.counters import BOUNDS, SLOTS, Counters, Histogram, Recent
 from azure_agents.gateway.meter import Meter
 from azure_agents.gateway.passage import Ended, Tried

@@ -7,18 +7,18 @@ one takes its place; requests that run keep the one that they began with.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from ..errors import AzureAgentsError
-from ..jsonio import dumps
+from ..jsonio import JSON, dumps
 from ..routing.calls import RoutedCall
 from ..settings.urls import is_loopback
 from .allowance import Allowance, Budgets
 from .asgi import JSON_TYPE, ClientGone, Message, Receive, Send, read_body
-from .attempts import Asked, Passing
+from .asked import Asked, going_up
+from .attempts import Passing
 from .board import Board
 from .config.objects import GatewayConfig
 from .cors import cors_headers, preflight_headers
@@ -32,8 +32,8 @@ from .model_lists import is_models, models_of
 from .out import Out
 from .passage import Ended, Passage, Tried, refusal_for
 from .refusals import Refusal, refusal_of
-from .requests import Request, check_head, read_call_of, read_head
-from .routes import door_of, find_route
+from .requests import Body, Request, check_head, read_body_of, read_head
+from .routes import Route, door_of, find_route
 from .seals import Seals
 from .targets import Targets
 from .upstream import Upstream
@@ -191,13 +191,12 @@ class Application:
         if route is not None:
             _check_method(request, "POST")
             body = await self._body(request, serving, receive)
-            asked = read_call_of(body, route, request.headers)
-            checked = _of(asked, request, caller, serving)
-            self._counters.streams += asked.streams
+            checked = _checked(read_body_of(body, route), route, request, caller, serving)
+            self._counters.streams += checked.asked.streams
             try:
-                await _call(checked, receive, out)
+                await serving.passage.carry(*checked, receive, out)
             finally:
-                self._counters.streams -= asked.streams
+                self._counters.streams -= checked.asked.streams
             return
         page = self._pages().get(request.path)
         if page is None and not is_models(request.path):
@@ -244,34 +243,44 @@ class Application:
         await _json(out, {"object": "list", "data": self._totals.rows(only)})
 
 
-@dataclass(frozen=True, slots=True)
-class _Checked:
+class _Checked(NamedTuple):
     """A call that may be made."""
 
     asked: Asked
     call: RoutedCall
     asker: Asker
-    passage: Passage
 
 
-def _of(asked: Asked, request: Request, caller: Caller, serving: Serving) -> _Checked:
-    if not caller.may_use(asked.model):
+def _checked(
+    body: Body, route: Route, request: Request, caller: Caller, serving: Serving
+) -> _Checked:
+    model, given, raw, names_model, is_bare = body
+    if not caller.may_use(model):
         raise Refusal(
             403,
-            f"the key {caller.name!r} may not use the model {asked.model!r}",
+            f"the key {caller.name!r} may not use the model {model!r}",
             code="model_not_allowed",
             param="model",
         )
-    asked = _on_thread(asked, request, caller, serving)
-    call = serving.board.read(asked.operation, asked.model, asked.given)
-    asker = Asker(caller, serving.seals, *_user(asked, request, serving))
-    asked = replace(asked, given=call.given, identity=asker.identity)
-    return _Checked(asked, call, asker, serving.passage)
-
-
-async def _call(checked: _Checked, receive: Receive, out: Out) -> None:
-    asked, call, asker = checked.asked, checked.call, checked.asker
-    await checked.passage.carry(asked, call, asker, receive, out)
+    if route.operation == "chat" and _names_thread(given, request):
+        given = {**given, "thread_id": _thread(given, request, caller, serving)}
+        raw, is_bare = None, False  # an opened handle may have a mark
+    call = serving.board.read(route.operation, model, given, is_bare=is_bare)
+    if not is_bare and serving.board.is_spread:
+        raw = None  # marks were taken off
+    user, identity = _user(given, request, serving)
+    asked = Asked(
+        route.operation,
+        route.door,
+        model,
+        call.given,
+        raw,
+        given.get("stream") is True,
+        names_model,
+        going_up(request.first, request.headers),
+        identity,
+    )
+    return _Checked(asked, call, Asker(caller, serving.seals, user, identity))
 
 
 async def _json(out: Out, data: Any) -> None:
@@ -317,24 +326,23 @@ def _is_name_of_here(host: bytes) -> bool:
         return False
 
 
-def _on_thread(asked: Asked, request: Request, caller: Caller, serving: Serving) -> Asked:
-    """What is asked, with the thread of the body or the header, as the service knows it."""
-    given = asked.given.get("thread_id")
-    header = request.header(b"x-thread-id")
-    if given is None and header is None:
-        return asked
-    if asked.operation != "chat":
-        return asked
-    thread = given if given is not None else (header or b"").decode("latin-1")
+def _names_thread(given: JSON, request: Request) -> bool:
+    return given.get("thread_id") is not None or b"x-thread-id" in request.first
+
+
+def _thread(given: JSON, request: Request, caller: Caller, serving: Serving) -> str:
+    """The thread of the body or the header, as the service knows it."""
+    thread = given.get("thread_id")
+    if thread is None:
+        thread = request.first[b"x-thread-id"].decode("latin-1")
     if not isinstance(thread, str):
         raise Refusal(400, "thread_id must be a text", param="thread_id")
-    opened = serving.seals.opened(thread, caller)
-    return replace(asked, given={**asked.given, "thread_id": opened}, raw=None)
+    return serving.seals.opened(thread, caller)
 
 
-def _user(asked: Asked, request: Request, serving: Serving) -> tuple[str, str | None]:
+def _user(given: JSON, request: Request, serving: Serving) -> tuple[str, str | None]:
     """Whom a client asks for: the field, and what the configured header says."""
-    user = asked.given.get("user")
+    user = given.get("user")
     name = serving.config.user_identity_header
     value = None if name is None else request.header(name.lower().encode())
     identity = None if value is None else value.decode("latin-1")

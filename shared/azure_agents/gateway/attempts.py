@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any
+from collections.abc import AsyncIterator
 
 from ..errors import (
     AzureAgentsError,
@@ -28,6 +26,7 @@ from ..routing.flow import Attempt
 from ..service_errors.envelopes import error_from_reply
 from ..settings.timeouts import Timeouts
 from ..sign_in.auth import Signature
+from .asked import Asked
 from .frames import Frames, choices_of
 from .refusals import Refused
 from .replies import Header, Reply, Stream, Whole
@@ -37,65 +36,12 @@ from .upstream import Call, Incoming, Upstream
 from .usage import read_usage
 
 _LOGGER = logging.getLogger("azure_agents")
-# Of a client's headers: what switches features of the service on, and nothing that says who asks.
-_GO_UP = (
-    b"anthropic-beta",
-    b"anthropic-version",
-    b"extra-parameters",
-    b"openai-beta",
-    b"x-ms-oai-image-generation-deployment",
-)
 # Statuses that tell of our own credential or deployment; clients hear 502 instead.
 _OURS = frozenset({401, 403, 404})
 # What clients tell of themselves, and no answer depends on: Codex sends it with every request.
 _OF_CLIENTS = frozenset({"client_metadata"})
 _FIRST = 120.0  # seconds until the first content of a stream, where nobody said another number
 _HIDDEN = b"[hidden]"
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What a client asked, as far as attempts need it.
-
-    Attributes:
-        operation: Name of a row of the table of operations.
-        door: In whose form errors are told.
-        model: By the name that the client used.
-        given: The fields of the body, but the model.
-        raw: The body; None if `given` differs from it.
-        streams: Whether the answer comes in pieces.
-        headers: Of the client that go up.
-        identity: Whom the client asks for, as agents are told; may be secret.
-    """
-
-    operation: str
-    door: Door
-    model: str
-    given: Mapping[str, Any]
-    raw: bytes | None
-    streams: bool
-    headers: Mapping[str, str] = field(default_factory=dict)
-    identity: str | None = field(default=None, repr=False)
-
-    @property
-    def headers_of_agent(self) -> Mapping[str, str]:
-        """The headers of the client that go up to an agent."""
-        told = {} if self.identity is None else {"x-ms-user-identity": self.identity}
-        return {**self.headers, **told}
-
-    @property
-    def doing(self) -> str:
-        """What is being done, for errors."""
-        return f"{self.operation.replace('_', ' ')} with {self.model}"
-
-
-def going_up(headers: list[tuple[bytes, bytes]]) -> dict[str, str]:
-    """The headers of a client that go up.
-
-    Args:
-        headers: Of the request, names in lower case.
-    """
-    return {name.decode(): value.decode("latin-1") for name, value in headers if name in _GO_UP}
 
 
 class Passing:
@@ -157,7 +103,7 @@ def _without_refused(target: Target, asked: Asked, error: BadRequestError) -> As
         "%s: dropped what the service refuses: %s", asked.doing, ", ".join(sorted(names))
     )
     given = {key: value for key, value in asked.given.items() if key not in names}
-    return replace(asked, given=given, raw=None)
+    return asked._replace(given=given, raw=None)
 
 
 def _names_options(error: AzureAgentsError) -> bool:
@@ -177,8 +123,7 @@ class _One:
         self._timeouts, self._refused = timeouts, refused
 
     def sent(self, *, asks_usage: bool) -> Sent:
-        asked = self._asked
-        return self._target.sent(asked.operation, asked.given, asked.raw, asks_usage=asks_usage)
+        return self._target.sent(self._asked, asks_usage=asks_usage)
 
     async def reply(self, sent: Sent) -> Reply:
         timeouts = self._timeouts

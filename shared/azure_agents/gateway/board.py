@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
 from ..errors import InvalidRequestError
@@ -37,28 +36,31 @@ class Board:
         self.engine = Engine(entries, {**config.router, "default_litellm_params": shared}, places)
         self.deployments = self.engine.book.deployments
         self.names = self.engine.book.names
+        self.is_spread = self.engine.book.is_spread
 
-    def read(self, operation: str, model: str, given: Mapping[str, Any]) -> RoutedCall:
+    def read(
+        self, operation: str, model: str, given: Mapping[str, Any], *, is_bare: bool
+    ) -> RoutedCall:
         """Read a call.
 
         Args:
             operation: Name of a row of the table of operations.
             model: By the name that the client used.
             given: The other fields.
+            is_bare: None of them holds an id with a mark.
 
         Raises:
             Refusal: The model is unknown.
             InvalidRequestError: A field is wrong.
         """
         try:
-            call = self.engine.read(operation, model, given)
+            # Streams are always asked for their usage here, by the attempt.
+            return self.engine.read(operation, model, given, is_bare=is_bare, asks_usage=False)
         except InvalidRequestError as error:
             if error.code != _UNKNOWN:
                 raise
             sentence = f"The model {model[:200]!r} does not exist, or you do not have access to it."
             raise Refusal(404, sentence, code=_UNKNOWN, param="model") from error
-        # Streams are always asked for their usage here, by the attempt.
-        return replace(call, job=replace(call.job, asks_usage=False))
 
     async def route(self, call: RoutedCall, ask: Callable[[Attempt], Awaitable[Any]]) -> Routed:
         """Ask deployments until one answers.

@@ -7,8 +7,7 @@ endpoint, a stream as its events.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..completions.api import acompletion
 from ..errors import AzureAgentsError, ConfigError, InvalidRequestError
@@ -28,8 +27,7 @@ _DONE = b"data: [DONE]\n\n"
 _THREAD = b"x-thread-id"
 
 
-@dataclass(frozen=True, slots=True)
-class Asker:
+class Asker(NamedTuple):
     """Who asks an agent, and on which thread.
 
     Attributes:
@@ -42,7 +40,10 @@ class Asker:
     caller: Caller
     seals: Seals
     user: str = ""
-    identity: str | None = field(default=None, repr=False)
+    identity: str | None = None
+
+    def __repr__(self) -> str:
+        return f"Asker({self.caller.name!r})"  # an identity may be secret
 
     def arguments(self) -> dict[str, Any]:
         """Arguments that only calls of agents have."""

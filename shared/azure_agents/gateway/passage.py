@@ -22,7 +22,8 @@ from ..routing.flow import Attempt, Routed
 from ..routing.limits import Amounts
 from .allowance import Allowance, Taken
 from .asgi import ClientGone, Receive, while_there
-from .attempts import Asked, Passing
+from .asked import Asked
+from .attempts import Passing
 from .board import Board
 from .mapped import Asker, ask_mapped
 from .marks import marked_body, marked_events

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
-from uuid import uuid4
+from itertools import chain
+from random import getrandbits
+from typing import NamedTuple
 
 from ..errors import ProtocolError
-from ..jsonio import JSON, loads
+from ..jsonio import BOM, JSON, loads
 from ..models.settings import SETTINGS
-from .asgi import Headers, Message
-from .attempts import Asked, going_up
+from .asgi import Message
 from .refusals import Refusal
 from .routes import Route
 
@@ -39,8 +38,7 @@ _NEVER = (SETTINGS - _PATIENCE) | {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """The head of a request.
 
     Attributes:
@@ -48,12 +46,14 @@ class Request:
         path: Decoded, without its query.
         headers: Names in lower case.
         id: The client's ``x-request-id``, else a new one.
+        first: The first value of each header.
     """
 
     method: str
     path: str
     headers: list[tuple[bytes, bytes]]
     id: bytes
+    first: Mapping[bytes, bytes]
 
     def header(self, name: bytes) -> bytes | None:
         """One header; None if it is not there.
@@ -61,7 +61,7 @@ class Request:
         Args:
             name: In lower case.
         """
-        return next((value for known, value in self.headers if known == name), None)
+        return self.first.get(name)
 
 
 def read_head(scope: Message) -> Request:
@@ -71,9 +71,11 @@ def read_head(scope: Message) -> Request:
         scope: Of ASGI.
     """
     headers = list(scope["headers"])
-    given = next((value for name, value in headers if name == b"x-request-id"), b"")
-    id = given if _ID.fullmatch(given) else uuid4().hex.encode()
-    return Request(scope["method"], _path(scope["path"]), headers, id)
+    first: dict[bytes, bytes] = dict(reversed(headers))
+    id = first.get(b"x-request-id") or b""
+    if not _ID.fullmatch(id):
+        id = b"%032x" % getrandbits(128)
+    return Request(scope["method"], _path(scope["path"]), headers, id, first)
 
 
 def _path(path: str) -> str:
@@ -90,42 +92,51 @@ def check_head(request: Request) -> None:
     Raises:
         Refusal: It is one.
     """
-    if sum(len(name) + len(value) for name, value in request.headers) > MOST_HEADERS:
+    if sum(map(len, chain.from_iterable(request.headers))) > MOST_HEADERS:
         raise Refusal(431, f"the headers are longer than {MOST_HEADERS} bytes")
-    if (request.header(b"content-encoding") or b"identity").lower() != b"identity":
+    if request.first.get(b"content-encoding", b"identity").lower() != b"identity":
         raise Refusal(415, "the body is packed: send it as it is, without content-encoding")
 
 
-def read_call_of(body: bytes, route: Route, headers: Headers) -> Asked:
+class Body(NamedTuple):
+    """The body of a call.
+
+    Attributes:
+        model: By the name that the client used, in the body or in the path.
+        given: The other fields.
+        raw: Its bytes; None if they cannot go up: a field is for the gateway.
+        names_model: The bytes have a field ``model``.
+        is_bare: No id in it has a mark.
+    """
+
+    model: str
+    given: JSON
+    raw: bytes | None
+    names_model: bool
+    is_bare: bool
+
+
+def read_body_of(body: bytes, route: Route) -> Body:
     """Read the body of a call.
 
     Args:
         body: Bytes.
         route: What its path asks for.
-        headers: Of the request.
 
     Raises:
         Refusal: It is no JSON object, names no model, or a setting that is none of a client's.
     """
     given = _object(body)
-    for name in sorted(_NEVER & given.keys()):
+    if not _NEVER.isdisjoint(given):
+        name = min(_NEVER & given.keys())
         raise Refusal(
             400, f"{name} is a setting of the gateway, and no part of a request", param=name
         )
-    model, raw = _model(given, route), body
-    del_model = {k: v for k, v in given.items() if k != "model"}
-    if _PATIENCE & given.keys() or b"~" in body or b"\\u007" in body:
-        raw = b""
-    streams = given.get("stream") is True
-    return Asked(
-        route.operation,
-        route.door,
-        model,
-        del_model,
-        raw or None,
-        streams,
-        going_up(list(headers)),
-    )
+    names_model = "model" in given
+    model = _model(given.pop("model", None), route)
+    is_bare = b"~" not in body and b"\\u007" not in body
+    raw = body.removeprefix(BOM) if _PATIENCE.isdisjoint(given) else None
+    return Body(model, given, raw, names_model, is_bare)
 
 
 def _object(body: bytes) -> JSON:
@@ -141,8 +152,8 @@ def _object(body: bytes) -> JSON:
     return given
 
 
-def _model(given: Mapping[str, Any], route: Route) -> str:
-    model = route.model if route.model is not None else given.get("model")
+def _model(named: object, route: Route) -> str:
+    model = named if route.model is None else route.model
     if isinstance(model, str) and 0 < len(model) <= _MOST_NAME:
         return model
     raise Refusal(400, "model must be the name of a model", param="model", code="missing_model")

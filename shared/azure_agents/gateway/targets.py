@@ -7,11 +7,10 @@ changes something is the body written anew.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..client.recent import fingerprints
 from ..errors import ConfigError, InvalidRequestError
@@ -29,9 +28,10 @@ from ..routing.deployments import Deployment
 from ..service_errors.hints import Service
 from ..sign_in.auth import Destination, FoundryAuth, NoCredential
 from .agent_entries import read_agent_entry
+from .asked import Asked
+from .splice import spliced
 from .upstream import Way, way_to
 
-_MODEL = re.compile(rb'"model"\s*:\s*"(?:[^"\\]|\\.)*"')
 _COUNTED = ("chat", "text_completion")
 _MOST = 2_000  # targets that are kept: a wildcard has as many as clients think of names
 # Families whose chats are no chats on the wire: the library maps them.
@@ -40,8 +40,7 @@ _VERSION = "anthropic-version"
 _USUAL_VERSION = "2023-06-01"
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
+class Sent(NamedTuple):
     """A body that goes up.
 
     Attributes:
@@ -70,6 +69,7 @@ class Target:
         fit: Makes a chat's body one that the model's family takes; None: it takes any.
         drops: Leave out, aloud, optional fields that the model refuses.
         agent: The reference of an agent, which each body carries; None: it is none.
+        field: The model as a body names it, in JSON; None: it has none.
     """
 
     base: Destination
@@ -84,28 +84,25 @@ class Target:
     fit: Callable[[JSON], JSON] | None = None
     drops: bool = False
     agent: Mapping[str, Any] | None = None
+    field: bytes | None = None
 
-    def sent(
-        self, operation: str, given: Mapping[str, Any], raw: bytes | None, *, asks_usage: bool
-    ) -> Sent:
+    def sent(self, asked: Asked, *, asks_usage: bool) -> Sent:
         """Write the body.
 
         Args:
-            operation: What is asked.
-            given: The client's fields, without its model.
-            raw: The client's body; None if `given` differs from it.
+            asked: By the client.
             asks_usage: A stream is to tell its usage.
 
         Raises:
             InvalidRequestError: The model's family refuses a field.
         """
+        given = asked.given
         added: JSON = {k: v for k, v in self.fields.items() if k not in given}
-        streams = given.get("stream") is True and operation in _COUNTED
+        streams = asked.streams and asked.operation in _COUNTED
         hides = streams and asks_usage and not _asks_usage(given)
         if hides:
             told = given.get("stream_options")
             added["stream_options"] = {**(told or {}), "include_usage": True}
-            raw = None if "stream_options" in given else raw
         if self.agent is not None:
             return Sent(self._written(_of_agent(given, added, self.agent)))
         if self.fit is not None:
@@ -113,8 +110,13 @@ class Target:
             fitted = self.fit(body)
             if fitted != body:
                 return Sent(self._written(fitted), hides)
-        spliced = None if raw is None else _spliced(raw, self.model, added)
-        return Sent(spliced or self._written({**given, **added}), hides)
+        sent = self._spliced(asked, added)
+        return Sent(self._written({**given, **added}) if sent is None else sent, hides)
+
+    def _spliced(self, asked: Asked, added: JSON) -> bytes | None:
+        if asked.raw is None or self.field is None:
+            return None
+        return spliced(asked.raw, self.field, added, names_model=asked.names_model)
 
     def _written(self, body: Mapping[str, Any]) -> bytes:
         named = {} if self.model is None else {"model": self.model}
@@ -185,6 +187,7 @@ class Targets:
             url=_url(settings.surface.url.url + place.path, (*place.query, *settings.query)),
             service=place.service,
             model=place.model,
+            field=None if place.model is None else b'"model":%s' % dumps(place.model),
             auth=self._auth(settings),
             way=way_to(settings.surface.url),
             headers={"content-type": "application/json", **usual, **own},
@@ -264,23 +267,3 @@ def _place(settings: ModelSettings, operation: str) -> Place:
 def _asks_usage(given: Mapping[str, Any]) -> bool:
     options = given.get("stream_options")
     return isinstance(options, dict) and bool(options.get("include_usage"))
-
-
-def _spliced(raw: bytes, model: str | None, added: Mapping[str, Any]) -> bytes | None:
-    """The body with another model and more fields; None if its bytes do not tell where."""
-    found = list(_MODEL.finditer(raw))
-    # Elsewhere than at the top, or written with escapes: then there is another number of them.
-    if model is None or len(found) > 1:
-        return None
-    if found:
-        start, end = found[0].span()
-        raw = b'%s"model":%s%s' % (raw[:start], dumps(model), raw[end:])
-    elif b"model" in raw or b"\\u" in raw:
-        return None
-    else:
-        added = {"model": model, **added}
-    if not added:
-        return raw
-    start = raw.index(b"{") + 1
-    rest = raw[start:].lstrip()
-    return None if rest == b"}" else b"%s%s,%s" % (raw[:start], dumps(added)[1:-1], rest)

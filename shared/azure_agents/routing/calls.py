@@ -8,9 +8,9 @@ those of the router and of entries limit each attempt.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
-from uuid import uuid4
+from dataclasses import replace
+from random import getrandbits
+from typing import Any, NamedTuple
 
 from ..errors import InvalidRequestError
 from ..models.answers import Answer
@@ -34,8 +34,7 @@ _STICKY = frozenset(name for name, row in OPERATIONS.items() if row.makes or "{i
 _LISTS = frozenset({"file_list", "list_batches", "list_fine_tuning_jobs"})
 
 
-@dataclass(frozen=True, slots=True)
-class RoutedCall:
+class RoutedCall(NamedTuple):
     """A call that is ready to be routed.
 
     Attributes:
@@ -90,48 +89,114 @@ def headers_of(answer: Any) -> Mapping[str, str]:
     return headers if isinstance(headers, Mapping) else {}
 
 
-def read_call(
-    operation: str, model: object, given: Mapping[str, Any], book: Book, settings: RouterSettings
-) -> RoutedCall:
-    """Read the arguments of a call.
+class Calls:
+    """Reads calls. What follows from the operation and the model alone is worked out once.
 
     Args:
-        operation: Name of a row of the table.
-        model: What the caller named; None: whatever has what the ids name.
-        given: The other arguments; None counts as absent.
         book: The deployments.
         settings: Of the router.
-
-    Raises:
-        InvalidRequestError: The model is unknown, an argument is the list's, or ids do not fit
-            together.
     """
+
+    def __init__(self, book: Book, settings: RouterSettings) -> None:
+        self._book, self._settings = book, settings
+        self._plans: dict[tuple[str, str], _Plan] = {}
+
+    def read(
+        self,
+        operation: str,
+        model: object,
+        given: Mapping[str, Any],
+        *,
+        is_bare: bool = False,
+        asks_usage: bool = True,
+    ) -> RoutedCall:
+        """Read the arguments of a call.
+
+        Args:
+            operation: Name of a row of the table.
+            model: What the caller named; None: whatever has what the ids name.
+            given: The other arguments; None counts as absent.
+            is_bare: No id in them has a mark: that is known already.
+            asks_usage: A stream is to tell what it used, where its caller did not say.
+
+        Raises:
+            InvalidRequestError: The model is unknown, an argument is the list's, or ids do not fit
+                together.
+        """
+        if not _OF_THE_LIST.isdisjoint(given):
+            _check_arguments(given)
+        plan = self._planned(operation, model, given)
+        body = {k: v for k, v in given.items() if v is not None and k not in _OF_THE_CALL}
+        job, asks = plan.job, asks_usage and _asks_usage(operation, body)
+        seeks = False
+        if self._book.is_spread:
+            found = sticky.Found(body) if is_bare else self._found(body)
+            body = found.body
+            job = job._replace(groups=_at_home(job.groups, found, model))
+            seeks = plan.marks and found.home is None and _names_things(operation, body)
+        amounts = estimate(operation, body) if plan.names_model else _NOTHING
+        key = f"{getrandbits(64):x}"
+        job = job._replace(amounts=amounts, asks_usage=asks, seeks=seeks, key=key)
+        return RoutedCall(job, body, plan.marks, plan.group)
+
+    def _found(self, body: dict[str, Any]) -> sticky.Found:
+        return sticky.read(_readable(body), self._book.by_mark)
+
+    def _planned(self, operation: str, model: object, given: Mapping[str, Any]) -> _Plan:
+        if not isinstance(model, str) or not _OF_THE_CALL.isdisjoint(given):
+            return self._plan(operation, model, given)
+        try:
+            return self._plans[operation, model]
+        except KeyError:
+            pass
+        if len(self._plans) >= _MOST_PLANS:
+            self._plans.clear()
+        plan = self._plans[operation, model] = self._plan(operation, model, {})
+        return plan
+
+    def _plan(self, operation: str, model: object, given: Mapping[str, Any]) -> _Plan:
+        book, names_model = self._book, OPERATIONS[operation].names_model
+        groups = _groups(operation, model, given, book)
+        job = Job(
+            asked=str(model or operation),
+            operation=operation,
+            groups=groups,
+            timeouts=_timeouts(given, self._settings),
+            most_seconds=_most_seconds(given),
+            retries=_retries(given, groups, self._settings),
+            too_long=() if model is None else book.detours(str(model), "too_long"),
+            filtered=() if model is None else book.detours(str(model), "filtered"),
+        )
+        marks = book.is_spread and len({one.resource for group in groups for one in group}) > 1
+        return _Plan(job, marks, groups[0][0].name, names_model)
+
+
+class _Plan(NamedTuple):
+    """What is the same in all calls of one operation with one model.
+
+    Attributes:
+        job: Without what a request adds.
+        marks: As for `RoutedCall`.
+        group: As for `RoutedCall`.
+        names_model: The operation is one of a deployment, so tokens are counted.
+    """
+
+    job: Job
+    marks: bool
+    group: str
+    names_model: bool
+
+
+_MOST_PLANS = 2_000  # a wildcard has as many models as clients think of names
+_NOTHING = Amounts()
+
+
+def _check_arguments(given: Mapping[str, Any]) -> None:
     for name in sorted(name for name in _OF_THE_LIST & given.keys() if given[name] is not None):
         raise InvalidRequestError(
             f"{name}= says where or with which credential a deployment is asked: put it into its "
             "litellm_params"
         )
-    body = {k: v for k, v in given.items() if v is not None and k not in _OF_THE_CALL}
-    groups = _groups(operation, model, given, book)
-    found = sticky.Found(body)
-    marks = book.is_spread and len({one.resource for group in groups for one in group}) > 1
-    if book.is_spread:
-        found = sticky.read(_readable(body), book.by_mark)
-    job = Job(
-        asked=str(model or operation),
-        operation=operation,
-        groups=_at_home(groups, found, model),
-        amounts=estimate(operation, found.body) if OPERATIONS[operation].names_model else Amounts(),
-        timeouts=_timeouts(given, settings),
-        most_seconds=_most_seconds(given),
-        retries=_retries(given, groups, settings),
-        too_long=() if model is None else book.detours(str(model), "too_long"),
-        filtered=() if model is None else book.detours(str(model), "filtered"),
-        asks_usage=_asks_usage(operation, body),
-        seeks=marks and found.home is None and _names_things(operation, found.body),
-        key=uuid4().hex,
-    )
-    return RoutedCall(job, found.body, marks, groups[0][0].name)
 
 
 def _groups(

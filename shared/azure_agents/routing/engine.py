@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from .book import Book
-from .calls import RoutedCall, read_call
+from .calls import Calls, RoutedCall
 from .counts import Counts, Ticket
 from .deployments import Deployment, read_deployments
 from .drivers import Driver
@@ -42,6 +42,7 @@ class Engine:
         self.settings: RouterSettings = read_settings(arguments)
         deployments = read_deployments(model_list, self.settings.defaults, places)
         self.book = Book(deployments, self.settings)
+        self.read = Calls(self.book, self.settings).read
         url, clock = self.settings.redis_url, self.settings.clock
         self.link = None if url is None else RedisLink(url)
         self.desk = Desk(
@@ -55,19 +56,6 @@ class Engine:
             clock,
         )
         self._driver = Driver(clock, self.link)
-
-    def read(self, operation: str, model: object, given: Mapping[str, Any]) -> RoutedCall:
-        """Read a call; nothing is sent.
-
-        Args:
-            operation: Name of a row of the table of operations.
-            model: What the caller named.
-            given: The other arguments, or the fields of the body.
-
-        Raises:
-            InvalidRequestError: The model is unknown, or ids do not fit together.
-        """
-        return read_call(operation, model, given, self.book, self.settings)
 
     def run(self, call: RoutedCall, ask: Callable[[Attempt], Any]) -> Routed:
         """Route a call; its place is still to be given back, by `settle` or `end`.

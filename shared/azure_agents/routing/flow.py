@@ -11,8 +11,8 @@ The router decides about every attempt: an attempt is one request.
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, TypeAlias
+from dataclasses import replace
+from typing import Any, NamedTuple, TypeAlias
 
 from ..drivers.clock import Clock
 from ..errors import (
@@ -39,8 +39,7 @@ _SHORTEST = 0.001  # seconds of an attempt
 _TOO_LONG = ("context_length_exceeded", "maximum context length", "context window")
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(NamedTuple):
     """Ask a deployment, once.
 
     Attributes:
@@ -54,8 +53,7 @@ class Attempt:
     asks_usage: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Pause:
+class Pause(NamedTuple):
     """Let some seconds pass."""
 
     seconds: float
@@ -65,8 +63,7 @@ Command: TypeAlias = Eval | Attempt | Pause
 Flow: TypeAlias = Generator[Command, Any, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(NamedTuple):
     """What is to be done.
 
     Attributes:
@@ -88,8 +85,8 @@ class Job:
     asked: str
     operation: str
     groups: tuple[Group, ...]
-    amounts: Amounts = field(default_factory=Amounts)
-    timeouts: Timeouts = field(default_factory=Timeouts)
+    amounts: Amounts = Amounts()
+    timeouts: Timeouts = Timeouts()
     most_seconds: float | None = None
     retries: int = 2
     too_long: tuple[Group, ...] = ()
@@ -99,8 +96,7 @@ class Job:
     key: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Routed:
+class Routed(NamedTuple):
     """An answer, and the place it was made at; the ticket is still to be settled and ended."""
 
     ticket: Ticket
@@ -153,7 +149,7 @@ def route(job: Job, desk: Desk) -> Flow:
     left = call.seconds_left()
     return (
         yield from _Call(
-            replace(job, groups=detour, too_long=(), filtered=(), most_seconds=left), desk
+            job._replace(groups=detour, too_long=(), filtered=(), most_seconds=left), desk
         ).run()
     )
 
