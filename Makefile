@@ -82,6 +82,10 @@ bench-gateway: $(SETUP)
 prices: $(SETUP)
 	@$(PY) tests/prices/run.py
 
+# docs/images/status.png, in headless Chromium (apt-get install chromium).
+screenshot: $(SETUP)
+	@$(PY) -m tests.gateway.screenshot $(ARGS)
+
 record: $(SETUP)
 	$(PY) tests/cassettes/record.py
 

@@ -72,12 +72,20 @@ def test_labels_are_names_of_the_config(world: World) -> None:
 def test_a_failure_is_shown_once(world: World) -> None:
     """The error of the last attempt, which the client hears, is not listed twice."""
     error = ServerError("broken", status=500)
-    world.counters.tried(Tried(DEPLOYMENT, 0.1, error))
-    world.ended(status=502, error=error, last_failure=error)
+    for _ in range(2):
+        world.counters.tried(Tried(DEPLOYMENT, 0.1, error))
+        world.ended(status=502, error=error, last_failure=error)
     world.ended(status=429, error=RateLimitError("all are full", status=429))
-    shown = [(one.deployment, one.error.message) for one in world.counters.failures]
-    assert [("d1", "broken"), ("", "all are full")] == shown
-    assert {("gpt", "ServerError"): 1, ("gpt", "RateLimitError"): 1} == world.counters.errors
+    shown = [(one.deployment, one.error.message, one.times) for one in world.counters.failures]
+    assert [("", "all are full", 1), ("d1", "broken", 2)] == shown
+    assert {("gpt", "ServerError"): 2, ("gpt", "RateLimitError"): 1} == world.counters.errors
+
+
+def test_failures_are_few_however_many_kinds_there_are(world: World) -> None:
+    """The oldest makes room."""
+    for status in range(400, 600):
+        world.counters.tried(Tried(DEPLOYMENT, 0.1, ServerError("broken", status=status)))
+    assert list(range(599, 549, -1)) == [one.error.status for one in world.counters.failures]
 
 
 def test_attempts_are_counted_by_how_they_ended(world: World) -> None:

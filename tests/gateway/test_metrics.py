@@ -54,7 +54,7 @@ def test_calls_tokens_and_windows_are_there(gateway: Gateway) -> None:
     assert 2 == found["seconds_count gpt-4o chat"] == found["seconds_bucket +Inf gpt-4o chat"]
     assert 2 == found["upstream_requests_total first gpt-4o ok"]
     assert 2 == found["upstream_seconds_count first gpt-4o"]
-    assert pytest.approx(0.2) == found["window_ratio first rpm gpt-4o"]
+    assert pytest.approx(0.2) == found["window_ratio first rpm gpt-4o 60"]
     assert 0 == found["upstream_running first gpt-4o"] == found["streams"]
     assert 0 < found["process_resident_memory_bytes"]
 

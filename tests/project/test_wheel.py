@@ -14,7 +14,12 @@ from ..covering import ALL
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = {"azure_agents", "langchain_azure_agents", "llamaindex_azure_agents"}
-SUFFIXES = {".json", ".py", ".typed"}  # a new kind of file is a decision; .json: the price table
+SUFFIXES = {
+    ".html",
+    ".json",
+    ".py",
+    ".typed",
+}  # a new kind of file is a decision; .json: the price table
 
 # adapter: the command that its ImportError must end with
 ADVICE = {

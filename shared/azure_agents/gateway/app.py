@@ -7,7 +7,7 @@ one takes its place; requests that run keep the one that they began with.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -30,6 +30,8 @@ from .mapped import Asker
 from .metrics import Metrics
 from .model_lists import is_models, models_of
 from .out import Out
+from .page.snapshot import snapshot
+from .page.status import DOCUMENT, StatusPage, is_numbers
 from .passage import Ended, Passage, Tried, refusal_for
 from .refusals import Refusal, refusal_of
 from .requests import Body, Request, check_head, read_body_of, read_head
@@ -110,6 +112,7 @@ class Application:
         self._budgets = Budgets()
         self._counters = Counters()
         self._serving = self._made(config)
+        self._page = StatusPage(self._look)
         self._metrics = Metrics(self._counters, self._status)
         self._totals = Totals(self._metrics.text, self._ledger.rows, folder)
         self.is_stopping = False
@@ -181,6 +184,10 @@ class Application:
         else:
             check_head(request)
             _check_place(scope, request, serving)
+            if path == DOCUMENT:
+                _check_method(request, "GET")
+                await self._page.document(out, has_keys=serving.config.has_keys)
+                return
             caller = serving.keys.caller(request.headers)
             await self._known(request, caller, serving, receive, out)
 
@@ -197,6 +204,9 @@ class Application:
                 await serving.passage.carry(*checked, receive, out)
             finally:
                 self._counters.streams -= checked.asked.streams
+            return
+        if is_numbers(request.path):
+            await self._page.numbers(request, receive, out, partial(self._check_watcher, request))
             return
         page = self._pages().get(request.path)
         if page is None and not is_models(request.path):
@@ -228,6 +238,17 @@ class Application:
             "/metrics": self._metrics_page,
             "/spend": self._spend_page,
         }
+
+    def _look(self) -> JSON:
+        serving = self._serving
+        rows = self._totals.rows()
+        return snapshot(serving.board, self._counters, rows, serving.config, self._budgets)
+
+    def _check_watcher(self, request: Request) -> None:
+        """Whether a request may see the status; asked every second, since a reload may end it."""
+        if self.is_stopping:
+            raise Refusal(503, "the gateway is stopping", retry_after=_SECOND)
+        _check_admin(self._serving.keys.caller(request.headers))
 
     async def _ready(self, out: Out) -> None:
         if self.is_stopping:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter, defaultdict, deque
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Hashable, Iterator
 from dataclasses import dataclass, field
 from time import monotonic, time
 
@@ -123,19 +123,21 @@ def _percentile(seconds: Counter[int], part: float) -> float | None:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Something that failed, for the status page.
+    """Something that failed, for the status page; the same again counts up.
 
     Attributes:
-        at: When, in seconds since 1970.
+        at: When it did last, in seconds since 1970.
         model: The label of the model.
         deployment: The id of the deployment; "": none was asked.
-        error: What went wrong.
+        error: What went wrong, the last time.
+        times: How often it did.
     """
 
     at: float
     model: str
     deployment: str
     error: AzureAgentsError
+    times: int = 1
 
 
 class Counters:
@@ -162,7 +164,7 @@ class Counters:
         self.reloads: Counter[str] = Counter()  # outcome
         self.recent = Recent(clock)
         self.recent_of: dict[str, Recent] = {}  # by deployment
-        self.failures: deque[Failure] = deque(maxlen=_MOST_FAILURES)
+        self._failures: dict[Hashable, Failure] = {}  # the newest last
         self.begun_at = time()
 
     def note(self, ended: Ended, cost: float | None) -> None:
@@ -196,7 +198,7 @@ class Counters:
     def _failed(self, ended: Ended, error: AzureAgentsError, model: str) -> None:
         self.errors[model, type(error).__name__] += 1
         if error is not ended.last_failure:  # else it is there, by `tried`
-            self.failures.append(Failure(time(), model, ended.deployment, error))
+            self._failure(model, ended.deployment, error)
 
     def tried(self, tried: Tried) -> None:
         """Count an attempt.
@@ -213,7 +215,20 @@ class Counters:
         if error is None:
             self.upstream[one.name, one.id].add(tried.seconds)
         else:
-            self.failures.append(Failure(time(), one.name, one.id, error))
+            self._failure(one.name, one.id, error)
+
+    def _failure(self, model: str, deployment: str, error: AzureAgentsError) -> None:
+        key = (model, deployment, type(error), error.status)
+        before = self._failures.pop(key, None)
+        times = 1 if before is None else before.times + 1
+        self._failures[key] = Failure(time(), model, deployment, error, times)
+        if len(self._failures) > _MOST_FAILURES:
+            del self._failures[next(iter(self._failures))]
+
+    @property
+    def failures(self) -> list[Failure]:
+        """What failed lately, the newest first."""
+        return [*reversed(self._failures.values())]
 
     def _recent(self, one: Deployment) -> Recent:
         found = self.recent_of.get(one.id)

@@ -114,16 +114,19 @@ class Metrics:
         running = [(key, one["running"]) for key, one in told.items()]
         cooling = [(key, max(one["busy_for"], one["failed_for"])) for key, one in told.items()]
         windows = [
-            ((*key, name), one["counted"].get(name, 0) / most)
+            ((*key, window["limit"], f"{window['seconds']:g}"), window["used"] / window["most"])
             for key, one in told.items()
-            for name, most in one["limits"].items()
+            for window in one["windows"]
         ]
         yield self._gauge("upstream_running", "Requests of deployments now.", _PLACE, running)
         yield self._gauge(
             "cooldown_seconds", "Seconds that a deployment is still put aside.", _PLACE, cooling
         )
         yield self._gauge(
-            "window_ratio", "Part of a limit that is used now.", (*_PLACE, "limit"), windows
+            "window_ratio",
+            "Part of a limit that is used now.",
+            (*_PLACE, "limit", "window_seconds"),
+            windows,
         )
         redis = status.get("redis")
         if redis is not None:

@@ -36,6 +36,14 @@ class Out:
         """Add headers, before the answer has begun."""
         self._headers += headers
 
+    def has(self, name: bytes) -> bool:
+        """Whether the answer will have a header.
+
+        Args:
+            name: In lower case.
+        """
+        return any(known == name for known, _ in self._headers)
+
     async def whole(self, status: int, body: bytes, headers: Iterable[Header] = ()) -> None:
         """Send all of the answer.
 

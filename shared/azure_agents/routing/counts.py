@@ -19,7 +19,7 @@ from ..drivers.clock import Clock
 from .deployments import Deployment
 from .limits import SECOND, Amounts
 from .redis_script import Eval, SharedWindows
-from .windows import Load, Place, Tally
+from .windows import Load, Place, Tally, Used
 
 T = TypeVar("T")
 Asking: TypeAlias = Generator[Eval, Any, T]
@@ -82,6 +82,11 @@ class Counts:
         """What this process counts now, by the name of the limit."""
         with self._lock:
             return self._counted(deployment).tally.counted(self._now())
+
+    def windows(self, deployment: Deployment) -> list[Used]:
+        """What this process counts of each window that has a limit."""
+        with self._lock:
+            return self._counted(deployment).tally.windows(self._now())
 
     def begin(self, deployment: Deployment, amounts: Amounts) -> Asking[Ticket | None]:
         """Give a request a place, or None if there is none now.

@@ -139,7 +139,7 @@ class Engine:
             "model_name": one.name,
             "model": one.model,
             "counted": counts.counted(one),
-            "limits": one.limits.given(),
+            "windows": [window._asdict() for window in counts.windows(one)],
             "free_in": max(counts.wait(one, Amounts(1)), counts.refused_for(one)) / SECOND,
             "running": counts.running(one),
             "busy_for": health.busy_for(one) / SECOND,

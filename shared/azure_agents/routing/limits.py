@@ -144,11 +144,6 @@ class Limits:
             if most is not None
         )
 
-    def given(self) -> dict[str, int]:
-        """Those that there are, by name."""
-        values = {name: getattr(self, name) for name in LIMITS}
-        return {name: value for name, value in values.items() if value is not None}
-
     @property
     def counts_tokens(self) -> bool:
         """Whether any limit is one of tokens."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from itertools import accumulate
 from typing import NamedTuple
 
@@ -39,6 +39,22 @@ class Load(NamedTuple):
     share: float = 0.0
     tokens: int = 0
     begun: int = 0
+
+
+class Used(NamedTuple):
+    """What is used of one window.
+
+    Attributes:
+        limit: The limit, as users call it.
+        used: How many.
+        most: How many there may be.
+        seconds: How long the window is.
+    """
+
+    limit: str
+    used: int
+    most: int
+    seconds: float
 
 
 _MOST_OF_OTHERS = 20_000  # starts in a minute that are believed; each one is kept
@@ -142,6 +158,15 @@ class Tally:
         sums = {one.window.name: one.total(now) for one in self._sums}
         return {**self._starts.counted(now), **sums}
 
+    def windows(self, now: int) -> list[Used]:
+        """What is used of each window that has a limit.
+
+        Args:
+            now: The time.
+        """
+        sums = (one.used(now) for one in self._limited)
+        return [*self._starts.used(now), *sums]
+
 
 class _Log:
     """Starts, one by one: as many of the newest as the largest limit needs."""
@@ -177,6 +202,10 @@ class _Log:
 
     def counted(self, now: int) -> dict[str, int]:
         return {"rpm": self._in(self._windows[0], now)} if self._windows else {}
+
+    def used(self, now: int) -> Iterator[Used]:
+        for one in self._windows:
+            yield Used("rpm", self._in(one, now), one.most, one.length / SECOND)
 
     def _in(self, window: Starts, now: int) -> int:
         return len(self._starts) - bisect_right(self._starts, now - window.length)
@@ -230,3 +259,8 @@ class _Sums:
 
     def share(self, now: int) -> float:
         return self.total(now) / self.window.most if self.window.most else 0.0
+
+    def used(self, now: int) -> Used:
+        window = self.window
+        seconds = window.width * window.number / SECOND
+        return Used(window.name, self.total(now), window.most or 0, seconds)

@@ -1,0 +1,1 @@
+"""The status page: how the gateway is, live in a browser, for whoever may see all keys."""
