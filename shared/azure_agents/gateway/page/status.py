@@ -55,12 +55,12 @@ class StatusPage:
             Refusal: The caller may not, a foreign page asks, or too many watch.
             ClientGone: It left.
         """
-        if request.method != "GET":
+        if request.method not in {"GET", "HEAD"}:
             allow = ((b"allow", b"GET"),)
             raise Refusal(405, f"{request.path} takes GET only", headers=allow)
         check_site(request, out)
         check()
-        if request.path == EVENTS:
+        if request.path == EVENTS and request.method == "GET":
             out.add(*SAFE)
             await self._watchers.serve(receive, out, check)
         else:
