@@ -21,8 +21,8 @@ from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResu
 from langchain_core.runnables import Runnable
 
 from azure_agents import AsyncFileHandle, FileHandle, TurnRequest
+from azure_agents.content.stop import stop_texts
 from azure_agents.frameworks.described_fields import with_fields
-from azure_agents.stop import stop_texts
 
 from ._answers import to_message
 from ._chunks import Chunker

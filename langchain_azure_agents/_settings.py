@@ -23,6 +23,7 @@ from pydantic import (
 )
 
 from azure_agents import Timeouts, __version__
+from azure_agents.content.stop import stop_texts
 from azure_agents.errors import ConfigError
 from azure_agents.frameworks.clients import HoldsClients
 from azure_agents.frameworks.copies import checked_copy
@@ -31,7 +32,6 @@ from azure_agents.naming import near
 from azure_agents.settings.config import InstructionsMode, ThreadPolicy
 from azure_agents.settings.headers import extra_headers_of, user_identity_of
 from azure_agents.settings.timeouts import DEFAULT_TIMEOUT
-from azure_agents.stop import stop_texts
 
 from ._arguments import argument_names, refuse_near_misses, refuse_secrets
 from ._blocks import PROVIDER

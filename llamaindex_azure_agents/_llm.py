@@ -21,13 +21,13 @@ from pydantic import SecretStr
 
 from azure_agents import AsyncFileHandle, FileHandle, Observer, ThreadStore, Timeouts, TurnRequest
 from azure_agents.client.model_clients import MODEL_ARGUMENTS, ModelClients
+from azure_agents.content.stop import stop_texts
 from azure_agents.drivers.clock import Clock
 from azure_agents.errors import ConfigError
 from azure_agents.frameworks.copies import checked_copy
 from azure_agents.frameworks.described_fields import with_fields
 from azure_agents.seams import AsyncTransport, Transport
 from azure_agents.settings.headers import extra_headers_of, user_identity_of
-from azure_agents.stop import stop_texts
 
 from ._chunks import astream, stream
 from ._files import Answer, references_of

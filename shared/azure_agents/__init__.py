@@ -20,6 +20,17 @@ from .settings.no_globals import Package as _Package
 from .settings.timeouts import Timeouts
 
 if TYPE_CHECKING:
+    from .agents.agent import Agent
+    from .agents.agents import Agents
+    from .agents.async_agents import AsyncAgents
+    from .agents.tools import (
+        CodeInterpreterTool,
+        FileSearchTool,
+        ImageGenerationTool,
+        McpTool,
+        OpenApiTool,
+        WebSearchTool,
+    )
     from .client.agent_client import AgentClient, AsyncAgentClient
     from .completions.api import acompletion, completion
     from .completions.input import screenshot
@@ -130,15 +141,19 @@ if TYPE_CHECKING:
     from .threads.store import ThreadStore
 
 __all__ = [
+    "Agent",
     "AgentClient",
+    "Agents",
     "ApprovalReply",
     "ApprovalRequest",
     "AsyncAgentClient",
+    "AsyncAgents",
     "AsyncFileHandle",
     "AsyncFiles",
     "AsyncVectorStores",
     "AzureAgentsError",
     "Citation",
+    "CodeInterpreterTool",
     "Completion",
     "ComputerAnswer",
     "ConsentRequest",
@@ -148,14 +163,18 @@ __all__ = [
     "FileCounts",
     "FileHandle",
     "FileReference",
+    "FileSearchTool",
     "Files",
     "Finished",
     "Fold",
+    "ImageGenerationTool",
+    "McpTool",
     "Media",
     "MediaOutput",
     "MemoryThreadStore",
     "Message",
     "Observer",
+    "OpenApiTool",
     "Other",
     "PriceTable",
     "Prices",
@@ -187,6 +206,7 @@ __all__ = [
     "Usage",
     "VectorStore",
     "VectorStores",
+    "WebSearchTool",
     "__version__",
     "acancel_batch",
     "acancel_fine_tuning_job",
@@ -256,6 +276,17 @@ __all__ = [
 
 # The module of each name that is loaded late.
 _PLACES = {
+    "agents.agent": ("Agent",),
+    "agents.agents": ("Agents",),
+    "agents.async_agents": ("AsyncAgents",),
+    "agents.tools": (
+        "CodeInterpreterTool",
+        "FileSearchTool",
+        "ImageGenerationTool",
+        "McpTool",
+        "OpenApiTool",
+        "WebSearchTool",
+    ),
     "client.agent_client": ("AgentClient", "AsyncAgentClient"),
     "completions.api": ("acompletion", "completion"),
     "completions.input": ("screenshot",),

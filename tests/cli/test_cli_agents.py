@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from azure_agents.cli.agents import read_tools
 from azure_agents.cli.main import main
+from azure_agents.cli.tool_files import read_tools
 from azure_agents.emulator import Emulator
 from azure_agents.errors import ConfigError
 
@@ -74,3 +74,85 @@ def test_a_source_without_a_list_of_tools_is_an_error(source: str, sentence: str
     """The error names the source."""
     with pytest.raises(ConfigError, match=sentence):
         read_tools(source)
+
+
+def test_agents_are_made_shown_changed_and_deleted(
+    served: Emulator, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """From nothing to an agent with two tools and a file, and all of it down again."""
+    handbook, told = tmp_path / "handbook.md", tmp_path / "told.txt"
+    handbook.write_text("30 days.")
+    told.write_text("Be kind.")
+    made = ["--model", "gpt-4o", "--instructions", f"@{told}", "--file", str(handbook)]
+    servers = ["--code-interpreter", "--mcp", "docs=https://h.example/mcp"]
+    assert 0 == main(["agents", "create", "helper", *made, *servers])
+    assert 0 == main(["agents", "update", "helper", "--description", "It helps."])
+    assert 0 == main(["agents", "list"])
+    assert 0 == main(["agents", "show", "helper", "--versions"])
+    out = capsys.readouterr().out.splitlines()
+    assert ["helper:1", "helper:2"] == out[:2]
+    row = "helper:2  helper  gpt-4o  file_search, code_interpreter, mcp  It helps."
+    assert row == out[3]
+    assert 0 == main(["agents", "show", "helper"])
+    assert "instructions: Be kind." in capsys.readouterr().out
+    assert 0 == main(["agents", "delete", "helper", "--and-files", "--yes"])
+    assert 0 == main(["agents", "list"])
+    assert ("", "The project has no agents.\n") == capsys.readouterr()
+
+
+def test_agents_are_kept_in_a_file(
+    served: Emulator, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What `export` prints, `import` makes again; what is there already stays as it is."""
+    for generation in ("v2", "classic"):
+        named = ["agents", "create", f"in-{generation}", "--generation", generation]
+        assert 0 == main([*named, "--model", "gpt-4o", "--instructions", "Größe: groß."])
+    first = capsys.readouterr().out
+    assert 0 == main(["agents", "export"])
+    kept = tmp_path / "agents.yaml"
+    kept.write_text(capsys.readouterr().out, encoding="utf-8")
+    assert 0 == main(["agents", "import", str(kept)])
+    assert first == capsys.readouterr().out
+    kept.write_text(kept.read_text("utf-8").replace("groß", "klein"), encoding="utf-8")
+    assert 0 == main(["agents", "import", str(kept)])
+    assert "in-v2:2" == capsys.readouterr().out.splitlines()[0]
+
+
+REFUSED = {
+    "no such agent": (["agents", "show", "nobody"], "AgentNotFoundError: "),
+    "no pair": (["agents", "create", "a", "--model", "m", "--mcp", "docs"], "must be label=value"),
+    "no file": (["agents", "create", "a", "--model", "m", "--file", "no.md"], "there is no file"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_a_mistake_about_agents_is_one_line(
+    served: Emulator, case: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On standard error, with exit code 2."""
+    arguments, expected = REFUSED[case]
+    assert 2 == main(arguments)
+    error = capsys.readouterr().err
+    assert expected in error
+    assert 1 == len(error.splitlines())
+
+
+def test_a_file_that_is_no_yaml_is_named(
+    served: Emulator, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing is made of half a file."""
+    kept = tmp_path / "agents.yaml"
+    kept.write_text("name: a\ndefinition: {model: m}\n---\n[1,")
+    assert 2 == main(["agents", "import", str(kept)])
+    assert "is no YAML" in capsys.readouterr().err
+    assert 0 == main(["agents", "list"])
+
+
+def test_nothing_is_deleted_without_a_yes(
+    served: Emulator, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The question names the agent."""
+    served.create_agent("my-agent")
+    monkeypatch.setattr("click.confirm", lambda question: "Delete my-agent?" != question)
+    assert 1 == main(["agents", "delete", "my-agent"])
+    assert 1 == len(served.agents)

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from azure_agents.content.stop import StopCut
 from azure_agents.errors import InvalidRequestError
 from azure_agents.events import (
     Citation,
@@ -20,7 +21,6 @@ from azure_agents.events import (
     Usage,
 )
 from azure_agents.fold import fold
-from azure_agents.stop import StopCut
 
 WHOLE = Finished("stop", "completed", anchor="fa1.x")
 CUT = Finished("stop", "completed", anchor=None)

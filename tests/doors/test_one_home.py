@@ -18,9 +18,9 @@ from llama_index.core.base.llms.types import ChatMessage, ImageBlock, TextBlock
 
 import langchain_azure_agents as lc
 import llamaindex_azure_agents as li
-from azure_agents import completion, jsonio, stop
+from azure_agents import completion, jsonio
 from azure_agents.client import pair
-from azure_agents.content import approvals, calls, joins, media, parts
+from azure_agents.content import approvals, calls, joins, media, parts, stop
 from azure_agents.emulator import Citation, Emulator, McpApproval, Parts, Reasoning, Text
 from azure_agents.protocols import turn
 

@@ -33,7 +33,7 @@ from .house import (
 FLOORS = (
     ("_version", "errors", "events", "seams"),
     ("jsonio", "naming"),
-    ("settings", "stop"),
+    ("settings",),
     ("messages", "service_errors"),
     ("fold",),
     ("content",),
@@ -42,7 +42,7 @@ FLOORS = (
     ("protocols.classic", "protocols.responses", "drivers"),
     ("files", "sign_in", "prices"),  # prices: what a model's tokens cost
     ("client",),
-    ("models",),  # deployments that are not agents
+    ("agents", "models"),  # agents as objects; deployments that are not agents
     ("completions", "operations", "frameworks"),
     ("routing",),
     ("azure_agents",),

@@ -134,7 +134,7 @@ def test_the_page_lists_what_the_adapters_share_with_the_core() -> None:
 @pytest.mark.parametrize(
     ("source", "used"),
     [
-        ("from azure_agents.stop import stop_texts", [("stop", "stop_texts")]),
+        ("from azure_agents.content.stop import stop_texts", [("content.stop", "stop_texts")]),
         ("from azure_agents import errors\nerrors.ConfigError", [("errors", "ConfigError")]),
         (
             "from azure_agents.content import approvals as core\ncore.asks_of(core.REQUESTS)",

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from azure_agents.content.stop import StopCut
 from azure_agents.events import (
     ApprovalRequest,
     Citation,
@@ -26,7 +27,6 @@ from azure_agents.protocols.classic.remainder import messages_after
 from azure_agents.protocols.delivery import Attempt, Delivered
 from azure_agents.protocols.responses.reader import ResponseReader
 from azure_agents.protocols.sse import SSEDecoder
-from azure_agents.stop import StopCut
 
 from .growth import LINE, Case, assert_linear, ratio
 

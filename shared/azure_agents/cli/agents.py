@@ -1,24 +1,32 @@
-"""Commands that change something in a project: `agents sync` and `cancel`."""
+"""The command `agents` with what it can do, and `cancel`."""
 
 from __future__ import annotations
 
-import importlib
-import sys
-from collections.abc import Iterable
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import click
 
-from ..errors import ConfigError
-from ..jsonio import loads
+from .agent_objects import (
+    create,
+    delete,
+    export_agents,
+    import_agents,
+    list_agents,
+    show,
+    update,
+)
 from .connection import connect, connection_options
+from .tool_files import read_tools
 
 
 @click.group()
 def agents() -> None:
-    """Change agents."""
+    """List, make, change and delete agents, and keep them in files."""
+
+
+for command in (list_agents, show, create, update, delete, export_agents, import_agents):
+    agents.add_command(command)
 
 
 @agents.command()
@@ -61,52 +69,3 @@ def cancel(
     with closing(connect(model, connection)) as client:
         status = client.cancel(response_id=response_id, thread_id=thread_id, run_id=run_id)
     click.echo(status)
-
-
-def read_tools(source: str) -> list[object]:
-    """Read function tools from a JSON file, or from a Python name as ``module:attribute``.
-
-    Raises:
-        ConfigError: The file or name does not exist, or holds no list of tools.
-    """
-    module, colon, name = source.partition(":")
-    found = (
-        _imported(module, name) if colon and not Path(source).exists() else _loaded(Path(source))
-    )
-    if not isinstance(found, Iterable) or isinstance(found, str | dict):
-        raise ConfigError(f"--tools {source!r} is no list of tools")
-    return [as_tool(tool) for tool in found]
-
-
-def _loaded(path: Path) -> object:
-    try:
-        return loads(path.read_bytes())
-    except OSError as exc:
-        raise ConfigError(f"cannot read {str(path)!r} ({exc.strerror})") from exc
-
-
-def _imported(module: str, name: str) -> object:
-    sys.path.insert(0, "")  # the directory of the command, as for `python -m`
-    try:
-        return getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError) as exc:
-        raise ConfigError(f"--tools {f'{module}:{name}'!r} cannot be imported ({exc})") from exc
-    finally:
-        sys.path.remove("")
-
-
-def as_tool(tool: Any) -> Any:
-    """Convert a tool to OpenAI's form; functions and LangChain tools need langchain-core for it."""
-    if isinstance(tool, dict):
-        return tool
-    metadata: Any = getattr(tool, "metadata", None)
-    if metadata is not None and hasattr(metadata, "to_openai_tool"):  # a LlamaIndex tool
-        return metadata.to_openai_tool()
-    try:
-        from langchain_core.utils.function_calling import convert_to_openai_tool
-    except ImportError as exc:
-        raise ConfigError(
-            f"{tool!r} is no tool in JSON form, and reading it needs langchain-core, "
-            'install it with: pip install "azure-agents[langchain]"'
-        ) from exc
-    return convert_to_openai_tool(tool)

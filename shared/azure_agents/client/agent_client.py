@@ -11,6 +11,7 @@ from contextlib import aclosing, closing
 from functools import partial
 from typing import Any
 
+from ..content.stop import StopCut
 from ..drivers.aio import AsyncDriver
 from ..drivers.clients import LoopClients, SyncClient
 from ..drivers.sync import SyncDriver
@@ -26,7 +27,6 @@ from ..protocols.cancel import cancel
 from ..protocols.copying import fork_thread
 from ..protocols.responses.background import resume_response
 from ..protocols.responses.definition import answer_schema, declare_tools
-from ..stop import StopCut
 from .base import BaseClient
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypedDict, cast
 
+from ..content.stop import stop_texts
 from ..drivers.clock import Clock
 from ..drivers.observe import Observer
 from ..errors import ConfigError, InvalidRequestError
@@ -26,7 +27,6 @@ from ..seams import AsyncTransport, SecretText, Transport
 from ..settings.config import InstructionsMode, Settings, ThreadPolicy, resolve_settings
 from ..settings.environment import hidden
 from ..settings.timeouts import Timeouts
-from ..stop import stop_texts
 from ..threads.anchor import parse_anchor
 from ..threads.store import ThreadStore
 from .input import to_messages

@@ -23,8 +23,7 @@ from ..jsonio import JSON, dumps, malformed
 from ..naming import check_id
 from ..protocols.commands import Flow, Send
 from ..protocols.options import OPERATION
-from ..protocols.retry import is_transient
-from ..protocols.sending import fetch, read_list, read_object, retrying, send
+from ..protocols.sending import fetch, read_list, read_object, send, write_once
 from ..protocols.turn import Turn
 from ..protocols.waiting import poll, suppress_but_deadline
 from .file_flows import PAGE, delete, get_file, name_missing
@@ -126,7 +125,7 @@ def create_store(
     def write() -> Flow[JSON]:
         return read_object((yield from send(request, turn, "create the vector store")))
 
-    made = yield from _write_once(turn, write, lambda: _find_named(turn))
+    made = yield from write_once(turn, write, lambda: _find_named(turn))
     store = read_store(made)
     return (yield from add_files(turn, store.id, files, wait=wait)) if files else store
 
@@ -152,22 +151,6 @@ def _find_named(turn: Turn) -> Flow[JSON | None]:
         if (store.get("metadata") or {}).get(OPERATION) == turn.operation:
             return dict(store)
     return None
-
-
-def _write_once(
-    turn: Turn, write: Callable[[], Flow[JSON]], look: Callable[[], Flow[JSON | None]]
-) -> Flow[JSON]:
-    # A second write after a lost answer would make a second store, or fail on a file that is
-    # already there: so every attempt but the first looks for the result first.
-    is_retry = False
-
-    def attempt() -> Flow[JSON]:
-        nonlocal is_retry
-        found = (yield from look()) if is_retry else None
-        is_retry = True
-        return (yield from write()) if found is None else found
-
-    return (yield from retrying(attempt, turn, when=is_transient))
 
 
 def add_files(
@@ -196,7 +179,7 @@ def _add(turn: Turn, store_id: str, file: Added) -> Flow[JSON]:
             return None
 
     try:
-        return (yield from _write_once(turn, write, look))
+        return (yield from write_once(turn, write, look))
     except ServiceError as error:
         raise type(error)(
             f"file {_name_of(file)} was not added to vector store {store_id!r}, which stays as it "
@@ -318,6 +301,14 @@ def list_stores(turn: Turn) -> Flow[list[VectorStore]]:
     route = turn.route(_path(), ("limit", str(PAGE)))
     items: Iterable[JSON] = yield from read_list(route, turn, "list the vector stores")
     return [read_store(item) for item in items]
+
+
+def list_file_ids(turn: Turn, store_id: str) -> Flow[list[str]]:
+    """List the ids of the files in a vector store."""
+    route = turn.route(_path(_checked_store(store_id), "files"), ("limit", str(PAGE)))
+    with name_missing(f"vector store {store_id!r}"):
+        items = yield from read_list(route, turn, "list the files of the vector store")
+    return [str(item["id"]) for item in items]
 
 
 def delete_store(turn: Turn, store_id: str) -> Flow[None]:

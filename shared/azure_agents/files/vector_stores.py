@@ -33,8 +33,15 @@ READY_SECONDS = 600.0
 _ID = re.compile(r"(?:assistant|file)-[A-Za-z0-9_-]{8,}")
 
 
-def _checked_files(files: Sequence[StoreFile]) -> list[flows.Added | LocalFile]:
-    # The last file may be missing: it must be found before the first is uploaded.
+def checked_files(files: Sequence[StoreFile]) -> list[flows.Added | LocalFile]:
+    """Find the files that are to be searched, before the first is uploaded.
+
+    Args:
+        files: The caller's list.
+
+    Raises:
+        InvalidRequestError: It is no list, or a file is missing, empty or too large.
+    """
     if isinstance(files, str | os.PathLike | StoredFile):
         raise InvalidRequestError(f"files={files!r} must be a list: pass [{files!r}]")
     return [_check(file) for file in files]
@@ -123,7 +130,7 @@ class VectorStores:
     def _uploaded(self, files: Sequence[StoreFile]) -> builtins.list[flows.Added]:
         return [
             _added(self._files.upload(file)) if isinstance(file, LocalFile) else file
-            for file in _checked_files(files)
+            for file in checked_files(files)
         ]
 
     def wait_until_ready(self, store_id: str, timeout: float | None = READY_SECONDS) -> VectorStore:
@@ -237,7 +244,7 @@ class AsyncVectorStores:
     async def _uploaded(self, files: Sequence[StoreFile]) -> builtins.list[flows.Added]:
         return [
             _added(await self._files.upload(file)) if isinstance(file, LocalFile) else file
-            for file in await asyncio.to_thread(_checked_files, files)
+            for file in await asyncio.to_thread(checked_files, files)
         ]
 
     async def wait_until_ready(

@@ -91,6 +91,29 @@ def fetch(route: Route, turn: Turn, doing: str) -> Flow[JSON]:
     return (yield from retrying(attempt, turn, when=is_transient))
 
 
+def write_once(
+    turn: Turn, write: Callable[[], Flow[JSON]], look: Callable[[], Flow[JSON | None]]
+) -> Flow[JSON]:
+    """Make something that must not be made twice.
+
+    Args:
+        turn: Whose policy says how often a failure is tried again.
+        write: Makes it, and returns it.
+        look: Returns what an earlier attempt, whose answer was lost, has made; None: nothing.
+    """
+    # A second write after a lost answer would make a second one, or fail on what is already
+    # there: so every attempt but the first looks for the result first.
+    is_retry = False
+
+    def attempt() -> Flow[JSON]:
+        nonlocal is_retry
+        found = (yield from look()) if is_retry else None
+        is_retry = True
+        return (yield from write()) if found is None else found
+
+    return (yield from retrying(attempt, turn, when=is_transient))
+
+
 def read_list(route: Route, turn: Turn, doing: str) -> Flow[list[JSON]]:
     """GET every object of a list, page by page, in the order of the pages.
 

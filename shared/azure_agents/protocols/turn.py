@@ -116,7 +116,7 @@ class Turn:
         # API for agents. An agent's own endpoint answers, and does nothing else.
         if self.settings.agent.generation == "classic":
             return "", self.settings.api_version
-        if path.startswith("/agents/"):
+        if path == "/agents" or path.startswith("/agents/"):
             return "", "v1"
         if self.own_endpoint is not None and path == "/responses":
             return self.own_endpoint.path, self.settings.api_version

@@ -12,9 +12,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from .errors import InvalidRequestError
-from .events import Citation, Event, Finished, Progress, Started, TextDelta, Usage
-from .naming import shown
+from ..errors import InvalidRequestError
+from ..events import Citation, Event, Finished, Progress, Started, TextDelta, Usage
+from ..naming import shown
 
 
 def stop_texts(stop: object) -> tuple[str, ...]:

@@ -1,0 +1,1 @@
+"""Agents as objects: made, listed, changed and deleted, in both generations, with their tools."""
