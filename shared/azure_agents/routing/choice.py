@@ -13,13 +13,12 @@ asking), one that said 429 may not.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from .windows import Load
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(NamedTuple):
     """What is known of a deployment when a request comes.
 
     Attributes:
@@ -36,7 +35,7 @@ class Standing:
     id: str
     order: int = 0
     weight: float | None = None
-    load: Load = field(default_factory=Load)
+    load: Load = Load()
     running: int = 0
     wait: int = 0
     asked_to_wait: int = 0

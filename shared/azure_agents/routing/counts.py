@@ -49,11 +49,16 @@ class Counts:
     """
 
     def __init__(self, clock: Clock, prefix: str | None = None, *, minute: float = 60.0) -> None:
-        self._clock = clock
+        self._time = clock.time
         self._prefix = prefix
         self._minute = minute
         self._lock = Lock()
         self._of: dict[str, _Counted] = {}
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether Redis is asked, too."""
+        return self._prefix is not None
 
     def wait(self, deployment: Deployment, amounts: Amounts) -> int:
         """Microseconds until a request may begin, as far as this process knows; 0: now.
@@ -95,10 +100,11 @@ class Counts:
             deployment: Where.
             amounts: What it will use, as far as known.
         """
-        place = self._begin_here(deployment, amounts)
+        ticket = self.begin_here(deployment, amounts)
         shared = self._counted(deployment).shared
-        if place is None or shared is None:
-            return None if place is None else Ticket(deployment, place)
+        if ticket is None or shared is None:
+            return ticket
+        place = ticket.place
         try:
             reply = yield shared.begin(amounts)
         except BaseException:
@@ -110,6 +116,30 @@ class Counts:
         self._refused(deployment, place, int(reply[1]), reply[2])
         return None
 
+    def begin_here(self, deployment: Deployment, amounts: Amounts) -> Ticket | None:
+        """Give a request a place in the counts of this process alone.
+
+        Args:
+            deployment: Where.
+            amounts: What it will use, as far as known.
+        """
+        with self._lock:
+            counted, now = self._counted(deployment), self._now()
+            if counted.wait(amounts, now) > 0 or _is_full(deployment, counted.running):
+                return None
+            counted.running += 1
+            return Ticket(deployment, counted.tally.begin(amounts, now))
+
+    def settle_here(self, ticket: Ticket, used: Amounts) -> None:
+        """Count what a request really used in this process alone.
+
+        Args:
+            ticket: Of the request.
+            used: As the answer tells.
+        """
+        with self._lock:
+            self._counted(ticket.deployment).tally.settle(ticket.place, used)
+
     def settle(self, ticket: Ticket, used: Amounts) -> Asking[None]:
         """Count what a request really used.
 
@@ -117,10 +147,8 @@ class Counts:
             ticket: Of the request.
             used: As the answer tells.
         """
-        counted = self._counted(ticket.deployment)
-        with self._lock:
-            counted.tally.settle(ticket.place, used)
-        shared = counted.shared
+        self.settle_here(ticket, used)
+        shared = self._counted(ticket.deployment).shared
         if shared is not None and shared.counts_tokens and ticket.shared_at is not None:
             yield shared.settle(ticket.shared_at, ticket.place.amounts, used)
 
@@ -136,22 +164,15 @@ class Counts:
             deployment: Which one.
             left: What is left of the service's minute, of ``requests`` and of ``tokens``.
         """
-        with self._lock:
-            self._counted(deployment).tally.learn(left, self._now())
+        if left:
+            with self._lock:
+                self._counted(deployment).tally.learn(left, self._now())
 
     def cool(self, deployment: Deployment, seconds: float) -> Asking[None]:
         """Let the other processes ask the deployment no more for a while."""
         shared = self._counted(deployment).shared
         if shared is not None:
             yield shared.cool(seconds)
-
-    def _begin_here(self, deployment: Deployment, amounts: Amounts) -> Place | None:
-        with self._lock:
-            counted, now = self._counted(deployment), self._now()
-            if counted.wait(amounts, now) > 0 or _is_full(deployment, counted.running):
-                return None
-            counted.running += 1
-            return counted.tally.begin(amounts, now)
 
     def _begins_now(self, deployment: Deployment, place: Place) -> Place:
         # It has waited for Redis, maybe long: its windows begin when it does.
@@ -188,7 +209,7 @@ class Counts:
         return _Counted(tally, SharedWindows(self._prefix, deployment.id, *windows))
 
     def _now(self) -> int:
-        return int(self._clock.time() * SECOND)
+        return int(self._time() * SECOND)
 
 
 @dataclass(slots=True)
@@ -206,7 +227,7 @@ class _Counted:
     refused_until: int = 0
 
     def wait(self, amounts: Amounts, now: int) -> int:
-        return max(self.tally.wait(amounts, now), self.full_until - now, 0)
+        return max(self.tally.wait(amounts, now), self.full_until - now)
 
 
 def _is_full(deployment: Deployment, running: int) -> bool:

@@ -88,6 +88,8 @@ class Engine:
             counted: Whose windows: a deployment's, or of what a server counts like one.
             amounts: What the call will use, as far as known.
         """
+        if self.link is None:
+            return self.desk.counts.begin_here(counted, amounts)
         flow = self.desk.counts.begin(counted, amounts)
         ticket: Ticket | None = await self._driver.arun(flow, _anothing)
         return ticket
@@ -118,7 +120,19 @@ class Engine:
             used: As for `settle`.
             headers: As for `settle`.
         """
-        await self._driver.arun(self._settled(ticket, used, headers or {}), _anothing)
+        if self.link is None:
+            self._settle_here(ticket, used, headers)
+        else:
+            await self._driver.arun(self._settled(ticket, used, headers or {}), _anothing)
+
+    def _settle_here(
+        self, ticket: Ticket, used: Amounts | None, headers: Mapping[str, str] | None
+    ) -> None:
+        counts = self.desk.counts
+        if headers:
+            counts.learn(ticket.deployment, left_of(headers))
+        if used is not None:
+            counts.settle_here(ticket, used)
 
     def _settled(self, ticket: Ticket, used: Amounts | None, headers: Mapping[str, str]) -> Flow:
         self.desk.counts.learn(ticket.deployment, left_of(headers))

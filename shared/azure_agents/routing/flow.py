@@ -35,6 +35,10 @@ from .limits import SECOND, Amounts
 from .redis_script import Eval
 
 Group: TypeAlias = tuple[Deployment, ...]
+_LEFT = (
+    ("requests", "x-ratelimit-remaining-requests"),
+    ("tokens", "x-ratelimit-remaining-tokens"),
+)
 _SHORTEST = 0.001  # seconds of an attempt
 _TOO_LONG = ("context_length_exceeded", "maximum context length", "context window")
 
@@ -242,10 +246,16 @@ class _Call:
             best = self._best(list(by_id.values()))
             if best is None:
                 return None
-            ticket = yield from self._desk.counts.begin(by_id.pop(best.id), self._job.amounts)
+            ticket = yield from self._begin(by_id.pop(best.id))
             if ticket is not None:
                 return ticket
         return None
+
+    def _begin(self, one: Deployment) -> Generator[Eval, Any, Ticket | None]:
+        counts = self._desk.counts
+        if not counts.is_shared:
+            return counts.begin_here(one, self._job.amounts)
+        return (yield from counts.begin(one, self._job.amounts))
 
     def _best(self, left: Sequence[Deployment]) -> Deployment | Standing | None:
         if len(left) == 1:  # nothing to choose: `begin` knows whether it has a place
@@ -348,7 +358,8 @@ class _Call:
 
     def _refused(self, one: Deployment) -> Standing:
         standing = self._desk.standing(one, self._job.amounts)
-        return replace(standing, wait=max(standing.wait, self._desk.counts.refused_for(one)))
+        refused = self._desk.counts.refused_for(one)
+        return standing._replace(wait=max(standing.wait, refused))
 
     def _kind_of(self, one: Deployment) -> Kind | None:
         found = self._errors.get(one.id)
@@ -364,9 +375,9 @@ def left_of(headers: Mapping[str, str]) -> dict[str, int]:
     Args:
         headers: Of an answer.
     """
-    names = {
-        "requests": "x-ratelimit-remaining-requests",
-        "tokens": "x-ratelimit-remaining-tokens",
-    }
-    said = {kind: headers.get(name, "") for kind, name in names.items()}
-    return {kind: int(value) for kind, value in said.items() if value.lstrip("-").isdecimal()}
+    left: dict[str, int] = {}
+    for kind, name in _LEFT:
+        value = headers.get(name)
+        if value is not None and value.lstrip("-").isdecimal():
+            left[kind] = int(value)
+    return left

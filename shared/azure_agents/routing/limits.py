@@ -13,9 +13,10 @@ one slice late. All times are whole microseconds: sums of fractions would round.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from math import ceil
+from operator import itemgetter
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from ..errors import ConfigError
@@ -46,11 +47,20 @@ class Amounts(NamedTuple):
 
     def of(self, kind: Kind) -> int:
         """The amount of one kind."""
-        if kind == "tokens":
-            return self.input + self.output
-        if kind == "requests":
-            return 1
-        return self.input if kind == "input" else self.output
+        return AMOUNT_OF[kind](self)
+
+
+def _one(_: Amounts) -> int:
+    return 1
+
+
+# The amount of each kind.
+AMOUNT_OF: Mapping[Kind, Callable[[Amounts], int]] = {
+    "tokens": sum,
+    "requests": _one,
+    "input": itemgetter(0),
+    "output": itemgetter(1),
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,13 @@
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_right
-from collections import deque
 from collections.abc import Iterator, Mapping
 from itertools import accumulate
 from typing import NamedTuple
 
-from .limits import SECOND, Amounts, Limits, Slices, Starts
+from .limits import AMOUNT_OF, SECOND, Amounts, Limits, Slices, Starts
 
 
 class Place(NamedTuple):
@@ -58,6 +58,7 @@ class Used(NamedTuple):
 
 
 _MOST_OF_OTHERS = 20_000  # starts in a minute that are believed; each one is kept
+_SPARE_STARTS = 1_024  # that have left and are still there
 _SPARE = 2  # slices that a window may keep too many: it shares two of them with its neighbours
 
 
@@ -76,6 +77,7 @@ class Tally:
         self._begun = _Sums(Slices("begun", "requests", second, 60))
         self._used = _Sums(Slices("used", "tokens", second, 60))
         self._sums = (*self._limited, self._begun, self._used)
+        self._of_tokens = tuple(one for one in self._sums if one.window.kind != "requests")
 
     def wait(self, amounts: Amounts, now: int) -> int:
         """Microseconds until a request may begin; 0: now.
@@ -84,7 +86,10 @@ class Tally:
             amounts: What it will use, as far as known.
             now: The time.
         """
-        return max(self._starts.wait(now), *(one.wait(amounts, now) for one in self._limited), 0)
+        longest = self._starts.wait(now)
+        for one in self._limited:
+            longest = max(longest, one.wait(amounts, now))
+        return longest
 
     def begin(self, amounts: Amounts, now: int) -> Place:
         """Count a request that begins now.
@@ -95,14 +100,14 @@ class Tally:
         """
         self._starts.add(now)
         for one in self._sums:
-            one.add(now, one.window.asked(amounts))
+            one.add(now, one.asked(amounts))
         return Place(now, amounts)
 
     def take_back(self, place: Place) -> None:
         """Count a request no longer: it was not sent after all."""
         self._starts.remove(place.at)
         for one in self._sums:
-            one.add(place.at, -one.window.asked(place.amounts))
+            one.add(place.at, -one.asked(place.amounts))
 
     def move(self, place: Place, now: int) -> Place:
         """Count a request as begun now: it had to wait for something after it got its place.
@@ -121,10 +126,8 @@ class Tally:
             place: Of the request.
             used: Tokens, as the answer tells.
         """
-        for one in self._sums:
-            if one.window.kind != "requests":
-                correction = used.of(one.window.kind) - one.window.asked(place.amounts)
-                one.add(place.at, correction)
+        for one in self._of_tokens:
+            one.add(place.at, one.amount(used) - one.asked(place.amounts))
 
     def learn(self, left: Mapping[str, int], now: int) -> None:
         """Count what others used of the deployment, as its service tells.
@@ -169,23 +172,40 @@ class Tally:
 
 
 class _Log:
-    """Starts, one by one: as many of the newest as the largest limit needs."""
+    """Starts, one by one, the oldest first: those of the longest window, as many as it allows."""
+
+    __slots__ = ("_first", "_most", "_starts", "_windows")
 
     def __init__(self, windows: tuple[Starts, ...]) -> None:
         self._windows = windows
-        self._starts: deque[int] = deque(maxlen=windows[0].most if windows else 0)
+        self._most = windows[0].most if windows else 0
+        self._starts = array("q")  # a list of numbers would take five times the memory
+        self._first = 0  # what stands before it has left
 
     def wait(self, now: int) -> int:
         # The next start must be a window later than the one that is `most` starts before it.
-        full = (one for one in self._windows if len(self._starts) >= one.most)
-        return max((self._starts[-one.most] + one.length - now for one in full), default=0)
+        number, longest = len(self._starts) - self._first, 0
+        for one in self._windows:
+            if number >= one.most:
+                longest = max(longest, self._starts[-one.most] + one.length - now)
+        return longest
 
     def add(self, now: int) -> None:
-        self._starts.append(now)
+        if not self._most:
+            return
+        starts, first = self._starts, self._first
+        starts.append(now)
+        oldest = now - self._windows[0].length
+        while len(starts) - first > self._most or starts[first] <= oldest:
+            first += 1
+        if first >= _SPARE_STARTS:
+            del starts[:first]
+            first = 0
+        self._first = first
 
     def remove(self, at: int) -> None:
         # Near the end: it was added a moment ago.
-        for place in range(len(self._starts) - 1, -1, -1):
+        for place in range(len(self._starts) - 1, self._first - 1, -1):
             if self._starts[place] == at:
                 del self._starts[place]
                 return
@@ -208,49 +228,62 @@ class _Log:
             yield Used("rpm", self._in(one, now), one.most, one.length / SECOND)
 
     def _in(self, window: Starts, now: int) -> int:
-        return len(self._starts) - bisect_right(self._starts, now - window.length)
+        return len(self._starts) - bisect_right(self._starts, now - window.length, self._first)
 
 
 class _Sums:
-    """Sums of the slices of a window."""
+    """Sums of the slices of a window.
+
+    Attributes:
+        window: The window.
+        amount: Gives the amount of its kind of what a request uses.
+    """
+
+    __slots__ = ("_first", "_most", "_number", "_of", "_total", "_width", "amount", "window")
 
     def __init__(self, window: Slices) -> None:
         self.window = window
+        self.amount = AMOUNT_OF[window.kind]
+        self._width, self._number, self._most = window.width, window.number, window.most
         self._of: dict[int, int] = {}
         self._total = 0
         self._first = 0  # no slice before it is kept
 
+    def asked(self, amounts: Amounts) -> int:
+        """What a request reserves: at most the whole window, or it could never begin."""
+        amount = self.amount(amounts)
+        return amount if self._most is None or amount <= self._most else self._most
+
     def wait(self, amounts: Amounts, now: int) -> int:
-        most = self.window.most
-        if most is None:
+        if self._most is None:
             return 0
-        over = self.total(now) + self.window.asked(amounts) - most
-        if over <= 0:
-            return 0
-        return self._when_free(over) - now
+        over = self.total(now) + self.asked(amounts) - self._most
+        return 0 if over <= 0 else self._when_free(over) - now
 
     def _when_free(self, over: int) -> int:
         slices = sorted(self._of)
         sums = accumulate(self._of[one] for one in slices)
         last = next((one for one, freed in zip(slices, sums, strict=True) if freed >= over), 0)
-        return (last + self.window.number + 1) * self.window.width
+        return (last + self._number + 1) * self._width
 
     def add(self, at: int, amount: int) -> None:
-        slice = at // self.window.width
+        slice = at // self._width
         before = self._of.get(slice, 0)
-        self._of[slice] = max(0, before + amount)
-        self._total += self._of[slice] - before
+        after = before + amount
+        after = max(after, 0)
+        self._of[slice] = after
+        self._total += after - before
         self._first = min(self._first, slice)
-        if len(self._of) > self.window.number + _SPARE:
+        if len(self._of) > self._number + _SPARE:
             self.total(at)
 
     def leave(self, left: int, now: int) -> None:
-        missing = (self.window.most or 0) - left - self.total(now)
+        missing = (self._most or 0) - left - self.total(now)
         if missing > 0:
             self.add(now, missing)
 
     def total(self, now: int) -> int:
-        oldest = now // self.window.width - self.window.number
+        oldest = now // self._width - self._number
         if oldest > self._first:
             for slice in [one for one in self._of if one < oldest]:
                 self._total -= self._of.pop(slice)
@@ -258,7 +291,7 @@ class _Sums:
         return self._total
 
     def share(self, now: int) -> float:
-        return self.total(now) / self.window.most if self.window.most else 0.0
+        return self.total(now) / self._most if self._most else 0.0
 
     def used(self, now: int) -> Used:
         window = self.window
