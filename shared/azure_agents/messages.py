@@ -174,6 +174,10 @@ class TurnRequest:
             what holds for this call in place of the client's setting: ``timeout`` (seconds or
             `Timeouts`), ``extra_headers`` (added to the client's), ``user_identity``,
             ``image_generation_deployment``. Headers and identity are never shown or pickled.
+        operation: Unique name of the turn, written into the metadata of what it creates; None: a
+            new one is made.
+        is_repeated: An earlier process may have sent this very turn, with this `operation`, and
+            ended before it had the answer: it is looked for, and sent only if it is not found.
 
     Raises:
         ConfigError: A header that the caller cannot set.
@@ -184,6 +188,8 @@ class TurnRequest:
     owner: str | None = None
     stop: tuple[str, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
+    operation: str | None = None
+    is_repeated: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "options", with_hidden(self.options))

@@ -16,6 +16,7 @@ from . import api_page
 ROOT = Path(__file__).parents[2]
 PUBLIC = {
     "azure_agents": "shared/azure_agents",
+    "azure_agents.bulk": "shared/azure_agents/bulk",
     "azure_agents.emulator": "shared/azure_agents/emulator",
     "azure_agents.gateway": "shared/azure_agents/gateway",
     "langchain_azure_agents": "langchain_azure_agents",

@@ -20,6 +20,7 @@ from .agents import agents, cancel
 from .chat import chat
 from .emulator import emulator
 from .gateway import check_config, keys, serve
+from .map import map_rows
 from .terminal import error_line, hang_up, show_anything
 
 _STOPPED = 130  # what shells report after Ctrl-C
@@ -40,7 +41,7 @@ def demo() -> None:
     run()
 
 
-for command in (emulator, chat, agents, cancel, demo, serve, check_config, keys):
+for command in (emulator, chat, map_rows, agents, cancel, demo, serve, check_config, keys):
     azure_agents.add_command(command)
 
 

@@ -19,9 +19,7 @@ def read_tools(source: str) -> list[object]:
         ConfigError: The file or name does not exist, or holds no list of tools.
     """
     module, colon, name = source.partition(":")
-    found = (
-        _imported(module, name) if colon and not Path(source).exists() else _loaded(Path(source))
-    )
+    found = imported(module, name) if colon and not Path(source).exists() else _loaded(Path(source))
     if not isinstance(found, Iterable) or isinstance(found, str | dict):
         raise ConfigError(f"--tools {source!r} is no list of tools")
     return [as_tool(tool) for tool in found]
@@ -34,7 +32,16 @@ def _loaded(path: Path) -> object:
         raise ConfigError(f"cannot read {str(path)!r} ({exc.strerror})") from exc
 
 
-def _imported(module: str, name: str) -> object:
+def imported(module: str, name: str) -> object:
+    """Get what a Python name stands for, also one of the directory that a command runs in.
+
+    Args:
+        module: The module.
+        name: The name in it.
+
+    Raises:
+        ConfigError: It cannot be imported, or has no such name.
+    """
     sys.path.insert(0, "")  # the directory of the command, as for `python -m`
     try:
         return getattr(importlib.import_module(module), name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,6 +18,7 @@ from ..naming import check_handle, parse_handle, shown
 from ..protocols.classic.flow import run_turn as run_classic_turn
 from ..protocols.commands import Flow
 from ..protocols.memo import Memo
+from ..protocols.repeated import repeated
 from ..protocols.responses.flow import run_turn as run_responses_turn
 from ..protocols.turn import Turn
 from ..seams import AsyncTransport, Transport
@@ -29,6 +31,7 @@ from ..threads.memory import shared_store
 from ..threads.store import ThreadStore
 from .arguments import ClientArguments, read_arguments
 
+_OPERATION = re.compile(r"[\w-]{1,64}", re.ASCII)
 _FLOWS = {"classic": run_classic_turn, "v2": run_responses_turn}
 
 
@@ -116,7 +119,8 @@ class BaseClient(ABC):
         check_request(self.settings, request)
         settings, options = split_call(self.settings, request.options)
         turn = self._turn(replace(request, options=options), settings, deltas=deltas)
-        return self._wiring_of(settings), _FLOWS[settings.agent.generation](turn)
+        run_turn = _FLOWS[settings.agent.generation]
+        return self._wiring_of(settings), repeated(turn, run_turn)
 
     def _turn(
         self,
@@ -127,7 +131,8 @@ class BaseClient(ABC):
     ) -> Turn:
         # Operations besides calls have no messages: a look-up, a cancellation, an upload.
         request = request or TurnRequest(())
-        return Turn(settings or self.settings, request, self._new_key(), deltas, self._memo)
+        key = request.operation or self._new_key()
+        return Turn(settings or self.settings, request, key, deltas, self._memo)
 
     def __repr__(self) -> str:
         agent, url = self.settings.agent.requested, self.settings.endpoint.url
@@ -189,6 +194,7 @@ def check_request(settings: Settings, request: TurnRequest) -> None:
     for message in request.messages:
         _check_message(message)
     check_owner(request.owner)
+    _check_operation(request)
     if settings.endpoint.own is not None:
         check_own_endpoint(settings.endpoint.own, settings.threads, request.thread_id)
     if request.thread_id is not None:
@@ -199,6 +205,18 @@ def check_request(settings: Settings, request: TurnRequest) -> None:
                 f"thread_id={request.thread_id!r} cannot be pinned with threads='ephemeral', which "
                 "keeps nothing: use threads='auto'"
             )
+
+
+def _check_operation(request: TurnRequest) -> None:
+    key = request.operation
+    if key is not None and (type(key) is not str or not _OPERATION.fullmatch(key)):
+        raise InvalidRequestError(
+            f"operation={shown(key)}: give a unique name of 1 to 64 letters, digits, '-' and '_'"
+        )
+    if request.is_repeated and key is None:
+        raise InvalidRequestError(
+            "is_repeated=True needs the operation= of the turn: by it the turn is found"
+        )
 
 
 def _check_message(message: object) -> None:

@@ -40,6 +40,11 @@ class Turn:
     memo: Memo
 
     @property
+    def is_repeated(self) -> bool:
+        """Whether an earlier process may have sent this very turn; its claims are this turn's."""
+        return self.request.is_repeated
+
+    @property
     def pin(self) -> str | None:
         """The pinned thread of this call."""
         return self.request.thread_id or self.settings.thread_id

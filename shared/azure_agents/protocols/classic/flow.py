@@ -166,7 +166,8 @@ class _AutoThread:
         if plan.is_submission:
             return (yield from self._submit(anchor, plan.suffix))
         head = head_key(self._turn.project_key, anchor.thread)
-        if not (yield StoreTake(head, anchor.head)):
+        taken = yield StoreTake(head, anchor.head)
+        if not taken and not self._turn.is_repeated:  # an earlier process took it for this turn
             return None
         return (yield from self._append(anchor.thread, plan.suffix))
 

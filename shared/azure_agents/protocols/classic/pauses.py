@@ -67,6 +67,8 @@ class Pause:
             self.claim = Claim.UNKNOWN
         elif self._is_open(kept) and (yield StoreTake(self._key, kept)):
             self.claim = Claim.OURS
+        elif kept == f"taken:{self._operation}":
+            self.claim = Claim.OURS  # this very turn took it, and is repeated
         else:
             self.claim = Claim.ANOTHERS
             return False

@@ -190,13 +190,13 @@ class _Policies:
     # --- conversation ---------------------------------------------------------------------------
 
     def _conversation(self) -> Flow[None]:
-        project = self._turn.project_key
+        project, scope, key = self._turn.project_key, self._turn.scope, self._turn.anchor_key
         messages = yield from recall(self._turn, ("conv_",), with_system=True)
-        scope, key = self._turn.scope, self._turn.anchor_key
         plan = plan_thread(messages, scope, key, prefix="conv_", with_system=True)
         thread = plan.anchor.thread if plan.anchor is not None else ""
         reader = None
-        if plan.anchor and (yield StoreTake(head_key(project, thread), plan.anchor.head)):
+        head = plan.anchor and StoreTake(head_key(project, thread), plan.anchor.head)
+        if head and ((yield head) or self._turn.is_repeated):  # then an earlier process took it
             reader = yield from self._try_append(thread, plan.suffix)
         if reader is None:
             thread, reader = yield from self._fork(plan.whole)

@@ -35,6 +35,7 @@ from .reader import ResponseReader
 # A response is in the list of responses as soon as it begins (a guess, as in the emulator); so one
 # that is not there after so many seconds does not come any more.
 _LISTED_WITHIN = 15.0
+_WHOLE = ("completed", "incomplete")
 
 
 class _Background(Enum):
@@ -89,6 +90,24 @@ class ResponseRecovery:
         """
         stored = yield from self.lookups.ended(reader.response_id or "")
         if stored is None or stored.get("status") in ("failed", "cancelled"):
+            raise error
+        yield from self.deliver(reader, stored)
+
+    def find_earlier(
+        self, reader: ResponseReader, parent: str | None, error: AzureAgentsError
+    ) -> Flow[None]:
+        """Deliver the response that an earlier process asked for, if it came to its end.
+
+        Raises:
+            AzureAgentsError: `error`, if there is none, or no earlier process: ask again.
+        """
+        if not self.turn.is_repeated:
+            raise error
+        found = yield from none_if_it_fails(partial(self.lookups.ours_behind, parent))
+        if found is None or found.get("status") not in _WHOLE:
+            raise error  # one that still runs in the foreground ends with its connection
+        stored = yield from self.lookups.ended(found["id"])
+        if stored is None:
             raise error
         yield from self.deliver(reader, stored)
 

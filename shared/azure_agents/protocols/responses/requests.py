@@ -131,7 +131,7 @@ class ResponseRequests(ResponseRecovery):
                         reader, fields.get("previous_response_id"), error
                     )
                 elif reader.response_id is None:
-                    raise
+                    yield from self.find_earlier(reader, fields.get("previous_response_id"), error)
                 else:
                     yield from self.read_stored(reader, error)
             return reader.checked()

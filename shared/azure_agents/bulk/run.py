@@ -1,0 +1,214 @@
+"""A run: rows in, answers out, as many at once as allowed, each written as soon as it is known.
+
+A few rows are read ahead. They are noted as begun before any of them is sent, many in one write;
+whoever asks takes the next. A slow row keeps one of those who ask, and nobody else. What is over
+goes to the writer, and from there to whoever reads the run: so nothing is told that is not kept.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..errors import AzureAgentsError, TransportError
+from ..jsonio import JSON
+from .asking import Answered
+from .columns import Columns
+from .journal import Begin, Begun, Leave
+from .pace import StoppedError
+from .questions import Reading
+from .rows import Row
+from .work import Desk, EndedError, RowWork
+from .writer import Ended, Writer
+
+_AHEAD = 64  # rows that are noted as begun in one write
+_OUTAGE = 300.0  # seconds without any answer, after which a network is taken for lost
+
+
+@dataclass(slots=True)
+class Totals:
+    """What a run has come to so far.
+
+    Attributes:
+        rows: Rows to be asked in this run.
+        done: Rows that were answered in it.
+        failed: Rows that failed in it.
+        tokens_in: Tokens of questions.
+        tokens_out: Tokens of answers.
+        cost: US dollars, as far as known.
+        has_cost: Whether any answer told its cost.
+    """
+
+    rows: int = 0
+    done: int = 0
+    failed: int = 0
+    tokens_in: int = 0
+    tokens_out: int = 0
+    cost: float = 0.0
+    has_cost: bool = False
+
+    def count(self, answered: Answered) -> None:
+        """Count an answer.
+
+        Args:
+            answered: The answer of one turn.
+        """
+        usage = answered.usage or {}
+        self.tokens_in += usage.get("prompt_tokens") or 0
+        self.tokens_out += usage.get("completion_tokens") or 0
+        if answered.cost is not None:
+            self.cost += answered.cost
+            self.has_cost = True
+
+
+@dataclass(slots=True)
+class Job:
+    """What is to be done.
+
+    Attributes:
+        rows: The rows to be asked, in their order; read as they are needed.
+        reading: How they are read.
+        columns: How they are written.
+        most: How many are asked at once.
+        begun: What the journal knows of rows that are not over.
+    """
+
+    rows: Iterator[Row]
+    reading: Reading
+    columns: Columns
+    most: int
+    begun: Mapping[int, Begun] = field(default_factory=dict)
+
+
+class Run:
+    """One run, on one event loop.
+
+    Args:
+        job: What is to be done.
+        desk: What its rows share.
+        writer: Writes what they come to.
+        totals: Counts it.
+    """
+
+    def __init__(self, job: Job, desk: Desk, writer: Writer, totals: Totals) -> None:
+        self._job, self._desk, self._writer, self.totals = job, desk, writer, totals
+        self._rows: asyncio.Queue[Row | None] = asyncio.Queue(min(_AHEAD, job.most))
+        self._results: asyncio.Queue[JSON | None] = asyncio.Queue(2 * _AHEAD)
+        self._silent_since: float | None = None
+        self._answers = 0
+        self.is_stopped = False
+        desk.patience = self._is_lost
+
+    async def results(self) -> AsyncGenerator[JSON, None]:
+        """Give what is written, a row each.
+
+        Raises:
+            AzureAgentsError: Nobody can be asked, or the network is lost; rows stay open.
+            OSError: The output cannot be written.
+        """
+        work = asyncio.create_task(self._work())
+        work.add_done_callback(self._wake)
+        try:
+            while not (work.done() and self._results.empty()):
+                result = await self._results.get()
+                if result is not None:
+                    yield result
+            await work
+        finally:
+            work.cancel()
+            await asyncio.gather(work, return_exceptions=True)
+
+    def _wake(self, _: object) -> None:
+        with suppress(asyncio.QueueFull):  # then whoever reads it is not asleep
+            self._results.put_nowait(None)
+
+    def stop(self) -> None:
+        """Ask nothing more; what is under way is still read to its end."""
+        self.is_stopped = True
+        self._desk.pace.stop()
+
+    async def _work(self) -> None:
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._feed())
+                for _ in range(self._job.most):
+                    group.create_task(self._asks())
+        except BaseExceptionGroup as broken:
+            first = _first(broken)
+            raise (first.__cause__ or first) if isinstance(first, EndedError) else first from None
+
+    async def _feed(self) -> None:
+        ahead: list[Row] = []
+        for row in self._job.rows:
+            if self.is_stopped:
+                break
+            ahead.append(row)
+            if len(ahead) == self._rows.maxsize:
+                await self._hand_out(ahead)
+                ahead = []
+        await self._hand_out(ahead)
+        for _ in range(self._job.most):
+            await self._rows.put(None)
+
+    async def _hand_out(self, rows: list[Row]) -> None:
+        known = self._job.begun
+        if not rows or self.is_stopped:
+            return
+        fresh = [row.number for row in rows if not (at := known.get(row.number)) or not at.was_sent]
+        attempts = {number: at.attempt for number, at in known.items()}
+        await self._writer.note(*(Begin(one, attempts.get(one, 0)) for one in fresh))
+        for row in rows:
+            await self._rows.put(row)
+
+    async def _asks(self) -> None:
+        while (row := await self._rows.get()) is not None:
+            work = RowWork(
+                self._desk, row, self._job.reading.steps(row), self._job.begun.get(row.number)
+            )
+            try:
+                ended = await self._ended(row, work)
+            except StoppedError:
+                if not work.was_sent:
+                    await self._writer.note(Leave(row.number))
+                continue
+            await self._writer.end(ended)
+            self._count(ended)
+            await self._results.put(ended.row)
+
+    async def _ended(self, row: Row, work: RowWork) -> Ended:
+        try:
+            ours = await work.run()
+        except AzureAgentsError as error:
+            return Ended(row.number, "failed", {**row.data, "error": told(error)})
+        return Ended(row.number, "done", self._job.columns.flat(row.data, ours))
+
+    def _count(self, ended: Ended) -> None:
+        self.totals.done += ended.state == "done"
+        self.totals.failed += ended.state == "failed"
+
+    def _is_lost(self, error: AzureAgentsError) -> bool:
+        """Whether the network has been away for so long that the run should end."""
+        now: float = self._desk.clock.time()
+        is_news = self._desk.answers != self._answers or not isinstance(error, TransportError)
+        if is_news or self._silent_since is None:
+            self._answers, self._silent_since = self._desk.answers, now
+        return now - self._silent_since > _OUTAGE
+
+
+def told(error: AzureAgentsError) -> JSON:
+    """An error as JSON: its type, its sentence, its facts.
+
+    Args:
+        error: Of a row.
+    """
+    return {"type": type(error).__name__, "message": error.message, **error.facts}
+
+
+def _first(group: BaseExceptionGroup[Any]) -> BaseException:
+    found: BaseException = group
+    while isinstance(found, BaseExceptionGroup):
+        found = found.exceptions[0]
+    return found
