@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from azure_agents.emulator import Emulator
-from azure_agents.gateway.allowance import Budgets
 from azure_agents.gateway.config.objects import GatewayKey, Period
+from azure_agents.gateway.spend.budgets import Budgets
 
 from .conftest import Start
 
@@ -86,16 +86,39 @@ PERIODS: list[tuple[Period, date, float]] = [
 
 
 @pytest.mark.parametrize(("period", "then", "left"), PERIODS)
-def test_a_budget_is_of_its_period(period: Period, then: date, left: float) -> None:
+async def test_a_budget_is_of_its_period(period: Period, then: date, left: float) -> None:
     """What was spent before does not count in the next one."""
     day = date(2026, 3, 1) if left == 10.0 or period != "week" else date(2026, 3, 3)
-    budgets = Budgets(lambda: day)
+    budgets = Budgets(today=lambda: day)
     key = GatewayKey("app", "", budget=10.0, budget_period=period)
-    budgets.add(key, 6.0)
+    await spend(budgets, key, 6.0)
     day = then
-    assert left == budgets.left(key)
+    assert await budgets.hold(key, left + 0.01) is None
+    assert await budgets.hold(key, left) is not None
 
 
-def test_a_key_without_a_budget_has_no_end() -> None:
-    """Nothing is left where nothing is limited."""
-    assert Budgets().left(GatewayKey("app", "")) is None
+async def spend(budgets: Budgets, key: GatewayKey, dollars: float) -> None:
+    """One call that costs so much."""
+    held = await budgets.hold(key, 0.0)
+    assert held is not None
+    await budgets.settle(held, dollars)
+
+
+async def test_a_call_is_settled_in_the_period_that_it_began_in() -> None:
+    """Its reservation is not given back to the next one, which would have too much."""
+    day = date(2026, 3, 31)
+    budgets = Budgets(today=lambda: day)
+    key = GatewayKey("app", "", budget=1.0)
+    held = await budgets.hold(key, 0.9)
+    assert held is not None
+    day = date(2026, 4, 1)
+    await budgets.settle(held, 0.5)
+    assert await budgets.hold(key, 1.01) is None
+    assert await budgets.hold(key, 1.0) is not None
+
+
+async def test_a_key_without_a_budget_has_no_end() -> None:
+    """Nothing is refused where nothing is limited."""
+    budgets, key = Budgets(), GatewayKey("app", "")
+    await spend(budgets, key, 1e9)
+    assert await budgets.hold(key, 1e9) is not None

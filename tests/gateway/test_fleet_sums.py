@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from azure_agents.gateway.ledger import Ledger
+from azure_agents.gateway.spend.budgets import Budgets
+from azure_agents.gateway.spend.link import Shared
 from azure_agents.gateway.workers.folder import Folder, bury
 from azure_agents.gateway.workers.sums import add_metrics, add_rows
 from azure_agents.gateway.workers.totals import Totals
-from azure_agents.jsonio import dumps
+from azure_agents.routing.engine import Engine
 
 COUNTER = "# HELP calls_total Calls.\n# TYPE calls_total counter\n"
 GAUGE = "# HELP {name} Now.\n# TYPE {name} gauge\n{name} {value}\n"
@@ -94,8 +99,7 @@ def test_rows_of_spend_are_added_up() -> None:
     """By day, key and model, the newest day first."""
     row = {"day": "2027-01-01", "key": "a", "model": "m", "calls": 1, "cost": 0.25}
     newer = {**row, "day": "2027-01-02"}
-    texts = [(dumps([row]), True), (dumps([row, newer]), False)]
-    assert [newer, {**row, "calls": 2, "cost": 0.5}] == add_rows(texts)
+    assert [newer, {**row, "calls": 2, "cost": 0.5}] == add_rows([row, row, newer])
 
 
 class Counting:
@@ -103,7 +107,9 @@ class Counting:
 
     def __init__(self, path: Path, name: str) -> None:
         self.calls = 0
-        self.totals = Totals(self._text, list, Folder(path, name))
+        alone = Shared(lambda: cast(Engine, SimpleNamespace(link=None)))
+        parts = Ledger(), Budgets(alone), alone, Folder(path, name)
+        self.totals = Totals(self._text, *parts)
 
     def _text(self) -> bytes:
         return f"{COUNTER}calls_total {self.calls}\n".encode()

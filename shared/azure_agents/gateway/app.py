@@ -15,7 +15,7 @@ from ..errors import AzureAgentsError
 from ..jsonio import JSON, dumps
 from ..routing.calls import RoutedCall
 from ..settings.urls import is_loopback
-from .allowance import Allowance, Budgets
+from .allowance import Allowance
 from .asgi import JSON_TYPE, ClientGone, Message, Receive, Send, read_body
 from .asked import Asked, going_up
 from .attempts import Passing
@@ -37,6 +37,8 @@ from .refusals import Refusal, refusal_of
 from .requests import Body, Request, check_head, read_body_of, read_head
 from .routes import Route, door_of, find_route
 from .seals import Seals
+from .spend.budgets import Budgets
+from .spend.link import Shared
 from .targets import Targets
 from .upstream import Upstream
 from .workers.folder import Folder
@@ -109,12 +111,13 @@ class Application:
     def __init__(self, config: GatewayConfig, *, folder: Folder | None = None) -> None:
         self._upstream = Upstream()
         self._ledger = Ledger()
-        self._budgets = Budgets()
+        shared = Shared(lambda: self._serving.board.engine)
+        self._budgets = Budgets(shared)
         self._counters = Counters()
         self._serving = self._made(config)
         self._page = StatusPage(self._look)
         self._metrics = Metrics(self._counters, self._status)
-        self._totals = Totals(self._metrics.text, self._ledger.rows, folder)
+        self._totals = Totals(self._metrics.text, self._ledger, self._budgets, shared, folder)
         self.is_stopping = False
 
     def change(self, config: GatewayConfig) -> None:
@@ -145,7 +148,7 @@ class Application:
         await send({"type": "lifespan.startup.complete"})
         async with self._totals.telling():
             await receive()
-            await self.aclose()
+        await self.aclose()
         await send({"type": "lifespan.shutdown.complete"})
 
     async def aclose(self) -> None:
@@ -261,7 +264,8 @@ class Application:
 
     async def _spend_page(self, caller: Caller, serving: Serving, out: Out) -> None:  # noqa: ARG002 - a page
         only = None if caller.is_admin else caller.name
-        await _json(out, {"object": "list", "data": self._totals.rows(only)})
+        rows, is_complete = await self._totals.rows(only)
+        await _json(out, {"object": "list", "data": rows, "complete": is_complete})
 
 
 class _Checked(NamedTuple):

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from time import time
-from typing import Any
+from typing import Any, TypeAlias
 
 from .passage import Ended
 
@@ -40,11 +40,19 @@ def _day(number: int) -> str:
     return datetime.fromtimestamp(number * _SECONDS_OF_A_DAY, UTC).date().isoformat()
 
 
+Name: TypeAlias = tuple[str, str, str]  # day, key, model
+
+
 class Ledger:
-    """The rows of one process."""
+    """The rows of one process.
+
+    Attributes:
+        changed: Names of rows that others have not been told of.
+    """
 
     def __init__(self) -> None:
-        self._rows: dict[tuple[str, str, str], Spent] = defaultdict(Spent)
+        self._rows: dict[Name, Spent] = defaultdict(Spent)
+        self.changed: set[Name] = set()  # whoever tells others of them takes them out
 
     def note(self, ended: Ended, cost: float | None) -> None:
         """Write a call down.
@@ -55,7 +63,9 @@ class Ledger:
         """
         if not ended.deployment or ended.meter is None:
             return
-        row = self._rows[_day(int(time()) // _SECONDS_OF_A_DAY), ended.caller, ended.asked.model]
+        name = _day(int(time()) // _SECONDS_OF_A_DAY), ended.caller, ended.asked.model
+        row = self._rows[name]
+        self.changed.add(name)
         row.calls += 1
         amounts = ended.meter.used()
         if amounts is not None:
@@ -66,7 +76,21 @@ class Ledger:
         else:
             row.cost += cost
         if len(self._rows) > _MOST_ROWS:
-            del self._rows[min(self._rows)]
+            oldest = min(self._rows)
+            del self._rows[oldest]
+            self.changed.discard(oldest)
+
+    def row(self, name: Name) -> dict[str, Any]:
+        """The numbers of a row.
+
+        Args:
+            name: Of the row.
+        """
+        return asdict(self._rows[name])
+
+    def change_all(self) -> None:
+        """Let others be told of all rows again."""
+        self.changed.update(self._rows)
 
     def rows(self) -> list[dict[str, Any]]:
         """All rows, the newest day first."""

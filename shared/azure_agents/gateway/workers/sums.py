@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from operator import add
@@ -76,18 +75,17 @@ def _lines(family: _Family) -> list[str]:
     return [*family.comments, *(f"{series} {value}" for series, value in family.series.items())]
 
 
-def add_rows(texts: Iterable[tuple[bytes, bool]]) -> list[dict[str, Any]]:
+def add_rows(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     """Add rows of spend up, the newest day first.
 
     Args:
-        texts: Of each worker: JSON, a list of rows.
+        rows: Of all workers.
     """
     sums: dict[tuple[str, ...], dict[str, Any]] = {}
-    for text, _ in texts:
-        for row in json.loads(text):
-            name = tuple(row[one] for one in _NAMES)
-            known = sums.get(name)
-            sums[name] = row if known is None else _sum(known, row)
+    for row in rows:
+        name = tuple(row[one] for one in _NAMES)
+        known = sums.get(name)
+        sums[name] = row if known is None else _sum(known, row)
     return [sums[name] for name in sorted(sums, reverse=True)]
 
 
