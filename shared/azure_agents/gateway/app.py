@@ -244,7 +244,7 @@ class Application:
 
     def _look(self) -> JSON:
         serving = self._serving
-        rows = self._totals.rows()
+        rows = self._totals.seen()
         return snapshot(serving.board, self._counters, rows, serving.config, self._budgets)
 
     def _check_watcher(self, request: Request) -> None:

@@ -15,10 +15,10 @@ from urllib.parse import urlsplit
 from ..._version import __version__
 from ...jsonio import JSON
 from ...routing.deployments import Deployment
-from ..allowance import Budgets
 from ..board import Board
 from ..config.objects import GatewayConfig
 from ..counters import SLOT, Counters, Failure, Recent
+from ..spend.budgets import Budgets
 from .advice import shown_failure
 
 _MINUTE = round(60 / SLOT)  # slots

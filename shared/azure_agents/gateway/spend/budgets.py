@@ -107,6 +107,15 @@ class Budgets:
         """Give a reservation back: the call was not made."""
         self._give_back(held.budget, held.parts)
 
+    def left(self, key: GatewayKey) -> float | None:
+        """Dollars that a key has left, as far as this process knows; None: it has no budget.
+
+        Args:
+            key: The key.
+        """
+        one = self._budget(key)
+        return None if one.most is None else (one.most - one.used - one.held - one.others) / _PARTS
+
     def seconds_left(self, key: GatewayKey) -> float | None:
         """Seconds until a key's next period begins; None: there is none.
 

@@ -8,6 +8,7 @@ import logging
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from itertools import chain
+from time import monotonic
 from typing import Any
 
 from ...jsonio import dumps
@@ -20,6 +21,7 @@ from .sums import add_metrics, add_rows
 
 _LOGGER = logging.getLogger("azure_agents")
 _EVERY = 1.0  # seconds
+_WATCHED = 10.0  # seconds after which nobody looks any longer
 _SHARE = 50  # a worker spends at most one part of so many on telling the others
 
 
@@ -45,6 +47,8 @@ class Totals:
         self._metrics, self._ledger, self._folder = metrics, ledger, folder
         self._budgets, self._shared = budgets, shared
         self._rows = SharedRows(ledger, shared)
+        self._last: list[dict[str, Any]] | None = None
+        self._seen_at = -_WATCHED
 
     def metrics(self) -> bytes:
         """All metrics of this gateway, in Prometheus' text format."""
@@ -63,6 +67,11 @@ class Totals:
         rows = self._of_workers() if found is None else add_rows(found)
         only = [row for row in rows if caller is None or caller == row["key"]]
         return only, found is not None or not self._shared.is_on
+
+    def seen(self) -> list[dict[str, Any]]:
+        """All rows as they were last read, for who looks every second and waits for nothing."""
+        self._seen_at = monotonic()
+        return add_rows(self._last) if self._last is not None else self._of_workers()
 
     def _of_workers(self) -> list[dict[str, Any]]:
         if self._folder is None:
@@ -84,6 +93,8 @@ class Totals:
         if self._shared.is_on:
             await self._budgets.tell(at_the_end=at_the_end)
             await self._rows.write()
+        is_watched = monotonic() - self._seen_at < _WATCHED
+        self._last = await self._rows.rows() if is_watched and self._shared.is_on else None
 
     @asynccontextmanager
     async def telling(self) -> AsyncIterator[None]:
