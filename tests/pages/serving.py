@@ -18,7 +18,8 @@ import httpx
 from yarl import URL
 
 from azure_agents.gateway import mapped
-from azure_agents.gateway.upstream import Call, Incoming, Upstream
+from azure_agents.gateway.exchange import Call, Incoming
+from azure_agents.gateway.upstream import Upstream
 
 from ..gateway.conftest import Gateway, running
 from .playing import Player

@@ -27,12 +27,13 @@ from ..service_errors.envelopes import error_from_reply
 from ..settings.timeouts import Timeouts
 from ..sign_in.auth import Signature
 from .asked import Asked
+from .exchange import Call, Incoming
 from .frames import Frames, choices_of
 from .refusals import Refused
 from .replies import Header, Reply, Stream, Whole
 from .routes import Door
 from .targets import Sent, Target
-from .upstream import Call, Incoming, Upstream
+from .upstream import Upstream
 from .usage import read_usage
 
 _LOGGER = logging.getLogger("azure_agents")
@@ -165,6 +166,7 @@ class _One:
             connect=timeouts.connect,
             read=between or timeouts.read,
             way=target.way,
+            may_repeat=target.agent is None,  # a second turn of an agent would be said twice
         )
         return await self._upstream.ask(call, self._asked.doing)
 
@@ -189,24 +191,21 @@ class _One:
             choices=choices_of(asked.given),
         )
         frames.meter.pricer = self._target.pricer
-        pieces = incoming.pieces()
         first = b""
         try:
             while not frames.has_content:
-                piece = await anext(pieces, None)
-                first += frames.end() if piece is None else frames.feed(piece)
+                piece = await incoming.read()
+                first += frames.feed(piece) if piece else frames.end()
         except BaseException as error:
             incoming.close()
             if isinstance(error, ProtocolError):
                 raise _lost(error) from error
             raise
-        rest = _rest(frames, pieces)
+        rest = _rest(frames, incoming)
         told = told_headers(incoming.headers)
 
         async def close() -> None:
-            if frames.is_done:
-                await incoming.finish()
-            incoming.close()
+            incoming.finish() if frames.is_done else incoming.close()
 
         return Stream(_down(incoming), first, rest, close, frames.meter, told)
 
@@ -230,16 +229,14 @@ class _One:
         return (base.url, base.origin, base.host)
 
 
-async def _rest(frames: Frames, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+async def _rest(frames: Frames, incoming: Incoming) -> AsyncIterator[bytes]:
     """The rest of a stream, in whole events."""
-    if frames.is_done:
-        return
-    async for piece in pieces:
+    while not frames.is_done and (piece := await incoming.read()):
         passed = frames.feed(piece)
         if passed:
             yield passed
-        if frames.is_done:
-            return
+    if frames.is_done:
+        return
     try:
         last = frames.end()
     except ProtocolError as error:

@@ -29,8 +29,8 @@ from ..service_errors.hints import Service
 from ..sign_in.auth import Destination, FoundryAuth, NoCredential
 from .agent_entries import read_agent_entry
 from .asked import Asked
+from .exchange import Way, way_to
 from .splice import spliced
-from .upstream import Way, way_to
 
 _COUNTED = ("chat", "text_completion")
 _MOST = 2_000  # targets that are kept: a wildcard has as many as clients think of names

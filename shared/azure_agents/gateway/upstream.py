@@ -1,163 +1,55 @@
-"""The pool of connections to upstreams: the one place of the gateway that opens sockets.
+"""The connections to upstreams: the one place of the gateway that opens sockets.
 
-It stands on aiohttp, which is ten times as fast as httpx here. No redirect is followed, no cookie
-is kept, nothing is decompressed, and lines are not looked for. Proxies and certificates are those
-of the environment, read as the library's other clients read them.
+Connections wait here for the next request, the last one used first, so that those that are not
+needed grow old and are closed. Proxies and certificates are those of the environment, read as the
+library's other clients read them; upstreams behind a proxy are asked by `proxied`.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, field
-from functools import cache, lru_cache
-from typing import TYPE_CHECKING, Any, cast
+import re
+import ssl
+from functools import partial
+from socket import SOCK_STREAM
+from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from ..drivers.proxies import is_socks, proxy_to, with_header
-from ..errors import (
-    AzureAgentsError,
-    ConfigError,
-    ConnectionLostError,
-    NotSentError,
-    ProtocolError,
-    TimedOutError,
-)
-from ..sign_in.auth import Destination
+from ..errors import ConfigError, ConnectionLostError, NotSentError
+from .exchange import Call, Incoming
+from .proxied import Proxied
 
 if TYPE_CHECKING:
-    import aiohttp
+    from .connections import Answer, Connection
 
-_NO_AIOHTTP = 'the gateway needs aiohttp, install it with: pip install "azure-agents[gateway]"'
-_MOST_ERROR = 2**20  # bytes of an error's body that are read
-_LINGER = 1.0  # seconds that the end of a stream may come behind its last event
+_MISSING = 'the gateway needs httptools, install it with: pip install "azure-agents[gateway]"'
 _KEEP_ALIVE = 55.0  # seconds; Azure closes idle connections after a minute or more, guess
-_SKIPPED = ("user-agent", "accept-encoding", "accept", "content-type")
+_MOST_IDLE = 1_000  # connections to one upstream
+_REAP = 5.0  # seconds between two looks for those that are too old
+_LOOKUP = 10.0  # seconds that the addresses of a name are believed
+_NEXT_ADDRESS = 0.25  # seconds until the next address is tried beside the first (RFC 8305)
+_TARGET = re.compile(r"/[!-~]*")
 
-
-@dataclass(frozen=True, slots=True)
-class Way:
-    """The way to an upstream: directly, or by a proxy.
-
-    Attributes:
-        proxy: Its URL; None: directly.
-        headers: For the proxy; may be secret.
-    """
-
-    proxy: str | None = None
-    headers: Mapping[str, str] | None = field(default=None, repr=False)
-
-
-def way_to(url: Destination) -> Way:
-    """Find the way to an upstream.
-
-    Args:
-        url: Its base.
-
-    Raises:
-        ConfigError: The environment names a proxy that cannot be used.
-    """
-    proxy = proxy_to(cast(Any, url))
-    if proxy is None:
-        return Way()
-    if is_socks(proxy):
-        raise ConfigError("the gateway reaches no upstream by SOCKS: name an http proxy")
-    proxy = with_header(proxy)
-    return Way(str(proxy.url), dict(proxy.headers))
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One request for an upstream.
-
-    Attributes:
-        url: All of it, encoded; an `yarl.URL`.
-        headers: With the credential.
-        body: Bytes, or an async iterator of them.
-        method: HTTP method.
-        connect: Seconds for a connection.
-        read: Seconds until the next bytes.
-        way: To it.
-    """
-
-    url: Any
-    headers: Mapping[str, str] = field(repr=False)
-    body: Any = field(repr=False)
-    method: str = "POST"
-    connect: float = 10.0
-    read: float = 600.0
-    way: Way = field(default=Way(), repr=False)
-
-
-class Incoming:
-    """An answer whose head has come.
-
-    Args:
-        answer: aiohttp's.
-        doing: What is being done, for errors.
-    """
-
-    def __init__(self, answer: aiohttp.ClientResponse, doing: str) -> None:
-        self._answer, self._doing = answer, doing
-        self.status = answer.status
-        self.headers = {name.lower(): value for name, value in answer.headers.items()}
-
-    async def whole(self) -> bytes:
-        """Read the body, and give the connection back."""
-        try:
-            return await self._answer.read()
-        except _failures() as error:
-            raise _told(error, self._doing) from error
-
-    async def error_body(self) -> bytes:
-        """Read the body of an error: its first megabyte, and no more."""
-        body = b""
-        try:
-            while len(body) < _MOST_ERROR and not self._answer.content.at_eof():
-                body += await self._answer.content.read(_MOST_ERROR - len(body))
-        except _failures() as error:
-            raise _told(error, self._doing) from error
-        self.close()
-        return body
-
-    async def pieces(self) -> AsyncIterator[bytes]:
-        """Give all bytes that are there, then all that came meanwhile, and so on."""
-        content = self._answer.content
-        try:
-            while piece := await content.readany():
-                yield piece
-        except _failures() as error:
-            raise _told(error, self._doing) from error
-
-    async def finish(self) -> None:
-        """Let the connection be used again, if the end of the answer comes at once."""
-        content = self._answer.content
-        try:
-            async with asyncio.timeout(_LINGER):
-                while not content.is_eof():
-                    await content.readany()
-        except Exception:  # noqa: BLE001, S110 - all that was to be read has been read
-            pass
-        finally:
-            self._answer.close()
-
-    def close(self) -> None:
-        """Close the connection, unless all of the answer was read."""
-        self._answer.close()
+_Origin = tuple[str, str, int]
 
 
 class Upstream:
-    """The pool of one event loop."""
+    """The connections of one event loop."""
 
     def __init__(self) -> None:
-        self._session: aiohttp.ClientSession | None = None
+        self._all: set[Connection] = set()
+        self._idle: dict[_Origin, list[Connection]] = {}
+        self._lookups: dict[tuple[str, int], asyncio.Future[Any]] = {}
+        self._reaping: asyncio.TimerHandle | None = None
+        self._tls: ssl.SSLContext | None = None
+        self._proxied: Proxied | None = None
 
     async def ask(self, call: Call, doing: str) -> Incoming:
         """Send a request, and wait for the head of its answer.
 
         A connection that was kept alive may have died unseen: a request that got no byte in answer
-        is made once more.
+        is made once more on a new one, if a second one harms nobody.
 
         Args:
             call: The request.
@@ -167,82 +59,160 @@ class Upstream:
             NotSentError: There is no connection.
             ConnectionLostError: It broke.
             TimedOutError: Something took too long.
+            ProtocolError: What came is no HTTP.
         """
-        try:
-            return Incoming(await self._send(call), doing)
-        except _failures() as error:
-            told = _told(error, doing)
-            if not (isinstance(told, ConnectionLostError) and isinstance(call.body, bytes)):
-                raise told from error
-        try:
-            return Incoming(await self._send(call), doing)
-        except _failures() as error:
-            raise _told(error, doing) from error
+        if call.way.proxy is not None or not isinstance(call.body, bytes):
+            return await self._by_proxy().ask(call, doing)
+        request, origin = _written(call), _origin_of(call)
+        kept = self._kept(origin)
+        if kept is not None:
+            answer = _send(kept, call, request, doing)
+            try:
+                return await _begun(answer)
+            except ConnectionLostError:
+                if answer.is_heard or not call.may_repeat:
+                    raise
+        made = await self._open(origin, call.connect, doing)
+        return await _begun(_send(made, call, request, doing))
 
-    async def _send(self, call: Call) -> aiohttp.ClientResponse:
-        session = self._session or self._open()
-        return await session.request(
-            call.method,
-            call.url,
-            data=call.body,
-            headers=call.headers,
-            allow_redirects=False,
-            timeout=_timeout(call.connect, call.read),
-            proxy=call.way.proxy,
-            proxy_headers=call.way.headers,
-        )
+    def _by_proxy(self) -> Proxied:
+        if self._proxied is None:
+            self._proxied = Proxied(self._trusted(), _KEEP_ALIVE)
+        return self._proxied
 
-    def _open(self) -> aiohttp.ClientSession:
+    def _trusted(self) -> ssl.SSLContext:
+        self._tls = self._tls or httpx.create_ssl_context()
+        return self._tls
+
+    # --- connections --------------------------------------------------------------------------
+
+    def _kept(self, origin: _Origin) -> Connection | None:
+        """The connection that was used last, if there is one."""
+        idle = self._idle.get(origin)
+        now = asyncio.get_running_loop().time()
+        while idle:
+            one = idle.pop()
+            if one.is_open and one.idle_until > now:
+                return one
+            one.abort()
+        return None
+
+    async def _open(self, origin: _Origin, most: float, doing: str) -> Connection:
         try:
-            import aiohttp
+            async with asyncio.timeout(most):
+                return await self._connect(origin)
+        except (OSError, UnicodeError) as error:  # timeouts are OSErrors
+            kind = type(error).__name__
+            raise NotSentError(f"{doing}: no connection ({kind})") from error
+
+    async def _connect(self, origin: _Origin) -> Connection:
+        try:
+            from aiohappyeyeballs import start_connection
+
+            from .connections import Connection
         except ImportError as missing:
-            raise ConfigError(_NO_AIOHTTP) from missing
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
-                limit=0, ssl=httpx.create_ssl_context(), keepalive_timeout=_KEEP_ALIVE
-            ),
-            auto_decompress=False,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            skip_auto_headers=_SKIPPED,
-            trust_env=False,  # the environment was read by `way_to`
+            raise ConfigError(_MISSING) from missing
+
+        loop, (scheme, host, port) = asyncio.get_running_loop(), origin
+        found = await self._addresses(host, port)
+        is_tls = scheme == "https"
+        _, made = await loop.create_connection(
+            lambda: Connection(partial(self._free, origin), self._all.discard),
+            sock=await start_connection(found, happy_eyeballs_delay=_NEXT_ADDRESS, loop=loop),
+            ssl=self._trusted() if is_tls else None,
+            server_hostname=host if is_tls else None,
         )
-        return self._session
+        self._all.add(made)
+        return made
+
+    async def _addresses(self, host: str, port: int) -> Any:
+        """Where a name leads: asked once for all who want to know at the same time."""
+        looking = self._lookups.get((host, port))
+        if looking is None:
+            loop = asyncio.get_running_loop()
+            looking = asyncio.ensure_future(loop.getaddrinfo(host, port, type=SOCK_STREAM))
+            self._lookups[host, port] = looking
+            forget = partial(self._lookups.pop, (host, port), None)
+            loop.call_later(_LOOKUP, forget)
+            looking.add_done_callback(lambda one: forget() if one.exception() else None)
+        return await asyncio.shield(looking)
+
+    def _free(self, origin: _Origin, one: Connection) -> None:
+        """Keep a connection for the next request."""
+        loop = asyncio.get_running_loop()
+        idle = self._idle.setdefault(origin, [])
+        if len(idle) >= _MOST_IDLE:
+            one.abort()
+            return
+        one.idle_until = loop.time() + min(one.keep_alive, _KEEP_ALIVE)
+        idle.append(one)
+        if self._reaping is None:
+            self._reaping = loop.call_later(_REAP, self._reap)
+
+    def _reap(self) -> None:
+        """Close connections that nobody needed, and forget those that were closed."""
+        loop, self._reaping = asyncio.get_running_loop(), None
+        now = loop.time()
+        for origin, idle in list(self._idle.items()):
+            for one in idle:
+                if one.idle_until <= now:
+                    one.abort()
+            self._idle[origin] = [one for one in idle if one.is_open]
+            if not self._idle[origin]:
+                del self._idle[origin]
+        if self._idle:
+            self._reaping = loop.call_later(_REAP, self._reap)
 
     async def aclose(self) -> None:
         """Close all connections."""
-        session, self._session = self._session, None
-        if session is not None:
-            await session.close()
+        if self._reaping is not None:
+            self._reaping.cancel()
+            self._reaping = None
+        for one in list(self._all):
+            one.abort()
+        self._idle.clear()
+        if self._proxied is not None:
+            await self._proxied.aclose()
+            self._proxied = None
+        await asyncio.sleep(0)  # in which the loop lets go of them
 
 
-def _told(error: Exception, doing: str) -> AzureAgentsError:
-    """The error of this package for one of aiohttp's, whose words name the upstream."""
-    import aiohttp
-
-    kind = type(error).__name__
-    unconnected = (
-        aiohttp.ClientProxyConnectionError,
-        aiohttp.ClientConnectorError,
-        aiohttp.ConnectionTimeoutError,
-    )
-    if isinstance(error, unconnected):
-        return NotSentError(f"{doing}: no connection ({kind})")
-    if isinstance(error, TimeoutError):
-        return TimedOutError(f"{doing}: no answer in time")
-    if isinstance(error, aiohttp.ClientResponseError):
-        return ProtocolError(f"{doing}: not HTTP ({kind})")
-    return ConnectionLostError(f"{doing}: the answer was lost ({kind})")
+def _send(connection: Connection, call: Call, request: bytes, doing: str) -> Answer:
+    return connection.send(request, doing, call.read, has_body=call.method != "HEAD")
 
 
-@cache
-def _failures() -> tuple[type[Exception], ...]:
-    import aiohttp
+async def _begun(answer: Answer) -> Answer:
+    try:
+        await answer.begun()
+    except BaseException:
+        answer.close()
+        raise
+    return answer
 
-    return (aiohttp.ClientError, OSError)  # timeouts are OSErrors
+
+def _origin_of(call: Call) -> _Origin:
+    url = call.url
+    return url.scheme, url.raw_host, url.port
 
 
-@lru_cache(100)
-def _timeout(connect: float, read: float) -> aiohttp.ClientTimeout:
-    import aiohttp
+def _written(call: Call) -> bytes:
+    """The bytes of a request.
 
-    return aiohttp.ClientTimeout(total=None, sock_connect=connect, sock_read=read)
+    Raises:
+        ConfigError: A header or the path holds what would be read as another.
+    """
+    url, headers, body = call.url, call.headers, call.body
+    fields = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+    ends = len(headers)
+    if fields.count("\n") != ends or fields.count("\r") != ends or "\0" in fields:
+        raise ConfigError("a header for the upstream holds a line break")
+    target = url.raw_path_qs
+    if _TARGET.fullmatch(target) is None:
+        raise ConfigError("the path of the upstream holds a space or a control character")
+    host = "" if "host" in headers else f"host: {url.host_port_subcomponent}\r\n"
+    length = f"content-length: {len(body)}\r\n" if body or call.method != "GET" else ""
+    try:
+        head = f"{call.method} {target} HTTP/1.1\r\n{host}{fields}{length}\r\n".encode("latin-1")
+    except UnicodeEncodeError as error:
+        raise ConfigError("a header for the upstream is not in Latin-1") from error
+    return head + bytes(body)
