@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
-from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 from .refusals import Refusal
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
 
 Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
@@ -18,6 +14,7 @@ Send: TypeAlias = Callable[[Message], Awaitable[None]]
 Headers: TypeAlias = Iterable[tuple[bytes, bytes]]
 
 JSON_TYPE = (b"content-type", b"application/json")
+_UNWATCHED = 0.05  # seconds
 EVENTS_TYPE = (b"content-type", b"text/event-stream; charset=utf-8")
 
 
@@ -75,33 +72,41 @@ async def answer(send: Send, status: int, body: bytes, headers: Headers = ()) ->
     await send({"type": "http.response.body", "body": body})
 
 
-@asynccontextmanager
-async def while_there(receive: Receive) -> AsyncIterator[None]:
-    """Cancel what is done inside as soon as the client has gone.
+class while_there:  # noqa: N801 - it is used as a function
+    """Cancels what is done inside as soon as the client has gone; raises `ClientGone` then.
+
+    Most calls are over before anybody needs to look whether their client is still there, and to
+    look takes a task: so that begins a moment later.
 
     Args:
         receive: Of the request, its body read.
-
-    Raises:
-        ClientGone: Instead of the cancellation.
     """
-    task = asyncio.current_task()
-    assert task is not None  # noqa: S101 - an ASGI application runs in one
-    has_gone = False
 
-    async def watch() -> None:
-        nonlocal has_gone
-        while (await receive())["type"] != "http.disconnect":
-            pass
-        has_gone = True
-        task.cancel()
+    __slots__ = ("_has_gone", "_receive", "_task", "_timer", "_watching")
 
-    watching = asyncio.create_task(watch())
-    try:
-        yield
-    except asyncio.CancelledError:
-        if has_gone and task.uncancel() == 0:
+    def __init__(self, receive: Receive) -> None:
+        self._receive, self._has_gone = receive, False
+        self._watching: asyncio.Task[None] | None = None
+
+    def __enter__(self) -> None:
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - an ASGI application runs in one
+        self._task = task
+        self._timer = asyncio.get_running_loop().call_later(_UNWATCHED, self._watch)
+
+    def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
+        self._timer.cancel()
+        if self._watching is not None:
+            self._watching.cancel()
+        is_cancelled = kind is not None and issubclass(kind, asyncio.CancelledError)
+        if self._has_gone and is_cancelled and self._task.uncancel() == 0:
             raise ClientGone from None
-        raise
-    finally:
-        watching.cancel()
+
+    def _watch(self) -> None:
+        self._watching = asyncio.create_task(self._wait())
+
+    async def _wait(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        self._has_gone = True
+        self._task.cancel()

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from functools import lru_cache
 
 from ..errors import (
     AzureAgentsError,
@@ -178,7 +179,8 @@ class _One:
         body = await incoming.whole()
         meter = read_usage(body)
         meter.pricer = self._target.pricer
-        return Whole(incoming.status, _down(incoming), body, meter, told_headers(incoming.headers))
+        told = told_headers(incoming.headers)
+        return Whole(incoming.status, _down(incoming, told), body, meter, told)
 
     async def _stream(self, incoming: Incoming, *, hides_usage: bool) -> Stream:
         asked = self._asked
@@ -207,7 +209,7 @@ class _One:
         async def close() -> None:
             incoming.finish() if frames.is_done else incoming.close()
 
-        return Stream(_down(incoming), first, rest, close, frames.meter, told)
+        return Stream(_down(incoming, told), first, rest, close, frames.meter, told)
 
     def _error(self, incoming: Incoming, body: bytes, signature: Signature) -> AzureAgentsError:
         asked = self._asked
@@ -220,7 +222,8 @@ class _One:
         )
         if incoming.status >= 400 and incoming.status not in _OURS and _is_form(body, asked.door):
             secrets = (*signature.headers.values(), *self._hosts())
-            passed = Refused(incoming.status, _blotted(body, secrets), _down(incoming))
+            down = _down(incoming, told_headers(incoming.headers))
+            passed = Refused(incoming.status, _blotted(body, secrets), tuple(down))
             self._refused[id(error)] = passed
         return error
 
@@ -249,16 +252,21 @@ def _lost(error: ProtocolError) -> ConnectionLostError:
     return ConnectionLostError(error.message)
 
 
-def _down(incoming: Incoming) -> tuple[Header, ...]:
+def _down(incoming: Incoming, told: Mapping[str, str]) -> list[Header]:
     """The headers that go down: never a cookie, a key, or how the body was packed."""
-    told = told_headers(incoming.headers)
-    kind = incoming.headers.get("content-type", "application/json")
-    waits = {n: incoming.headers[n] for n in _WAITS if n in incoming.headers}
-    names = {"content-type": kind, **told, **waits}
-    names.pop("x-request-id", None)  # the gateway has its own
-    return tuple((n.encode("latin-1"), v.encode("latin-1")) for n, v in names.items())
+    headers = incoming.headers
+    found = [(b"content-type", headers.get("content-type", "application/json").encode("latin-1"))]
+    found += [(_wire(n), v.encode("latin-1")) for n, v in told.items() if n != _OWN_ID]
+    found += [(_wire(n), headers[n].encode("latin-1")) for n in _WAITS if n in headers]
+    return found
 
 
+@lru_cache(1_000)
+def _wire(name: str) -> bytes:
+    return name.encode("latin-1")
+
+
+_OWN_ID = "x-request-id"  # the gateway has its own
 _WAITS = ("retry-after", "retry-after-ms")
 
 

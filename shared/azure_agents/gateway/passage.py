@@ -13,7 +13,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import cast
+from typing import NamedTuple, cast
 
 from ..errors import AzureAgentsError
 from ..routing.calls import RoutedCall
@@ -30,7 +30,7 @@ from .marks import marked_body, marked_events
 from .meter import Meter
 from .out import Out
 from .refusals import Refusal, Refused, refusal_of
-from .replies import Header, Reply, Stream, Whole
+from .replies import Reply, Stream, Whole
 from .targets import Targets
 
 _LOGGER = logging.getLogger("azure_agents")
@@ -67,8 +67,7 @@ class Ended:
     begun: float = field(default_factory=monotonic)
 
 
-@dataclass(frozen=True, slots=True)
-class Tried:
+class Tried(NamedTuple):
     """How one attempt ended.
 
     Attributes:
@@ -132,7 +131,7 @@ class Passage:
         refused: dict[int, Refused] = {}
         ask = self._asking(asked, call, asker, refused, one.ended)
         try:
-            async with while_there(receive):
+            with while_there(receive):
                 await one.answer(ask, self._first_content)
         except ClientGone:
             one.ended.status = 499
@@ -154,9 +153,7 @@ class Passage:
         target = self._targets.get(call.job.groups[0][0], asked.operation)
         if target is None or target.model is None:
             return None
-        up, down = call.job.amounts.input, call.job.amounts.output
-        usage = {"prompt_tokens": up, "completion_tokens": down}
-        return target.pricer.usd(usage, target.model)
+        return target.pricer.usd_of_text(*call.job.amounts, target.model)
 
     async def _close(self, one: _One, taken: Taken) -> None:
         tokens: Amounts | None = None
@@ -174,15 +171,13 @@ class Passage:
         ended: Ended,
     ) -> Callable[[Attempt], Awaitable[Reply]]:
         async def ask(attempt: Attempt) -> Reply:
-            target = self._targets.get(attempt.deployment, asked.operation)
-            if target is None:
-                return await ask_mapped(call, attempt, asker, streams=asked.streams)
-            return await self._passing.ask(attempt, target, asked, refused)
-
-        async def asked_and_told(attempt: Attempt) -> Reply:
             begun = monotonic()
             try:
-                reply = await ask(attempt)
+                target = self._targets.get(attempt.deployment, asked.operation)
+                if target is None:
+                    reply = await ask_mapped(call, attempt, asker, streams=asked.streams)
+                else:
+                    reply = await self._passing.ask(attempt, target, asked, refused)
             except AzureAgentsError as error:
                 ended.last_failure = error
                 self._tried(Tried(attempt.deployment, monotonic() - begun, error))
@@ -193,7 +188,7 @@ class Passage:
             self._tried(Tried(attempt.deployment, monotonic() - begun))
             return reply
 
-        return asked_and_told
+        return ask
 
 
 class _One:
@@ -264,11 +259,10 @@ class _One:
             body = marked_body(body, self._mark())
         self.book(reply.status)
         cost = reply.meter.cost()
-        more: tuple[Header, ...] = ()
         if cost is not None:
-            more = ((b"x-response-cost", f"{cost:.10f}".rstrip("0").encode()),)
+            self._out.add((b"x-response-cost", f"{cost:.10f}".rstrip("0").encode()))
         if self._out.status is None:
-            await self._out.whole(reply.status, body, (*reply.headers, *more))
+            await self._out.whole(reply.status, body, reply.headers)
         else:  # a stream was begun, and the upstream answered as if none had been asked for
             await self._out.end(b"data: " + body.replace(b"\n", b" ") + b"\n\n")
 

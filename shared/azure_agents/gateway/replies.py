@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from .meter import Meter
@@ -23,7 +23,7 @@ class Whole:
     """
 
     status: int
-    headers: tuple[Header, ...]
+    headers: Sequence[Header]
     body: bytes
     meter: Meter
     told: dict[str, str] = field(default_factory=dict)
@@ -42,7 +42,7 @@ class Stream:
         told: As for `Whole`.
     """
 
-    headers: tuple[Header, ...]
+    headers: Sequence[Header]
     first: bytes
     rest: AsyncIterator[bytes]
     close: Callable[[], Awaitable[None]]

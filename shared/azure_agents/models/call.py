@@ -61,7 +61,12 @@ def told_headers(headers: Mapping[str, str]) -> dict[str, str]:
     Args:
         headers: Of a reply, names in lower case.
     """
-    return {k: v for k, v in headers.items() if k in _TOLD or k.startswith(_LIMITS)}
+    return {k: v for k, v in headers.items() if _is_told(k)}
+
+
+@lru_cache(1_000)
+def _is_told(name: str) -> bool:
+    return name in _TOLD or name.startswith(_LIMITS)
 
 
 class OperationCall(Generic[A]):

@@ -67,6 +67,23 @@ class Pricer:
         except UnreadableError:
             return None
 
+    def usd_of_text(self, input: int, output: int, model: str | None = None) -> float | None:
+        """Sum up what an answer would cost that has nothing but text; as `usd` does.
+
+        Args:
+            input: Tokens of the prompt.
+            output: Tokens of the answer.
+            model: That the answer would name.
+        """
+        found = self._prices(model, None)
+        if found is None:
+            return self.usd({"prompt_tokens": input, "completion_tokens": output}, model)
+        is_long = found.above is not None and input > found.above
+        rates, parts = found.long if is_long else found.short
+        if not {"input", "output"} <= rates.keys() or "image_output" in rates:
+            return self.usd({"prompt_tokens": input, "completion_tokens": output}, model)
+        return (input * rates["input"] + output * rates["output"]) / parts
+
     def _prices(self, model: str | None, tier: object) -> _Found | None:
         """The prices, where they are those of tokens; None: they are not."""
         table = default_table()

@@ -23,13 +23,16 @@ class _Input(NamedTuple):
     """The tokens of a prompt: all of them, and which of them were cached, heard and seen."""
 
     total: int
-    cached: int
-    written: int
-    written_1h: int
-    audio: int
-    image: int
-    cached_audio: int
-    cached_image: int
+    cached: int = 0
+    written: int = 0
+    written_1h: int = 0
+    audio: int = 0
+    image: int = 0
+    cached_audio: int = 0
+    cached_image: int = 0
+
+
+_NO_PARTS = (0,) * 7
 
 
 def prompt_tokens(usage: Mapping[str, Any]) -> int:
@@ -82,8 +85,10 @@ def _input(usage: Mapping[str, Any]) -> _Input:
     details = _details(
         usage, "prompt_tokens_details", "input_tokens_details", "input_token_details"
     )
-    kinds = _details(details, "cached_tokens_details")
     plain = _count(usage, "prompt_tokens", "input_tokens")
+    if not any(details.values()) and _CACHES.isdisjoint(usage):  # so are most
+        return _Input(plain)
+    kinds = _details(details, "cached_tokens_details")
     cached = _count(details, "cached_tokens") or _count(usage, "cache_read_input_tokens")
     written = _count(details, "cache_creation_tokens", "cache_write_tokens")
     written = written or _count(usage, "cache_creation_input_tokens")
@@ -99,12 +104,17 @@ def _input(usage: Mapping[str, Any]) -> _Input:
     )
 
 
+_COUNTS = ("cache_read_input_tokens", "cache_creation_input_tokens")
+_CACHES = frozenset({*_COUNTS, "cache_creation"})
+
+
 def _is_claude(usage: Mapping[str, Any]) -> bool:
-    counts = ("cache_read_input_tokens", "cache_creation_input_tokens")
-    return "prompt_tokens" not in usage and any(usage.get(name) is not None for name in counts)
+    return "prompt_tokens" not in usage and any(usage.get(name) is not None for name in _COUNTS)
 
 
 def _of_input(read: _Input, priced: Mapping[str, object]) -> Quantities:
+    if read == (read.total, *_NO_PARTS):
+        return {"input": read.total}
     image, cached_image = (read.image, read.cached_image) if "image_input" in priced else (0, 0)
     if read.cached and (read.audio or image) and not (read.cached_audio or read.cached_image):
         raise UnreadableError(

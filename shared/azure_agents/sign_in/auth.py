@@ -214,6 +214,7 @@ class FoundryAuth(httpx.Auth):
         self._tokens = TokenCache(source)
         self._origin = endpoint.origin
         self._key_headers = key_headers
+        self._last: Signature | None = None  # what `asign` gave last
 
     @property
     def kind(self) -> Kind:
@@ -264,7 +265,9 @@ class FoundryAuth(httpx.Auth):
         """
         rejected = refused.token if refused is not None else None
         token = await self._tokens.aget(rejected, _claims_in(challenge))
-        return Signature(self._headers(token), token)
+        if self._last is None or self._last.token is not token:
+            self._last = Signature(self._headers(token), token)
+        return self._last
 
     def helps_against(self, status: int, body: bytes) -> bool:
         """Whether a new token may help against an answer.

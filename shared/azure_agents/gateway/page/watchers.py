@@ -49,7 +49,7 @@ class Watchers:
             raise Refusal(503, f"{MOST} pages watch already: close one", retry_after=_PATIENCE)
         self.number += 1
         try:
-            async with while_there(receive):
+            with while_there(receive):
                 await out.begin([(b"cache-control", b"no-store")])
                 while True:
                     await self._tell(out)
