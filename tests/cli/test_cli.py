@@ -117,7 +117,17 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert f"azure-agents {__version__}\n" == capsys.readouterr().out
 
 
-COMMANDS = [[], ["chat"], ["agents"], ["agents", "sync"], ["cancel"], ["emulator"], ["demo"]]
+COMMANDS = [
+    [],
+    ["chat"],
+    ["doctor"],
+    ["agents"],
+    ["agents", "sync"],
+    ["agents", "create"],
+    ["cancel"],
+    ["emulator"],
+    ["demo"],
+]
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from azure_agents.cli.main import main
+from azure_agents.cli.main import azure_agents, main
 from azure_agents.cli.tool_files import read_tools
 from azure_agents.emulator import Emulator
 from azure_agents.errors import ConfigError
@@ -156,3 +156,10 @@ def test_nothing_is_deleted_without_a_yes(
     monkeypatch.setattr("click.confirm", lambda question: "Delete my-agent?" != question)
     assert 1 == main(["agents", "delete", "my-agent"])
     assert 1 == len(served.agents)
+
+
+def test_every_command_is_on_the_page() -> None:
+    """docs/command_line.md names each, and those of `agents`."""
+    page = (Path(__file__).parents[2] / "docs" / "command_line.md").read_text("utf-8")
+    names = [*azure_agents.commands, *azure_agents.commands["agents"].commands]  # type: ignore[attr-defined]
+    assert [] == [name for name in names if name not in page]

@@ -18,6 +18,7 @@ from .._version import __version__
 from ..errors import AzureAgentsError
 from .agents import agents, cancel
 from .chat import chat
+from .doctor import doctor
 from .emulator import emulator
 from .gateway import check_config, keys, serve
 from .map import map_rows
@@ -41,7 +42,7 @@ def demo() -> None:
     run()
 
 
-for command in (emulator, chat, map_rows, agents, cancel, demo, serve, check_config, keys):
+for command in (emulator, chat, map_rows, doctor, agents, cancel, demo, serve, check_config, keys):
     azure_agents.add_command(command)
 
 

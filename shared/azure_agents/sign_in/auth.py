@@ -29,9 +29,11 @@ import httpx
 
 from ..drivers.loops import PerLoop
 from ..errors import ConfigError, CredentialError, PermissionDeniedError
+from ..jsonio import JSON
 from ..service_errors.envelopes import error_from_reply
 from ..settings.endpoint import Endpoint
 from ..settings.environment import Environment, hidden
+from .claims import claims_of
 from .credentials import Given, choose_source
 from .sources import AsyncOnly, FixedSource, Kind, Source, Token
 
@@ -230,6 +232,14 @@ class FoundryAuth(httpx.Auth):
         """Describe the credential without any secret, to compare clients or to log it."""
         scope = getattr(self._tokens.source, "scope", None)
         return {"kind": self.kind, "scope": scope, "origin": self._origin}
+
+    def claims(self) -> JSON:
+        """Get a token, and give what it says of itself; {} of a key.
+
+        Raises:
+            CredentialError: No token could be had.
+        """
+        return claims_of(self._token())
 
     def sync_auth_flow(
         self, request: httpx.Request
