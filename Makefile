@@ -94,6 +94,7 @@ docs: $(SETUP)
 	$(PY) -m tests.core.items_page
 	$(PY) -m tests.project.architecture_page
 	$(PY) -m tests.project.api_page
+	$(PY) -m tests.gateway.migration_page
 
 # The structure of the code in words, read from its imports: rooms, floors, arrows, depth, circles.
 house: $(SETUP)

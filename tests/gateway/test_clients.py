@@ -115,6 +115,15 @@ def test_claude_code_finds_models(gateway: Gateway) -> None:
             assert "claude-opus" == client.models.retrieve("claude-opus").id
 
 
+@pytest.mark.parametrize("path", ["/model/info", "/v1/model/info"])
+def test_cline_and_roo_code_find_models(gateway: Gateway, path: str) -> None:
+    """In LiteLLM's form (RooCodeInc/Roo-Code#11898, cline/cline#12406), without the upstream."""
+    data = gateway.http.get(path, headers={"x-api-key": KEY}).json()["data"]
+    assert NAMES == [one["model_name"] for one in data]
+    assert NAMES == [one["litellm_params"]["model"] for one in data]
+    assert all(one["model_info"] for one in data)
+
+
 PLAIN = [
     ("HEAD", "/v1/models", 200),
     ("HEAD", "/health/readiness", 200),
@@ -139,8 +148,7 @@ NO_ROUTES = [
     ("//v1/chat/completions", "ends in a slash"),
     ("/key/generate", "azure-agents keys new"),
     ("/spend/logs", "GET /spend"),
-    ("/model/info", "GET /v1/models"),
-    ("/v1/model/info", "GET /v1/models"),
+    ("/v2/model/info", "GET /v1/models"),
     ("/model/new", "config file"),
     ("/health", "/health/readiness"),
     ("/health/services", "/health/readiness"),

@@ -24,7 +24,7 @@ REPLACED: dict[str, str] = {
     **dict.fromkeys(("/sso", "/login", "/ui", "/invitation", "/jwt", "/credentials"), _KEYS),
     "/budget": "a key has its `budget` in the config file",
     **dict.fromkeys(("/spend/logs", "/spend", "/global", "/tag", "/cost", "/provider"), _SPEND),
-    **dict.fromkeys(("/model/info", "/model_group", "/model_hub", "/v2/model"), _MODEL_INFO),
+    **dict.fromkeys(("/model_group", "/model_hub", "/v2/model"), _MODEL_INFO),
     **dict.fromkeys(("/model", "/config", "/router", "/reload", "/schedule"), _MODELS),
     **dict.fromkeys(("/health", "/test", "/ping", "/active"), _HEALTH),
     **dict.fromkeys(("/cache", "/redis"), "answers are not cached here"),

@@ -1,4 +1,4 @@
-"""Lists of models, in OpenAI's form, or in Anthropic's for clients that speak that. Pure."""
+"""Lists of models, in the form that a client speaks: OpenAI's, Anthropic's or LiteLLM's. Pure."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from .routes import MODEL_LISTS
 
 _ROOTS = sorted(MODEL_LISTS, key=len, reverse=True)
 _ANTHROPIC = "/anthropic/"
+# LiteLLM's list. Programs that know its proxy (Cline, Roo Code) fill their menus from it alone.
+_INFOS = frozenset({"/model/info", "/v1/model/info"})
 _LONG_AGO = "1970-01-01T00:00:00Z"  # Anthropic's form wants a date, and a config has none
 
 
@@ -21,7 +23,7 @@ def is_models(path: str) -> bool:
     Args:
         path: Decoded, without its query.
     """
-    return path in MODEL_LISTS or bool(_named(path))
+    return path in MODEL_LISTS or path in _INFOS or bool(_named(path))
 
 
 def models_of(request: Request, names: Sequence[str]) -> JSON:
@@ -34,6 +36,8 @@ def models_of(request: Request, names: Sequence[str]) -> JSON:
     Raises:
         Refusal: There is no such model.
     """
+    if request.path in _INFOS:
+        return {"data": [_of_litellm(one) for one in names]}
     # Claude Code asks for /v1/models in Anthropic's form, and is known by this header.
     is_anthropic = request.path.startswith(_ANTHROPIC) or bool(request.header(b"anthropic-version"))
     made = _of_anthropic if is_anthropic else _of_openai
@@ -57,6 +61,11 @@ def _of_openai(name: str) -> dict[str, Any]:
 
 def _of_anthropic(name: str) -> dict[str, Any]:
     return {"type": "model", "id": name, "display_name": name, "created_at": _LONG_AGO}
+
+
+def _of_litellm(name: str) -> dict[str, Any]:
+    """Only the name: LiteLLM tells the upstream's, too."""
+    return {"model_name": name, "litellm_params": {"model": name}, "model_info": {"id": name}}
 
 
 def _list_of_anthropic(data: list[dict[str, Any]]) -> JSON:
