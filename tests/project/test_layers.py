@@ -33,7 +33,7 @@ from .house import (
 FLOORS = (
     ("_version", "errors", "events", "seams"),
     ("jsonio", "naming"),
-    ("settings",),
+    ("settings", "tracing"),  # tracing: spans and metrics, by OpenTelemetry's names
     ("messages", "service_errors"),
     ("fold",),
     ("content",),

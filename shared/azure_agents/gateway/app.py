@@ -6,6 +6,7 @@ one takes its place; requests that run keep the one that they began with.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from functools import lru_cache, partial
 from typing import Any, NamedTuple
@@ -40,6 +41,7 @@ from .seals import Seals
 from .spend.budgets import Budgets
 from .spend.link import Shared
 from .targets import Targets
+from .tracing import tracing_of
 from .upstream import Upstream
 from .workers.folder import Folder
 from .workers.totals import Totals
@@ -115,6 +117,7 @@ class Application:
         self._budgets = Budgets(shared)
         self._counters = Counters()
         self._serving = self._made(config)
+        self._tracing = tracing_of(config.tracing)
         self._page = StatusPage(self._look)
         self._metrics = Metrics(self._counters, self._status)
         self._totals = Totals(self._metrics.text, self._ledger, self._budgets, shared, folder)
@@ -155,6 +158,8 @@ class Application:
         """Close all connections."""
         await self._upstream.aclose()
         self._serving.board.close()
+        if self._tracing is not None:
+            await asyncio.to_thread(self._tracing.close)
 
     async def _serve(self, scope: Message, receive: Receive, send: Send) -> None:
         request = read_head(scope)
@@ -202,11 +207,7 @@ class Application:
             _check_method(request, "POST")
             body = await self._body(request, serving, receive)
             checked = _checked(read_body_of(body, route), route, request, caller, serving)
-            self._counters.streams += checked.asked.streams
-            try:
-                await serving.passage.carry(*checked, receive, out)
-            finally:
-                self._counters.streams -= checked.asked.streams
+            await self._carry(checked, request, serving, receive, out)
             return
         if is_numbers(request.path):
             await self._page.numbers(request, receive, out, partial(self._check_watcher, request))
@@ -219,6 +220,19 @@ class Application:
             await _json(out, models_of(request, serving.names(caller)))
         else:
             await page(caller, serving, out)
+
+    async def _carry(
+        self, checked: _Checked, request: Request, serving: Serving, receive: Receive, out: Out
+    ) -> None:
+        asked, tracing = checked.asked, self._tracing
+        span = None if tracing is None else tracing.begin(asked, checked.call, request, out)
+        self._counters.streams += asked.streams
+        try:
+            await serving.passage.carry(*checked, receive, out, span=span)
+        finally:
+            self._counters.streams -= asked.streams
+            if span is not None:
+                span.end()
 
     async def _body(self, request: Request, serving: Serving, receive: Receive) -> bytes:
         limits = serving.config.limits

@@ -49,6 +49,10 @@ class Asked(NamedTuple):
     def __repr__(self) -> str:
         return f"Asked({self.doing})"  # what was asked is the client's, and an identity secret
 
+    def also_sending(self, headers: Mapping[str, str]) -> Asked:
+        """The same, with headers that go up as well."""
+        return self._replace(headers={**self.headers, **headers}) if headers else self
+
     @property
     def headers_of_agent(self) -> Mapping[str, str]:
         """The headers of the client that go up to an agent."""

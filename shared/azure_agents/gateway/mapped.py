@@ -7,6 +7,7 @@ endpoint, a stream as its events.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from ..completions.api import acompletion
@@ -35,15 +36,21 @@ class Asker(NamedTuple):
         seals: Seal its threads.
         user: Whom the client asks for; "" if it did not say.
         identity: What the configured header says of the user; None: nothing.
+        headers: Of a trace, that go up as well.
     """
 
     caller: Caller
     seals: Seals
     user: str = ""
     identity: str | None = None
+    headers: Mapping[str, str] = MappingProxyType({})
 
     def __repr__(self) -> str:
         return f"Asker({self.caller.name!r})"  # an identity may be secret
+
+    def also_sending(self, headers: Mapping[str, str]) -> Asker:
+        """The same, with headers that go up as well."""
+        return self._replace(headers=headers) if headers else self
 
     def arguments(self) -> dict[str, Any]:
         """Arguments that only calls of agents have."""
@@ -79,6 +86,9 @@ async def ask_mapped(call: RoutedCall, attempt: Attempt, asker: Asker, *, stream
     is_agent = not is_deployment(one.model, one.params)
     if is_agent:
         arguments = {**arguments, **asker.arguments()}
+    if asker.headers:
+        own = arguments.get("extra_headers") or {}
+        arguments = {**arguments, "extra_headers": {**own, **asker.headers}}
     hides = streams and not _asks_usage(arguments)
     if hides:
         arguments["stream_options"] = {"include_usage": True}

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
-from .asgi import Send, answer
+from .asgi import Message, Send, answer
 from .refusals import Refusal, Refused
 from .replies import Header
 from .routes import Door
@@ -35,6 +35,20 @@ class Out:
     def add(self, *headers: Header) -> None:
         """Add headers, before the answer has begun."""
         self._headers += headers
+
+    def tap(self, seen: Callable[[bytes], object]) -> None:
+        """Let somebody see the bytes of the answer.
+
+        Args:
+            seen: Is given each piece, before it is sent.
+        """
+        send = self._send
+
+        async def tapped(message: Message) -> None:
+            seen(message.get("body", b""))
+            await send(message)
+
+        self._send = tapped
 
     def has(self, name: bytes) -> bool:
         """Whether the answer will have a header.

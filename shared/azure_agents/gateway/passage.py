@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import NamedTuple, cast
+from typing import NamedTuple, Protocol, TypeAlias, cast
 
 from ..errors import AzureAgentsError
 from ..routing.calls import RoutedCall
@@ -83,6 +83,26 @@ class Tried(NamedTuple):
     is_left: bool = False
 
 
+Ask: TypeAlias = Callable[[Attempt], Awaitable[Reply]]
+
+
+class Watched(Protocol):
+    """What watches one call, for traces.
+
+    Attributes:
+        ended: Is set to how it ends, when it begins.
+    """
+
+    ended: Ended | None
+
+    def around(self, make: Callable[[Mapping[str, str]], Ask]) -> Ask:
+        """Watch each attempt.
+
+        Args:
+            make: Makes what asks, with headers that go up as well.
+        """
+
+
 class Passage:
     """Carries calls out.
 
@@ -112,7 +132,14 @@ class Passage:
         self._note, self._tried = note, tried
 
     async def carry(
-        self, asked: Asked, call: RoutedCall, asker: Asker, receive: Receive, out: Out
+        self,
+        asked: Asked,
+        call: RoutedCall,
+        asker: Asker,
+        receive: Receive,
+        out: Out,
+        *,
+        span: Watched | None = None,
     ) -> None:
         """Ask, and answer.
 
@@ -122,6 +149,7 @@ class Passage:
             asker: Who asks.
             receive: Of the request, its body read.
             out: Of the request.
+            span: Watches it, for traces.
         """
         amounts = call.job.amounts
         dollars = self._dollars(asked, call, asker)
@@ -129,7 +157,14 @@ class Passage:
         ended = Ended(asked, asker.caller.name, call.group)
         one = _One(self._board, call, out, ended, self._note)
         refused: dict[int, Refused] = {}
-        ask = self._asking(asked, call, asker, refused, one.ended)
+        ask = self._asking(asked, call, asker, refused, ended)
+        if span is not None:
+            span.ended = ended
+            ask = span.around(
+                lambda sent: self._asking(
+                    asked.also_sending(sent), call, asker.also_sending(sent), refused, ended
+                )
+            )
         try:
             with while_there(receive):
                 await one.answer(ask, self._first_content)
@@ -169,7 +204,7 @@ class Passage:
         asker: Asker,
         refused: dict[int, Refused],
         ended: Ended,
-    ) -> Callable[[Attempt], Awaitable[Reply]]:
+    ) -> Ask:
         async def ask(attempt: Attempt) -> Reply:
             begun = monotonic()
             try:

@@ -36,7 +36,10 @@ _USED = Key("used")
 _ALWAYS = "is always so here"
 _DATABASE = "needs LiteLLM's database; this gateway has none: keys stand in `keys:` or in Redis"
 _TUNING = "tunes LiteLLM's database; this gateway has none"
-_LOGS = "the gateway logs no prompts; metrics are at /metrics, spend at /spend"
+_LOGS = (
+    "the gateway logs no prompts; metrics are at /metrics, spend at /spend; for OpenTelemetry set "
+    "`tracing: true` in general_settings"
+)
 _CACHE = "answers are not cached here"
 _GUARDRAILS = "guardrails are Azure's own content filters here, set on the deployment"
 _IGNORED = "has no effect on what clients see"
@@ -250,6 +253,9 @@ GENERAL = {
         "thread_secret",
         "redis_url",
         "cors_allow_origins",
+        "tracing",
+        "tracing_content",
+        "tracing_pass_up",
     ),
     **_refused(
         _DATABASE,

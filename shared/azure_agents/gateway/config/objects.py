@@ -89,6 +89,19 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class TracingConfig:
+    """Spans and metrics for OpenTelemetry.
+
+    Attributes:
+        content: Spans have what people and models said.
+        passes_up: Upstreams are told the trace that a request belongs to.
+    """
+
+    content: bool = False
+    passes_up: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class GatewayConfig:
     """All of a config file.
 
@@ -101,6 +114,7 @@ class GatewayConfig:
         drops: Leave out, aloud, what a model is known to refuse.
         user_identity_header: A client's header that names the user, for agents.
         thread_secret: Seals thread handles to keys; None: made from the master key.
+        tracing: Spans and metrics for OpenTelemetry; None: none.
         cors_allow_origins: Origins of browsers that may read answers.
         prices: Own prices by model.
         environment: Variables that the file sets.
@@ -116,6 +130,7 @@ class GatewayConfig:
     user_identity_header: str | None = None
     thread_secret: Secret | None = None
     cors_allow_origins: tuple[str, ...] = ()
+    tracing: TracingConfig | None = None
     prices: Mapping[str, Any] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     notes: tuple[Problem, ...] = ()

@@ -15,7 +15,7 @@ from ...settings.environment import Environment, Secret
 from . import keys as known
 from .document import LinedDict, LinedList, Problem, file_error, read_document
 from .keys import Key
-from .objects import Entry, GatewayConfig, GatewayKey, Limits, Period
+from .objects import Entry, GatewayConfig, GatewayKey, Limits, Period, TracingConfig
 
 _FROM_ENVIRONMENT = "os.environ/"
 _HASH = re.compile(r"(?:sha256:)?([0-9a-fA-F]{64})")
@@ -75,6 +75,7 @@ class _Reading:
             user_identity_header=_text(general.get("user_identity_header")),
             thread_secret=self._secret(general, "thread_secret", "general_settings"),
             cors_allow_origins=tuple(map(str, origins)),
+            tracing=self._tracing(general),
             prices=top.get("prices") or {},
             environment=self._own,
             notes=tuple(self._notes),
@@ -245,6 +246,22 @@ class _Reading:
             usual.concurrency if concurrency is None else int(concurrency),
             usual.first_content if first is None else float(first),
         )
+
+    def _tracing(self, general: LinedDict) -> TracingConfig | None:
+        names = ("tracing", "tracing_content", "tracing_pass_up")
+        for name in names:
+            if not isinstance(general.get(name, False), bool):
+                self._wrong(
+                    general.lines[name], f"general_settings.{name}", "must be true or false"
+                )
+        is_on, content, passes_up = (general.get(name) is True for name in names)
+        if is_on:
+            return TracingConfig(content, passes_up)
+        for name in names[1:]:
+            if general.get(name) is True:
+                path = f"general_settings.{name}"
+                self._wrong(general.lines[name], path, "does nothing without tracing: true")
+        return None
 
     def _number(self, section: LinedDict, name: str) -> float | None:
         value = section.get(name)
