@@ -97,7 +97,8 @@ class Target:
             InvalidRequestError: The model's family refuses a field.
         """
         given = asked.given
-        added: JSON = {k: v for k, v in self.fields.items() if k not in given}
+        fields = self.fields
+        added: JSON = {k: v for k, v in fields.items() if k not in given} if fields else {}
         streams = asked.streams and asked.operation in _COUNTED
         hides = streams and asks_usage and not _asks_usage(given)
         if hides:

@@ -123,9 +123,10 @@ class Counts:
             deployment: Where.
             amounts: What it will use, as far as known.
         """
+        most = deployment.most_running
         with self._lock:
             counted, now = self._counted(deployment), self._now()
-            if counted.wait(amounts, now) > 0 or _is_full(deployment, counted.running):
+            if counted.wait(amounts, now) > 0 or (most is not None and counted.running >= most):
                 return None
             counted.running += 1
             return Ticket(deployment, counted.tally.begin(amounts, now))
@@ -202,7 +203,8 @@ class Counts:
 
     def _new(self, deployment: Deployment) -> _Counted:
         limits = deployment.limits
-        tally = Tally(limits, self._minute)
+        # What is counted like a deployment and is none, such as a key, is never chosen.
+        tally = Tally(limits, self._minute, is_compared=bool(deployment.model))
         if self._prefix is None:
             return _Counted(tally)
         windows = limits.starts(self._minute), limits.slices(self._minute)
@@ -228,7 +230,3 @@ class _Counted:
 
     def wait(self, amounts: Amounts, now: int) -> int:
         return max(self.tally.wait(amounts, now), self.full_until - now)
-
-
-def _is_full(deployment: Deployment, running: int) -> bool:
-    return deployment.most_running is not None and running >= deployment.most_running

@@ -7,7 +7,7 @@ in one of several shapes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from .limits import Amounts
@@ -42,20 +42,41 @@ def _answer(operation: str, body: Mapping[str, Any]) -> int:
 
 def _size(value: Any) -> int:
     """The bytes of text in a value, however deep."""
-    if isinstance(value, str):
-        if value.startswith("data:"):
-            return _MEDIUM * _BYTES
-        return len(value) if value.isascii() else len(value.encode("utf-8", "surrogatepass"))
-    if type(value) is dict or isinstance(value, Mapping):
-        return sum(map(_size, value.values()))
-    if type(value) is list:
-        return sum(map(_size, value))
-    if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray):
-        return sum(map(_size, value))
-    return _BYTES if isinstance(value, int | float) else _size_of_object(value)
+    kind = type(value)
+    if kind is str:
+        return _size_of_text(value)
+    if kind is dict:
+        return _size_of_all(value.values())
+    if kind is list:
+        return _size_of_all(value)
+    return _size_of_object(value)
+
+
+def _size_of_all(values: Iterable[Any]) -> int:
+    size = 0
+    for one in values:  # most are plain texts
+        if type(one) is str and one.isascii() and not one.startswith("data:"):
+            size += len(one)
+        else:
+            size += _size(one)
+    return size
+
+
+def _size_of_text(text: str) -> int:
+    if text.startswith("data:"):
+        return _MEDIUM * _BYTES
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
 
 
 def _size_of_object(value: Any) -> int:
+    if isinstance(value, str):
+        return _size_of_text(value)
+    if isinstance(value, Mapping):
+        return _size_of_all(value.values())
+    if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray):
+        return _size_of_all(value)
+    if isinstance(value, int | float):
+        return _BYTES
     dump = getattr(value, "model_dump", None)
     return _size(dump()) if callable(dump) else 0
 

@@ -68,15 +68,16 @@ class Tally:
     Args:
         limits: Of the deployment.
         minute: Seconds of a minute; tests have short ones.
+        is_compared: With others, by what was begun and used; else only its limits are counted.
     """
 
-    def __init__(self, limits: Limits, minute: float = 60.0) -> None:
+    def __init__(self, limits: Limits, minute: float = 60.0, *, is_compared: bool = True) -> None:
         second = int(minute * SECOND) // 60
         self._starts = _Log(limits.starts(minute))
         self._limited = [_Sums(window) for window in limits.slices(minute)]
         self._begun = _Sums(Slices("begun", "requests", second, 60))
         self._used = _Sums(Slices("used", "tokens", second, 60))
-        self._sums = (*self._limited, self._begun, self._used)
+        self._sums = (*self._limited, *((self._begun, self._used) if is_compared else ()))
         self._of_tokens = tuple(one for one in self._sums if one.window.kind != "requests")
 
     def wait(self, amounts: Amounts, now: int) -> int:
