@@ -4,7 +4,7 @@ PY := .venv/bin/python
 SETUP := .venv/.up-to-date
 
 .PHONY: install check house quick test test-all demo record docs faults fidelity mutants newest oracles \
-	peers prices lock sbom bench-gateway
+	peers prices lock sbom extras bench-gateway
 
 install: $(SETUP)
 
@@ -85,6 +85,11 @@ prices: $(SETUP)
 # docs/images/status.png, in headless Chromium (apt-get install chromium).
 screenshot: $(SETUP)
 	@$(PY) -m tests.gateway.screenshot $(ARGS)
+
+# Each extra of the wheel alone, in an empty environment, on every Python on the path (or those that
+# PYTHONS names): some minutes for each. Before a release.
+extras: $(SETUP)
+	@$(PY) tests/project/extras.py
 
 record: $(SETUP)
 	$(PY) tests/cassettes/record.py

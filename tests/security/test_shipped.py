@@ -39,6 +39,7 @@ MODULE = r"(?:[a-z_][a-z0-9_]*/)*[a-z_][a-z0-9_]*\.py"
 WHEEL = re.compile(
     rf"(?:azure_agents|langchain_azure_agents|llamaindex_azure_agents)/(?:{MODULE}|py\.typed)"
     r"|azure_agents/prices/azure_prices\.json"
+    r"|azure_agents/gateway/page/status\.html"
     r"|azure_agents-[0-9.]+\.dist-info/"
     r"(?:METADATA|WHEEL|RECORD|entry_points\.txt|licenses/LICENSE)"
 )
@@ -51,11 +52,13 @@ SOURCES = {
     "": r"(?:CHANGELOG|CONTRIBUTING|README)\.md|LICENSE|Makefile|PKG-INFO|pyproject\.toml"
     r"|\.gitignore|requirements-dev\.lock",
     "cassettes": r".*\.yaml",
-    "docs": r".*\.md",
+    "deploy": r"Dockerfile(?:\.dockerignore)?|requirements\.lock|\w+\.(?:yaml|cfg)",
+    "docs": r".*\.md|images/\w+\.png",
     "langchain_azure_agents": rf"{MODULE}|py\.typed",
     "llamaindex_azure_agents": rf"{MODULE}|py\.typed",
     "notebooks": r".*\.ipynb",
-    "shared": rf"azure_agents/(?:{MODULE}|py\.typed|prices/azure_prices\.json)",
+    "shared": rf"azure_agents/(?:{MODULE}|py\.typed|prices/azure_prices\.json"
+    r"|gateway/page/status\.html)",
     "tests": rf"{MODULE}|(?:[a-z_]\w*/)+\w[\w.-]*\.(?:yaml|json|txt|md)",
 }
 
