@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import re
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..jsonio import dumps
 from .terminal import show_table
 
+if TYPE_CHECKING:
+    from ..gateway.config.objects import GatewayKey
+    from ..gateway.spend.keys import KeyStore
+
+# A hash may be all digits, or digits and one e: YAML would read a number.
+_WORD = re.compile(r"[A-Za-z][\w-]*|(?=.*[a-df].*[a-df])[0-9a-f]{64}", re.ASCII)
+_NO_TEXTS = {"yes", "no", "true", "false", "on", "off", "null", "y", "n"}
 _CONFIG = click.option(
     "--config",
     "-c",
@@ -83,16 +94,90 @@ def check_config(*, config: Path, workers: int) -> int:
 
 @click.group()
 def keys() -> None:
-    """Make keys of clients."""
+    """Make keys of clients; with a Redis list and delete them, too."""
+
+
+_REDIS = click.option(
+    "--redis-url",
+    help="Where gateways with keys_in_redis look; os.environ/NAME for a URL with a password.",
+)
+_PREFIX = click.option("--redis-prefix", help="The config's redis_prefix, if it has one.")
 
 
 @keys.command()
 @click.argument("name")
-def new(name: str) -> None:
-    """Make a key called NAME; the config file gets its hash, and the client the key."""
+@_REDIS
+@_PREFIX
+@click.option("--model", "models", multiple=True, help="It may use this one; * for any part.")
+@click.option("--rpm", type=int, help="Requests in a minute.")
+@click.option("--tpm", type=int, help="Tokens in a minute.")
+@click.option("--budget", type=float, help="Dollars in a period.")
+@click.option("--budget-period", help="day, week, month or total.")
+@click.option("--expires", help="2027-01-31, or a moment.")
+@click.option("--admin", is_flag=True, help="It sees metrics and the spend of all keys.")
+def new(*, name: str, redis_url: str | None, redis_prefix: str | None, **settings: Any) -> None:
+    """Make a key called NAME, for the config file or for Redis; the client gets the key."""
+    from ..gateway.config.client_keys import read_key
     from ..gateway.keyring import new_key
 
     key, hashed = new_key()
+    given = {name: list(value) if name == "models" else value for name, value in settings.items()}
+    wanted = {"hash": hashed, **{name: value for name, value in given.items() if value}}
+    read_key({"name": name, **wanted})
+    if redis_url is not None:
+        _store(redis_url, redis_prefix).add(name, wanted)
     click.echo(f"key:  {key}    (shown once, for the client)")
-    click.echo("for the config file:")
-    click.echo(f"keys:\n  - name: {name}\n    hash: {hashed}")
+    if redis_url is None:
+        click.echo("for the config file:")
+        lines = "".join(f"\n    {each}: {_yaml(value)}" for each, value in wanted.items())
+        click.echo(f"keys:\n  - name: {_yaml(name)}{lines}")
+
+
+@keys.command("list")
+@_REDIS
+@_PREFIX
+def list_keys(*, redis_url: str | None, redis_prefix: str | None) -> None:
+    """List the keys in Redis."""
+    columns = ("name", "models", "limits", "budget", "expires", "admin")
+    show_table(columns, [_row(key) for key in _store(redis_url, redis_prefix).all()])
+
+
+@keys.command()
+@click.argument("name")
+@_REDIS
+@_PREFIX
+def delete(*, name: str, redis_url: str | None, redis_prefix: str | None) -> None:
+    """Delete the key called NAME from Redis: gateways refuse it within seconds."""
+    _store(redis_url, redis_prefix).delete(name)
+    click.echo(f"deleted: {name}")
+
+
+def _yaml(value: object) -> str:
+    """A value as YAML reads it again: JSON, but for words that it takes as they are."""
+    is_word = isinstance(value, str) and _WORD.fullmatch(value) and value.lower() not in _NO_TEXTS
+    return str(value) if is_word else dumps(value).decode()
+
+
+def _row(key: GatewayKey) -> tuple[str, ...]:
+    limits = {"rpm": key.rpm, "tpm": key.tpm}
+    return (
+        key.name,
+        " ".join(key.models) or "all",
+        " ".join(f"{name}={value}" for name, value in limits.items() if value is not None),
+        "" if key.budget is None else f"{key.budget} a {key.budget_period}",
+        "" if key.expires is None else key.expires.isoformat(),
+        "yes" if key.is_admin else "",
+    )
+
+
+def _store(url: str | None, prefix: str | None) -> KeyStore:
+    from ..gateway.spend.keys import KeyStore
+    from ..routing.settings import PREFIX
+
+    if url is None:
+        raise click.UsageError("--redis-url is missing: keys of a config file stand in the file")
+    name = url.removeprefix("os.environ/")
+    found = url if name == url else os.environ.get(name)
+    if not found:
+        raise click.UsageError(f"the variable {name} is not set")
+    return KeyStore(found, PREFIX if prefix is None else prefix)

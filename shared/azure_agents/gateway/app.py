@@ -39,6 +39,7 @@ from .requests import Body, Request, check_head, read_body_of, read_head
 from .routes import Route, door_of, find_route
 from .seals import Seals
 from .spend.budgets import Budgets
+from .spend.keys import SharedKeys
 from .spend.link import Shared
 from .targets import Targets
 from .tracing import tracing_of
@@ -61,6 +62,7 @@ class Serving:
         config: The file.
         upstream: The pool of connections.
         budgets: Of all keys.
+        keys: Of Redis.
         note: Is told how each call ended.
         tried: Is told how each attempt ended.
 
@@ -73,11 +75,13 @@ class Serving:
         config: GatewayConfig,
         upstream: Upstream,
         budgets: Budgets,
+        keys: SharedKeys,
+        *,
         note: Callable[[Ended], object],
         tried: Callable[[Tried], object],
     ) -> None:
         self.config = config
-        self.keys = KeyRing(config)
+        self.keys = KeyRing(config, keys if config.keys_in_redis else None)
         self.seals = Seals(config)
         self.board = Board(config)
         self.passage = Passage(
@@ -115,6 +119,7 @@ class Application:
         self._ledger = Ledger()
         shared = Shared(lambda: self._serving.board.engine)
         self._budgets = Budgets(shared)
+        self._keys = SharedKeys(shared, lambda: self._serving.config.keys_in_redis)
         self._counters = Counters()
         self._serving = self._made(config)
         self._tracing = tracing_of(config.tracing)
@@ -136,8 +141,14 @@ class Application:
         self._counters.keep({one.id for one in self._serving.board.deployments})
 
     def _made(self, config: GatewayConfig) -> Serving:
-        told = self._note, self._counters.tried
-        return Serving(config, self._upstream, self._budgets, *told)
+        return Serving(
+            config,
+            self._upstream,
+            self._budgets,
+            self._keys,
+            note=self._note,
+            tried=self._counters.tried,
+        )
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Serve one connection's request, or the server's own life."""
@@ -149,7 +160,7 @@ class Application:
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
         await send({"type": "lifespan.startup.complete"})
-        async with self._totals.telling():
+        async with self._keys.reading(), self._totals.telling():
             await receive()
         await self.aclose()
         await send({"type": "lifespan.shutdown.complete"})
@@ -196,8 +207,17 @@ class Application:
                 _check_method(request, "GET")
                 await self._page.document(out, has_keys=serving.config.has_keys)
                 return
-            caller = serving.keys.caller(request.headers)
+            caller = await self._caller(request, serving)
             await self._known(request, caller, serving, receive, out)
+
+    async def _caller(self, request: Request, serving: Serving) -> Caller:
+        try:
+            return serving.keys.caller(request.headers)
+        except Refusal:
+            # A key that was made just now stands in Redis, maybe.
+            if not (serving.config.keys_in_redis and await self._keys.refresh()):
+                raise
+        return serving.keys.caller(request.headers)
 
     async def _known(
         self, request: Request, caller: Caller, serving: Serving, receive: Receive, out: Out

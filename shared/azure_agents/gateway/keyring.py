@@ -7,12 +7,14 @@ time of an answer tells nothing about how near a guess was.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from hashlib import sha256
 from hmac import compare_digest
+from itertools import chain
+from typing import Protocol
 
 from .config.objects import GatewayConfig, GatewayKey
 from .refusals import Refusal
@@ -21,6 +23,7 @@ _PREFIX = "sk-"
 _MASTER = "master"
 _HEADERS = frozenset({b"authorization", b"api-key", b"x-api-key"})
 _BEARER = b"bearer "
+_AGAIN = 2.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +55,30 @@ class Caller:
 NOBODY = Caller("", is_admin=True)  # only this machine may call then
 
 
+class MoreKeys(Protocol):
+    """Keys that stand elsewhere than in the config."""
+
+    @property
+    def known(self) -> Collection[tuple[bytes, Caller]]:
+        """Their hashes, and whose they are."""
+        ...
+
+    @property
+    def is_read(self) -> bool:
+        """Whether they could be read so far."""
+        ...
+
+
 class KeyRing:
     """The keys of a config.
 
     Args:
         config: With its keys.
+        more: Keys of Redis; None: the config has all.
     """
 
-    def __init__(self, config: GatewayConfig) -> None:
+    def __init__(self, config: GatewayConfig, more: MoreKeys | None = None) -> None:
+        self._more = more
         self._known: list[tuple[bytes, Caller]] = []
         if config.master_key is not None:
             master = sha256(config.master_key.reveal().encode()).hexdigest().encode()
@@ -70,7 +89,7 @@ class KeyRing:
     @property
     def is_open(self) -> bool:
         """There are no keys: only this machine may call."""
-        return not self._known
+        return not self._known and self._more is None
 
     def caller(self, headers: Iterable[tuple[bytes, bytes]]) -> Caller:
         """Find out who calls.
@@ -91,6 +110,8 @@ class KeyRing:
                 code="invalid_api_key",
             )
         found = self._find(given)
+        if found is None and self._more is not None and not self._more.is_read:
+            raise Refusal(503, "keys cannot be read now: try again", retry_after=_AGAIN)
         if found is None:
             raise Refusal(401, "the key is unknown to this gateway", code="invalid_api_key")
         _check_expiry(found)
@@ -98,7 +119,8 @@ class KeyRing:
 
     def _find(self, given: bytes) -> Caller | None:
         digest, found = sha256(given).hexdigest().encode(), None
-        for known, caller in self._known:  # all of them: see above
+        more = () if self._more is None else self._more.known
+        for known, caller in chain(self._known, more):  # all of them: see above
             if compare_digest(known, digest):
                 found = caller
         return found

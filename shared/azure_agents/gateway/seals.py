@@ -25,7 +25,8 @@ class Seals:
         # Without either the hashes of all keys do: they are as secret as the file.
         text = own.reveal() if own is not None else "".join(key.hash for key in config.keys)
         self._secret = sha256(b"azure-agents threads " + text.encode()).digest()
-        self.is_on = len(config.keys) + (config.master_key is not None) > 1
+        number = len(config.keys) + (config.master_key is not None)
+        self.is_on = config.keys_in_redis or number > 1
 
     def sealed(self, handle: str, caller: Caller) -> str:
         """The handle as the client gets it.

@@ -51,6 +51,7 @@ class RouterArguments(TypedDict, total=False):
     timeout: float | Timeouts | None
 
 
+PREFIX = "azure-agents-router"  # of all keys in Redis, unless another one is given
 _NAMES = frozenset(RouterArguments.__annotations__)
 # What LiteLLM's router has, and this one does not: why, and what to do.
 NOT_OFFERED = {
@@ -168,7 +169,7 @@ def read_settings(arguments: Mapping[str, Any]) -> RouterSettings:
         aliases=_aliases(given.get("model_group_alias", {})),
         defaults=_defaults(given),
         redis=_redis(given),
-        prefix=str(given.get("redis_prefix", "azure-agents-router")),
+        prefix=str(given.get("redis_prefix", PREFIX)),
         clock=given.get("clock") or SystemClock(),
     )
 

@@ -251,6 +251,7 @@ GENERAL = {
         "first_content_timeout",
         "user_identity_header",
         "thread_secret",
+        "keys_in_redis",
         "redis_url",
         "cors_allow_origins",
         "tracing",

@@ -108,6 +108,7 @@ class GatewayConfig:
     Attributes:
         entries: Deployments and agents.
         keys: Keys of clients.
+        keys_in_redis: There may be more of them in Redis.
         master_key: The key that may do everything; None: there is none.
         router: Arguments of the router, but its ``model_list``.
         limits: What requests may take.
@@ -123,6 +124,7 @@ class GatewayConfig:
 
     entries: tuple[Entry, ...]
     keys: tuple[GatewayKey, ...] = ()
+    keys_in_redis: bool = False
     master_key: Secret | None = None
     router: Mapping[str, Any] = field(default_factory=dict, repr=False)
     limits: Limits = field(default_factory=Limits)
@@ -138,4 +140,4 @@ class GatewayConfig:
     @property
     def has_keys(self) -> bool:
         """Whether clients need a key; without one only this machine may call."""
-        return self.master_key is not None or bool(self.keys)
+        return self.master_key is not None or bool(self.keys) or self.keys_in_redis

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
-from typing import Any, cast, get_args
+from typing import Any, cast
 
 from ...errors import ConfigError
 from ...naming import near, shown
 from ...routing.deployments import setting_meant
 from ...settings.environment import Environment, Secret
 from . import keys as known
+from .client_keys import read_key
 from .document import LinedDict, LinedList, Problem, file_error, read_document
 from .keys import Key
-from .objects import Entry, GatewayConfig, GatewayKey, Limits, Period, TracingConfig
+from .objects import Entry, GatewayConfig, GatewayKey, Limits, TracingConfig
 
 _FROM_ENVIRONMENT = "os.environ/"
-_HASH = re.compile(r"(?:sha256:)?([0-9a-fA-F]{64})")
-_PERIODS = get_args(Period)
 _MEBIBYTE = 2**20
 _EVERY_ENTRY = ("rpm", "tpm", "order", "weight")  # LiteLLM's older place for them
 
@@ -65,9 +62,11 @@ class _Reading:
         if not entries and not self.problems:
             self._wrong(None, "model_list", "names no model: nothing could be asked for")
         origins = general.get("cors_allow_origins") or ()
+        self._check_shared_keys(general, router)
         return GatewayConfig(
             entries=entries,
             keys=tuple(self._keys(top.get("keys"))),
+            keys_in_redis=general.get("keys_in_redis") is True,
             master_key=self._secret(general, "master_key", "general_settings"),
             router=_router(router, litellm, general),
             limits=self._limits(general),
@@ -227,7 +226,7 @@ class _Reading:
                 self._wrong(line, path, "must hold name and hash: 'azure-agents keys new' makes it")
                 continue
             try:
-                key = _key(self._section(each, known.GATEWAY_KEY, path))
+                key = read_key(self._section(each, known.GATEWAY_KEY, path))
             except ConfigError as wrong:
                 self._wrong(line, path, wrong.message)
                 continue
@@ -235,6 +234,15 @@ class _Reading:
                 self._wrong(line, path, f"the name {key.name!r} is another key's, too")
             names.add(key.name)
             yield key
+
+    def _check_shared_keys(self, general: LinedDict, router: LinedDict) -> None:
+        if general.get("keys_in_redis") is not True:
+            return
+        line, path = general.lines["keys_in_redis"], "general_settings.keys_in_redis"
+        if not {"redis_url", "redis_host"} & {*general, *router}:
+            self._wrong(line, path, "needs a Redis: set router_settings.redis_url")
+        if not {"master_key", "thread_secret"} & {*general}:
+            self._wrong(line, path, "needs a master_key, or a thread_secret, which seals threads")
 
     def _limits(self, general: LinedDict) -> Limits:
         usual = Limits()
@@ -293,65 +301,6 @@ def _router(
     }
     redis = {"redis_url": general["redis_url"]} if general.get("redis_url") else {}
     return {**shared, **redis, **router}
-
-
-def _key(found: Mapping[str, Any]) -> GatewayKey:
-    name, hashed = found.get("name"), _HASH.fullmatch(str(found.get("hash") or ""))
-    if not isinstance(name, str) or not name.strip():
-        raise ConfigError("needs a name, by which spend and metrics call it")
-    if hashed is None:
-        raise ConfigError(
-            "hash must be the SHA-256 of a key, 64 hexadecimal digits: 'azure-agents keys new' "
-            "makes a key and its hash"
-        )
-    period = found.get("budget_period", "month")
-    if period not in _PERIODS:
-        raise ConfigError(f"budget_period must be one of {', '.join(_PERIODS)}: {shown(period)}")
-    return GatewayKey(
-        name=name.strip(),
-        hash=hashed[1].lower(),
-        models=_names(found.get("models")),
-        rpm=_whole(found, "rpm"),
-        tpm=_whole(found, "tpm"),
-        budget=_amount(found, "budget"),
-        budget_period=cast("Period", period),
-        expires=_moment(found.get("expires")),
-        is_admin=found.get("admin") is True,
-    )
-
-
-def _names(value: object) -> tuple[str, ...]:
-    if value is None:
-        return ()
-    if isinstance(value, list) and all(isinstance(each, str) for each in value):
-        return tuple(value)
-    raise ConfigError(f"models must be a list of model names: {shown(value)}")
-
-
-def _whole(found: Mapping[str, Any], name: str) -> int | None:
-    value = found.get(name)
-    if value is None or (type(value) is int and value >= 0):
-        return value
-    raise ConfigError(f"{name} must be a whole number, 0 or more: {shown(value)}")
-
-
-def _amount(found: Mapping[str, Any], name: str) -> float | None:
-    value = found.get(name)
-    if value is None or (_is_number(value) and value >= 0):
-        return None if value is None else float(value)
-    raise ConfigError(f"{name} must be an amount in dollars, 0 or more: {shown(value)}")
-
-
-def _moment(value: object) -> datetime | None:
-    if value is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(str(value))
-    except ValueError:
-        raise ConfigError(
-            f"expires must be a moment such as 2027-01-31 or 2027-01-31T12:00:00Z: {shown(value)}"
-        ) from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _kind(value: object) -> str:
