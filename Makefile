@@ -82,6 +82,11 @@ bench-gateway: $(SETUP)
 prices: $(SETUP)
 	@$(PY) tests/prices/run.py
 
+# Half an hour of mixed load on a gateway, with faults, clients that leave and reloads; then nothing
+# may have leaked, and every request is accounted for. ARGS=300: so many seconds.
+soak: $(SETUP)
+	@$(PY) -m tests.soak.run $(ARGS)
+
 # docs/images/status.png, in headless Chromium (apt-get install chromium).
 screenshot: $(SETUP)
 	@$(PY) -m tests.gateway.screenshot $(ARGS)

@@ -6,6 +6,7 @@ them.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import accumulate
 from typing import Any
@@ -85,6 +86,7 @@ class Metrics:
             "first_seconds", "Seconds until the first content.", _CALL, have.first
         )
         yield self._gauge("running", "Requests now.", (), [((), have.running)])
+        yield self._gauge("tasks", "Tasks of the event loop.", (), [((), _tasks())])
         yield self._gauge("streams", "Streams of models now.", (), [((), have.streams)])
         yield self._counter(
             "config_reads",
@@ -170,6 +172,14 @@ class Metrics:
             buckets = list(zip(names, accumulate(one.counts), strict=True))
             made.add_metric(key, buckets=buckets, sum_value=one.total)
         return made
+
+
+def _tasks() -> int:
+    """How many there are; more and more of them would be a leak."""
+    try:
+        return len(asyncio.all_tasks())
+    except RuntimeError:  # not asked on the loop
+        return 0
 
 
 def _bound(seconds: float) -> str:

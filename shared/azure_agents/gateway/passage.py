@@ -261,10 +261,9 @@ class _One:
         if self.ended.asked.streams:
             await self._wait(ask, first_content)
         else:
-            self._routed = await self._board.route(self._call, ask)
+            self._answered(await self._board.route(self._call, ask))
         routed = cast(Routed, self._routed)
         reply: Reply = routed.answer
-        self.ended.deployment, self.ended.meter = routed.ticket.deployment.id, reply.meter
         self.ended.first = monotonic() - self.ended.begun
         self._out.add((b"x-model-id", routed.ticket.deployment.id.encode("latin-1", "replace")))
         if isinstance(reply, Whole):
@@ -285,8 +284,13 @@ class _One:
                 routing.cancel()
                 await asyncio.wait({routing})
             if not routing.cancelled() and routing.exception() is None:
-                self._routed = routing.result()
+                self._answered(routing.result())
         routing.result()
+
+    def _answered(self, routed: Routed) -> None:
+        # At once: a client that leaves in this moment has used what its answer used.
+        self._routed, reply = routed, routed.answer
+        self.ended.deployment, self.ended.meter = routed.ticket.deployment.id, reply.meter
 
     async def _whole(self, reply: Whole) -> None:
         body = reply.body

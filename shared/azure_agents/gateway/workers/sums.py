@@ -33,6 +33,7 @@ class _Family:
 _GAUGES: Mapping[str, Callable[[float, float], float]] = {
     "azure_agents_gateway_running": add,
     "azure_agents_gateway_streams": add,
+    "azure_agents_gateway_tasks": add,
     "azure_agents_gateway_upstream_running": add,
     "azure_agents_gateway_window_ratio": add,  # each worker counts what it has begun itself
     "azure_agents_gateway_redis_up": min,
