@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,6 +24,7 @@ from .work import Desk, EndedError, RowWork
 from .writer import Ended, Writer
 
 _AHEAD = 64  # rows that are noted as begun in one write
+_UNREAD = 256  # rows that are over, and not yet read by whoever reads the run
 _OUTAGE = 300.0  # seconds without any answer, after which a network is taken for lost
 
 
@@ -95,12 +95,14 @@ class Run:
 
     def __init__(self, job: Job, desk: Desk, writer: Writer, totals: Totals) -> None:
         self._job, self._desk, self._writer, self.totals = job, desk, writer, totals
-        self._rows: asyncio.Queue[Row | None] = asyncio.Queue(min(_AHEAD, job.most))
-        self._results: asyncio.Queue[JSON | None] = asyncio.Queue(2 * _AHEAD)
+        self._rows: asyncio.Queue[Row | None] = asyncio.Queue(_AHEAD)
+        self._results: asyncio.Queue[JSON | None] = asyncio.Queue()
+        self._room = asyncio.Semaphore(_UNREAD)
         self._silent_since: float | None = None
         self._answers = 0
         self.is_stopped = False
         desk.patience = self._is_lost
+        writer.written = self._over
 
     async def results(self) -> AsyncGenerator[JSON, None]:
         """Give what is written, a row each.
@@ -115,6 +117,7 @@ class Run:
             while not (work.done() and self._results.empty()):
                 result = await self._results.get()
                 if result is not None:
+                    self._room.release()
                     yield result
             await work
         finally:
@@ -122,8 +125,7 @@ class Run:
             await asyncio.gather(work, return_exceptions=True)
 
     def _wake(self, _: object) -> None:
-        with suppress(asyncio.QueueFull):  # then whoever reads it is not asleep
-            self._results.put_nowait(None)
+        self._results.put_nowait(None)
 
     def stop(self) -> None:
         """Ask nothing more; what is under way is still read to its end."""
@@ -136,6 +138,7 @@ class Run:
                 group.create_task(self._feed())
                 for _ in range(self._job.most):
                     group.create_task(self._asks())
+            await self._writer.flush()
         except BaseExceptionGroup as broken:
             first = _first(broken)
             raise (first.__cause__ or first) if isinstance(first, EndedError) else first from None
@@ -157,9 +160,9 @@ class Run:
         known = self._job.begun
         if not rows or self.is_stopped:
             return
-        fresh = [row.number for row in rows if not (at := known.get(row.number)) or not at.was_sent]
-        attempts = {number: at.attempt for number, at in known.items()}
-        await self._writer.note(*(Begin(one, attempts.get(one, 0)) for one in fresh))
+        before = [(row.number, known.get(row.number)) for row in rows]
+        fresh = [(number, at) for number, at in before if at is None or not at.was_sent]
+        await self._writer.note(*(Begin(number, at.attempt if at else 0) for number, at in fresh))
         for row in rows:
             await self._rows.put(row)
 
@@ -174,9 +177,8 @@ class Run:
                 if not work.was_sent:
                     await self._writer.note(Leave(row.number))
                 continue
-            await self._writer.end(ended)
-            self._count(ended)
-            await self._results.put(ended.row)
+            await self._room.acquire()
+            self._writer.end(ended)
 
     async def _ended(self, row: Row, work: RowWork) -> Ended:
         try:
@@ -185,9 +187,10 @@ class Run:
             return Ended(row.number, "failed", {**row.data, "error": told(error)})
         return Ended(row.number, "done", self._job.columns.flat(row.data, ours))
 
-    def _count(self, ended: Ended) -> None:
+    def _over(self, ended: Ended) -> None:
         self.totals.done += ended.state == "done"
         self.totals.failed += ended.state == "failed"
+        self._results.put_nowait(ended.row)
 
     def _is_lost(self, error: AzureAgentsError) -> bool:
         """Whether the network has been away for so long that the run should end."""

@@ -7,7 +7,7 @@ come meanwhile in one go: the more rows, the larger the batches, and no row wait
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -45,6 +45,9 @@ class Writer:
         journal: Of the run.
         answers: The output; None: there is none.
         failures: The file of failed rows; None: there is none.
+
+    Attributes:
+        written: Is told each row that is on disk; on the event loop.
     """
 
     def __init__(
@@ -57,6 +60,7 @@ class Writer:
         self._thread = ThreadPoolExecutor(1, "bulk-writer")
         self._task: asyncio.Task[None] | None = None
         self._broken: BaseException | None = None
+        self.written: Callable[[Ended], None] = lambda _: None
 
     async def note(self, *changes: Change) -> None:
         """Note changes in the journal; they are on disk when this returns.
@@ -67,24 +71,34 @@ class Writer:
         self._next.changes += changes
         await self._wait()
 
-    async def end(self, ended: Ended) -> None:
-        """Write a row that is over; it is on disk when this returns.
+    def end(self, ended: Ended) -> None:
+        """Have a row written that is over; `written` is told when it is on disk.
 
         Args:
             ended: The row.
+
+        Raises:
+            OSError: An earlier row could not be written.
         """
         self._next.ended.append(ended)
+        self._begin()
+
+    async def flush(self) -> None:
+        """Return when all that was given is on disk."""
         await self._wait()
 
     async def _wait(self) -> None:
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._next.waiting.append(done)
+        self._begin()
+        await done
+
+    def _begin(self) -> None:
         if self._broken is not None:
             raise self._broken
         if self._task is None:
             self._task = asyncio.create_task(self._run())
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._next.waiting.append(done)
         self._has_more.set()
-        await done
 
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
@@ -99,6 +113,8 @@ class Writer:
                 _settle([*batch.waiting, *self._next.waiting], error)
                 return
             _settle(batch.waiting, None)
+            for one in batch.ended:
+                self.written(one)
 
     def _write(self, changes: Sequence[Change], ended: Sequence[Ended]) -> None:
         answers = self._lines([one for one in ended if one.state == "done"], self._answers)
@@ -121,11 +137,19 @@ class Writer:
         return lines
 
     async def close(self) -> None:
-        """Stop writing, and close the files and the journal."""
-        if self._task is not None:
-            self._task.cancel()
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._close)
-        self._thread.shutdown()
+        """Write what was given, and close the files and the journal.
+
+        Raises:
+            OSError: It could not be written.
+        """
+        try:
+            if self._broken is None:
+                await self.flush()  # also of a run that ends by an error: these rows are paid
+        finally:
+            if self._task is not None:
+                self._task.cancel()
+            await asyncio.get_running_loop().run_in_executor(self._thread, self._close)
+            self._thread.shutdown()
 
     def _close(self) -> None:
         for file in (self._answers, self._failures):
