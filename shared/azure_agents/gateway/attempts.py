@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 
 from ..errors import (
@@ -203,13 +203,8 @@ class _One:
             if isinstance(error, ProtocolError):
                 raise _lost(error) from error
             raise
-        rest = _rest(frames, incoming)
         told = told_headers(incoming.headers)
-
-        async def close() -> None:
-            incoming.finish() if frames.is_done else incoming.close()
-
-        return Stream(_down(incoming, told), first, rest, close, frames.meter, told)
+        return Stream(_down(incoming, told), first, _Rest(frames, incoming), frames.meter, told)
 
     def _error(self, incoming: Incoming, body: bytes, signature: Signature) -> AzureAgentsError:
         asked = self._asked
@@ -232,20 +227,36 @@ class _One:
         return (base.url, base.origin, base.host)
 
 
-async def _rest(frames: Frames, incoming: Incoming) -> AsyncIterator[bytes]:
+class _Rest:
     """The rest of a stream, in whole events."""
-    while not frames.is_done and (piece := await incoming.read()):
-        passed = frames.feed(piece)
-        if passed:
-            yield passed
-    if frames.is_done:
-        return
-    try:
-        last = frames.end()
-    except ProtocolError as error:
-        raise _lost(error) from error
-    if last:
-        yield last
+
+    is_slow = False
+
+    def __init__(self, frames: Frames, incoming: Incoming) -> None:
+        self._frames, self._incoming = frames, incoming
+
+    @property
+    def is_over(self) -> bool:
+        return self._frames.is_done
+
+    async def read(self) -> bytes:
+        frames = self._frames
+        while not frames.is_done:
+            piece = await self._incoming.read()
+            if not piece:
+                return self._last()
+            if passed := frames.feed(piece):
+                return passed
+        return b""
+
+    def _last(self) -> bytes:
+        try:
+            return self._frames.end()
+        except ProtocolError as error:
+            raise _lost(error) from error
+
+    async def close(self) -> None:
+        self._incoming.finish() if self.is_over else self._incoming.close()
 
 
 def _lost(error: ProtocolError) -> ConnectionLostError:

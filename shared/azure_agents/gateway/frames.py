@@ -29,7 +29,7 @@ _ENDS = (b"\n\n", b"\r\n\r\n", b"\r\r")
 # A value other than null, however it is spaced.
 _TOLD = re.compile(rb'"(?:finish_reason|usage)"\s*:\s*[^\sn]')
 _DONE = b"[DONE]"
-_EVENT_END = b"\n\n"
+_DATA, _EVENT_END = b"data: ", b"\n\n"
 _LAST_EVENTS = 4  # a finish, a usage, the end; and one for the road
 _SAID = ("content", "tool_calls", "function_call", "refusal", "reasoning_content", "audio")
 _QUIET = frozenset(
@@ -323,15 +323,22 @@ def _is_whole(event: tuple[str, JSON | None]) -> bool:
 
 def _read(raw: bytes) -> Iterator[tuple[str, JSON | None]]:
     """The events of a raw one: their name and data; None is ``[DONE]``."""
+    is_one_line = raw.startswith(_DATA) and raw.find(b"\n") == len(raw) - len(_EVENT_END)
+    if is_one_line and b"\r" not in raw:  # as nearly all are: nothing is to be put together
+        yield _data_of("message", raw[len(_DATA) : -len(_EVENT_END)])
+        return
     for event in SSEDecoder().feed(raw):
-        if event.data == _DONE:
-            yield event.name, None
-            continue
-        try:
-            data = loads(event.data)
-        except ProtocolError:
-            data = None
-        yield event.name, data if isinstance(data, dict) else {}
+        yield _data_of(event.name, event.data)
+
+
+def _data_of(name: str, text: bytes) -> tuple[str, JSON | None]:
+    if text == _DONE:
+        return name, None
+    try:
+        data = loads(text)
+    except ProtocolError:
+        data = None
+    return name, data if isinstance(data, dict) else {}
 
 
 def _finished(data: Mapping[str, Any]) -> Iterator[int]:

@@ -6,12 +6,12 @@ endpoint, a stream as its events.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from ..completions.api import acompletion
-from ..errors import AzureAgentsError, ConfigError, InvalidRequestError
+from ..errors import ConfigError, InvalidRequestError
 from ..jsonio import JSON, dumps
 from ..models.settings import is_deployment
 from ..prices.pricer import Pricer
@@ -148,28 +148,38 @@ def _thread(data: JSON) -> tuple[Header, ...]:
 
 
 async def _stream(answer: Any, changed: _Changed, *, hides_usage: bool) -> Stream:
-    pieces = _pieces(answer, changed, hides_usage=hides_usage)
+    chunks = _Chunks(answer, changed, hides_usage=hides_usage)
     try:
-        first = await anext(pieces, _DONE)
-    except AzureAgentsError:
-        await answer.aclose()
+        first = await chunks.read()
+    except BaseException:  # also where the client has gone
+        await chunks.close()
         raise
-    return Stream((EVENTS_TYPE,), first, pieces, _closing(answer), changed.meter)
+    return Stream((EVENTS_TYPE,), first, chunks, changed.meter)
 
 
-def _closing(answer: Any) -> Any:
-    async def close() -> None:
-        await answer.aclose()
+class _Chunks:
+    """The events of a stream that the library made."""
 
-    return close
+    is_slow = True  # a run is cancelled
 
+    def __init__(self, answer: Any, changed: _Changed, *, hides_usage: bool) -> None:
+        self._answer, self._changed, self._hides_usage = answer, changed, hides_usage
+        self.is_over = False
 
-async def _pieces(answer: Any, changed: _Changed, *, hides_usage: bool) -> AsyncIterator[bytes]:
-    async for chunk in answer:
-        data = changed(chunk)
-        if not (hides_usage and not data.get("choices")):
-            data.pop("usage", None) if hides_usage else None
+    async def read(self) -> bytes:
+        async for chunk in self._answer:
+            data = self._changed(chunk)
+            if self._hides_usage and not data.get("choices"):
+                continue
+            if self._hides_usage:
+                data.pop("usage", None)
             piece = b"data: " + dumps(data) + b"\n\n"
-            changed.meter.size += len(piece)
-            yield piece
-    yield _DONE
+            self._changed.meter.size += len(piece)
+            return piece
+        if self.is_over:
+            return b""
+        self.is_over = True
+        return _DONE
+
+    async def close(self) -> None:
+        await self._answer.aclose()

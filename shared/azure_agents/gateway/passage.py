@@ -273,19 +273,25 @@ class _One:
 
     async def _wait(self, ask: Callable[[Attempt], Awaitable[Reply]], first_content: float) -> None:
         """Route, and tell the client meanwhile that its stream lives."""
-        routing = asyncio.ensure_future(self._board.route(self._call, ask))
+        beating: asyncio.Task[None] | None = None
+
+        def begin() -> None:
+            nonlocal beating
+            beating = asyncio.create_task(self._beat())
+
+        starting = asyncio.get_running_loop().call_later(first_content, begin)
         try:
-            done, _ = await asyncio.wait({routing}, timeout=first_content)
-            while not done:
-                await self._out.beat()
-                done, _ = await asyncio.wait({routing}, timeout=_BEAT)
+            self._answered(await self._board.route(self._call, ask))
         finally:
-            if not routing.done():
-                routing.cancel()
-                await asyncio.wait({routing})
-            if not routing.cancelled() and routing.exception() is None:
-                self._answered(routing.result())
-        routing.result()
+            starting.cancel()
+            if beating is not None:
+                beating.cancel()
+                await asyncio.wait({beating})
+
+    async def _beat(self) -> None:
+        while True:
+            await self._out.beat()
+            await asyncio.sleep(_BEAT)
 
     def _answered(self, routed: Routed) -> None:
         # At once: a client that leaves in this moment has used what its answer used.
@@ -306,13 +312,18 @@ class _One:
             await self._out.end(b"data: " + body.replace(b"\n", b" ") + b"\n\n")
 
     async def _stream(self, reply: Stream) -> None:
-        out, marks = self._out, self._marks()
+        out, rest, mark = self._out, reply.rest, self._mark() if self._marks() else None
         await out.begin(reply.headers)
-        await out.piece(marked_events(reply.first, self._mark()) if marks else reply.first)
-        async for piece in reply.rest:
-            await out.piece(marked_events(piece, self._mark()) if marks else piece)
+        piece = reply.first
+        while True:
+            if mark is not None:
+                piece = marked_events(piece, mark)
+            if rest.is_over:
+                break
+            await out.piece(piece)
+            piece = await rest.read()
         self.book()
-        await out.end()
+        await out.end(piece)
 
     def _marks(self) -> bool:
         return self._call.marks and self.ended.asked.operation == "responses"
@@ -323,8 +334,8 @@ class _One:
     @property
     def may_wait(self) -> bool:
         """Whether its end may take time, in which the client's task may be cancelled."""
-        is_whole = self._routed is None or isinstance(self._routed.answer, Whole)
-        return not is_whole or self._board.is_shared
+        answer = None if self._routed is None else self._routed.answer
+        return self._board.is_shared or (isinstance(answer, Stream) and answer.rest.is_slow)
 
     async def close(self) -> Amounts | None:
         """Let go of the upstream, and count what was used; returns that."""
@@ -337,7 +348,7 @@ class _One:
         amounts = meter.amounts(reserved) if is_stream else meter.used()
         try:
             if isinstance(reply, Stream):
-                await reply.close()
+                await reply.rest.close()
         finally:
             await self._board.give_back(routed.ticket, amounts, reply.told)
         return amounts

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from .meter import Meter
 
@@ -29,6 +30,26 @@ class Whole:
     told: dict[str, str] = field(default_factory=dict)
 
 
+class Rest(Protocol):
+    """The rest of a stream, and what holds it."""
+
+    is_slow: bool  # whether to let go of the upstream may take time
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the last event was given."""
+
+    async def read(self) -> bytes:
+        """Give whole events, as soon as there are any; none: it is over.
+
+        Raises:
+            AzureAgentsError: The stream failed.
+        """
+
+    async def close(self) -> None:
+        """Let go of the upstream; called once, however the stream ended."""
+
+
 @dataclass(slots=True)
 class Stream:
     """An answer whose first content is there.
@@ -36,16 +57,14 @@ class Stream:
     Attributes:
         headers: As for `Whole`.
         first: What came until now.
-        rest: The rest, in whole events; it raises if the stream fails.
-        close: Lets go of the upstream; called once, however it ended.
+        rest: The rest.
         meter: What it used until now.
         told: As for `Whole`.
     """
 
     headers: Sequence[Header]
     first: bytes
-    rest: AsyncIterator[bytes]
-    close: Callable[[], Awaitable[None]]
+    rest: Rest
     meter: Meter
     told: dict[str, str] = field(default_factory=dict)
 
