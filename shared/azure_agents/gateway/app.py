@@ -150,6 +150,14 @@ class Application:
             tried=self._counters.tried,
         )
 
+    def note_reload(self, outcome: str) -> None:
+        """Count a reading of the config file.
+
+        Args:
+            outcome: ``ok`` or ``wrong``.
+        """
+        self._counters.reloads[outcome] += 1
+
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Serve one connection's request, or the server's own life."""
         if scope["type"] == "lifespan":

@@ -208,8 +208,10 @@ def reload_config(path: Path, application: Application, host: str) -> None:
         for name in os.environ.keys() - before.keys():
             del os.environ[name]
         os.environ.update(before)
+        application.note_reload("wrong")
         _LOGGER.error("the config was not changed: %s", error)  # noqa: TRY400 - it is one line
     else:
+        application.note_reload("ok")
         _LOGGER.warning("the config was read again")
 
 

@@ -23,14 +23,14 @@ class _Family:
         if known is None:
             self.series[series] = value
         elif self.kind == "gauge":
-            joined = _GAUGES.get(series.partition("{")[0], max)
+            joined = GAUGES.get(series.partition("{")[0], max)
             self.series[series] = joined(known, value)
         else:
             self.series[series] = known + value
 
 
 # How gauges of several workers are joined; of any other the largest tells most.
-_GAUGES: Mapping[str, Callable[[float, float], float]] = {
+GAUGES: Mapping[str, Callable[[float, float], float]] = {
     "azure_agents_gateway_running": add,
     "azure_agents_gateway_streams": add,
     "azure_agents_gateway_tasks": add,
