@@ -18,10 +18,12 @@ from ._computer import screenshot
 from ._factories import init_azure_chat_model, init_azure_embeddings, init_azure_llm
 from ._once import arun_once, run_once
 from ._progress import ShowProgress, progress_of
+from ._retriever import AzureAgentRetriever
 
 _register()
 
 __all__ = [
+    "AzureAgentRetriever",
     "AzureAgentsError",
     "ChatAzureAgent",
     "ConfigError",

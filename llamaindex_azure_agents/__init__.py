@@ -18,12 +18,14 @@ from ._factories import init_azure_embedding, init_azure_llm
 from ._llm import AzureAgentLLM
 from ._once import run_once
 from ._recording import record_turns
+from ._retriever import AzureAgentRetriever
 
 if _TYPE_CHECKING:
     from ._claude import ClaudeInFoundry
 
 __all__ = [
     "AzureAgentLLM",
+    "AzureAgentRetriever",
     "ClaudeInFoundry",
     "RefusedError",
     "StructuredOutputError",

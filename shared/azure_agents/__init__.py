@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from .files.handles import AsyncFileHandle, FileHandle
     from .files.progress import text_progress
     from .files.references import FileReference
+    from .files.searching import Passage
     from .files.vector_store_flows import FileCounts, VectorStore
     from .files.vector_stores import AsyncVectorStores, VectorStores
     from .fold import Completion, Fold, ReasoningBlock, RefusalBlock, TextBlock
@@ -176,6 +177,7 @@ __all__ = [
     "Observer",
     "OpenApiTool",
     "Other",
+    "Passage",
     "PriceTable",
     "Prices",
     "Progress",
@@ -315,6 +317,7 @@ _PLACES = {
     "files.handles": ("AsyncFileHandle", "FileHandle"),
     "files.progress": ("text_progress",),
     "files.references": ("FileReference",),
+    "files.searching": ("Passage",),
     "files.vector_store_flows": ("FileCounts", "VectorStore"),
     "files.vector_stores": ("AsyncVectorStores", "VectorStores"),
     "fold": ("Completion", "Fold", "ReasoningBlock", "RefusalBlock", "TextBlock"),

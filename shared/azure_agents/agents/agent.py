@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import InvalidRequestError
+from ..files.searching import stores_of
 from ..jsonio import JSON, malformed
 from ..naming import Generation, parse_agent, shown
 from ..protocols.options import OPERATION
@@ -71,9 +72,7 @@ class Agent:
     @property
     def vector_store_ids(self) -> tuple[str, ...]:
         """The vector stores that its file search searches in."""
-        found = [id for tool in self.tools for id in tool.get("vector_store_ids") or ()]
-        search = (self.definition.get("tool_resources") or {}).get("file_search") or {}
-        return tuple(dict.fromkeys([*found, *(search.get("vector_store_ids") or ())]))
+        return stores_of(self.definition)
 
     @property
     def file_ids(self) -> tuple[str, ...]:

@@ -101,7 +101,15 @@ def _path(*parts: str) -> str:
     return "/".join(("/vector_stores", *parts))
 
 
-def _checked_store(id: str) -> str:
+def checked_store(id: str) -> str:
+    """Refuse what is no id of a vector store.
+
+    Args:
+        id: ``vs_…``.
+
+    Raises:
+        InvalidRequestError: It is none.
+    """
     return check_id(id, "vector store")
 
 
@@ -157,7 +165,7 @@ def add_files(
     turn: Turn, store_id: str, files: Sequence[Added], *, wait: bool
 ) -> Flow[VectorStore]:
     """Put files into a vector store; with `wait`, return when they can be searched."""
-    _checked_store(store_id)
+    checked_store(store_id)
     for file in files:
         yield from _add(turn, store_id, file)
     if wait:
@@ -286,7 +294,7 @@ def _name_of(file: Added) -> str:
 
 
 def _get_wire(turn: Turn, store_id: str) -> Flow[JSON]:
-    route = turn.route(_path(_checked_store(store_id)))
+    route = turn.route(_path(checked_store(store_id)))
     with name_missing(f"vector store {store_id!r}"):
         return (yield from fetch(route, turn, "look at the vector store"))
 
@@ -305,7 +313,7 @@ def list_stores(turn: Turn) -> Flow[list[VectorStore]]:
 
 def list_file_ids(turn: Turn, store_id: str) -> Flow[list[str]]:
     """List the ids of the files in a vector store."""
-    route = turn.route(_path(_checked_store(store_id), "files"), ("limit", str(PAGE)))
+    route = turn.route(_path(checked_store(store_id), "files"), ("limit", str(PAGE)))
     with name_missing(f"vector store {store_id!r}"):
         items = yield from read_list(route, turn, "list the files of the vector store")
     return [str(item["id"]) for item in items]
@@ -314,11 +322,11 @@ def list_file_ids(turn: Turn, store_id: str) -> Flow[list[str]]:
 def delete_store(turn: Turn, store_id: str) -> Flow[None]:
     """Delete a vector store; the files stay."""
     with name_missing(f"vector store {store_id!r}"):
-        yield from delete(turn, _path(_checked_store(store_id)), "delete the vector store")
+        yield from delete(turn, _path(checked_store(store_id)), "delete the vector store")
 
 
 def remove_file(turn: Turn, store_id: str, file_id: str) -> Flow[None]:
     """Take a file out of a vector store; the file itself stays."""
-    path = _path(_checked_store(store_id), "files", check_id(file_id))
+    path = _path(checked_store(store_id), "files", check_id(file_id))
     with name_missing(f"file {file_id!r} of vector store {store_id!r}"):
         yield from delete(turn, path, "remove the file")

@@ -22,6 +22,7 @@ from .async_files import AsyncFiles
 from .disk import LocalFile, open_source
 from .file_flows import StoredFile
 from .files import Files
+from .searching import Passage, Search, search_stores
 from .vector_store_flows import FileCounts, VectorStore
 
 __all__ = ["AsyncVectorStores", "FileCounts", "StoreFile", "VectorStore", "VectorStores"]
@@ -158,6 +159,29 @@ class VectorStores:
         """List all vector stores of the project."""
         return self._quick().result(flows.list_stores(self._turns()))
 
+    def search(
+        self,
+        query: str,
+        store_ids: Sequence[str] = (),
+        *,
+        max_results: int = 10,
+        min_score: float | None = None,
+    ) -> builtins.list[Passage]:
+        """Search in vector stores, without asking an agent; the best of all first.
+
+        Args:
+            query: Words or a question.
+            store_ids: ``vs_…`` of the stores; by default those of the client's agent.
+            max_results: Passages at most, 1 to 50.
+            min_score: Passages that fit less well are left out (0 to 1); None: none are.
+
+        Raises:
+            InvalidRequestError: No store was named, and the agent has none.
+            NotFoundError: There is no such store.
+        """
+        search = Search(query, max_results, min_score)
+        return self._quick().result(search_stores(self._turns(), search, store_ids))
+
     def delete(self, store_id: str) -> None:
         """Delete a vector store; its files stay.
 
@@ -269,6 +293,29 @@ class AsyncVectorStores:
     async def list(self) -> builtins.list[VectorStore]:
         """List all vector stores of the project."""
         return await self._quick().result(flows.list_stores(self._turns()))
+
+    async def search(
+        self,
+        query: str,
+        store_ids: Sequence[str] = (),
+        *,
+        max_results: int = 10,
+        min_score: float | None = None,
+    ) -> builtins.list[Passage]:
+        """Search in vector stores, without asking an agent; the best of all first.
+
+        Args:
+            query: Words or a question.
+            store_ids: ``vs_…`` of the stores; by default those of the client's agent.
+            max_results: Passages at most, 1 to 50.
+            min_score: Passages that fit less well are left out (0 to 1); None: none are.
+
+        Raises:
+            InvalidRequestError: No store was named, and the agent has none.
+            NotFoundError: There is no such store.
+        """
+        search = Search(query, max_results, min_score)
+        return await self._quick().result(search_stores(self._turns(), search, store_ids))
 
     async def delete(self, store_id: str) -> None:
         """Delete a vector store; its files stay.
