@@ -6,15 +6,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from llama_index.core.base.base_retriever import BaseRetriever
-from llama_index.core.schema import NodeWithScore, TextNode
+from llama_index.core.callbacks import CallbackManager
+from llama_index.core.schema import NodeWithScore, QueryBundle, TextNode
+
+from ._llm import AzureAgentLLM
 
 if TYPE_CHECKING:
-    from llama_index.core.callbacks import CallbackManager
-    from llama_index.core.schema import QueryBundle
-
     from azure_agents import Passage
-
-    from ._llm import AzureAgentLLM
 
 
 class AzureAgentRetriever(BaseRetriever):

@@ -32,7 +32,7 @@ class Passage:
     Attributes:
         text: The words.
         file_id: The file that they stand in.
-        file_name: Its name.
+        file_name: How that file is called.
         score: How well they fit, 0 to 1.
         attributes: What is noted of the file in its vector store.
     """
