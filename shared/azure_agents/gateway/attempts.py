@@ -7,9 +7,8 @@ client hears in the end, it passes unchanged.
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from functools import lru_cache
 
 from ..errors import (
@@ -28,6 +27,7 @@ from ..service_errors.envelopes import error_from_reply
 from ..settings.timeouts import Timeouts
 from ..sign_in.auth import Signature
 from .asked import Asked
+from .deadlines import within
 from .exchange import Call, Incoming
 from .frames import Frames, choices_of
 from .refusals import Refused
@@ -132,7 +132,7 @@ class _One:
         first = timeouts.first_event or _FIRST
         most = min(first, timeouts.turn or first) if self._asked.streams else timeouts.turn
         try:
-            async with asyncio.timeout(most):
+            with within(most):
                 incoming = await self._ask(sent.body)
                 if self._is_events(incoming):
                     return await self._stream(incoming, hides_usage=sent.hides_usage)
@@ -155,7 +155,7 @@ class _One:
             told = await incoming.error_body()
         raise self._error(incoming, told, signature)
 
-    async def _send(self, body: bytes, signature: Signature) -> Incoming:
+    def _send(self, body: bytes, signature: Signature) -> Awaitable[Incoming]:
         target, timeouts = self._target, self._timeouts
         asked = self._asked.headers if target.agent is None else self._asked.headers_of_agent
         headers = {**target.headers, **asked, **signature.headers}
@@ -169,7 +169,7 @@ class _One:
             way=target.way,
             may_repeat=target.agent is None,  # a second turn of an agent would be said twice
         )
-        return await self._upstream.ask(call, self._asked.doing)
+        return self._upstream.ask(call, self._asked.doing)
 
     def _is_events(self, incoming: Incoming) -> bool:
         kind = incoming.headers.get("content-type", "")

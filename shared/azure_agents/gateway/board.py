@@ -62,7 +62,9 @@ class Board:
             sentence = f"The model {model[:200]!r} does not exist, or you do not have access to it."
             raise Refusal(404, sentence, code=_UNKNOWN, param="model") from error
 
-    async def route(self, call: RoutedCall, ask: Callable[[Attempt], Awaitable[Any]]) -> Routed:
+    def route(
+        self, call: RoutedCall, ask: Callable[[Attempt], Awaitable[Any]]
+    ) -> Awaitable[Routed]:
         """Ask deployments until one answers.
 
         Args:
@@ -72,16 +74,16 @@ class Board:
         Raises:
             AzureAgentsError: None did.
         """
-        return await self.engine.arun(call, ask)
+        return self.engine.arun(call, ask)
 
-    async def begin(self, counted: Deployment, amounts: Amounts) -> Ticket | None:
+    def begin(self, counted: Deployment, amounts: Amounts) -> Awaitable[Ticket | None]:
         """Give a call a place in a key's windows; None if there is none now.
 
         Args:
             counted: The key, in the form of a deployment.
             amounts: What the call will use, as far as known.
         """
-        return await self.engine.aplace(counted, amounts)
+        return self.engine.aplace(counted, amounts)
 
     def wait(self, counted: Deployment, amounts: Amounts) -> float:
         """Seconds until there is a place.

@@ -8,6 +8,7 @@ from typing import Any
 from ..drivers.clock import Clock
 from .flow import Attempt, Command, Flow, Pause
 from .redis_link import RedisLink
+from .redis_script import Eval
 
 
 class Driver:
@@ -56,7 +57,11 @@ class Driver:
             except StopIteration as end:
                 return end.value
             try:
-                resume, value = flow.send, await self._acarry_out(command, ask)
+                if isinstance(command, Attempt):
+                    value = await ask(command)
+                else:
+                    value = await self._acarry_out(command)
+                resume = flow.send
             except BaseException as error:  # noqa: BLE001 - as above
                 resume, value = flow.throw, error
 
@@ -67,9 +72,7 @@ class Driver:
             return self._clock.sleep(command.seconds)
         return None if self._link is None else self._link.ask(command)
 
-    async def _acarry_out(self, command: Command, ask: Callable[[Attempt], Awaitable[Any]]) -> Any:
-        if isinstance(command, Attempt):
-            return await ask(command)
+    async def _acarry_out(self, command: Eval | Pause) -> Any:
         if isinstance(command, Pause):
             return await self._clock.asleep(command.seconds)
         return None if self._link is None else await self._link.aask(command)

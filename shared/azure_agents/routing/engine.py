@@ -71,15 +71,14 @@ class Engine:
         routed: Routed = self._driver.run(route(call.job, self.desk), ask)
         return routed
 
-    async def arun(self, call: RoutedCall, ask: Callable[[Attempt], Awaitable[Any]]) -> Routed:
+    def arun(self, call: RoutedCall, ask: Callable[[Attempt], Awaitable[Any]]) -> Awaitable[Routed]:
         """Do as `run` does, on an event loop.
 
         Args:
             call: As for `run`.
             ask: As for `run`.
         """
-        routed: Routed = await self._driver.arun(route(call.job, self.desk), ask)
-        return routed
+        return self._driver.arun(route(call.job, self.desk), ask)
 
     async def aplace(self, counted: Deployment, amounts: Amounts) -> Ticket | None:
         """Give a call a place in some windows; None if there is none now.

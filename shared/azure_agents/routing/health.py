@@ -106,11 +106,13 @@ class Health:
 
     def busy_for(self, deployment: Deployment) -> int:
         """Microseconds until the time that the service asked for; 0: none."""
-        return max(0, self._state(deployment).busy_until - self._now())
+        until = self._state(deployment).busy_until
+        return max(0, until - self._now()) if until else 0
 
     def failed_for(self, deployment: Deployment) -> int:
         """Microseconds that it is still put aside since it failed; 0: it is not."""
-        return max(0, self._state(deployment).failed_until - self._now())
+        until = self._state(deployment).failed_until
+        return max(0, until - self._now()) if until else 0
 
     def last_error(self, deployment: Deployment) -> AzureAgentsError | None:
         """Why it failed last."""

@@ -59,6 +59,7 @@ class Used(NamedTuple):
 
 _MOST_OF_OTHERS = 20_000  # starts in a minute that are believed; each one is kept
 _SPARE_STARTS = 1_024  # that have left and are still there
+_SLICES = 60  # of the last minute
 _SPARE = 2  # slices that a window may keep too many: it shares two of them with its neighbours
 
 
@@ -72,13 +73,11 @@ class Tally:
     """
 
     def __init__(self, limits: Limits, minute: float = 60.0, *, is_compared: bool = True) -> None:
-        second = int(minute * SECOND) // 60
         self._starts = _Log(limits.starts(minute))
         self._limited = [_Sums(window) for window in limits.slices(minute)]
-        self._begun = _Sums(Slices("begun", "requests", second, 60))
-        self._used = _Sums(Slices("used", "tokens", second, 60))
-        self._sums = (*self._limited, *((self._begun, self._used) if is_compared else ()))
-        self._of_tokens = tuple(one for one in self._sums if one.window.kind != "requests")
+        self._of_tokens = [one for one in self._limited if one.window.kind != "requests"]
+        self._recent = _Recent(int(minute * SECOND) // _SLICES) if is_compared else None
+        self._is_limited = limits != Limits()
 
     def wait(self, amounts: Amounts, now: int) -> int:
         """Microseconds until a request may begin; 0: now.
@@ -100,15 +99,20 @@ class Tally:
             now: The time.
         """
         self._starts.add(now)
-        for one in self._sums:
+        for one in self._limited:
             one.add(now, one.asked(amounts))
+        if self._recent is not None:
+            self._recent.add(now, 1, sum(amounts))
         return Place(now, amounts)
 
     def take_back(self, place: Place) -> None:
         """Count a request no longer: it was not sent after all."""
-        self._starts.remove(place.at)
-        for one in self._sums:
-            one.add(place.at, -one.asked(place.amounts))
+        at, amounts = place
+        self._starts.remove(at)
+        for one in self._limited:
+            one.add(at, -one.asked(amounts))
+        if self._recent is not None:
+            self._recent.add(at, -1, -sum(amounts))
 
     def move(self, place: Place, now: int) -> Place:
         """Count a request as begun now: it had to wait for something after it got its place.
@@ -127,8 +131,11 @@ class Tally:
             place: Of the request.
             used: Tokens, as the answer tells.
         """
+        at, amounts = place
         for one in self._of_tokens:
-            one.add(place.at, one.amount(used) - one.asked(place.amounts))
+            one.add(at, one.amount(used) - one.asked(amounts))
+        if self._recent is not None:
+            self._recent.add(at, 0, sum(used) - sum(amounts))
 
     def learn(self, left: Mapping[str, int], now: int) -> None:
         """Count what others used of the deployment, as its service tells.
@@ -137,6 +144,8 @@ class Tally:
             left: What is left of the service's minute, of ``requests`` and of ``tokens``.
             now: The time.
         """
+        if not self._is_limited:
+            return
         if "requests" in left:
             self._starts.leave(left["requests"], now)
         for one in self._limited:
@@ -151,7 +160,8 @@ class Tally:
         """
         shares = (one.share(now) for one in self._limited)
         share = max(self._starts.share(now), *shares, 0.0)
-        return Load(share, self._used.total(now), self._begun.total(now))
+        begun, used = (0, 0) if self._recent is None else self._recent.totals(now)
+        return Load(share, used, begun)
 
     def counted(self, now: int) -> dict[str, int]:
         """What is counted now, by the name of the limit.
@@ -159,8 +169,9 @@ class Tally:
         Args:
             now: The time.
         """
-        sums = {one.window.name: one.total(now) for one in self._sums}
-        return {**self._starts.counted(now), **sums}
+        sums = {one.window.name: one.total(now) for one in self._limited}
+        load = self.load(now)
+        return {**self._starts.counted(now), **sums, "begun": load.begun, "used": load.tokens}
 
     def windows(self, now: int) -> list[Used]:
         """What is used of each window that has a limit.
@@ -175,17 +186,20 @@ class Tally:
 class _Log:
     """Starts, one by one, the oldest first: those of the longest window, as many as it allows."""
 
-    __slots__ = ("_first", "_most", "_starts", "_windows")
+    __slots__ = ("_first", "_least", "_most", "_starts", "_windows")
 
     def __init__(self, windows: tuple[Starts, ...]) -> None:
         self._windows = windows
         self._most = windows[0].most if windows else 0
+        self._least = min((one.most for one in windows), default=1)
         self._starts = array("q")  # a list of numbers would take five times the memory
         self._first = 0  # what stands before it has left
 
     def wait(self, now: int) -> int:
         # The next start must be a window later than the one that is `most` starts before it.
         number, longest = len(self._starts) - self._first, 0
+        if number < self._least:
+            return 0
         for one in self._windows:
             if number >= one.most:
                 longest = max(longest, self._starts[-one.most] + one.length - now)
@@ -258,7 +272,10 @@ class _Sums:
     def wait(self, amounts: Amounts, now: int) -> int:
         if self._most is None:
             return 0
-        over = self.total(now) + self.asked(amounts) - self._most
+        asked = self.asked(amounts)
+        if self._total + asked <= self._most:  # also without what has left the window since
+            return 0
+        over = self.total(now) + asked - self._most
         return 0 if over <= 0 else self._when_free(over) - now
 
     def _when_free(self, over: int) -> int:
@@ -298,3 +315,30 @@ class _Sums:
         window = self.window
         seconds = window.width * window.number / SECOND
         return Used(window.name, self.total(now), window.most or 0, seconds)
+
+
+class _Recent:
+    """What began in the last minute, and the tokens of that, whatever the limits are."""
+
+    __slots__ = ("_begun", "_used", "_width")
+
+    def __init__(self, width: int) -> None:
+        self._width = width
+        self._begun: dict[int, int] = {}  # by slice
+        self._used: dict[int, int] = {}
+
+    def add(self, at: int, begun: int, used: int) -> None:
+        slice = at // self._width
+        self._begun[slice] = self._begun.get(slice, 0) + begun
+        self._used[slice] = self._used.get(slice, 0) + used
+        if len(self._begun) > _SLICES + _SPARE:
+            self._forget(at)
+
+    def totals(self, now: int) -> tuple[int, int]:
+        self._forget(now)
+        return sum(self._begun.values()), max(0, sum(self._used.values()))
+
+    def _forget(self, now: int) -> None:
+        oldest = now // self._width - _SLICES
+        for slice in [one for one in self._begun if one < oldest]:
+            del self._begun[slice], self._used[slice]
