@@ -76,6 +76,7 @@ class Client:
         self._sent = False
         self._leaves = asyncio.Event()
         self.path = path
+        self.sends: list[tuple[bytes, bytes]] = []  # more headers
         self.status = 0
         self.headers: dict[bytes, bytes] = {}
         self.pieces: list[bytes] = []
@@ -114,7 +115,7 @@ class Client:
             "type": "http",
             "method": "POST",
             "path": self.path,
-            "headers": [(b"host", b"localhost")],
+            "headers": [(b"host", b"localhost"), *self.sends],
             "client": ("127.0.0.1", 1),
         }
         await application(scope, self.receive, self.send)

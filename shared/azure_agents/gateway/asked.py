@@ -8,14 +8,17 @@ from typing import Any, NamedTuple
 
 from .routes import Door
 
-# Of a client's headers: what switches features of the service on, and nothing that says who asks.
+# Of a client's headers: what switches features of the service on, and by which id a request is
+# found in the logs of both; nothing that says who asks.
 _GO_UP = frozenset(
     {
         b"anthropic-beta",
         b"anthropic-version",
         b"extra-parameters",
         b"openai-beta",
+        b"x-ms-client-request-id",
         b"x-ms-oai-image-generation-deployment",
+        b"x-request-id",
     }
 )
 _NONE: Mapping[str, str] = MappingProxyType({})

@@ -267,17 +267,17 @@ def _down(incoming: Incoming, told: Mapping[str, str]) -> list[Header]:
     """The headers that go down: never a cookie, a key, or how the body was packed."""
     headers = incoming.headers
     found = [(b"content-type", headers.get("content-type", "application/json").encode("latin-1"))]
-    found += [(_wire(n), v.encode("latin-1")) for n, v in told.items() if n != _OWN_ID]
+    found += [(_wire(n), v.encode("latin-1")) for n, v in told.items()]
     found += [(_wire(n), headers[n].encode("latin-1")) for n in _WAITS if n in headers]
     return found
 
 
 @lru_cache(1_000)
 def _wire(name: str) -> bytes:
-    return name.encode("latin-1")
+    return _RENAMED.get(name, name).encode("latin-1")
 
 
-_OWN_ID = "x-request-id"  # the gateway has its own
+_RENAMED = {"x-request-id": "x-upstream-request-id"}  # under that name the gateway has its own
 _WAITS = ("retry-after", "retry-after-ms")
 
 

@@ -95,12 +95,15 @@ class Proxied:
             raise _told(error, doing) from error
 
     async def _send(self, call: Call) -> aiohttp.ClientResponse:
-        session = self._session or self._open()
+        session, headers = self._session or self._open(), call.headers
+        if call.way.proxy is not None and call.url.scheme == "http":
+            # The proxy reads the request itself, and aiohttp gives it its headers at CONNECT only.
+            headers = {**headers, **(call.way.headers or {})}
         return await session.request(
             call.method,
             call.url,
             data=call.body,
-            headers=call.headers,
+            headers=headers,
             allow_redirects=False,
             timeout=_timeout(call.connect, call.read),
             proxy=call.way.proxy,
