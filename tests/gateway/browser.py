@@ -130,6 +130,14 @@ class Page:
             await asyncio.sleep(0.05)
         raise AssertionError(f"{texts} did not come; there is: {found}; {self.problems}")
 
+    async def misses(self, text: str, selector: str) -> None:
+        """Wait until a reader sees a text no longer."""
+        for _ in range(int(_WAIT * 20)):
+            if text not in await self.text(selector):
+                return
+            await asyncio.sleep(0.05)
+        raise AssertionError(f"{text!r} is still there")
+
     async def type(self, selector: str, text: str) -> None:
         """Type into a field, and press Enter."""
         await self.run(f"document.querySelector({json.dumps(selector)}).focus()")

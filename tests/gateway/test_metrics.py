@@ -67,6 +67,7 @@ def test_errors_and_cooldowns_are_there(gateway: Gateway, foundry: Emulator) -> 
     assert 1 == found["errors_total RateLimitError gpt-4o"]
     assert 1 == found["upstream_requests_total first gpt-4o RateLimitError"]
     assert 0 < found["cooldown_seconds first gpt-4o"]
+    assert 1 == found["cooldowns_total first gpt-4o"]
 
 
 def test_refusals_and_nothing_of_clients_are_there(gateway: Gateway) -> None:

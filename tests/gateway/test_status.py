@@ -172,7 +172,9 @@ def looks(monkeypatch: pytest.MonkeyPatch) -> list[None]:
     """Grows with each snapshot that is made; snapshots are made quickly."""
     made: list[None] = []
     look = Application._look
-    monkeypatch.setattr(Application, "_look", lambda self: made.append(None) or look(self))
+    monkeypatch.setattr(
+        Application, "_look", lambda self, **given: made.append(None) or look(self, **given)
+    )
     monkeypatch.setattr(watchers, "EVERY", 0.05)
     return made
 

@@ -72,6 +72,10 @@ async def test_it_says_what_is_wrong_and_what_to_do(gateway: Gateway, foundry: E
         )
         await page.sees("Cooling down", selector="#places")
         await page.sees("RateLimit 429 gpt-4o", selector="#errors")
+        gateway.application.note_reload("wrong")
+        await page.sees("The config file is wrong since", "check-config", selector="#notes")
+        gateway.application.note_reload("ok")
+        await page.misses("config file", selector="#notes")
         assert [] == page.problems
 
 

@@ -20,6 +20,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from azure_agents.emulator import Emulator, Fault
 from azure_agents.errors import ConfigError
 from azure_agents.gateway import tracing
+from azure_agents.gateway.config.objects import TracingConfig
 from azure_agents.gateway.config.reading import read_config
 from azure_agents.tracing import conventions as names
 from azure_agents.tracing.telemetry import Telemetry
@@ -281,6 +282,19 @@ def test_a_wrong_setting_is_refused(given: str, says: str) -> None:
     entry = "{model_name: a, litellm_params: {model: azure/dep, api_base: 'http://127.0.0.1:9'}}"
     with pytest.raises(ConfigError, match=says):
         read_config(f"model_list: [{entry}]\ngeneral_settings: {{{given}}}")
+
+
+def test_litellms_own_setting_passes_the_trace_up() -> None:
+    """Where tracing is on; else the notes say that it does nothing."""
+    entry = "{model_name: a, litellm_params: {model: azure/dep, api_base: 'http://127.0.0.1:9'}}"
+    forward = (
+        f"model_list: [{entry}]\nlitellm_settings: {{forward_traceparent_to_llm_provider: true}}"
+    )
+    on = read_config(f"{forward}\ngeneral_settings: {{tracing: true}}")
+    assert (TracingConfig(passes_up=True), ()) == (on.tracing, on.notes)
+    off = read_config(forward)
+    assert off.tracing is None
+    assert ["does nothing without tracing: true in general_settings"] == [n.text for n in off.notes]
 
 
 def test_nothing_is_imported_where_it_is_off() -> None:

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
 from ..errors import AzureAgentsError
 from ..jsonio import JSON, dumps
 from ..routing.calls import RoutedCall
-from ..settings.urls import is_loopback
 from .allowance import Allowance
 from .asgi import JSON_TYPE, ClientGone, Message, Receive, Send, read_body
 from .asked import Asked, going_up
@@ -31,9 +29,11 @@ from .mapped import Asker
 from .metrics import Metrics
 from .model_lists import is_models, models_of
 from .out import Out
+from .page.sharing import SharedLook
 from .page.snapshot import snapshot
 from .page.status import DOCUMENT, StatusPage, is_numbers
 from .passage import Ended, Passage, Tried, refusal_for
+from .place import check_place
 from .refusals import Refusal, refusal_of
 from .requests import Body, Request, check_head, read_body_of, read_head
 from .routes import Route, door_of, find_route
@@ -52,7 +52,6 @@ _READY = "/health/readiness"
 _TEXT = (b"content-type", b"text/plain; version=0.0.4; charset=utf-8")
 _SECOND = 1.0
 # LiteLLM's pages, and programs set up after them, call http://0.0.0.0:4000, which is this machine.
-_UNSPECIFIED = frozenset({"0.0.0.0", "::"})  # noqa: S104 - nothing is bound
 
 
 class Serving:
@@ -123,9 +122,11 @@ class Application:
         self._counters = Counters()
         self._serving = self._made(config)
         self._tracing = tracing_of(config.tracing)
-        self._page = StatusPage(self._look)
+        look = SharedLook(self._look, folder)
+        self._page = StatusPage(look)
         self._metrics = Metrics(self._counters, self._status)
-        self._totals = Totals(self._metrics.text, self._ledger, self._budgets, shared, folder)
+        spent = self._ledger, self._budgets, shared
+        self._totals = Totals(self._metrics.text, *spent, folder, also=look.tell)
         self.is_stopping = False
 
     def change(self, config: GatewayConfig) -> None:
@@ -156,7 +157,7 @@ class Application:
         Args:
             outcome: ``ok`` or ``wrong``.
         """
-        self._counters.reloads[outcome] += 1
+        self._counters.read(outcome)
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Serve one connection's request, or the server's own life."""
@@ -210,7 +211,8 @@ class Application:
             await out.whole(200, b"", preflight_headers(request))
         else:
             check_head(request)
-            _check_place(scope, request, serving)
+            if serving.keys.is_open:
+                check_place(scope, request, is_shared=bool(shared))
             if path == DOCUMENT:
                 _check_method(request, "GET")
                 await self._page.document(out, has_keys=serving.config.has_keys)
@@ -284,9 +286,9 @@ class Application:
             "/spend": self._spend_page,
         }
 
-    def _look(self) -> JSON:
+    def _look(self, *, is_watched: bool) -> JSON:
         serving = self._serving
-        rows = self._totals.seen()
+        rows = self._totals.seen() if is_watched else ()
         return snapshot(serving.board, self._counters, rows, serving.config, self._budgets)
 
     def _check_watcher(self, request: Request) -> None:
@@ -364,33 +366,6 @@ def _check_method(request: Request, method: str) -> None:
     if request.method != method and not is_head:
         allow = ((b"allow", method.encode()),)
         raise Refusal(405, f"{request.path[:200]} takes {method} only", headers=allow)
-
-
-def _check_place(scope: Message, request: Request, serving: Serving) -> None:
-    """Without keys only this machine may call, and no page of a browser."""
-    if not serving.keys.is_open:
-        return
-    client = scope.get("client")
-    origin = (request.header(b"origin") or b"").decode("latin-1")
-    is_here = client is None or _is_here(client[0])
-    is_named = _is_name_of_here(request.header(b"host") or b"localhost")
-    is_ours = not origin or bool(cors_headers(request, serving.config.cors_allow_origins))
-    if not (is_here and is_named and is_ours):
-        raise Refusal(
-            403, "this gateway has no keys, so only programs on its own machine may call it"
-        )
-
-
-_is_here = lru_cache(1000)(is_loopback)
-
-
-@lru_cache(1000)
-def _is_name_of_here(host: bytes) -> bool:
-    try:
-        name = urlsplit(f"//{host.decode('latin-1')}").hostname or ""
-        return name in _UNSPECIFIED or is_loopback(name)
-    except ValueError:
-        return False
 
 
 def _names_thread(given: JSON, request: Request) -> bool:

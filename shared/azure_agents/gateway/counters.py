@@ -100,17 +100,18 @@ class Recent:
         known = {slot.at: slot for slot in self._slots}
         return (known.get(at) or Slot(at) for at in range(newest - number + 1, newest + 1))
 
-    def percentiles(self, *parts: float) -> list[float | None]:
-        """Seconds within which parts of the answers came, within a tenth; None: there were none.
-
-        Args:
-            parts: Between 0 and 1.
-        """
-        seconds: Counter[int] = sum((slot.seconds for slot in self.slots()), Counter())
-        return [_percentile(seconds, part) for part in parts]
+    def seconds(self) -> Counter[int]:
+        """How long all of them took that did not fail, by fine bucket."""
+        return sum((slot.seconds for slot in self.slots()), Counter())
 
 
-def _percentile(seconds: Counter[int], part: float) -> float | None:
+def percentile(seconds: Counter[int], part: float) -> float | None:
+    """Seconds within which a part of the answers came, within a tenth; None: there were none.
+
+    Args:
+        seconds: By fine bucket.
+        part: Between 0 and 1.
+    """
     wanted, seen = part * seconds.total(), 0
     for bucket in sorted(seconds):
         seen += seconds[bucket]
@@ -162,6 +163,7 @@ class Counters:
         self.running = 0  # requests
         self.streams = 0  # those of them that are streams of models
         self.reloads: Counter[str] = Counter()  # outcome
+        self.wrong_since: float | None = None  # the config file, in seconds since 1970
         self.recent = Recent(clock)
         self.recent_of: dict[str, Recent] = {}  # by deployment
         self._failures: dict[Hashable, Failure] = {}  # the newest last
@@ -216,6 +218,15 @@ class Counters:
             self.upstream[one.name, one.id].add(tried.seconds)
         else:
             self._failure(one.name, one.id, error)
+
+    def read(self, outcome: str) -> None:
+        """Count a reading of the config file.
+
+        Args:
+            outcome: ``ok`` or ``wrong``.
+        """
+        self.reloads[outcome] += 1
+        self.wrong_since = None if outcome == "ok" else self.wrong_since or time()
 
     def _failure(self, model: str, deployment: str, error: AzureAgentsError) -> None:
         key = (model, deployment, type(error), error.status)

@@ -130,6 +130,12 @@ class Metrics:
             (*_PLACE, "limit", "window_seconds"),
             windows,
         )
+        yield self._counter(
+            "cooldowns",
+            "How often a deployment was put aside, since the config was read.",
+            _PLACE,
+            {key: one["cooldowns"] for key, one in told.items()},
+        )
         redis = status.get("redis")
         if redis is not None:
             yield self._gauge(

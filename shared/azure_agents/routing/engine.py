@@ -157,6 +157,7 @@ class Engine:
             "running": counts.running(one),
             "busy_for": health.busy_for(one) / SECOND,
             "failed_for": health.failed_for(one) / SECOND,
+            "cooldowns": health.times(one),
             "last_error": None if error is None else str(error),
         }
 

@@ -81,6 +81,7 @@ class _State:
     failed_until: int = 0
     failed_at: int = 0
     failures: deque[int] = field(default_factory=deque)
+    times: int = 0
     error: AzureAgentsError | None = None
 
 
@@ -117,6 +118,10 @@ class Health:
     def last_error(self, deployment: Deployment) -> AzureAgentsError | None:
         """Why it failed last."""
         return self._state(deployment).error
+
+    def times(self, deployment: Deployment) -> int:
+        """How often it was put aside."""
+        return self._state(deployment).times
 
     def note(self, deployment: Deployment, kind: Kind, error: AzureAgentsError) -> float:
         """Remember a failure.
@@ -157,6 +162,7 @@ class Health:
     def _busy(self, state: _State, seconds: float, now: int) -> float:
         if self._is_off:
             return 0.0
+        state.times += max(state.busy_until, state.failed_until) <= now < now + seconds
         state.busy_until = max(state.busy_until, now + int(seconds * SECOND))
         return seconds
 
@@ -167,6 +173,7 @@ class Health:
             state.failures.popleft()
         is_overlooked = kind == "failed" and len(state.failures) <= self._allowed_fails
         if not is_overlooked and not self._is_off:
+            state.times += max(state.busy_until, state.failed_until) <= now
             state.failed_until = max(state.failed_until, now + int(seconds * SECOND))
 
     def _state(self, deployment: Deployment) -> _State:

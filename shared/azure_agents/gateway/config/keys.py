@@ -162,6 +162,7 @@ LITELLM = {
         "default_fallbacks",
         "allowed_fails",
         "cooldown_time",
+        "forward_traceparent_to_llm_provider",
     ),
     **_aside("certificates are always checked; your own CA goes into SSL_CERT_FILE", "ssl_verify"),
     **_aside(

@@ -18,6 +18,8 @@ from .objects import Entry, GatewayConfig, GatewayKey, Limits, TracingConfig
 
 _FROM_ENVIRONMENT = "os.environ/"
 _MEBIBYTE = 2**20
+_FORWARD = "forward_traceparent_to_llm_provider"
+_NO_TRACING = "does nothing without tracing: true in general_settings"
 _EVERY_ENTRY = ("rpm", "tpm", "order", "weight")  # LiteLLM's older place for them
 
 
@@ -74,7 +76,7 @@ class _Reading:
             user_identity_header=_text(general.get("user_identity_header")),
             thread_secret=self._secret(general, "thread_secret", "general_settings"),
             cors_allow_origins=tuple(map(str, origins)),
-            tracing=self._tracing(general),
+            tracing=self._tracing(general, litellm),
             prices=top.get("prices") or {},
             environment=self._own,
             notes=tuple(self._notes),
@@ -255,20 +257,22 @@ class _Reading:
             usual.first_content if first is None else float(first),
         )
 
-    def _tracing(self, general: LinedDict) -> TracingConfig | None:
+    def _tracing(self, general: LinedDict, litellm: LinedDict) -> TracingConfig | None:
         names = ("tracing", "tracing_content", "tracing_pass_up")
         for name in names:
             if not isinstance(general.get(name, False), bool):
-                self._wrong(
-                    general.lines[name], f"general_settings.{name}", "must be true or false"
-                )
+                path = f"general_settings.{name}"
+                self._wrong(general.lines[name], path, "must be true or false")
         is_on, content, passes_up = (general.get(name) is True for name in names)
         if is_on:
-            return TracingConfig(content, passes_up)
+            return TracingConfig(content, passes_up or litellm.get(_FORWARD) is True)
         for name in names[1:]:
             if general.get(name) is True:
                 path = f"general_settings.{name}"
-                self._wrong(general.lines[name], path, "does nothing without tracing: true")
+                self._wrong(general.lines[name], path, _NO_TRACING)
+        if litellm.get(_FORWARD) is True:
+            path = f"litellm_settings.{_FORWARD}"
+            self._notes.append(Problem(litellm.lines[_FORWARD], path, _NO_TRACING))
         return None
 
     def _number(self, section: LinedDict, name: str) -> float | None:

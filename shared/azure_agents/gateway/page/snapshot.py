@@ -1,4 +1,6 @@
-"""How the gateway is now, as JSON: read from what counts and routes, only when somebody looks.
+"""How this process is now, as JSON: read from what counts and routes, only when somebody looks.
+
+`azure_agents.gateway.page.joining` makes what the page shows of it.
 
 No value of it is secret: names of the config file, numbers, and sentences without URLs.
 """
@@ -17,11 +19,10 @@ from ...jsonio import JSON
 from ...routing.deployments import Deployment
 from ..board import Board
 from ..config.objects import GatewayConfig
-from ..counters import SLOT, Counters, Failure, Recent
+from ..counters import Counters, Failure, Recent
 from ..spend.budgets import Budgets
 from .advice import shown_failure
 
-_MINUTE = round(60 / SLOT)  # slots
 _SUMMED = ("calls", "unpriced", "input_tokens", "output_tokens", "cost")
 
 
@@ -32,7 +33,7 @@ def snapshot(
     config: GatewayConfig,
     budgets: Budgets,
 ) -> JSON:
-    """Read everything that the page shows.
+    """Read everything that the page needs.
 
     Args:
         board: With the deployments.
@@ -46,7 +47,7 @@ def snapshot(
     return {
         "now": time(),
         "version": __version__,
-        "process": os.getpid(),
+        "processes": [os.getpid()],
         "begun_at": counters.begun_at,
         "running": counters.running,
         "streams": counters.streams,
@@ -57,23 +58,18 @@ def snapshot(
         "models": _sums(rows, "model"),
         "errors": [_failure(one) for one in counters.failures],
         "refused": dict(counters.refused),
-        "reloads": dict(counters.reloads),
+        "wrong_since": counters.wrong_since,
         "has_keys": config.has_keys,
     }
 
 
-def _traffic(recent: Recent | None) -> JSON:
-    """Calls of the last ten minutes by slot, those of the last minute, and how long they took."""
-    if recent is None:
-        return {"slots": [], "calls": 0, "failed": 0, "p50": None, "p99": None}
+def _traffic(recent: Recent) -> JSON:
+    """Calls of the last ten minutes by slot, and how long they took by bucket."""
     slots = [*recent.slots()]
-    half, most = recent.percentiles(0.5, 0.99)
     return {
+        "newest": slots[-1].at,
         "slots": [[slot.calls, slot.failed] for slot in slots],
-        "calls": sum(slot.calls for slot in slots[-_MINUTE:]),
-        "failed": sum(slot.failed for slot in slots[-_MINUTE:]),
-        "p50": half,
-        "p99": most,
+        "seconds": [*recent.seconds().items()],
     }
 
 
@@ -89,7 +85,7 @@ def _deployment(one: Deployment, told: Mapping[str, Any], counters: Counters) ->
         "windows": told["windows"],
         "running": told["running"],
         "failure": None if failure is None else {"at": failure.at, **shown_failure(failure.error)},
-        **_traffic(counters.recent_of.get(one.id)),
+        "traffic": _traffic(counters.recent_of.get(one.id) or Recent()),
     }
 
 

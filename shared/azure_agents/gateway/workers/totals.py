@@ -34,6 +34,7 @@ class Totals:
         budgets: Of this process.
         shared: Redis.
         folder: That the workers share; None: there is only this process.
+        also: Tells the other workers more; None: nothing.
     """
 
     def __init__(
@@ -43,8 +44,11 @@ class Totals:
         budgets: Budgets,
         shared: Shared,
         folder: Folder | None,
+        *,
+        also: Callable[[], object] | None = None,
     ) -> None:
         self._metrics, self._ledger, self._folder = metrics, ledger, folder
+        self._also = also
         self._budgets, self._shared = budgets, shared
         self._rows = SharedRows(ledger, shared)
         self._last: list[dict[str, Any]] | None = None
@@ -90,6 +94,8 @@ class Totals:
             with _logged():
                 self._folder.write("metrics", self._metrics())
                 self._folder.write("spend", dumps(self._ledger.rows()))
+                if self._also is not None:
+                    self._also()
         if self._shared.is_on:
             await self._budgets.tell(at_the_end=at_the_end)
             await self._rows.write()
