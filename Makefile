@@ -4,7 +4,7 @@ PY := .venv/bin/python
 SETUP := .venv/.up-to-date
 
 .PHONY: install check house quick test test-all demo record docs faults fidelity mutants newest oracles \
-	peers prices lock sbom extras bench-gateway
+	peers prices lock sbom extras bench-gateway bulk
 
 install: $(SETUP)
 
@@ -77,6 +77,11 @@ bench-gateway: $(SETUP)
 	@$(PY) benchmarks/gateway_call.py
 	@if [ -f $(LAB)/run.py ]; then LAB_OURS=$(CURDIR)/.venv/bin/azure-agents $(PYTHON) $(LAB)/run.py --quick $(ARGS); \
 	else echo "no lab in $(LAB): LiteLLM's proxy was not measured"; fi
+
+# The long forms of what must hold of bulk runs: 10,000 rows within limits, the memory of 100,000,
+# and 200 processes killed. ARGS=kills runs one of them.
+bulk: $(SETUP)
+	$(PY) -m tests.bulk.run $(ARGS)
 
 # The table of what models cost, anew from LiteLLM's price file (MIT), compared with what others say.
 prices: $(SETUP)

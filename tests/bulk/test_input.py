@@ -89,6 +89,7 @@ CSV = [
     ("empty lines", "id,input\n\n1,a\n\n2,b\n"),
     ("semicolons", "id;input\n1;a\n2;b\n"),
     ("tabs", "id\tinput\n1\ta\n2\tb\n"),
+    ("byte order mark and quotes", '\ufeff"id","input"\n"1","a"\n"2","b"\n'),
     ("quotes", '"id","input"\n"1","a"\n"2","b"\n'),
 ]
 

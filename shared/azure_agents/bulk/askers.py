@@ -18,6 +18,7 @@ from ..completions.input import to_messages
 from ..completions.output import to_response
 from ..errors import InvalidRequestError
 from ..events import Finished
+from ..jsonio import malformed
 from ..messages import TurnRequest
 from ..models.settings import is_deployment
 from ..prices.cost import response_cost
@@ -143,16 +144,17 @@ def _ids(finished: Finished) -> dict[str, str | None]:
 
 
 def _answered(response: Any, ids: Mapping[str, str | None], cost: float | None) -> Answered:
-    choice = response.choices[0]
-    usage: Any = response.usage
-    return Answered(
-        message=choice.message.model_dump(),
-        ids=ids,
-        usage=usage.model_dump() if usage is not None else None,
-        cost=cost,
-        finish_reason=choice.finish_reason,
-        headers=headers_of(response),
-    )
+    with malformed(response):
+        choice = response.choices[0]
+        usage: Any = response.usage
+        return Answered(
+            message=choice.message.model_dump(),
+            ids=ids,
+            usage=usage.model_dump() if usage is not None else None,
+            cost=cost,
+            finish_reason=choice.finish_reason,
+            headers=headers_of(response),
+        )
 
 
 def check_model(model: Any) -> None:

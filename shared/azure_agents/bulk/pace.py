@@ -6,7 +6,7 @@ Three things hold a request back, in this order:
   at a 429 (additive increase, multiplicative decrease), once for all that began before the cut;
 - the time that a 429 asked for: nobody asks before it;
 - the limits, in the router's exact windows, here and in the Redis of all processes. The windows are
-  1 % longer than a minute: what leaves here in time may arrive with less between.
+  2 % longer than a minute: what leaves here in time may arrive with less between.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from ..routing.flow import Attempt, left_of
 from ..routing.limits import SECOND, Amounts, Limits
 from ..routing.redis_link import RedisLink
 
-MINUTE = 60.6  # seconds
+MINUTE = 61.2  # seconds
 _PREFIX = "azure-agents-bulk"
 _FIRST = 8  # requests under way before the service has said anything
 _CUT = 0.7
@@ -147,12 +147,20 @@ class Pace:
             wait = min(longest, first * 2.0 ** min(self._refusals, 10))
         self._refusals += 1
         self._free_at = max(self._free_at, now + wait)
-        if entered.at > self._cut_at:
-            self._cut_at, self._was_cut = now, True
-            self._allowed = max(1.0, self._allowed * _CUT)
+        self.cut(entered)
         await self._driver.arun(self._counts.settle(entered.ticket, Amounts()), _none)
         await self._driver.arun(self._counts.cool(self._deployment, wait), _none)
         self.drop(entered)
+
+    def cut(self, entered: Pass) -> None:
+        """Let fewer requests be under way: one was refused, or took too long.
+
+        Args:
+            entered: What `enter` gave.
+        """
+        if entered.at > self._cut_at:
+            self._cut_at, self._was_cut = self._clock.time(), True
+            self._allowed = max(1.0, self._allowed * _CUT)
 
     def stop(self) -> None:
         """Let no request begin any more; those that wait raise `StoppedError`."""

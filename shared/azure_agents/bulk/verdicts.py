@@ -8,7 +8,8 @@
 | ``fail`` | any other | the row has failed for good |
 | ``end`` | nobody may ask: sign-in, role, no such agent | the run ends, rows stay open |
 
-A 429 and a 503 say that the service is busy, and nothing of the row: they are no attempts.
+A turn that ran out of time is asked anew, too: where many are under way, that says little of the
+row. A 429 and a 503 say that the service is busy, and nothing of the row: they are no attempts.
 """
 
 from __future__ import annotations
@@ -38,6 +39,8 @@ from ..protocols.retry import began_and_hit_rate_limit, may_have_been_applied, w
 
 Verdict: TypeAlias = Literal["wait", "look", "anew", "fail", "end"]
 
+MOST_WEIGHT = 8  # of the errors of a row that is given up
+_OUT_OF_TIME = 3
 _BUSY = 503
 _NOBODY = (
     AgentNotFoundError,
@@ -64,7 +67,7 @@ def judge(error: AzureAgentsError, *, has_answers: bool) -> Verdict:
     if isinstance(error, NotFoundError) and not isinstance(error, ThreadNotFoundError):
         return "fail" if has_answers else "end"
     if isinstance(error, DeadlineError):
-        return "fail"
+        return "anew"
     if may_have_been_applied(error) or was_not_applied(error) or _is_unknown(error):
         return "look"
     if isinstance(error, _ANEW) or (isinstance(error, RunFailedError) and error.code in _PASSING):
@@ -82,9 +85,25 @@ def may_be_there(error: AzureAgentsError) -> bool:
     return may_have_been_applied(error) or _is_unknown(error)
 
 
-def is_no_attempt(error: AzureAgentsError) -> bool:
-    """Whether an error says nothing of the row: the service is busy, or not reached at all."""
-    return error.status == _BUSY or isinstance(error, TransportError)
+def says_overload(error: BaseException) -> bool:
+    """Whether fewer requests should be under way: the service is busy, or too slow."""
+    is_busy = isinstance(error, AzureAgentsError) and error.status == _BUSY
+    return is_busy or isinstance(error, DeadlineError)
+
+
+def weight(error: AzureAgentsError) -> int:
+    """How much an error counts against its row.
+
+    Args:
+        error: Of one request.
+
+    Returns:
+        0: it says nothing of the row, since the service is busy or not reached at all. A turn that
+        ran out of time counts more than others: each took that long.
+    """
+    if isinstance(error, DeadlineError):
+        return _OUT_OF_TIME
+    return 0 if error.status == _BUSY or isinstance(error, TransportError) else 1
 
 
 def _is_unknown(error: AzureAgentsError) -> bool:

@@ -16,9 +16,8 @@ from .functions import Functions
 from .journal import Begun, Journal, Progress
 from .pace import Pace
 from .rows import Row
-from .verdicts import is_no_attempt, judge, may_be_there, needs_new_name
+from .verdicts import MOST_WEIGHT, judge, may_be_there, needs_new_name, says_overload, weight
 
-_MOST_ATTEMPTS = 8  # that failed by themselves; a busy or unreachable service is none
 _MOST_ROUNDS = 40  # of functions in one turn of the user
 _WAITS = (0.5, 30.0)  # seconds before another attempt: first and longest
 
@@ -142,7 +141,7 @@ class RowWork:
         self._desk, self._row, self._steps = desk, row, steps
         self.standing = Standing.of(begun)
         self.was_sent = self.standing.is_repeated
-        self._failures = 0
+        self._weight = self._waits = 0
 
     async def run(self) -> JSON:
         """Ask, and give the values of the answer's columns.
@@ -207,7 +206,9 @@ class RowWork:
         except RateLimitError as error:
             await desk.pace.refused(entered, error)
             raise
-        except BaseException:
+        except BaseException as error:
+            if says_overload(error):
+                desk.pace.cut(entered)
             desk.pace.drop(entered)
             raise
         await desk.pace.leave(entered, used(answered.usage), answered.headers)
@@ -235,11 +236,12 @@ class RowWork:
             self.standing.is_repeated = True
 
     async def _count(self, error: AzureAgentsError) -> None:
-        self._failures += not is_no_attempt(error)
-        if self._failures >= _MOST_ATTEMPTS:
+        self._weight += weight(error)
+        self._waits += 1
+        if self._weight >= MOST_WEIGHT:
             raise error
         first, longest = _WAITS
-        wait = min(longest, first * 2.0 ** min(self._failures, 10))
+        wait = min(longest, first * 2.0 ** min(self._waits, 10))
         await self._desk.clock.asleep(max(wait, error.retry_after or 0.0))
 
     async def _rename(self) -> None:
