@@ -74,7 +74,7 @@ def read_head(scope: Message) -> Request:
     headers = list(scope["headers"])
     first: dict[bytes, bytes] = dict(reversed(headers))
     id = first.get(b"x-request-id") or b""
-    if not _ID.fullmatch(id):
+    if not (id and _ID.fullmatch(id)):
         id = b"%032x" % getrandbits(128)
     return Request(scope["method"], _path(scope["path"]), headers, id, first)
 
