@@ -8,7 +8,8 @@ import pytest
 
 from azure_agents.errors import AzureAgentsError, ProtocolError, RateLimitError
 from azure_agents.gateway.frames import Frames, choices_of
-from azure_agents.gateway.marks import marked_events
+from azure_agents.gateway.marks import changed_events
+from azure_agents.routing.sticky import marked
 
 ROLE = b'data: {"choices":[{"index":0,"delta":{"role":"assistant"}}]}\n\n'
 FILTER = b'data: {"choices":[],"prompt_filter_results":[]}\n\n'
@@ -131,9 +132,9 @@ def test_a_failed_response_before_content_is_an_error() -> None:
 
 def test_ids_of_a_stream_carry_their_mark() -> None:
     """Texts do not."""
-    marked = marked_events(RESPONSE, "1f2e3d4c")
-    assert 2 == marked.count(b'"resp_1~1f2e3d4c"')
-    assert b'"delta":"Hi"' in marked
+    changed = changed_events(RESPONSE, lambda data: marked(data, "1f2e3d4c"))
+    assert 2 == changed.count(b'"resp_1~1f2e3d4c"')
+    assert b'"delta":"Hi"' in changed
 
 
 @pytest.mark.parametrize(("finished", "is_whole"), [((0,), False), ((0, 1), True), ((1, 1), False)])

@@ -48,6 +48,7 @@ FLOORS = {
     "aiohttp": ("3.10.11", "CVE-2024-52304: request smuggling"),
     "h11": ("0.16", "CVE-2025-43859: chunked bodies"),
     "starlette": ("0.40", "CVE-2024-47874: form fields without an end"),
+    "python-multipart": ("0.0.18", "CVE-2024-53981: forms that fill the log"),
     "azure-identity": ("1.16.1", "CVE-2024-35255: elevation of privilege"),
     "langgraph-checkpoint": ("3.0", "CVE-2025-64439: code in checkpoints"),
 }

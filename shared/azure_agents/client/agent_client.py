@@ -28,7 +28,6 @@ from ..protocols.copying import fork_thread
 from ..protocols.responses.background import resume_response
 from ..protocols.responses.definition import answer_schema, declare_tools
 from .base import BaseClient
-from .server_threads import AsyncThreads, Threads
 
 
 class AgentClient(BaseClient):
@@ -179,12 +178,6 @@ class AgentClient(BaseClient):
         return VectorStores(
             self.files, partial(self._project_turn, "vector_stores"), self._driver_within
         )
-
-    @property
-    def threads(self) -> Threads:
-        """Threads and conversations that the service keeps."""
-        turns = partial(self._project_turn, "threads")
-        return Threads(turns, lambda: self._driver, self._clock.time)
 
     @property
     def _driver(self) -> SyncDriver:
@@ -357,12 +350,6 @@ class AsyncAgentClient(BaseClient):
         return AsyncVectorStores(
             self.files, partial(self._project_turn, "vector_stores"), self._driver_within
         )
-
-    @property
-    def threads(self) -> AsyncThreads:
-        """Threads and conversations that the service keeps."""
-        turns = partial(self._project_turn, "threads")
-        return AsyncThreads(turns, lambda: self._driver, self._clock.time)
 
     @property
     def _driver(self) -> AsyncDriver:

@@ -46,13 +46,16 @@ class Allowance:
         self._board, self._budgets = board, budgets
         self._counted: dict[str, Deployment] = {}
 
-    async def take(self, caller: Caller, amounts: Amounts, dollars: float | None) -> Taken:
+    async def take(
+        self, caller: Caller, amounts: Amounts, dollars: float | None, *, is_free: bool = False
+    ) -> Taken:
         """Reserve what a call will use.
 
         Args:
             caller: Whose key.
             amounts: Tokens, as far as known.
             dollars: The same in money; None: the price is not known.
+            is_free: A spent budget does not forbid it.
 
         Raises:
             Refusal: The key has no more.
@@ -61,7 +64,8 @@ class Allowance:
         key = caller.key
         if key is None:
             return taken
-        held = taken.held = await self._hold(key, dollars or 0.0)
+        free = self._budgets.opened(key) if is_free else None
+        held = taken.held = free or await self._hold(key, dollars or 0.0)
         try:
             taken.ticket = await self._place(key, amounts)
         except BaseException:

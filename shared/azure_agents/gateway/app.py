@@ -19,10 +19,14 @@ from .asgi import JSON_TYPE, ClientGone, Message, Receive, Send, read_body
 from .asked import Asked, going_up
 from .attempts import Passing
 from .board import Board
+from .cold.asked import Limits
+from .cold.calls import Reader
+from .cold.carrying import Tools
+from .cold.room import Room, Visit
+from .cold.spending import Booked
 from .config.objects import GatewayConfig
 from .cors import cors_headers, preflight_headers
 from .counters import Counters
-from .elsewhere import no_route
 from .keyring import Caller, KeyRing
 from .ledger import Ledger
 from .mapped import Asker
@@ -64,6 +68,7 @@ class Serving:
         keys: Of Redis.
         note: Is told how each call ended.
         tried: Is told how each attempt ended.
+        booked: Which outputs of batches were paid for.
 
     Raises:
         ConfigError: An entry is wrong.
@@ -78,16 +83,21 @@ class Serving:
         *,
         note: Callable[[Ended], object],
         tried: Callable[[Tried], object],
+        booked: Booked,
     ) -> None:
         self.config = config
         self.keys = KeyRing(config, keys if config.keys_in_redis else None)
         self.seals = Seals(config)
         self.board = Board(config)
+        targets, allowance = Targets(), Allowance(self.board, budgets)
+        reader = Reader(self.board, self.seals)
+        tools = Tools(reader, targets, upstream, allowance, note, tried, booked)
+        self.room = Room(tools, Limits(config.limits.body_bytes, config.limits.file_bytes))
         self.passage = Passage(
             self.board,
             Passing(upstream),
-            Targets(),
-            Allowance(self.board, budgets),
+            targets,
+            allowance,
             first_content=config.limits.first_content,
             note=note,
             tried=tried,
@@ -120,6 +130,7 @@ class Application:
         self._budgets = Budgets(shared)
         self._keys = SharedKeys(shared, lambda: self._serving.config.keys_in_redis)
         self._counters = Counters()
+        self._booked = Booked()
         self._serving = self._made(config)
         self._tracing = tracing_of(config.tracing)
         look = SharedLook(self._look, folder)
@@ -149,6 +160,7 @@ class Application:
             self._keys,
             note=self._note,
             tried=self._counters.tried,
+            booked=self._booked,
         )
 
     def note_reload(self, outcome: str) -> None:
@@ -194,9 +206,6 @@ class Application:
             await out.refuse(refusal)
         except AzureAgentsError as error:
             await out.refuse(refusal_of(error))
-        except asyncio.CancelledError:  # the time to finish after SIGTERM is over
-            await out.refuse(Refusal(503, "the gateway is stopping", retry_after=_SECOND))
-            raise
         except Exception as error:  # noqa: BLE001 - a client hears of every failure, in its form
             await out.refuse(refusal_for(error))
         finally:
@@ -221,7 +230,7 @@ class Application:
                 await self._page.document(out, has_keys=serving.config.has_keys)
                 return
             caller = await self._caller(request, serving)
-            await self._known(request, caller, serving, receive, out)
+            await self._known(scope, Visit(request, caller, out), serving, receive)
 
     async def _caller(self, request: Request, serving: Serving) -> Caller:
         try:
@@ -233,8 +242,9 @@ class Application:
         return serving.keys.caller(request.headers)
 
     async def _known(
-        self, request: Request, caller: Caller, serving: Serving, receive: Receive, out: Out
+        self, scope: Message, visit: Visit, serving: Serving, receive: Receive
     ) -> None:
+        request, caller, out = visit.request, visit.caller, visit.out
         route = find_route(request.path)
         if route is not None:
             _check_method(request, "POST")
@@ -247,7 +257,9 @@ class Application:
             return
         page = self._pages().get(request.path)
         if page is None and not is_models(request.path):
-            raise no_route(request.method, request.path)
+            self._check_running(serving)
+            await serving.room.serve(scope, receive, visit)
+            return
         _check_method(request, "GET")
         if page is None:
             await _json(out, models_of(request, serving.names(caller)))
@@ -268,10 +280,13 @@ class Application:
                 span.end()
 
     async def _body(self, request: Request, serving: Serving, receive: Receive) -> bytes:
-        limits = serving.config.limits
-        if self._counters.running > limits.concurrency:
+        self._check_running(serving)
+        most = serving.config.limits.body_bytes
+        return await read_body(receive, most, request.header(b"content-length"))
+
+    def _check_running(self, serving: Serving) -> None:
+        if self._counters.running > serving.config.limits.concurrency:
             raise Refusal(503, "too many requests at once: try again", retry_after=_SECOND)
-        return await read_body(receive, limits.body_bytes, request.header(b"content-length"))
 
     def _status(self) -> dict[str, Any]:
         return self._serving.board.engine.status()
@@ -337,6 +352,9 @@ def _checked(
     if route.operation == "chat" and _names_thread(given, request):
         given = {**given, "thread_id": _thread(given, request, caller, serving)}
         raw, is_bare = None, False  # an opened handle may have a mark
+    if serving.seals.is_on and _names_things(body, route, serving):
+        given = serving.seals.opened_ids(given, caller)
+        raw, is_bare = None, False
     call = serving.board.read(route.operation, model, given, is_bare=is_bare)
     if not is_bare and serving.board.is_spread:
         raw = None  # marks were taken off
@@ -383,6 +401,16 @@ def _thread(given: JSON, request: Request, caller: Caller, serving: Serving) -> 
     if not isinstance(thread, str):
         raise Refusal(400, "thread_id must be a text", param="thread_id")
     return serving.seals.opened(thread, caller)
+
+
+def _names_things(body: Body, route: Route, serving: Serving) -> bool:
+    """Whether something of a key's may be named. Files of agents are made elsewhere."""
+    raw = body.raw
+    if route.operation != "chat":
+        names = raw is None or b"_id" in raw or b"reference" in raw or b"conversation" in raw
+        return route.operation == "responses" and (names or b"\\u" in (raw or b""))
+    is_plain = raw is not None and b"file_id" not in raw and b"\\u" not in raw
+    return not is_plain and not serving.board.is_agent(body.model)
 
 
 def _user(given: JSON, request: Request, serving: Serving) -> tuple[str, str | None]:

@@ -180,7 +180,7 @@ class _One:
         meter = read_usage(body)
         meter.pricer = self._target.pricer
         told = told_headers(incoming.headers)
-        return Whole(incoming.status, _down(incoming, told), body, meter, told)
+        return Whole(incoming.status, down(incoming, told), body, meter, told)
 
     async def _stream(self, incoming: Incoming, *, hides_usage: bool) -> Stream:
         asked = self._asked
@@ -204,27 +204,44 @@ class _One:
                 raise _lost(error) from error
             raise
         told = told_headers(incoming.headers)
-        return Stream(_down(incoming, told), first, _Rest(frames, incoming), frames.meter, told)
+        return Stream(down(incoming, told), first, _Rest(frames, incoming), frames.meter, told)
 
     def _error(self, incoming: Incoming, body: bytes, signature: Signature) -> AzureAgentsError:
-        asked = self._asked
-        error = error_from_reply(
-            incoming.status,
-            incoming.headers,
-            body,
-            doing=asked.doing,
-            of=self._target.service,
+        return error_of(
+            self._asked, self._target, incoming, body, signature=signature, refused=self._refused
         )
-        if incoming.status >= 400 and incoming.status not in _OURS and _is_form(body, asked.door):
-            secrets = (*signature.headers.values(), *self._hosts())
-            down = _down(incoming, told_headers(incoming.headers))
-            passed = Refused(incoming.status, _blotted(body, secrets), tuple(down))
-            self._refused[id(error)] = passed
-        return error
 
-    def _hosts(self) -> tuple[str, ...]:
-        base = self._target.base
-        return (base.url, base.origin, base.host)
+
+def error_of(
+    asked: Asked,
+    target: Target,
+    incoming: Incoming,
+    body: bytes,
+    *,
+    signature: Signature,
+    refused: dict[int, Refused],
+    ours: frozenset[int] = _OURS,
+) -> AzureAgentsError:
+    """The error of an answer that is one.
+
+    Args:
+        asked: By the client.
+        target: Who answered.
+        incoming: The answer.
+        body: Of it.
+        signature: Its request's.
+        refused: Is told the upstream's own words, by the error's `id`, if they may pass.
+        ours: Statuses that tell of our own credential or deployment: their words do not pass.
+    """
+    error = error_from_reply(
+        incoming.status, incoming.headers, body, doing=asked.doing, of=target.service
+    )
+    if incoming.status >= 400 and incoming.status not in ours and _is_form(body, asked.door):
+        base = target.base
+        secrets = (*signature.headers.values(), base.url, base.origin, base.host)
+        told = down(incoming, told_headers(incoming.headers))
+        refused[id(error)] = Refused(incoming.status, _blotted(body, secrets), tuple(told))
+    return error
 
 
 class _Rest:
@@ -263,8 +280,13 @@ def _lost(error: ProtocolError) -> ConnectionLostError:
     return ConnectionLostError(error.message)
 
 
-def _down(incoming: Incoming, told: Mapping[str, str]) -> list[Header]:
-    """The headers that go down: never a cookie, a key, or how the body was packed."""
+def down(incoming: Incoming, told: Mapping[str, str]) -> list[Header]:
+    """The headers that go down: never a cookie, a key, or how the body was packed.
+
+    Args:
+        incoming: An answer.
+        told: From `told_headers`.
+    """
     headers = incoming.headers
     found = [(b"content-type", headers.get("content-type", "application/json").encode("latin-1"))]
     found += [(_wire(n), v.encode("latin-1")) for n, v in told.items()]

@@ -6,11 +6,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from ..errors import InvalidRequestError
+from ..models.settings import is_deployment
 from ..routing.calls import RoutedCall
 from ..routing.counts import Ticket
 from ..routing.deployments import Deployment
 from ..routing.engine import Engine
-from ..routing.flow import Attempt, Routed
+from ..routing.flow import Attempt, Group, Routed
 from ..routing.limits import SECOND, Amounts
 from .config.objects import GatewayConfig
 from .refusals import Refusal
@@ -39,7 +40,7 @@ class Board:
         self.is_spread = self.engine.book.is_spread
 
     def read(
-        self, operation: str, model: str, given: Mapping[str, Any], *, is_bare: bool
+        self, operation: str, model: str, given: Mapping[str, Any], *, is_bare: bool = False
     ) -> RoutedCall:
         """Read a call.
 
@@ -61,6 +62,51 @@ class Board:
                 raise
             sentence = f"The model {model[:200]!r} does not exist, or you do not have access to it."
             raise Refusal(404, sentence, code=_UNKNOWN, param="model") from error
+
+    def read_for(
+        self, operation: str, given: Mapping[str, Any], groups: tuple[Group, ...]
+    ) -> RoutedCall:
+        """Read a call that is asked of a resource, and not of a model.
+
+        Args:
+            operation: Name of a row of the table of operations.
+            given: Its fields and ids.
+            groups: Who may be asked.
+
+        Raises:
+            InvalidRequestError: Ids do not fit together.
+        """
+        return self.engine.read_for(operation, given, groups)
+
+    def group(self, name: str) -> Group:
+        """The deployments of a model; none if it is unknown.
+
+        Args:
+            name: As the client wrote it.
+        """
+        try:
+            return self.engine.book.group(name)
+        except InvalidRequestError:
+            return ()
+
+    def name_of(self, model: str) -> str:
+        """The model of the config that answers by a name, such as ``gpt-4o-2024-08-06``.
+
+        Args:
+            model: As answers call it; "" if no entry is known to.
+        """
+        named = (one.name for one in self.deployments if one.info.get("base_model") == model)
+        group = self.group(model)
+        return group[0].name if group else next(named, "")
+
+    def is_agent(self, name: str) -> bool:
+        """Whether a model is an agent.
+
+        Args:
+            name: As the client wrote it.
+        """
+        group = self.group(name)
+        return bool(group) and not is_deployment(group[0].model, group[0].params)
 
     def route(
         self, call: RoutedCall, ask: Callable[[Attempt], Awaitable[Any]]
@@ -94,9 +140,9 @@ class Board:
         """
         return self.engine.desk.counts.wait(counted, amounts) / SECOND
 
-    def give_back(
+    async def give_back(
         self, ticket: Ticket, used: Amounts | None, told: Mapping[str, str] | None = None
-    ) -> Awaitable[None]:
+    ) -> None:
         """Count a call as running no longer, and what it used.
 
         Args:
@@ -104,7 +150,8 @@ class Board:
             used: Tokens; None: it does not tell.
             told: Headers of the service.
         """
-        return self.engine.afinish(ticket, used, told)
+        self.engine.end(ticket)
+        await self.engine.asettle(ticket, used, told)
 
     @property
     def is_shared(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 from ..drivers.proxies import is_socks, proxy_to, with_header
 from ..errors import ConfigError
@@ -44,7 +44,8 @@ def way_to(url: Destination) -> Way:
     return Way(str(proxy.url), dict(proxy.headers))
 
 
-class Call(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Call:
     """One request for an upstream.
 
     Attributes:
@@ -59,16 +60,13 @@ class Call(NamedTuple):
     """
 
     url: Any
-    headers: Mapping[str, str]
-    body: Any
+    headers: Mapping[str, str] = field(repr=False)
+    body: Any = field(repr=False)
     method: str = "POST"
     connect: float = 10.0
     read: float = 600.0
-    way: Way = Way()
+    way: Way = field(default=Way(), repr=False)
     may_repeat: bool = False
-
-    def __repr__(self) -> str:
-        return f"Call({self.method!r}, {self.url!r})"  # neither the credential nor the body
 
 
 class Incoming:

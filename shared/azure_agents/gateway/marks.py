@@ -1,41 +1,44 @@
-"""Ids of an answer that passes, each with the mark of the deployment that made it. Pure.
+"""Ids of an answer that passes, with the mark of a deployment and the seal of a key. Pure.
 
-Only responses hold such ids, and only where a model has several resources: then their events are
-written anew.
+Only responses hold such ids, and only where there are several resources or several keys: then their
+events are written anew.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
+from typing import Any, TypeAlias
 
 from ..errors import ProtocolError
 from ..jsonio import dumps, loads
 from ..protocols.sse import SSEDecoder
-from ..routing.sticky import marked
+
+Change: TypeAlias = Callable[[Any], Any]
 
 
-def marked_body(body: bytes, mark: str) -> bytes:
-    """A whole answer with marks.
+def changed_body(body: bytes, change: Change) -> bytes:
+    """A whole answer with other ids.
 
     Args:
         body: JSON.
-        mark: Of the deployment.
+        change: Gives the new JSON.
     """
-    return dumps(marked(loads(body), mark))
+    return dumps(change(loads(body)))
 
 
-def marked_events(block: bytes, mark: str) -> bytes:
-    """Events with marks.
+def changed_events(block: bytes, change: Change) -> bytes:
+    """Events with other ids.
 
     Args:
         block: Whole events.
-        mark: Of the deployment.
+        change: Gives the new JSON of one.
     """
-    return b"".join(_event(name, data, mark) for name, data in SSEDecoder().feed(block))
+    return b"".join(_event(name, data, change) for name, data in SSEDecoder().feed(block))
 
 
-def _event(name: str, data: bytes, mark: str) -> bytes:
+def _event(name: str, data: bytes, change: Change) -> bytes:
     with suppress(ProtocolError):  # no JSON holds no ids
-        data = marked_body(data, mark)
+        data = changed_body(data, change)
     said = b"" if name == "message" else b"event: %s\n" % name.encode()
     return b"%sdata: %s\n\n" % (said, data)

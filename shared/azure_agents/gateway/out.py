@@ -83,6 +83,24 @@ class Out:
         sent = [*_EVENTS, *self._headers, *own]
         await self._send({"type": "http.response.start", "status": 200, "headers": sent})
 
+    async def open(self, status: int, headers: Iterable[Header]) -> None:
+        """Begin an answer of bytes.
+
+        Args:
+            status: HTTP status.
+            headers: More of them, the content type among them.
+        """
+        self.status = status
+        sent = [*self._headers, *headers]
+        await self._send({"type": "http.response.start", "status": status, "headers": sent})
+
+    def cut(self) -> None:
+        """Leave an answer of bytes unfinished: the server closes the connection.
+
+        So nobody takes a part for the whole.
+        """
+        self.is_ended = True
+
     async def piece(self, data: bytes) -> None:
         """Send a piece of a stream."""
         if data:

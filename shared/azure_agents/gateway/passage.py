@@ -20,13 +20,14 @@ from ..routing.calls import RoutedCall
 from ..routing.deployments import Deployment
 from ..routing.flow import Attempt, Routed
 from ..routing.limits import Amounts
+from ..routing.sticky import marked
 from .allowance import Allowance, Taken
 from .asgi import ClientGone, Receive, while_there
 from .asked import Asked
 from .attempts import Passing
 from .board import Board
 from .mapped import Asker, ask_mapped
-from .marks import marked_body, marked_events
+from .marks import Change, changed_body, changed_events
 from .meter import Meter
 from .out import Out
 from .refusals import Refusal, Refused, refusal_of
@@ -155,7 +156,7 @@ class Passage:
         dollars = self._dollars(asked, call, asker)
         taken = await self._allowance.take(asker.caller, amounts, dollars)
         ended = Ended(asked, asker.caller.name, call.group)
-        one = _One(self._board, call, out, ended, self._note)
+        one = _One(self._board, call, out, ended, self._note, asker=asker)
         refused: dict[int, Refused] = {}
         ask = self._asking(asked, call, asker, refused, ended)
         if span is not None:
@@ -236,9 +237,11 @@ class _One:
         out: Out,
         ended: Ended,
         note: Callable[[Ended], object],
+        *,
+        asker: Asker,
     ) -> None:
         self._board, self._call, self._out, self.ended = board, call, out, ended
-        self._note = note
+        self._note, self._asker = note, asker
         self._is_booked = False
         self._routed: Routed | None = None
 
@@ -300,8 +303,9 @@ class _One:
 
     async def _whole(self, reply: Whole) -> None:
         body = reply.body
-        if self._marks():
-            body = marked_body(body, self._mark())
+        change = self._change()
+        if change is not None:
+            body = changed_body(body, change)
         self.book(reply.status)
         cost = reply.meter.cost()
         if cost is not None:
@@ -312,12 +316,12 @@ class _One:
             await self._out.end(b"data: " + body.replace(b"\n", b" ") + b"\n\n")
 
     async def _stream(self, reply: Stream) -> None:
-        out, rest, mark = self._out, reply.rest, self._mark() if self._marks() else None
+        out, rest, change = self._out, reply.rest, self._change()
         await out.begin(reply.headers)
         piece = reply.first
         while True:
-            if mark is not None:
-                piece = marked_events(piece, mark)
+            if change is not None:
+                piece = changed_events(piece, change)
             if rest.is_over:
                 break
             await out.piece(piece)
@@ -325,11 +329,13 @@ class _One:
         self.book()
         await out.end(piece)
 
-    def _marks(self) -> bool:
-        return self._call.marks and self.ended.asked.operation == "responses"
-
-    def _mark(self) -> str:
-        return cast(Routed, self._routed).ticket.deployment.mark
+    def _change(self) -> Change | None:
+        """What becomes of the ids of an answer; None: it has none, or they stay."""
+        seals, caller, marks = self._asker.seals, self._asker.caller, self._call.marks
+        if self.ended.asked.operation != "responses" or not (marks or seals.is_on):
+            return None
+        mark = cast(Routed, self._routed).ticket.deployment.mark if marks else ""
+        return lambda data: seals.sealed_ids(marked(data, mark) if mark else data, caller)
 
     @property
     def may_wait(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import chain
 from random import getrandbits
 from typing import NamedTuple
@@ -16,7 +16,6 @@ from .refusals import Refusal
 from .routes import Route
 
 MOST_HEADERS = 64 * 1024  # bytes
-_PLAIN = {b"content-encoding": b"identity", b"transfer-encoding": b"chunked"}
 _ID = re.compile(rb"[\w.:-]{1,128}")
 _MOST_NAME = 256  # characters of a model
 # Settings that are the config file's alone, in any spelling that the library knows; and those of
@@ -74,7 +73,7 @@ def read_head(scope: Message) -> Request:
     headers = list(scope["headers"])
     first: dict[bytes, bytes] = dict(reversed(headers))
     id = first.get(b"x-request-id") or b""
-    if not (id and _ID.fullmatch(id)):
+    if not _ID.fullmatch(id):
         id = b"%032x" % getrandbits(128)
     return Request(scope["method"], _path(scope["path"]), headers, id, first)
 
@@ -95,15 +94,8 @@ def check_head(request: Request) -> None:
     """
     if sum(map(len, chain.from_iterable(request.headers))) > MOST_HEADERS:
         raise Refusal(431, f"the headers are longer than {MOST_HEADERS} bytes")
-    first = request.first
-    if b"content-encoding" in first or b"transfer-encoding" in first:
-        _check_packing(request.headers)
-
-
-def _check_packing(headers: list[tuple[bytes, bytes]]) -> None:
-    for name, value in headers:
-        if name in _PLAIN and value.strip().lower() != _PLAIN[name]:
-            raise Refusal(415, f"the body is packed: send it as it is, without {name.decode()}")
+    if request.first.get(b"content-encoding", b"identity").lower() != b"identity":
+        raise Refusal(415, "the body is packed: send it as it is, without content-encoding")
 
 
 class Body(NamedTuple):
@@ -134,12 +126,8 @@ def read_body_of(body: bytes, route: Route) -> Body:
     Raises:
         Refusal: It is no JSON object, names no model, or a setting that is none of a client's.
     """
-    given = _object(body)
-    if not _NEVER.isdisjoint(given):
-        name = min(_NEVER & given.keys())
-        raise Refusal(
-            400, f"{name} is a setting of the gateway, and no part of a request", param=name
-        )
+    given = read_object(body)
+    check_fields(given)
     names_model = "model" in given
     model = _model(given.pop("model", None), route)
     is_bare = b"~" not in body and b"\\u007" not in body
@@ -147,7 +135,32 @@ def read_body_of(body: bytes, route: Route) -> Body:
     return Body(model, given, raw, names_model, is_bare)
 
 
-def _object(body: bytes) -> JSON:
+def check_fields(names: Iterable[str]) -> None:
+    """Refuse fields that are settings of the gateway, such as a base or a credential.
+
+    Args:
+        names: Of a body, a form or a query.
+
+    Raises:
+        Refusal: One is.
+    """
+    wrong = _NEVER.intersection(names)
+    if wrong:
+        name = min(wrong)
+        raise Refusal(
+            400, f"{name} is a setting of the gateway, and no part of a request", param=name
+        )
+
+
+def read_object(body: bytes) -> JSON:
+    """Read a body that is a JSON object.
+
+    Args:
+        body: Bytes.
+
+    Raises:
+        Refusal: It is none.
+    """
     try:
         given = loads(body)
     except ProtocolError as wrong:

@@ -19,7 +19,7 @@ _OPENAI = {
     "/responses": "responses",
 }
 _ANTHROPIC = {"/messages": "messages", "/messages/count_tokens": "count_tokens"}
-_OPENAI_ROOTS = ("", "/v1", "/openai", "/openai/v1")
+OPENAI_ROOTS = ("", "/v1", "/openai", "/openai/v1")
 _ANTHROPIC_ROOTS = ("", "/v1", "/anthropic", "/anthropic/v1")
 _DEPLOYMENTS = "/openai/deployments/"
 
@@ -40,13 +40,22 @@ class Route:
 
 
 _TABLE = {
-    root + path: Route(operation) for root in _OPENAI_ROOTS for path, operation in _OPENAI.items()
+    root + path: Route(operation) for root in OPENAI_ROOTS for path, operation in _OPENAI.items()
 } | {
     root + path: Route(operation, "anthropic")
     for root in _ANTHROPIC_ROOTS
     for path, operation in _ANTHROPIC.items()
 }
-MODEL_LISTS = frozenset(f"{root}/models" for root in {*_OPENAI_ROOTS, *_ANTHROPIC_ROOTS})
+MODEL_LISTS = frozenset(f"{root}/models" for root in {*OPENAI_ROOTS, *_ANTHROPIC_ROOTS})
+
+
+def is_hot(operation: str) -> bool:
+    """Whether an operation is one of those above; others are in the room `cold`.
+
+    Args:
+        operation: Name of a row of the table of operations.
+    """
+    return operation in {*_OPENAI.values(), *_ANTHROPIC.values()}
 
 
 def find_route(path: str) -> Route | None:

@@ -237,9 +237,8 @@ def make_server(
         ConfigError: A package is missing.
     """
     try:
+        import httptools  # noqa: F401 - uvicorn would take a slower parser without a word
         import uvicorn
-
-        from .front import ClientConnection
     except ImportError as missing:
         raise ConfigError(_MISSING) from missing
 
@@ -261,7 +260,7 @@ def make_server(
         application,
         host=host,
         port=port,
-        http=ClientConnection,
+        http="httptools",
         ws="none",
         lifespan="on",
         log_level="warning",

@@ -38,6 +38,14 @@ _MOST = 2_000  # targets that are kept: a wildcard has as many as clients think 
 _MAPPED_CHATS = ("claude", "responses", "text")
 _VERSION = "anthropic-version"
 _USUAL_VERSION = "2023-06-01"
+ID = "{id}"  # stands in the URL of what has one
+_OF_RESPONSES = (
+    "responses",
+    "get_response",
+    "delete_response",
+    "cancel_response",
+    "list_input_items",
+)
 
 
 class Sent(NamedTuple):
@@ -58,7 +66,7 @@ class Target:
 
     Attributes:
         base: Below which it is asked; the credential goes nowhere else.
-        url: Of the operation, as yarl's.
+        url: Of the operation, as yarl's; with `ID` where it names a thing.
         service: Who answers there.
         model: What the body's ``model`` says; None: the body has none.
         auth: Signs its requests.
@@ -232,7 +240,7 @@ def _agent_target(deployment: Deployment, operation: str) -> Target:
     """A v2 agent, which answers the responses operation itself."""
     entry = read_agent_entry(deployment)
     settings, endpoint = entry.settings, entry.settings.endpoint
-    if operation != "responses" or settings.agent.generation != "v2":
+    if operation not in _OF_RESPONSES or settings.agent.generation != "v2":
         raise InvalidRequestError(
             f"this model is an agent, which has no operation {operation.replace('_', ' ')}: agents "
             "answer chats, and those of the newer generation responses, too",
@@ -244,7 +252,7 @@ def _agent_target(deployment: Deployment, operation: str) -> Target:
     headers = {name.lower(): value for name, value in entry.headers.items()}
     return Target(
         base=endpoint,
-        url=_url(f"{endpoint.root}{path}/responses", query),
+        url=_url(f"{endpoint.root}{path}{OPERATIONS[operation].path}", query),
         service="agents",
         model=None,
         auth=entry.auth,
@@ -258,7 +266,7 @@ def _agent_target(deployment: Deployment, operation: str) -> Target:
 
 def _place(settings: ModelSettings, operation: str) -> Place:
     try:
-        return place_of(settings, OPERATIONS[operation])
+        return place_of(settings, OPERATIONS[operation], ID)
     except ConfigError as wrong:  # it is the client that asks for it
         raise InvalidRequestError(
             f"this model has no operation {operation.replace('_', ' ')}", param="model"

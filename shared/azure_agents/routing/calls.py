@@ -126,6 +126,34 @@ class Calls:
         if not _OF_THE_LIST.isdisjoint(given):
             _check_arguments(given)
         plan = self._planned(operation, model, given)
+        return self._read(plan, model, given, is_bare=is_bare, asks_usage=asks_usage)
+
+    def read_for(
+        self, operation: str, given: Mapping[str, Any], groups: tuple[Group, ...]
+    ) -> RoutedCall:
+        """Read what is asked of a resource, and not of a model.
+
+        Args:
+            operation: Name of a row of the table.
+            given: Its fields and ids.
+            groups: Who may be asked.
+
+        Raises:
+            InvalidRequestError: Ids do not fit together.
+        """
+        plan = self._plan_of(operation, None, given, groups)
+        return self._read(plan, None, given)
+
+    def _read(
+        self,
+        plan: _Plan,
+        model: object,
+        given: Mapping[str, Any],
+        *,
+        is_bare: bool = False,
+        asks_usage: bool = False,
+    ) -> RoutedCall:
+        operation = plan.job.operation
         body = {k: v for k, v in given.items() if v is not None and k not in _OF_THE_CALL}
         job, asks = plan.job, asks_usage and _asks_usage(operation, body)
         seeks = False
@@ -155,8 +183,13 @@ class Calls:
         return plan
 
     def _plan(self, operation: str, model: object, given: Mapping[str, Any]) -> _Plan:
+        groups = _groups(operation, model, given, self._book)
+        return self._plan_of(operation, model, given, groups)
+
+    def _plan_of(
+        self, operation: str, model: object, given: Mapping[str, Any], groups: tuple[Group, ...]
+    ) -> _Plan:
         book, names_model = self._book, OPERATIONS[operation].names_model
-        groups = _groups(operation, model, given, book)
         job = Job(
             asked=str(model or operation),
             operation=operation,

@@ -42,7 +42,8 @@ class Engine:
         self.settings: RouterSettings = read_settings(arguments)
         deployments = read_deployments(model_list, self.settings.defaults, places)
         self.book = Book(deployments, self.settings)
-        self.read = Calls(self.book, self.settings).read
+        calls = Calls(self.book, self.settings)
+        self.read, self.read_for = calls.read, calls.read_for
         url, clock = self.settings.redis_url, self.settings.clock
         self.link = None if url is None else RedisLink(url)
         self.desk = Desk(
@@ -119,24 +120,19 @@ class Engine:
             used: As for `settle`.
             headers: As for `settle`.
         """
-        await self._driver.arun(self._settled(ticket, used, headers or {}), _anothing)
-
-    async def afinish(
-        self, ticket: Ticket, used: Amounts | None, headers: Mapping[str, str] | None = None
-    ) -> None:
-        """Do as `end` and `asettle` do.
-
-        Args:
-            ticket: As for `settle`.
-            used: As for `settle`.
-            headers: As for `settle`.
-        """
         if self.link is None:
-            left = left_of(headers) if headers else None
-            self.desk.counts.finish_here(ticket, used, left)
+            self._settle_here(ticket, used, headers)
         else:
-            self.end(ticket)
-            await self.asettle(ticket, used, headers)
+            await self._driver.arun(self._settled(ticket, used, headers or {}), _anothing)
+
+    def _settle_here(
+        self, ticket: Ticket, used: Amounts | None, headers: Mapping[str, str] | None
+    ) -> None:
+        counts = self.desk.counts
+        if headers:
+            counts.learn(ticket.deployment, left_of(headers))
+        if used is not None:
+            counts.settle_here(ticket, used)
 
     def _settled(self, ticket: Ticket, used: Amounts | None, headers: Mapping[str, str]) -> Flow:
         self.desk.counts.learn(ticket.deployment, left_of(headers))

@@ -108,8 +108,19 @@ def read(body: Mapping[str, Any], known: Mapping[str, Deployment]) -> Found:
             homes.append((marked["id"], home))
         return marked["id"]
 
-    changed = _walk(dict(body), bare, closed=_CLOSED, texts=_TEXTS)
+    changed = changed_request(body, bare)
     return Found(changed, _one_home(homes), wishes[-1] if wishes else None)
+
+
+def changed_request(body: Mapping[str, Any], change: Callable[[str, str], str]) -> dict[str, Any]:
+    """A request whose texts that may be ids are changed.
+
+    Args:
+        body: The request.
+        change: Gives the new text, of the field's name and the old one.
+    """
+    changed: dict[str, Any] = _walk(dict(body), change, closed=_CLOSED, texts=_TEXTS)
+    return changed
 
 
 def _check_known(key: str, id: str, value: str) -> None:
@@ -140,14 +151,29 @@ def marked(answer: Any, mark: str) -> Any:
         answer: JSON; it is not changed.
         mark: Of the deployment that made it.
     """
-
-    def with_mark(key: str, value: str) -> str:
-        return f"{value}~{mark}" if _is_id(key) and _BARE.fullmatch(value) else value
-
-    return _walk(answer, with_mark, closed=_ECHOES, texts=frozenset())
+    return changed_answer(answer, lambda _, one: f"{one}~{mark}" if _BARE.fullmatch(one) else one)
 
 
-def _is_id(key: str) -> bool:
+def changed_answer(answer: Any, change: Callable[[str, str], str]) -> Any:
+    """An answer whose ids are changed.
+
+    Args:
+        answer: JSON; it is not changed.
+        change: Gives the new id, of the field's name and the old one.
+    """
+
+    def changed(key: str, value: str) -> str:
+        return change(key, value) if is_id(key) else value
+
+    return _walk(answer, changed, closed=_ECHOES, texts=frozenset())
+
+
+def is_id(key: str) -> bool:
+    """Whether a field holds an id.
+
+    Args:
+        key: Its name.
+    """
     return key in _IDS or (key.endswith(("_id", "_ids")) and key not in _NO_IDS)
 
 
@@ -184,7 +210,7 @@ def may_hold_ids(body: Mapping[str, Any]) -> bool:
 
     def look(key: str, value: str) -> str:
         nonlocal found
-        found = found or _is_id(key)
+        found = found or is_id(key)
         return value
 
     _walk(body, look, closed=_CLOSED | {"messages"}, texts=_TEXTS)

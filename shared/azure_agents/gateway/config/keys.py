@@ -248,6 +248,7 @@ GENERAL = {
     **_used(
         "master_key",
         "max_request_size_mb",
+        "max_file_size_mb",
         "global_max_parallel_requests",
         "first_content_timeout",
         "user_identity_header",

@@ -79,6 +79,7 @@ class Limits:
 
     Attributes:
         body_bytes: The longest body.
+        file_bytes: The longest file that is uploaded to be kept.
         concurrency: Requests at once, in one process; more are refused with 503.
         first_content: Seconds that the status of a stream waits for its first content.
     """
@@ -86,6 +87,7 @@ class Limits:
     body_bytes: int = 100 * 2**20
     concurrency: int = 5_000
     first_content: float = 15.0
+    file_bytes: int = 2**30
 
 
 @dataclass(frozen=True, slots=True)

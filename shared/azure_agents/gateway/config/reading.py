@@ -63,6 +63,7 @@ class _Reading:
         entries = tuple(self._entries(top.get("model_list"), litellm))
         if not entries and not self.problems:
             self._wrong(None, "model_list", "names no model: nothing could be asked for")
+        origins = general.get("cors_allow_origins") or ()
         self._check_shared_keys(general, router)
         return GatewayConfig(
             entries=entries,
@@ -74,7 +75,7 @@ class _Reading:
             drops=bool(litellm.get("drop_params")),
             user_identity_header=_text(general.get("user_identity_header")),
             thread_secret=self._secret(general, "thread_secret", "general_settings"),
-            cors_allow_origins=self._origins(general),
+            cors_allow_origins=tuple(map(str, origins)),
             tracing=self._tracing(general, litellm),
             prices=top.get("prices") or {},
             environment=self._own,
@@ -248,12 +249,14 @@ class _Reading:
     def _limits(self, general: LinedDict) -> Limits:
         usual = Limits()
         megabytes = self._number(general, "max_request_size_mb")
+        file = self._number(general, "max_file_size_mb")
         concurrency = self._number(general, "global_max_parallel_requests")
         first = self._number(general, "first_content_timeout")
         return Limits(
             usual.body_bytes if megabytes is None else int(megabytes * _MEBIBYTE),
             usual.concurrency if concurrency is None else int(concurrency),
             usual.first_content if first is None else float(first),
+            usual.file_bytes if file is None else int(file * _MEBIBYTE),
         )
 
     def _tracing(self, general: LinedDict, litellm: LinedDict) -> TracingConfig | None:
@@ -273,16 +276,6 @@ class _Reading:
             path = f"litellm_settings.{_FORWARD}"
             self._notes.append(Problem(litellm.lines[_FORWARD], path, _NO_TRACING))
         return None
-
-    def _origins(self, general: LinedDict) -> tuple[str, ...]:
-        name = "cors_allow_origins"
-        value = general.get(name)
-        listed = [value] if isinstance(value, str) else value or []
-        if isinstance(listed, list) and all(isinstance(each, str) for each in listed):
-            return tuple(listed)
-        path = f"general_settings.{name}"
-        self._wrong(general.lines[name], path, f"must be a list of origins, not {shown(value)}")
-        return ()
 
     def _number(self, section: LinedDict, name: str) -> float | None:
         value = section.get(name)

@@ -32,19 +32,15 @@ class _Budget:
     version: int = 0
     told: int = 0  # the last version that Redis knows
     told_at: float = 0.0
-    most: int | None = None
 
-    def __post_init__(self) -> None:
-        self.belongs_to(self.key)
-
-    def belongs_to(self, key: GatewayKey) -> None:
-        """Take the key as the config has it now: its budget may have changed."""
-        self.key = key
-        self.most = None if key.budget is None else _whole(key.budget)
+    @property
+    def most(self) -> int | None:
+        return None if self.key.budget is None else _whole(self.key.budget)
 
     def fits(self, asked: int) -> bool:
         """Whether what is asked, and already held, fits, as far as this process knows."""
-        before, most = self.used + self.held - asked + self.others, self.most
+        before = self.used + self.held - asked + self.others
+        most = self.most
         return most is None or (before < most and before + asked <= most)
 
 
@@ -93,6 +89,14 @@ class Budgets:
             return Held(one, asked)
         self._give_back(one, asked)
         return None
+
+    def opened(self, key: GatewayKey) -> Held:
+        """Reserve nothing, for what costs nothing, or was paid for when it was begun.
+
+        Args:
+            key: The key, whose budget may be spent.
+        """
+        return Held(self._budget(key), 0)
 
     async def settle(self, held: Held, dollars: float) -> None:
         """Count what a call cost, in the place of what it reserved, in the period that it began in.
@@ -159,8 +163,7 @@ class Budgets:
         if one is None:
             self._forget()
             one = self._of[name] = _Budget(key, name[1])
-        if one.key is not key:
-            one.belongs_to(key)
+        one.key = key  # its budget may have changed
         return one
 
     def _forget(self) -> None:
