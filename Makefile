@@ -4,7 +4,7 @@ PY := .venv/bin/python
 SETUP := .venv/.up-to-date
 
 .PHONY: install check house quick test test-all demo record docs faults fidelity mutants newest oracles \
-	peers prices lock sbom extras bench-gateway bulk
+	peers prices lock sbom extras bench-gateway bulk screenshot soak
 
 install: $(SETUP)
 

@@ -229,12 +229,13 @@ def test_what_the_image_copies_is_there_and_let_in() -> None:
     assert [] == [source for source in sources if f"!{source}" not in ignore]
 
 
-def test_the_image_installs_what_the_extra_asks() -> None:
-    """The lock has what the base and the extra `gateway` ask, in range, with hashes."""
+def test_the_image_installs_what_the_extras_ask() -> None:
+    """The lock has what the base and the extras `gateway`, `otel` ask, in range, with hashes."""
     text = (DEPLOY / "requirements.lock").read_text()
     locked = dict(re.findall(r"^([a-z0-9.-]+)(?:\[[^]]*\])?==(\S+)", text, re.MULTILINE))
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    wanted = [*project["dependencies"], *project["optional-dependencies"]["gateway"]]
+    extras = project["optional-dependencies"]
+    wanted = [*project["dependencies"], *extras["gateway"], *extras["otel"]]
     for need in map(Requirement, wanted):
         assert need.specifier.contains(locked[need.name]), need
     assert len(locked) == len(re.findall(r"==\S+(?: ; .*)? \\\n    --hash=sha256:", text))
