@@ -149,6 +149,17 @@ async def test_each_process_alone_lets_no_more_through_than_the_budget(redis: Re
     redis.start()
 
 
+async def test_a_redis_that_refuses_script_serves_as_well(redis: RedisServer) -> None:
+    """As proxies in front of some do: nothing falls back to counts of one process."""
+    redis.command("ACL", "SETUSER", "default", "-script")
+    pair = [process(redis), process(redis)]
+    assert [True] * 2 == [await one.calls(0.5, 0.5) for one in pair]
+    assert [False] * 2 == [await one.calls(0.1, 0.1) for one in pair]
+    pair[0].ledger.note(ended("a"), 0.25)
+    assert await pair[0].rows.write()
+    assert {"a": (1, 0.25)} == await sums(pair[1])
+
+
 async def test_a_process_that_ends_leaves_what_it_used(redis: RedisServer) -> None:
     """In one field for all that ended, so there are never more than run."""
     for _ in range(4):

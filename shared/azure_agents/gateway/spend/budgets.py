@@ -17,6 +17,7 @@ from .link import Shared
 from .periods import KEPT, begin_of, seconds_left
 from .scripts import RENEW, State, leave, reserve
 
+_AGAIN = 300.0  # seconds after which what did not change is told again, in case Redis has lost it
 _PARTS = 10**9  # of a dollar: sums of whole numbers are exact
 
 
@@ -186,7 +187,8 @@ def _place(shared: Shared, one: _Budget) -> str:
 
 
 def _is_due(one: _Budget) -> bool:
-    return one.told != one.version or monotonic() - one.told_at > RENEW
+    silence = monotonic() - one.told_at
+    return one.told != one.version or silence > (RENEW if one.held else _AGAIN)
 
 
 def _whole(dollars: float) -> int:

@@ -77,7 +77,7 @@ return days
 DAY = 24 * 60 * 60 * 1000  # milliseconds
 KEPT_DAYS = 62
 _LEASE = 60_000
-RENEW = 20.0  # seconds
+RENEW = 20.0  # seconds after which a process tells again that it lives, while it holds something
 Fields = tuple[str, str]  # the key and the model of a row
 _NUMBERS = ("calls", "unpriced", "input_tokens", "output_tokens", "cost")
 
