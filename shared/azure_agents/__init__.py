@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         WebSearchTool,
     )
     from .client.agent_client import AgentClient, AsyncAgentClient
+    from .client.server_threads import AsyncThreads, Threads
     from .completions.api import acompletion, completion
     from .completions.input import screenshot
     from .drivers.observe import Observer, RequestEnded, RequestStarted, Retrying
@@ -135,6 +136,7 @@ if TYPE_CHECKING:
     from .prices.cost import Cost, CostPart, completion_cost, cost_of
     from .prices.model_prices import Prices
     from .prices.table import PriceTable, register_prices
+    from .protocols.histories import Thread
     from .routing.router import Router
     from .threads.memory import MemoryThreadStore
     from .threads.redis import RedisThreadStore
@@ -151,6 +153,7 @@ __all__ = [
     "AsyncAgents",
     "AsyncFileHandle",
     "AsyncFiles",
+    "AsyncThreads",
     "AsyncVectorStores",
     "AzureAgentsError",
     "Citation",
@@ -199,7 +202,9 @@ __all__ = [
     "Text",
     "TextBlock",
     "TextDelta",
+    "Thread",
     "ThreadStore",
+    "Threads",
     "Timeouts",
     "ToolCall",
     "ToolCallDelta",
@@ -290,6 +295,8 @@ _PLACES = {
         "WebSearchTool",
     ),
     "client.agent_client": ("AgentClient", "AsyncAgentClient"),
+    "client.server_threads": ("AsyncThreads", "Threads"),
+    "protocols.histories": ("Thread",),
     "completions.api": ("acompletion", "completion"),
     "completions.input": ("screenshot",),
     "drivers.observe": ("Observer", "RequestEnded", "RequestStarted", "Retrying"),

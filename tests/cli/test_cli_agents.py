@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -163,3 +164,34 @@ def test_every_command_is_on_the_page() -> None:
     page = (Path(__file__).parents[2] / "docs" / "command_line.md").read_text("utf-8")
     names = [*azure_agents.commands, *azure_agents.commands["agents"].commands]  # type: ignore[attr-defined]
     assert [] == [name for name in names if name not in page]
+
+
+def test_threads_are_listed_shown_and_pruned(
+    served: Emulator, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was said, and what goes away."""
+    from azure_agents import AgentClient
+
+    ids = []
+    for generation in ("v2", "classic"):
+        agent = served.create_agent("a", ["Hello, Ada."], generation=generation)  # type: ignore[arg-type]
+        client = AgentClient(agent.model, threads="conversation", **served.connection())
+        ids.append(client.complete("I am Ada.").finished.thread_id)
+    assert 0 == main(["threads", "list"])
+    listed = capsys.readouterr().out
+    assert [True, True] == [id in listed for id in ids]
+    for id in ids:
+        assert 0 == main(["threads", "show", id])
+        assert "user: I am Ada.\nassistant: Hello, Ada.\n" == capsys.readouterr().out
+    assert 0 == main(["threads", "delete", ids[0]])
+    monkeypatch.setattr("click.confirm", lambda question: "older than 30 days" not in question)
+    assert 1 == main(["threads", "prune", "--older-than", "30"])
+    capsys.readouterr()
+    later = time.time() + 40 * 86_400
+    monkeypatch.setattr("azure_agents.drivers.clock.SystemClock.time", lambda _: later)
+    assert 0 == main(["threads", "prune", "--older-than", "30", "--yes"])
+    assert f"{ids[1]}\n" == capsys.readouterr().out
+    assert 0 == main(["threads", "list"])
+    assert "The project has no threads.\n" == capsys.readouterr().err
+    assert 2 == main(["threads", "show", "x"])
+    assert 1 == len(capsys.readouterr().err.splitlines())

@@ -89,7 +89,7 @@ async def _pictures(url: str) -> dict[str, bytes]:
         found["sign_in"] = await page.picture()
         await page.type("#key", KEY)
         await page.sees("Deployments", "Live")
-        found["status"] = await page.picture(width=1120, height=1180)
+        found["status"] = await page.picture(width=1120, height=1215)
         await page.looks(dark=True)
         found["dark"] = await page.picture()
         await page.looks(width=390, height=844)

@@ -117,3 +117,24 @@ def test_a_request_names_no_upstream(gateway: Gateway, field: dict[str, Any]) ->
     body = {"model": "gpt", "messages": HELLO, **field}
     answer = gateway.http.post("/v1/chat/completions", json=body)
     assert (400, next(iter(field))) == (answer.status_code, answer.json()["error"]["param"])
+
+
+ODD = ("1", "[1]", "{a: 1}", "x", "true", "''", "[{a: 1}]")
+
+
+@pytest.mark.parametrize("section", CODE)
+def test_an_odd_value_is_a_problem_with_its_line(section: str) -> None:
+    """Of every key of every section: nothing else than a problem of the file is raised."""
+    for name in CODE[section]:
+        for value in ODD:
+            told = _told_of(f"{section}: {{{name}: {value}}}")
+            assert "line 3" in told or not told.startswith("config.yaml:"), (name, value)
+
+
+def test_one_origin_may_stand_alone() -> None:
+    """As LiteLLM's variable has it; letter by letter it would never fit."""
+    model = (
+        "{model_name: m, litellm_params: {model: azure/d, api_base: https://x.openai.azure.com}}"
+    )
+    text = f"model_list: [{model}]\ngeneral_settings: {{cors_allow_origins: https://mine.example}}"
+    assert ("https://mine.example",) == read_config(text, env={}).cors_allow_origins

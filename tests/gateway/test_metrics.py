@@ -75,8 +75,11 @@ def test_refusals_and_nothing_of_clients_are_there(gateway: Gateway) -> None:
     assert 404 == gateway.chat("sk-secret-as-a-model").status_code
     wrong = {"authorization": "Bearer sk-wrong-key"}
     assert 401 == gateway.http.get("/metrics", headers=wrong).status_code
+    for number in range(50):  # somebody looks for holes
+        assert 404 == gateway.http.get(f"/solr/admin-{number}.php").status_code
     text = gateway.http.get("/metrics").text
-    assert {1.0} == {metrics(gateway)[f"refused_total {status}"] for status in (401, 404)}
+    assert "solr" not in text
+    assert {51.0, 1.0} == {metrics(gateway)[f"refused_total {status}"] for status in (401, 404)}
     assert ["sk-"] * 0 == [one for one in ("sk-", "Hello") if one in text]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
@@ -12,6 +13,7 @@ from azure_agents.emulator import Emulator, Fault
 
 from .browser import Page, a_page
 from .conftest import Gateway, Start
+from .processes import wait_until
 
 pytestmark = [pytest.mark.allow_hosts(["127.0.0.1"]), pytest.mark.slow]
 
@@ -123,6 +125,21 @@ async def test_without_keys_it_opens_at_once(foundry: Emulator, start: Start) ->
             "getComputedStyle(document.body).backgroundColor"
         )
         assert await page.run("document.getElementById('out').hidden")
+        assert [] == page.problems
+
+
+async def test_a_page_that_nobody_sees_watches_nothing(gateway: Gateway) -> None:
+    """Behind another tab it lets go of its connection, and it is back as soon as it is seen."""
+    watchers = gateway.application._page._watchers
+    async with a_page() as page:
+        await signed_in(page, gateway)
+        assert 1 == watchers.number
+        for hidden, state, number in (("true", "Paused", 0), ("false", "Live", 1)):
+            told = f"{{value: {hidden}, configurable: true}}"
+            await page.run(f"Object.defineProperty(document, 'hidden', {told}) && 0")
+            await page.run("document.dispatchEvent(new Event('visibilitychange'))")
+            await page.sees(state)
+            await asyncio.to_thread(wait_until, lambda n=number: watchers.number == n)
         assert [] == page.problems
 
 

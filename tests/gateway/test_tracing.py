@@ -142,6 +142,7 @@ def test_a_chat_has_its_span_and_its_metrics(traces: Traces, begin: Begin) -> No
     assert expected == {name: told.get(name) for name in expected}
     (attempt,) = traces.attempts()
     assert span.context.span_id == attempt.parent.span_id
+    assert span.start_time <= attempt.start_time <= attempt.end_time <= span.end_time
     assert "first" == facts(attempt)[names.DEPLOYMENT]
     assert not [name for name in facts(attempt) if "usage" in name]
     _check_metrics(traces, usage)

@@ -23,6 +23,7 @@ from .emulator import emulator
 from .gateway import check_config, keys, serve
 from .map import map_rows
 from .terminal import error_line, hang_up, show_anything
+from .threads import threads
 
 _STOPPED = 130  # what shells report after Ctrl-C
 _UNREAD = 141  # what shells report of a program whose output nobody reads any more
@@ -42,7 +43,19 @@ def demo() -> None:
     run()
 
 
-for command in (emulator, chat, map_rows, doctor, agents, cancel, demo, serve, check_config, keys):
+for command in (
+    emulator,
+    chat,
+    map_rows,
+    doctor,
+    agents,
+    threads,
+    cancel,
+    demo,
+    serve,
+    check_config,
+    keys,
+):
     azure_agents.add_command(command)
 
 

@@ -28,6 +28,7 @@ from ..protocols.copying import fork_thread
 from ..protocols.responses.background import resume_response
 from ..protocols.responses.definition import answer_schema, declare_tools
 from .base import BaseClient
+from .server_threads import AsyncThreads, Threads
 
 
 class AgentClient(BaseClient):
@@ -178,6 +179,12 @@ class AgentClient(BaseClient):
         return VectorStores(
             self.files, partial(self._project_turn, "vector_stores"), self._driver_within
         )
+
+    @property
+    def threads(self) -> Threads:
+        """Threads and conversations that the service keeps."""
+        turns = partial(self._project_turn, "threads")
+        return Threads(turns, lambda: self._driver, self._clock.time)
 
     @property
     def _driver(self) -> SyncDriver:
@@ -350,6 +357,12 @@ class AsyncAgentClient(BaseClient):
         return AsyncVectorStores(
             self.files, partial(self._project_turn, "vector_stores"), self._driver_within
         )
+
+    @property
+    def threads(self) -> AsyncThreads:
+        """Threads and conversations that the service keeps."""
+        turns = partial(self._project_turn, "threads")
+        return AsyncThreads(turns, lambda: self._driver, self._clock.time)
 
     @property
     def _driver(self) -> AsyncDriver:

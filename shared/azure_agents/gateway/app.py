@@ -206,6 +206,9 @@ class Application:
             await out.refuse(refusal)
         except AzureAgentsError as error:
             await out.refuse(refusal_of(error))
+        except asyncio.CancelledError:  # the time to finish after SIGTERM is over
+            await out.refuse(Refusal(503, "the gateway is stopping", retry_after=_SECOND))
+            raise
         except Exception as error:  # noqa: BLE001 - a client hears of every failure, in its form
             await out.refuse(refusal_for(error))
         finally:

@@ -140,9 +140,9 @@ class Board:
         """
         return self.engine.desk.counts.wait(counted, amounts) / SECOND
 
-    async def give_back(
+    def give_back(
         self, ticket: Ticket, used: Amounts | None, told: Mapping[str, str] | None = None
-    ) -> None:
+    ) -> Awaitable[None]:
         """Count a call as running no longer, and what it used.
 
         Args:
@@ -150,8 +150,7 @@ class Board:
             used: Tokens; None: it does not tell.
             told: Headers of the service.
         """
-        self.engine.end(ticket)
-        await self.engine.asettle(ticket, used, told)
+        return self.engine.afinish(ticket, used, told)
 
     @property
     def is_shared(self) -> bool:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from functools import lru_cache
 from math import inf
 from typing import TYPE_CHECKING, Any
 
@@ -283,7 +284,7 @@ class Connection(asyncio.Protocol):
         if answer is None or answer.is_over or status < _OK:
             return
         answer.headers = headers = {
-            name.decode("latin-1").lower(): value.decode("latin-1") for name, value in self._headers
+            _lower(name): value.decode("latin-1") for name, value in self._headers
         }
         coding = headers.get("transfer-encoding")
         self._is_bounded = (
@@ -313,6 +314,12 @@ class Connection(asyncio.Protocol):
             return
         answer.is_over = True
         self._keeps = self._parser.should_keep_alive()
-        told = _TIMEOUT.search(answer.headers.get("keep-alive", ""))
-        if told is not None:
-            self.keep_alive = float(told[1]) - _MARGIN
+        told = answer.headers.get("keep-alive")
+        if told is not None and (found := _TIMEOUT.search(told)) is not None:
+            self.keep_alive = float(found[1]) - _MARGIN
+
+
+@lru_cache(1_000)
+def _lower(name: bytes) -> str:
+    """The name of a header; nearly all answers have the same."""
+    return name.decode("latin-1").lower()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from ..drivers.proxies import is_socks, proxy_to, with_header
 from ..errors import ConfigError
@@ -44,8 +44,7 @@ def way_to(url: Destination) -> Way:
     return Way(str(proxy.url), dict(proxy.headers))
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """One request for an upstream.
 
     Attributes:
@@ -60,13 +59,16 @@ class Call:
     """
 
     url: Any
-    headers: Mapping[str, str] = field(repr=False)
-    body: Any = field(repr=False)
+    headers: Mapping[str, str]
+    body: Any
     method: str = "POST"
     connect: float = 10.0
     read: float = 600.0
-    way: Way = field(default=Way(), repr=False)
+    way: Way = Way()
     may_repeat: bool = False
+
+    def __repr__(self) -> str:
+        return f"Call({self.method!r}, {self.url!r})"  # neither the credential nor the body
 
 
 class Incoming:

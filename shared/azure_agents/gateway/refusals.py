@@ -40,21 +40,18 @@ from .routes import Door
 
 # By status: the type of an error in OpenAI's API, and in Anthropic's.
 _TYPES = {
-    400: ("invalid_request_error", "invalid_request_error"),
     401: ("authentication_error", "authentication_error"),
     403: ("permission_error", "permission_error"),
     404: ("not_found_error", "not_found_error"),
-    405: ("invalid_request_error", "invalid_request_error"),
     408: ("timeout_error", "timeout_error"),
     409: ("conflict_error", "invalid_request_error"),
     413: ("invalid_request_error", "request_too_large"),
-    422: ("invalid_request_error", "invalid_request_error"),
     429: ("rate_limit_error", "rate_limit_error"),
-    431: ("invalid_request_error", "invalid_request_error"),
     503: ("overloaded_error", "overloaded_error"),
     529: ("overloaded_error", "overloaded_error"),
 }
 _SERVER = ("api_error", "api_error")
+_CLIENT = ("invalid_request_error", "invalid_request_error")
 _URL = re.compile(r"\b(?:https?|wss?|rediss?)://[^\s'\"<>)\\]+", re.IGNORECASE)
 _HIDDEN = "[hidden]"
 
@@ -101,7 +98,8 @@ class Refusal(Exception):  # noqa: N818 - what a client is told, not a bug
         Args:
             door: In whose form.
         """
-        openai, anthropic = _TYPES.get(self.status, _SERVER)
+        usual = _CLIENT if self.status < 500 else _SERVER
+        openai, anthropic = _TYPES.get(self.status, usual)
         if self.code == "insufficient_quota":
             openai = self.code
         if door == "anthropic":

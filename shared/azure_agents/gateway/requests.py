@@ -16,6 +16,7 @@ from .refusals import Refusal
 from .routes import Route
 
 MOST_HEADERS = 64 * 1024  # bytes
+_PLAIN = {b"content-encoding": b"identity", b"transfer-encoding": b"chunked"}
 _ID = re.compile(rb"[\w.:-]{1,128}")
 _MOST_NAME = 256  # characters of a model
 # Settings that are the config file's alone, in any spelling that the library knows; and those of
@@ -73,7 +74,7 @@ def read_head(scope: Message) -> Request:
     headers = list(scope["headers"])
     first: dict[bytes, bytes] = dict(reversed(headers))
     id = first.get(b"x-request-id") or b""
-    if not _ID.fullmatch(id):
+    if not (id and _ID.fullmatch(id)):
         id = b"%032x" % getrandbits(128)
     return Request(scope["method"], _path(scope["path"]), headers, id, first)
 
@@ -94,8 +95,15 @@ def check_head(request: Request) -> None:
     """
     if sum(map(len, chain.from_iterable(request.headers))) > MOST_HEADERS:
         raise Refusal(431, f"the headers are longer than {MOST_HEADERS} bytes")
-    if request.first.get(b"content-encoding", b"identity").lower() != b"identity":
-        raise Refusal(415, "the body is packed: send it as it is, without content-encoding")
+    first = request.first
+    if b"content-encoding" in first or b"transfer-encoding" in first:
+        _check_packing(request.headers)
+
+
+def _check_packing(headers: list[tuple[bytes, bytes]]) -> None:
+    for name, value in headers:
+        if name in _PLAIN and value.strip().lower() != _PLAIN[name]:
+            raise Refusal(415, f"the body is packed: send it as it is, without {name.decode()}")
 
 
 class Body(NamedTuple):

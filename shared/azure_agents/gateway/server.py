@@ -237,8 +237,9 @@ def make_server(
         ConfigError: A package is missing.
     """
     try:
-        import httptools  # noqa: F401 - uvicorn would take a slower parser without a word
         import uvicorn
+
+        from .front import ClientConnection
     except ImportError as missing:
         raise ConfigError(_MISSING) from missing
 
@@ -260,7 +261,7 @@ def make_server(
         application,
         host=host,
         port=port,
-        http="httptools",
+        http=ClientConnection,
         ws="none",
         lifespan="on",
         log_level="warning",

@@ -131,6 +131,24 @@ class Counts:
             counted.running += 1
             return Ticket(deployment, counted.tally.begin(amounts, now))
 
+    def finish_here(
+        self, ticket: Ticket, used: Amounts | None, left: Mapping[str, int] | None
+    ) -> None:
+        """Do what `end`, `learn` and `settle_here` do.
+
+        Args:
+            ticket: Of the request.
+            used: As the answer tells; None: it does not.
+            left: As for `learn`.
+        """
+        with self._lock:
+            counted = self._counted(ticket.deployment)
+            counted.running -= 1
+            if left:
+                counted.tally.learn(left, self._now())
+            if used is not None:
+                counted.tally.settle(ticket.place, used)
+
     def settle_here(self, ticket: Ticket, used: Amounts) -> None:
         """Count what a request really used in this process alone.
 

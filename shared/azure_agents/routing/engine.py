@@ -120,19 +120,24 @@ class Engine:
             used: As for `settle`.
             headers: As for `settle`.
         """
-        if self.link is None:
-            self._settle_here(ticket, used, headers)
-        else:
-            await self._driver.arun(self._settled(ticket, used, headers or {}), _anothing)
+        await self._driver.arun(self._settled(ticket, used, headers or {}), _anothing)
 
-    def _settle_here(
-        self, ticket: Ticket, used: Amounts | None, headers: Mapping[str, str] | None
+    async def afinish(
+        self, ticket: Ticket, used: Amounts | None, headers: Mapping[str, str] | None = None
     ) -> None:
-        counts = self.desk.counts
-        if headers:
-            counts.learn(ticket.deployment, left_of(headers))
-        if used is not None:
-            counts.settle_here(ticket, used)
+        """Do as `end` and `asettle` do.
+
+        Args:
+            ticket: As for `settle`.
+            used: As for `settle`.
+            headers: As for `settle`.
+        """
+        if self.link is None:
+            left = left_of(headers) if headers else None
+            self.desk.counts.finish_here(ticket, used, left)
+        else:
+            self.end(ticket)
+            await self.asettle(ticket, used, headers)
 
     def _settled(self, ticket: Ticket, used: Amounts | None, headers: Mapping[str, str]) -> Flow:
         self.desk.counts.learn(ticket.deployment, left_of(headers))

@@ -80,14 +80,14 @@ class Slices:
         kind: What is counted.
         width: Microseconds of a slice.
         number: How many slices a window has.
-        most: The limit; None: it is only counted.
+        most: The limit.
     """
 
     name: str
     kind: Kind
     width: int
     number: int
-    most: int | None = None
+    most: int
 
     def asked(self, amounts: Amounts) -> int:
         """What a request reserves: at most the whole window, or it could never begin.
@@ -95,8 +95,7 @@ class Slices:
         Args:
             amounts: What it will use, as far as known.
         """
-        amount = amounts.of(self.kind)
-        return amount if self.most is None else min(amount, self.most)
+        return min(amounts.of(self.kind), self.most)
 
 
 @dataclass(frozen=True, slots=True)

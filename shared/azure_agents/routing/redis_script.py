@@ -160,7 +160,7 @@ class SharedWindows:
             amounts: What the request will use, as far as known.
             now: In microseconds; None: Redis's own time.
         """
-        rows = ((one.width, one.number, _most(one), one.asked(amounts)) for one in self._slices)
+        rows = ((one.width, one.number, one.most, one.asked(amounts)) for one in self._slices)
         time: Argument = "" if now is None else now
         args = (time, self._number, *self._windows, *_flat(rows))
         return Eval(BEGIN, (self._cooling, self._starts, *self._keys(self._slices)), args)
@@ -188,10 +188,6 @@ class SharedWindows:
 
     def _keys(self, slices: tuple[Slices, ...]) -> tuple[str, ...]:
         return tuple(f"{self._tag}:{one.name}" for one in slices)
-
-
-def _most(window: Slices) -> int:
-    return -1 if window.most is None else window.most
 
 
 def _flat(rows: Iterable[tuple[int, ...]]) -> tuple[int, ...]:

@@ -100,7 +100,7 @@ class Tally:
         """
         self._starts.add(now)
         for one in self._limited:
-            one.add(now, one.asked(amounts))
+            one.add(now, min(one.amount(amounts), one.most))
         if self._recent is not None:
             self._recent.add(now, 1, sum(amounts))
         return Place(now, amounts)
@@ -110,7 +110,7 @@ class Tally:
         at, amounts = place
         self._starts.remove(at)
         for one in self._limited:
-            one.add(at, -one.asked(amounts))
+            one.add(at, -min(one.amount(amounts), one.most))
         if self._recent is not None:
             self._recent.add(at, -1, -sum(amounts))
 
@@ -133,7 +133,7 @@ class Tally:
         """
         at, amounts = place
         for one in self._of_tokens:
-            one.add(at, one.amount(used) - one.asked(amounts))
+            one.add(at, one.amount(used) - min(one.amount(amounts), one.most))
         if self._recent is not None:
             self._recent.add(at, 0, sum(used) - sum(amounts))
 
@@ -251,31 +251,27 @@ class _Sums:
 
     Attributes:
         window: The window.
+        most: Its limit.
         amount: Gives the amount of its kind of what a request uses.
     """
 
-    __slots__ = ("_first", "_most", "_number", "_of", "_total", "_width", "amount", "window")
+    __slots__ = ("_first", "_number", "_of", "_total", "_width", "amount", "most", "window")
 
     def __init__(self, window: Slices) -> None:
         self.window = window
         self.amount = AMOUNT_OF[window.kind]
-        self._width, self._number, self._most = window.width, window.number, window.most
+        self.most = window.most
+        self._width, self._number = window.width, window.number
         self._of: dict[int, int] = {}
         self._total = 0
         self._first = 0  # no slice before it is kept
 
-    def asked(self, amounts: Amounts) -> int:
-        """What a request reserves: at most the whole window, or it could never begin."""
-        amount = self.amount(amounts)
-        return amount if self._most is None or amount <= self._most else self._most
-
     def wait(self, amounts: Amounts, now: int) -> int:
-        if self._most is None:
+        # A request reserves at most the whole window, or it could never begin.
+        asked = min(self.amount(amounts), self.most)
+        if self._total + asked <= self.most:  # also without what has left the window since
             return 0
-        asked = self.asked(amounts)
-        if self._total + asked <= self._most:  # also without what has left the window since
-            return 0
-        over = self.total(now) + asked - self._most
+        over = self.total(now) + asked - self.most
         return 0 if over <= 0 else self._when_free(over) - now
 
     def _when_free(self, over: int) -> int:
@@ -296,7 +292,7 @@ class _Sums:
             self.total(at)
 
     def leave(self, left: int, now: int) -> None:
-        missing = (self._most or 0) - left - self.total(now)
+        missing = self.most - left - self.total(now)
         if missing > 0:
             self.add(now, missing)
 
@@ -309,12 +305,12 @@ class _Sums:
         return self._total
 
     def share(self, now: int) -> float:
-        return self.total(now) / self._most if self._most else 0.0
+        return self.total(now) / self.most
 
     def used(self, now: int) -> Used:
         window = self.window
         seconds = window.width * window.number / SECOND
-        return Used(window.name, self.total(now), window.most or 0, seconds)
+        return Used(window.name, self.total(now), window.most, seconds)
 
 
 class _Recent:

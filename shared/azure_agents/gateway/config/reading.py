@@ -63,7 +63,6 @@ class _Reading:
         entries = tuple(self._entries(top.get("model_list"), litellm))
         if not entries and not self.problems:
             self._wrong(None, "model_list", "names no model: nothing could be asked for")
-        origins = general.get("cors_allow_origins") or ()
         self._check_shared_keys(general, router)
         return GatewayConfig(
             entries=entries,
@@ -75,7 +74,7 @@ class _Reading:
             drops=bool(litellm.get("drop_params")),
             user_identity_header=_text(general.get("user_identity_header")),
             thread_secret=self._secret(general, "thread_secret", "general_settings"),
-            cors_allow_origins=tuple(map(str, origins)),
+            cors_allow_origins=self._origins(general),
             tracing=self._tracing(general, litellm),
             prices=top.get("prices") or {},
             environment=self._own,
@@ -276,6 +275,16 @@ class _Reading:
             path = f"litellm_settings.{_FORWARD}"
             self._notes.append(Problem(litellm.lines[_FORWARD], path, _NO_TRACING))
         return None
+
+    def _origins(self, general: LinedDict) -> tuple[str, ...]:
+        name = "cors_allow_origins"
+        value = general.get(name)
+        listed = [value] if isinstance(value, str) else value or []
+        if isinstance(listed, list) and all(isinstance(each, str) for each in listed):
+            return tuple(listed)
+        path = f"general_settings.{name}"
+        self._wrong(general.lines[name], path, f"must be a list of origins, not {shown(value)}")
+        return ()
 
     def _number(self, section: LinedDict, name: str) -> float | None:
         value = section.get(name)

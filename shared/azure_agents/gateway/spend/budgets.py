@@ -33,15 +33,19 @@ class _Budget:
     version: int = 0
     told: int = 0  # the last version that Redis knows
     told_at: float = 0.0
+    most: int | None = None
 
-    @property
-    def most(self) -> int | None:
-        return None if self.key.budget is None else _whole(self.key.budget)
+    def __post_init__(self) -> None:
+        self.belongs_to(self.key)
+
+    def belongs_to(self, key: GatewayKey) -> None:
+        """Take the key as the config has it now: its budget may have changed."""
+        self.key = key
+        self.most = None if key.budget is None else _whole(key.budget)
 
     def fits(self, asked: int) -> bool:
         """Whether what is asked, and already held, fits, as far as this process knows."""
-        before = self.used + self.held - asked + self.others
-        most = self.most
+        before, most = self.used + self.held - asked + self.others, self.most
         return most is None or (before < most and before + asked <= most)
 
 
@@ -164,7 +168,8 @@ class Budgets:
         if one is None:
             self._forget()
             one = self._of[name] = _Budget(key, name[1])
-        one.key = key  # its budget may have changed
+        if one.key is not key:
+            one.belongs_to(key)
         return one
 
     def _forget(self) -> None:
