@@ -150,3 +150,26 @@ def test_a_client_cannot_name_an_owner(gateway: Gateway) -> None:
     for name in ("owner", "user_identity", "anchor_key", "endpoint", "credential"):
         answer: Any = gateway.chat("helper", **{name: "x"})
         assert (400, name) == (answer.status_code, answer.json()["error"]["param"])
+
+
+ALWAYS_SENT = {"temperature": 0.1, "top_p": 1, "seed": 7, "store": False, "verbosity": "low"}
+
+
+@pytest.mark.filterwarnings("ignore:drop_params=True")
+@pytest.mark.parametrize("generation", GENERATIONS)
+@pytest.mark.parametrize(("drops", "statuses"), [("true", {200}), ("false", {200, 400})])
+def test_what_programs_always_send_may_be_left_out(
+    foundry: Emulator, generation: Any, drops: str, statuses: set[int]
+) -> None:
+    """With ``drop_params``; whom they ask for is taken of every program."""
+    agent = foundry.create_agent("helper", "Hello.", generation=generation)
+    with foundry.serve() as served:
+        entry = f"model: {agent.model}, api_base: {served.endpoint}, azure_ad_token: any"
+        config = (
+            f"model_list: [{{model_name: helper, litellm_params: {{{entry}}}}}]\n"
+            f"litellm_settings: {{drop_params: {drops}}}"
+        )
+        with running(config) as gateway:
+            assert 200 == gateway.chat("helper", user="ada").status_code
+            found = {gateway.chat("helper", **{k: v}).status_code for k, v in ALWAYS_SENT.items()}
+    assert statuses == found

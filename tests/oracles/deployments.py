@@ -39,15 +39,19 @@ def deploy_all(foundry: Emulator) -> None:
     for name, model in models.items():
         is_chat = name in {"chat", "reasoner", "grok", "voice", "claude"}
         is_drawn = name in {"dall-e", "painter", "vectors", "speaker"}
-        foundry.deploy(name, None if is_drawn else _say if is_chat else _hello, model=model)
+        foundry.deploy(name, None if is_drawn else say if is_chat else _hello, model=model)
 
 
 def _hello(_: SeenTurn) -> Part:
     return Text("Hello there!")
 
 
-def _say(turn: SeenTurn) -> Part:
-    """Do what the user asks for in a word."""
+def say(turn: SeenTurn) -> Part:
+    """Do what the user asks for in a word.
+
+    Args:
+        turn: What the model sees.
+    """
     if turn.messages[-1].role == "tool" or turn.messages[-1].tool_call_id:
         return Text("It is mild.")
     return _ON_DEMAND.get(turn.last_user_text, Text("Hello there!"))

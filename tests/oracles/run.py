@@ -20,6 +20,7 @@ import venv
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -29,6 +30,7 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 sys.path.insert(0, str(ROOT))  # run as a script, and imported by tests/peers
 from tests.oracles.deployments import deploy_all  # noqa: E402 - as above
+from tests.oracles.gateway import gateway_to  # noqa: E402 - as above
 
 FOLDER = ROOT / ".oracles"
 _LOCKS: dict[str, threading.Lock] = defaultdict(threading.Lock)
@@ -47,6 +49,7 @@ class Oracle:
         tools: What else these need; its versions are not shown.
         is_strict: Whether every answer must be of the SDK's types. Recorded answers of the service
             are not in a few places, so it is told to be as the types say (`Rules.era`).
+        asks_gateway: It asks a gateway in front of the service, by plain http.
     """
 
     name: str
@@ -56,6 +59,7 @@ class Oracle:
     is_strict: bool = False
     extras: tuple[str, ...] = ()
     tools: tuple[str, ...] = ()
+    asks_gateway: bool = False
 
     @property
     def python(self) -> Path:
@@ -67,6 +71,7 @@ class Oracle:
 _LANGCHAIN = ("langchain-azure-ai[opentelemetry]>=1.2,<2",)  # its agents import tracing
 _OPENAI_2 = ("azure-ai-projects>=2,<3", "openai>=2,<3")
 _OPENAI_3 = ("azure-ai-projects>=2.10,<3", "openai>=3,<4")
+_LIKE = ("llama-index-llms-openai-like>=0.5,<1", "llama-index-core>=0.14,<1")
 _ANTHROPIC_0 = ("anthropic>=0.75,<1",)
 _ANTHROPIC_2 = ("anthropic>=2,<3",)
 # The factories' own tests and LangChain's standard suites, in the two environments that hold the
@@ -117,6 +122,22 @@ ORACLES = (
         "check_any_llm.py",
         ("any-llm-sdk>=1.40,<2", "anthropic>=0.75,<1"),
         extras=("emulator",),
+    ),
+    *(
+        Oracle(
+            f"{name}, gateway",
+            name.replace(" ", "-"),
+            f"check_gateway_{sdk}.py",
+            of,
+            asks_gateway=True,
+        )
+        for name, sdk, of in (
+            ("openai 2", "openai", _OPENAI_2),
+            ("openai 3", "openai", _OPENAI_3),
+            ("anthropic 0", "anthropic", _ANTHROPIC_0),
+            ("anthropic 2", "anthropic", _ANTHROPIC_2),
+            ("llamaindex", "llamaindex", _LIKE),
+        )
     ),
     Oracle("azure-ai-agents", "agents", "check_agents.py", ("azure-ai-agents>=1.1,<2",)),
     Oracle(
@@ -174,9 +195,10 @@ def _run(oracle: Oracle) -> Outcome:
         foundry = Emulator(clock=RealClock(), rules=rules)
         foundry.load(HERE / "agents.yaml")
         deploy_all(foundry)
-        with foundry.serve(tls=Path(folder)) as served:
+        behind = gateway_to(foundry) if oracle.asks_gateway else nullcontext("")
+        with foundry.serve(tls=Path(folder)) as served, behind as gateway:
             settings = {
-                "ORACLE_ENDPOINT": served.endpoint,
+                "ORACLE_ENDPOINT": gateway or served.endpoint,
                 "ORACLE_CONTROL": served.control,
                 "ORACLE_STRICT": "1" if oracle.is_strict else "",
             }

@@ -14,6 +14,7 @@ from ..completions.api import acompletion
 from ..errors import ConfigError, InvalidRequestError
 from ..jsonio import JSON, dumps
 from ..models.settings import is_deployment
+from ..naming import parse_agent
 from ..prices.pricer import Pricer
 from ..routing.calls import RoutedCall
 from ..routing.flow import Attempt
@@ -85,7 +86,7 @@ async def ask_mapped(call: RoutedCall, attempt: Attempt, asker: Asker, *, stream
     arguments = call.arguments(attempt)
     is_agent = not is_deployment(one.model, one.params)
     if is_agent:
-        arguments = {**arguments, **asker.arguments()}
+        arguments = {**_taken(arguments, one.model), **asker.arguments()}
     if asker.headers:
         own = arguments.get("extra_headers") or {}
         arguments = {**arguments, "extra_headers": {**own, **asker.headers}}
@@ -97,6 +98,16 @@ async def ask_mapped(call: RoutedCall, attempt: Attempt, asker: Asker, *, stream
     if streams:
         return await _stream(answer, changed, hides_usage=hides)
     return _whole(answer, changed)
+
+
+def _taken(arguments: Mapping[str, Any], agent: str) -> dict[str, Any]:
+    """The arguments that an agent takes of every client.
+
+    Many programs always say for whom they ask. That makes the owner; a classic run has no such
+    option.
+    """
+    is_classic = parse_agent(agent).generation == "classic"
+    return {name: v for name, v in arguments.items() if not (is_classic and name == "user")}
 
 
 async def _asked(arguments: Mapping[str, Any], given: Mapping[str, Any]) -> Any:
