@@ -19,7 +19,7 @@ from ..errors import (
     TimedOutError,
 )
 from ..jsonio import loads
-from ..models.call import told_headers
+from ..models.call import is_told
 from ..models.requests import SUCCESS, refused_parameters
 from ..models.rules import KEPT
 from ..routing.flow import Attempt
@@ -179,8 +179,8 @@ class _One:
         body = await incoming.whole()
         meter = read_usage(body)
         meter.pricer = self._target.pricer
-        told = told_headers(incoming.headers)
-        return Whole(incoming.status, down(incoming, told), body, meter, told)
+        headers = incoming.headers
+        return Whole(incoming.status, down(headers), body, meter, headers)
 
     async def _stream(self, incoming: Incoming, *, hides_usage: bool) -> Stream:
         asked = self._asked
@@ -203,8 +203,8 @@ class _One:
             if isinstance(error, ProtocolError):
                 raise _lost(error) from error
             raise
-        told = told_headers(incoming.headers)
-        return Stream(down(incoming, told), first, _Rest(frames, incoming), frames.meter, told)
+        rest, headers = _Rest(frames, incoming), incoming.headers
+        return Stream(down(headers), first, rest, frames.meter, headers)
 
     def _error(self, incoming: Incoming, body: bytes, signature: Signature) -> AzureAgentsError:
         return error_of(
@@ -239,7 +239,7 @@ def error_of(
     if incoming.status >= 400 and incoming.status not in ours and _is_form(body, asked.door):
         base = target.base
         secrets = (*signature.headers.values(), base.url, base.origin, base.host)
-        told = down(incoming, told_headers(incoming.headers))
+        told = down(incoming.headers)
         refused[id(error)] = Refused(incoming.status, _blotted(body, secrets), tuple(told))
     return error
 
@@ -280,23 +280,22 @@ def _lost(error: ProtocolError) -> ConnectionLostError:
     return ConnectionLostError(error.message)
 
 
-def down(incoming: Incoming, told: Mapping[str, str]) -> list[Header]:
+def down(headers: Mapping[str, str]) -> list[Header]:
     """The headers that go down: never a cookie, a key, or how the body was packed.
 
     Args:
-        incoming: An answer.
-        told: From `told_headers`.
+        headers: Of an answer, names in lower case.
     """
-    headers = incoming.headers
     found = [(b"content-type", headers.get("content-type", "application/json").encode("latin-1"))]
-    found += [(_wire(n), v.encode("latin-1")) for n, v in told.items()]
-    found += [(_wire(n), headers[n].encode("latin-1")) for n in _WAITS if n in headers]
+    found += [(n, v.encode("latin-1")) for k, v in headers.items() if (n := _name_down(k))]
     return found
 
 
 @lru_cache(1_000)
-def _wire(name: str) -> bytes:
-    return _RENAMED.get(name, name).encode("latin-1")
+def _name_down(name: str) -> bytes:
+    """The name under which a header goes down; empty: it does not."""
+    goes = is_told(name) or name in _WAITS
+    return _RENAMED.get(name, name).encode("latin-1") if goes else b""
 
 
 _RENAMED = {"x-request-id": "x-upstream-request-id"}  # under that name the gateway has its own

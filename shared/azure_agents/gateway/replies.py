@@ -20,7 +20,7 @@ class Whole:
         headers: That a client may see, the content type among them.
         body: All of it.
         meter: What it used.
-        told: Headers of the service, by name in lower case: limits, ids.
+        told: All headers of the service, by name in lower case.
     """
 
     status: int

@@ -61,11 +61,16 @@ def told_headers(headers: Mapping[str, str]) -> dict[str, str]:
     Args:
         headers: Of a reply, names in lower case.
     """
-    return {k: v for k, v in headers.items() if _is_told(k)}
+    return {k: v for k, v in headers.items() if is_told(k)}
 
 
 @lru_cache(1_000)
-def _is_told(name: str) -> bool:
+def is_told(name: str) -> bool:
+    """Whether callers may see a header of an answer.
+
+    Args:
+        name: Of the header, in lower case.
+    """
     return name in _TOLD or name.startswith(_LIMITS)
 
 

@@ -28,16 +28,22 @@ def estimate(operation: str, body: Mapping[str, Any]) -> Amounts:
         operation: Name of the operation, as in the table of `azure_agents.models.operations`.
         body: The arguments or the JSON of the request.
     """
-    size = sum(_size(body[name]) for name in _TEXTS if name in body)
+    size = 0
+    for name in _TEXTS:
+        if name in body:
+            size += _size(body[name])
     return Amounts(size // _BYTES + 1, _answer(operation, body))
 
 
 def _answer(operation: str, body: Mapping[str, Any]) -> int:
     if operation in _WITHOUT_ANSWER:
         return 0
-    bounds = (body[name] for name in _BOUNDS if isinstance(body.get(name), int))
-    answers = body.get("n")
-    return next(bounds, _ANSWER) * (answers if isinstance(answers, int) and answers > 0 else 1)
+    most, answers = _ANSWER, body.get("n")
+    for name in _BOUNDS:
+        if isinstance(body.get(name), int):
+            most = body[name]
+            break
+    return most * (answers if isinstance(answers, int) and answers > 0 else 1)
 
 
 def _size(value: Any) -> int:

@@ -282,13 +282,17 @@ class _Sums:
 
     def add(self, at: int, amount: int) -> None:
         slice = at // self._width
-        before = self._of.get(slice, 0)
-        after = before + amount
-        after = max(after, 0)
-        self._of[slice] = after
-        self._total += after - before
+        before = self._of.get(slice)
+        if before is None:
+            self._begin(slice, at)
+            before = 0
+        amount = max(amount, -before)
+        self._of[slice] = before + amount
+        self._total += amount
+
+    def _begin(self, slice: int, at: int) -> None:
         self._first = min(self._first, slice)
-        if len(self._of) > self._number + _SPARE:
+        if len(self._of) >= self._number + _SPARE:
             self.total(at)
 
     def leave(self, left: int, now: int) -> None:

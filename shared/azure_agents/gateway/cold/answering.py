@@ -113,7 +113,7 @@ class Answering:
         await out.end()
 
     def _down(self) -> tuple[Header, ...]:
-        return tuple(down(self._incoming, told_headers(self._incoming.headers)))
+        return tuple(down(self._incoming.headers))
 
     def _of_bytes(self) -> tuple[Header, ...]:
         found = self._incoming.headers
