@@ -50,6 +50,16 @@ async def test_requests_use_the_limit_and_never_pass_it() -> None:
     assert 0.97 * allowed <= len(times)
 
 
+async def test_limits_that_only_the_service_knows_are_kept() -> None:
+    """Its first answer tells them, so that nothing is refused."""
+    with Emulator(seed=1) as foundry:
+        times = _watched(foundry)
+        rows = await _ask(foundry, 2 * RPM, service_rpm=RPM, concurrency=32)
+        assert 2 * RPM == sum("answer" in row for row in rows)
+        assert {200} == {request.status for request in foundry.requests}
+    assert _most_in(times, 60) <= RPM
+
+
 def _watched(foundry: Emulator) -> list[float]:
     """When requests arrive, on the emulator's clock."""
     times: list[float] = []

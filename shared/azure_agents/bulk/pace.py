@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from ..drivers.clock import Clock
@@ -27,6 +27,8 @@ from ..routing.limits import SECOND, Amounts, Limits
 from ..routing.redis_link import RedisLink
 
 MINUTE = 61.2  # seconds
+# The limits of a minute, as services tell them.
+_TOLD = {"rpm": "x-ratelimit-limit-requests", "tpm": "x-ratelimit-limit-tokens"}
 _PREFIX = "azure-agents-bulk"
 _FIRST = 8  # requests under way before the service has said anything
 _CUT = 0.7
@@ -70,6 +72,7 @@ class Pace:
         self._counts = Counts(clock, None if redis_url is None else _PREFIX, minute=MINUTE)
         self._driver = Driver(clock, self._link)
         id = sha256(model.encode()).hexdigest()[:16]
+        self._id, self._given = id, limits
         self._deployment = Deployment(id, model, model, model, limits=limits)
         self._gate = asyncio.Lock()
         self._waiting: deque[asyncio.Future[None]] = deque()
@@ -115,13 +118,34 @@ class Pace:
             used: Tokens; None: it was not told.
             headers: Of the answer.
         """
-        self._counts.learn(self._deployment, left_of(headers or {}))
+        await self._learn(headers or {})
         if used is not None:
             await self._driver.arun(self._counts.settle(entered.ticket, used), _none)
         self._refusals = 0
         grown = 1 / self._allowed if self._was_cut else 1
         self._allowed = min(float(self._most), self._allowed + grown)
         self.drop(entered)
+
+    async def _learn(self, headers: Mapping[str, str]) -> None:
+        """Keep the limits that the service tells, where the user named none, and what is left."""
+        told = {name: headers.get(header, "") for name, header in _TOLD.items()}
+        known = {name: int(value) for name, value in told.items() if value.isdecimal()}
+        now = self._deployment.limits
+        limits = replace(now, **{k: v for k, v in known.items() if v and self._may_learn(k)})
+        if limits != now:
+            # Counted anew, since the windows of other limits differ: what is under way, and what
+            # the service says that it has counted.
+            id = f"{self._id}/{limits.rpm}/{limits.tpm}"
+            self._deployment = replace(self._deployment, id=id, limits=limits)
+            for _ in range(self.running):
+                flow = self._counts.begin(self._deployment, Amounts())
+                ticket: Ticket | None = await self._driver.arun(flow, _none)
+                if ticket is not None:
+                    self._counts.end(ticket)
+        self._counts.learn(self._deployment, left_of(headers))
+
+    def _may_learn(self, name: str) -> bool:
+        return getattr(self._given, name) is None
 
     def drop(self, entered: Pass) -> None:
         """A request has failed, or was given up.
