@@ -160,7 +160,7 @@ def _killed(
         assert 0 == child.returncode
         turns = len(foundry.seen)
     ids = sorted(json.loads(line)["id"] for line in out.read_text().splitlines())
-    assert list(range(ROWS)) == ids
+    assert list(range(ROWS)) == ids, ids
     return turns - ROWS, killed
 
 

@@ -79,7 +79,11 @@ def _agent(foundry: Emulator, kind: Kind) -> str:
 
 
 async def _play(kind: Kind, folder: Path, last: int | None) -> tuple[int, Emulator, Lookups, Path]:
-    """Kill a run at a step, and let another go on to its end; the steps of the first."""
+    """Kill a run at a step, and the next one, and let a third go on to its end.
+
+    Returns:
+        The steps of the first, the service, what functions did, and the output.
+    """
     with Emulator(seed=1) as foundry:
         lookups, out = Lookups(), folder / f"{last}.jsonl"
         settings: dict[str, Any] = {"concurrency": CONCURRENCY}
@@ -87,7 +91,7 @@ async def _play(kind: Kind, folder: Path, last: int | None) -> tuple[int, Emulat
         settings["arguments"] = {"background": True} if kind.background else {}
         model, rows = _agent(foundry, kind), _rows(kind)
         killer = Killer(last)
-        for one in (killer, Killer()):
+        for one in (killer, *([Killer(last // 2 + 1)] if last else []), Killer()):
             given = dict(settings)
             await run_until_killed(one, model, rows, out, foundry.connection(), **given)
         return killer.steps, foundry, lookups, out
@@ -111,10 +115,11 @@ async def test_a_killed_run_goes_on(kind: Kind, tmp_path: Path) -> None:
         expected = {n: f"said: {'and ' if kind.turns else ''}{n}" for n in range(ROWS)}
         if not (kind.tools and not kind.turns):
             assert expected == {line["id"]: line["answer"] for line in lines}, last
-        ran = sorted([*lookups.looked_up, *_never_known(foundry)], key=int)
-        assert (list(map(str, range(ROWS))) if kind.tools else []) == ran, last
+        assert sorted(set(lookups.looked_up)) == sorted(lookups.looked_up), last
+        ran = {*lookups.looked_up, *_never_known(foundry)}
+        assert ({str(n) for n in range(ROWS)} if kind.tools else set()) == ran, last
         again = len(foundry.seen) - _turns(kind)
-        assert 0 <= again <= (CONCURRENCY if _may_ask_again(kind) else 0), (last, again)
+        assert 0 <= again <= (2 * CONCURRENCY if _may_ask_again(kind) else 0), (last, again)
 
 
 def _never_known(foundry: Emulator) -> set[str]:

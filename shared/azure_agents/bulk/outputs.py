@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 from ..errors import ConfigError
 from ..jsonio import JSON, canonical, dumps
-from .journal import Journal, Line
+from .journal import Journal, Line, Written
 
 ENDINGS = (".jsonl", ".ndjson", ".csv")
 FAILED = ".failed.jsonl"
@@ -88,6 +88,8 @@ class Answers:
         self._file.truncate(whole)
         self._file.seek(whole)
         _write(self._file, b"".join(one.text or b"" for one in kept))
+        # From here on they stand before lines that the journal does not keep any more.
+        journal.write([Written(one.number) for one in kept])
         return end
 
     def _begun(self, size: int, journal: Journal) -> int:
