@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import logging
 import os
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
+from azure_agents.emulator import Emulator
 from azure_agents.gateway.app import Application
 from azure_agents.gateway.config.reading import read_config
 from azure_agents.gateway.server import reload_config
+
+from .conftest import Start
 
 ENTRY = """
 model_list:
@@ -59,3 +63,36 @@ async def test_a_right_file_is_served(tmp_path: Path, monkeypatch: pytest.Monkey
     assert ["second"] == list(application._serving.board.names)
     assert "1" == os.environ["OF_THE_FILE"]
     await application.aclose()
+
+
+LIMITED = """
+model_list:
+- model_name: gpt-4o
+  litellm_params: {{model: azure/dep, api_base: "{{resource}}", api_key: k, rpm: {rpm}}}
+keys:
+- {{name: app, hash: "{hash}", rpm: {of_key}}}
+"""
+HASH = sha256(b"sk-app").hexdigest()
+
+# (limits of the deployment and the key in the new file, what the next two calls hear)
+AFTER = {
+    "the same": ((2, 9), [429, 429]),
+    "one more for the deployment, counted anew": ((3, 9), [200, 200]),
+    "fewer for the key, counted anew": ((2, 1), [429, 429]),
+}
+
+
+@pytest.mark.allow_hosts(["127.0.0.1"])
+@pytest.mark.parametrize("case", AFTER)
+def test_a_reload_forgets_no_counts(
+    foundry: Emulator, resource: str, start: Start, case: str
+) -> None:
+    """Limits that did not change go on with what was counted: none lets twice as much through."""
+    (rpm, of_key), expected = AFTER[case]
+    foundry.deploy("dep", "Hello.")
+    first = LIMITED.format(rpm=2, of_key=9, hash=HASH)
+    gateway = start(first, authorization="Bearer sk-app")
+    assert [200, 200, 429] == [gateway.chat().status_code for _ in range(3)]
+    text = LIMITED.format(rpm=rpm, of_key=of_key, hash=HASH).replace("{resource}", resource)
+    gateway.application.change(read_config(text))
+    assert expected == [gateway.chat().status_code for _ in range(2)]

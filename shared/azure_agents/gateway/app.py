@@ -149,7 +149,9 @@ class Application:
         Raises:
             ConfigError: It is wrong; nothing has changed.
         """
-        self._serving = self._made(config)
+        made = self._made(config)
+        made.board.engine.take_over(self._serving.board.engine)
+        self._serving = made
         self._counters.keep({one.id for one in self._serving.board.deployments})
 
     def _made(self, config: GatewayConfig) -> Serving:

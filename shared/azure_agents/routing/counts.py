@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from ..drivers.clock import Clock
 from .deployments import Deployment
-from .limits import SECOND, Amounts
+from .limits import SECOND, Amounts, Limits
 from .redis_script import Eval, SharedWindows
 from .windows import Load, Place, Tally, Used
 
@@ -54,6 +54,16 @@ class Counts:
         self._minute = minute
         self._lock = Lock()
         self._of: dict[str, _Counted] = {}
+        self._before: Mapping[str, _Counted] = {}
+
+    def take_over(self, other: Counts) -> None:
+        """Go on with what others have counted of deployments whose limits are the same.
+
+        Args:
+            other: Its requests may run on: they are counted here, too.
+        """
+        if other._prefix == self._prefix:
+            self._before = dict(other._of)
 
     @property
     def is_shared(self) -> bool:
@@ -220,13 +230,15 @@ class Counts:
         return found
 
     def _new(self, deployment: Deployment) -> _Counted:
-        limits = deployment.limits
+        limits, before = deployment.limits, self._before.get(deployment.id)
+        if before is not None and before.limits == limits:
+            return before
         # What is counted like a deployment and is none, such as a key, is never chosen.
         tally = Tally(limits, self._minute, is_compared=bool(deployment.model))
         if self._prefix is None:
-            return _Counted(tally)
+            return _Counted(limits, tally)
         windows = limits.starts(self._minute), limits.slices(self._minute)
-        return _Counted(tally, SharedWindows(self._prefix, deployment.id, *windows))
+        return _Counted(limits, tally, SharedWindows(self._prefix, deployment.id, *windows))
 
     def _now(self) -> int:
         return int(self._time() * SECOND)
@@ -240,6 +252,7 @@ class _Counted:
     the one that was refused last may ask again.
     """
 
+    limits: Limits
     tally: Tally
     shared: SharedWindows | None = None
     running: int = 0

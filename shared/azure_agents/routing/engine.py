@@ -58,6 +58,14 @@ class Engine:
         )
         self._driver = Driver(clock, self.link)
 
+    def take_over(self, other: Engine) -> None:
+        """Go on with the counts of an engine whose place this one takes.
+
+        Args:
+            other: The one before.
+        """
+        self.desk.counts.take_over(other.desk.counts)
+
     def run(self, call: RoutedCall, ask: Callable[[Attempt], Any]) -> Routed:
         """Route a call; its place is still to be given back, by `settle` or `end`.
 
