@@ -233,6 +233,21 @@ async def test_done_twice_is_said_once(stage: Stage) -> None:
         assert CHAT == client.text
 
 
+@pytest.mark.parametrize(
+    "comment", [b": PROCESSING\n\n", b": PROCESSING\n", b":\n\n", b"data:\n\n"]
+)
+async def test_what_only_keeps_a_stream_alive_stays_what_it_is(
+    comment: bytes, stage: Stage
+) -> None:
+    """A comment or an empty event of the upstream is no content and no end."""
+    for events in ([comment, ROLE, WORD], [ROLE, comment, WORD], [ROLE, WORD, comment]):
+        whole = b"".join([*events, FINISH, DONE])
+        client = await stage.play(
+            "chat", [whole[at : at + 7] for at in range(0, len(whole), 7)], None
+        )
+        assert (whole, 1) == (client.text, client.ends)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 async def test_a_client_that_leaves_at_any_event(kind: str, stage: Stage) -> None:
     """The upstream is closed, and what had begun to answer is booked."""

@@ -229,7 +229,9 @@ async def test_a_status_waits_for_the_first_content_and_no_longer() -> None:
         goes_on.set()
         await asking
     last = client.text.split(b"\n\n")[-2]
-    assert "rate_limit_error" == json.loads(last.removeprefix(b"data: "))["error"]["type"]
+    comment, _, said = last.partition(b"\ndata: ")
+    assert comment.startswith(b": ")
+    assert "rate_limit_error" == json.loads(said)["error"]["type"]
     assert 1 == client.ends
 
 

@@ -139,7 +139,7 @@ class Connection(asyncio.Protocol):
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._free, self._lost = free, lost
-        self._parser = httptools.HttpResponseParser(self)
+        self._parser: Any = httptools.HttpResponseParser(self)
         self._transport: Any = None
         self._answer: Answer | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -251,6 +251,7 @@ class Connection(asyncio.Protocol):
             self._fail(ConnectionLostError(f"{answer.doing}: the answer was lost ({kind})"))
         self._stop()
         self._lost(self)
+        self._parser = None  # which holds this: without a circle both are freed at once
 
     def _end(self) -> None:
         """Be free, if nothing speaks against it."""

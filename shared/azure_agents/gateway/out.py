@@ -14,7 +14,8 @@ _EVENTS = (
     (b"cache-control", b"no-cache"),
     (b"x-accel-buffering", b"no"),  # proxies in front would wait for more
 )
-_BEAT = b": waiting for the first content\n\n"
+# One line: behind an empty one OpenAI's SDK for Go, before 3.43, reads an event without data.
+_BEAT = b": waiting for the first content\n"
 
 
 class Out:
