@@ -26,7 +26,7 @@ RUN = (
 
 # What the other blocks are, and words by which such a block is known.
 KINDS = {
-    # Speech, files and batches at the gateway.
+    # Speech, files and batches at the gateway: `tests/gateway/cold` does what they do.
     "gateway": (r"^curl .*/v1/(?:files|batches)|azure/tts-1|purpose=\"batch\"|client\.batches\."),
     # `tests/routing` runs such routers, with a Redis.
     "router with Redis": r"\bRouter\(.*\n.*redis_host=",
