@@ -18,7 +18,7 @@ async def test_what_was_used_is_booked_all_the_same() -> None:
     meter = Meter({"prompt_tokens": 3})
     routed = SimpleNamespace(
         ticket=SimpleNamespace(deployment=SimpleNamespace(id="first")),
-        answer=SimpleNamespace(meter=meter, headers=()),
+        answer=SimpleNamespace(meter=meter),
     )
     asked = Asked("chat", "openai", "gpt", {}, None, streams=True)
     booked: list[Ended] = []
@@ -28,13 +28,14 @@ async def test_what_was_used_is_booked_all_the_same() -> None:
         tasks[0].cancel()  # both are done in the same turn of the loop
         return routed
 
-    async def begin(headers: Any) -> None:
+    async def stream(reply: Any) -> None:
         await asyncio.sleep(0)  # here the client is noticed to have gone
 
     board: Any = SimpleNamespace(route=route)
-    out: Any = SimpleNamespace(status=200, add=lambda *headers: None, begin=begin)
+    out: Any = SimpleNamespace(status=200, add=lambda *headers: None)
     ended = Ended(asked, "app", "gpt")
-    one = _One(board, Any, out, ended, booked.append, asker=Any)
+    one: Any = _One(board, Any, out, ended, booked.append, asker=Any)
+    one._stream = stream
     tasks.append(asyncio.create_task(one.answer(Any, 15.0)))
     with pytest.raises(asyncio.CancelledError):
         await tasks[0]
