@@ -177,6 +177,8 @@ class _One:
 
     async def _whole(self, incoming: Incoming) -> Whole:
         body = await incoming.whole()
+        if not body.startswith(b"{") and not body.lstrip().startswith(b"{"):
+            raise ProtocolError(f"{self._asked.doing}: an answer that is no JSON object")
         meter = read_usage(body)
         meter.pricer = self._target.pricer
         headers = incoming.headers
@@ -233,14 +235,16 @@ def error_of(
         refused: Is told the upstream's own words, by the error's `id`, if they may pass.
         ours: Statuses that tell of our own credential or deployment: their words do not pass.
     """
+    base = target.base
+    host = base.origin.partition("://")[2]
+    # Before it is read: whatever form it has, its words may end in an answer, and in the log.
+    body = _blotted(body, (*signature.headers.values(), base.url, base.origin, host, base.host))
     error = error_from_reply(
         incoming.status, incoming.headers, body, doing=asked.doing, of=target.service
     )
     if incoming.status >= 400 and incoming.status not in ours and _is_form(body, asked.door):
-        base = target.base
-        secrets = (*signature.headers.values(), base.url, base.origin, base.host)
         told = down(incoming.headers)
-        refused[id(error)] = Refused(incoming.status, _blotted(body, secrets), tuple(told))
+        refused[id(error)] = Refused(incoming.status, body, tuple(told))
     return error
 
 
@@ -311,7 +315,8 @@ def _is_form(body: bytes, door: Door) -> bool:
     inner = data.get("error") if isinstance(data, dict) else None
     if not isinstance(inner, dict) or not isinstance(inner.get("message"), str):
         return False
-    return door == "openai" or data.get("type") == "error"
+    is_anthropics: bool = data.get("type") == "error"
+    return is_anthropics == (door == "anthropic")
 
 
 def _blotted(body: bytes, secrets: tuple[str, ...]) -> bytes:

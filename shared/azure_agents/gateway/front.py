@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from typing import Any
+from typing import Any, cast
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
@@ -139,13 +139,11 @@ class ClientConnection(HttpToolsProtocol):
         return (_BODY, cycle, self._heard // _PACE) if is_waiting else None
 
     def _give_up(self, waits: str) -> None:
-        cycle: Any = self.cycle
+        cycle, scope = cast(Any, self.cycle), cast(Any, self.scope)
         is_answered = cycle is not None and cycle.response_started
         if waits in (_GONE, _READER) or (waits == _BODY and is_answered):
             self.transport.abort()
-        elif self.scope is None or (
-            cycle is not None and self.scope is cycle.scope and is_answered
-        ):
+        elif scope is None or (is_answered and scope is cycle.scope):
             self.transport.close()  # not a byte came, or nobody wants the rest of the body
         else:
             self._refuse(408, "the rest of the request did not come in time")

@@ -33,6 +33,10 @@ class Out:
         self.status: int | None = None
         self.is_ended = False
 
+    @property
+    def _id(self) -> str:
+        return dict(self._headers).get(b"x-request-id", b"").decode("latin-1")
+
     def add(self, *headers: Header) -> None:
         """Add headers, before the answer has begun."""
         self._headers += headers
@@ -131,12 +135,14 @@ class Out:
         if self.is_ended:
             return
         if self.status is None:
-            refused = refusal.answer(self.door) if isinstance(refusal, Refusal) else refusal
+            refused = (
+                refusal.answer(self.door, self._id) if isinstance(refusal, Refusal) else refusal
+            )
             kind = (b"content-type", b"application/json")
             own = [pair for pair in refused.headers if pair[0] != kind[0]]
             await self.whole(refused.status, refused.body, (kind, *own))
         elif isinstance(refusal, Refusal):
-            await self.end(refusal.frame(self.door))
+            await self.end(refusal.frame(self.door, self._id))
         else:
             name = b"event: error\n" if self.door == "anthropic" else b""
             one_line = refusal.body.replace(b"\r", b" ").replace(b"\n", b" ")

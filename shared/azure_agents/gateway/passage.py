@@ -30,9 +30,9 @@ from .mapped import Asker, ask_mapped
 from .marks import Change, changed_body, changed_events
 from .meter import Meter
 from .out import Out
-from .refusals import Refusal, Refused, refusal_of
+from .refusals import Refusal, Refused, refusal_of, without_secrets
 from .replies import Reply, Stream, Whole
-from .targets import Targets
+from .targets import Targets, secrets_of
 
 _LOGGER = logging.getLogger("azure_agents")
 _BEAT = 10.0  # seconds between two comments
@@ -131,6 +131,7 @@ class Passage:
         self._board, self._passing, self._targets = board, passing, targets
         self._allowance, self._first_content = allowance, first_content
         self._note, self._tried = note, tried
+        self._secrets = secrets_of(board.deployments)
 
     async def carry(
         self,
@@ -171,15 +172,21 @@ class Passage:
                 await one.answer(ask, self._first_content)
         except ClientGone:
             one.ended.status = 499
-        except AzureAgentsError as error:
+        except AzureAgentsError as failed:
+            error = without_secrets(failed, self._secrets)  # of a stream that the library maps
             one.ended.error = error
-            _log(asked, error)
+            self._log(asked, error)
             await out.refuse(refused.get(id(error)) or refusal_of(error))
         finally:
             one.book()
             closing = self._close(one, taken)
             # A task costs time, and only the end of a stream, and Redis, are waited for.
             await (asyncio.shield(closing) if one.may_wait else closing)
+
+    def _log(self, asked: Asked, error: AzureAgentsError) -> None:
+        status = error.status or 0
+        if status == 0 or status >= 500 or status in (401, 403):
+            _LOGGER.warning("%s failed: %s", asked.doing, error)
 
     def _dollars(self, asked: Asked, call: RoutedCall, asker: Asker) -> float | None:
         """What a call will cost, as far as known; asked only of keys with a budget."""
@@ -214,10 +221,13 @@ class Passage:
                     reply = await ask_mapped(call, attempt, asker, streams=asked.streams)
                 else:
                     reply = await self._passing.ask(attempt, target, asked, refused)
-            except AzureAgentsError as error:
+            except AzureAgentsError as failed:
+                error = without_secrets(failed, self._secrets)
                 ended.last_failure = error
                 self._tried(Tried(attempt.deployment, monotonic() - begun, error))
-                raise
+                if error is failed:
+                    raise
+                raise error from None  # a cause has the same words
             except BaseException:
                 self._tried(Tried(attempt.deployment, monotonic() - begun, is_left=True))
                 raise
@@ -358,12 +368,6 @@ class _One:
         finally:
             await self._board.give_back(routed.ticket, amounts, reply.told)
         return amounts
-
-
-def _log(asked: Asked, error: AzureAgentsError) -> None:
-    status = error.status or 0
-    if status == 0 or status >= 500 or status in (401, 403):
-        _LOGGER.warning("%s failed: %s", asked.doing, error)
 
 
 def refusal_for(error: Exception) -> Refusal:

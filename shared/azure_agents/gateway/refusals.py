@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -52,7 +52,8 @@ _TYPES = {
 }
 _SERVER = ("api_error", "api_error")
 _CLIENT = ("invalid_request_error", "invalid_request_error")
-_URL = re.compile(r"\b(?:https?|wss?|rediss?)://[^\s'\"<>)\\]+", re.IGNORECASE)
+# Also as JSON may write it, with escaped slashes.
+_URL = re.compile(r"\b(?:https?|wss?|rediss?):(?:\\*/){2}[^\s'\"<>)\\]+", re.IGNORECASE)
 _HIDDEN = "[hidden]"
 
 
@@ -84,37 +85,42 @@ class Refusal(Exception):  # noqa: N818 - what a client is told, not a bug
         self.status, self.message, self.code, self.param = status, message, code, param
         self.retry_after, self.headers, self.more = retry_after, headers, dict(more or {})
 
-    def answer(self, door: Door) -> Refused:
+    def answer(self, door: Door, id: str = "") -> Refused:
         """Write the answer.
 
         Args:
             door: In whose form.
+            id: Of the request; "" if it never became one.
         """
-        return Refused(self.status, dumps(self.body(door)), (*self._waits(), *self.headers))
+        return Refused(self.status, dumps(self.body(door, id)), (*self._waits(), *self.headers))
 
-    def body(self, door: Door) -> JSON:
+    def body(self, door: Door, id: str = "") -> JSON:
         """The error as JSON.
 
         Args:
             door: In whose form.
+            id: As for `answer`.
         """
+        named = {"request_id": id} if id else {}  # as Anthropic's API has it
         usual = _CLIENT if self.status < 500 else _SERVER
         openai, anthropic = _TYPES.get(self.status, usual)
         if self.code == "insufficient_quota":
             openai = self.code
         if door == "anthropic":
-            return {"type": "error", "error": {"type": anthropic, "message": self.message}}
+            inner = {"type": anthropic, "message": self.message}
+            return {"type": "error", "error": inner, **named}
         told = {"message": self.message, "type": openai, "param": self.param, "code": self.code}
-        return {"error": {**told, **self.more}}
+        return {"error": {**told, **self.more}, **named}
 
-    def frame(self, door: Door) -> bytes:
+    def frame(self, door: Door, id: str = "") -> bytes:
         """The error as the last event of a stream.
 
         Args:
             door: In whose form.
+            id: As for `answer`.
         """
         name = b"event: error\n" if door == "anthropic" else b""
-        return name + b"data: " + dumps(self.body(door)) + b"\n\n"
+        return name + b"data: " + dumps(self.body(door, id)) + b"\n\n"
 
     def _waits(self) -> tuple[tuple[bytes, bytes], ...]:
         if self.retry_after is None:
@@ -151,6 +157,19 @@ def refusal_of(error: AzureAgentsError) -> Refusal:
         retry_after=error.retry_after,
         more=more,
     )
+
+
+def without_secrets(error: AzureAgentsError, secrets: Iterable[str]) -> AzureAgentsError:
+    """The error, made anew where its words hold a secret: a service may have repeated its key.
+
+    Args:
+        error: Any.
+        secrets: Of the config.
+    """
+    message = error.message
+    for secret in secrets:
+        message = message.replace(secret, _HIDDEN)
+    return error if message == error.message else type(error)(message, **error.facts)
 
 
 def without_urls(text: str) -> str:

@@ -7,7 +7,7 @@ changes something is the body written anew.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NamedTuple
@@ -36,6 +36,7 @@ _COUNTED = ("chat", "text_completion")
 _MOST = 2_000  # targets that are kept: a wildcard has as many as clients think of names
 # Families whose chats are no chats on the wire: the library maps them.
 _MAPPED_CHATS = ("claude", "responses", "text")
+_SECRETS = ("api_key", "azure_ad_token", "client_secret", "azure_password")
 _VERSION = "anthropic-version"
 _USUAL_VERSION = "2023-06-01"
 ID = "{id}"  # stands in the URL of what has one
@@ -137,6 +138,16 @@ def _of_agent(given: Mapping[str, Any], added: JSON, agent: Mapping[str, Any]) -
         if name in given:  # it would reach the other agents of the project
             raise InvalidRequestError(f"{name}: the model names the agent", param=name)
     return {**added, **given, **({"agent_reference": agent} if agent else {})}
+
+
+def secrets_of(deployments: Iterable[Deployment]) -> frozenset[str]:
+    """The keys, tokens and passwords that entries hold.
+
+    Args:
+        deployments: The entries.
+    """
+    given = (one.params.get(name) for one in deployments for name in _SECRETS)
+    return frozenset(value for value in given if isinstance(value, str) and value)
 
 
 def is_passed(deployment: Deployment, operation: str) -> bool:
