@@ -16,6 +16,7 @@ from . import (
     test_deployment_canary,
     test_error_lines,
     test_fuzz,
+    test_gateway_requests,
     test_held,
     test_hosts,
     test_limits,
@@ -79,6 +80,16 @@ ROWS = {
     "forged anchors": (
         (len(test_anchor_key.FORGERIES) + len(test_anchor_key.SEALS)) * len(test_anchor_key.FORMS)
     ),
+    "the gateway: settings in requests": (
+        (len(test_gateway_requests.NAMED) * 3 + len(test_gateway_requests.ELSEWHERE))
+        * len(test_gateway_requests.PATHS)
+    ),
+    "the gateway: headers, models and paths": (
+        len(test_gateway_requests.HEADERS)
+        + len(test_gateway_requests.ODD_MODELS) * len(test_gateway_requests.PREFIXES)
+        + len(test_gateway_requests.TARGETS) * 2
+    ),
+    "the gateway: forged threads": len(test_gateway_requests.FORGED) * 2 - 1,
 }
 
 
