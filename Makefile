@@ -121,6 +121,9 @@ house: $(SETUP)
 lock:
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
 		--no-header --no-annotate --quiet --upgrade --output-file requirements-dev.lock
+	uv pip compile pyproject.toml --extra gateway --extra otel --python-platform linux \
+		--python-version 3.11 --generate-hashes --no-header --no-annotate --quiet --upgrade \
+		--output-file deploy/requirements.lock
 
 # What users install, as CycloneDX JSON.
 sbom: $(SETUP)
