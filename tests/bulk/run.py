@@ -6,6 +6,7 @@
 3. Kills: 200 processes are killed by `kill -9` at random moments, over v2 chains, background
    responses and classic runs. No row is lost or doubled, and none is paid twice but those of a
    chain that were in flight.
+4. Evaluation: the recipes of docs/bulk.md, each in an environment of its own under .oracles/.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import asyncio
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -26,7 +28,7 @@ from typing import Any
 
 import httpx
 
-from azure_agents.bulk import abulk
+from azure_agents.bulk import abulk, bulk
 from azure_agents.bulk.api import Bulk, Settings
 from azure_agents.emulator import Delayed, Emulator
 
@@ -35,6 +37,17 @@ RPM = 1_200
 PORT = 8329
 LIMITED, MANY, KILLS = 10_000, 100_000, 200
 ROWS, CONCURRENCY = 24, 6
+# ragas imports a module that langchain-community 0.4 has no more.
+PACKAGES = {
+    "azure-ai-evaluation": ["azure-ai-evaluation"],
+    "ragas": ["ragas", "rapidfuzz", "langchain-community<0.4"],
+    "pandas": ["pandas"],
+}
+TOLD = {"Capital of France?": "Paris", "2+2?": "five"}
+ASKED = [
+    {"question": "Capital of France?", "ground_truth": "Paris", "reference": "Paris"},
+    {"question": "2+2?", "ground_truth": "4", "reference": "4"},
+]
 ANSWER = {
     "id": "chatcmpl-1",
     "object": "chat.completion",
@@ -188,9 +201,46 @@ def _start(
     return subprocess.Popen(command, env=environment, stdout=quiet, stderr=quiet, text=True)
 
 
+def evaluation(folder: Path) -> None:
+    """The recipes of docs/bulk.md, each in an environment of its own."""
+    page = (ROOT / "docs" / "bulk.md").read_text()
+    for format, packages in PACKAGES.items():
+        (recipe,) = re.findall(rf"```python {format}\n(.*?)```", page, re.DOTALL)
+        here = folder / format
+        here.mkdir()
+        with Emulator() as foundry:
+            agent = foundry.create_agent("a", lambda turn: TOLD[turn.last_user_text])
+            given = {"column": "question", "format": format, "concurrency": 1}
+            list(
+                bulk(
+                    agent.model, ASKED, out=here / "answers.jsonl", **given, **foundry.connection()
+                )
+            )
+        said = _said(_python(format, packages), recipe, here)
+        expected = "\n".join(re.findall(r"^#> (.*)$", recipe, re.MULTILINE))
+        print(f"evaluation: {format}: {expected}")
+        assert said.endswith(expected), said
+
+
+def _python(name: str, packages: list[str]) -> Path:
+    """The Python of an environment with these packages, made the first time."""
+    home = ROOT / ".oracles" / f"bulk-{name}"
+    python = home / "bin" / "python"
+    if not python.exists():
+        subprocess.run([sys.executable, "-m", "venv", str(home)], check=True)
+        subprocess.run([str(python), "-m", "pip", "install", "--quiet", *packages], check=True)
+    return python
+
+
+def _said(python: Path, program: str, folder: Path) -> str:
+    run = [str(python), "-c", program]
+    ended = subprocess.run(run, cwd=folder, stdout=subprocess.PIPE, text=True, check=True)
+    return ended.stdout.strip()
+
+
 def main() -> None:
     """Run all of them, or those that are named."""
-    names = sys.argv[1:] or ["limits", "memory", "kills"]
+    names = sys.argv[1:] or ["limits", "memory", "kills", "evaluation"]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         if "limits" in names:
@@ -199,6 +249,8 @@ def main() -> None:
             asyncio.run(memory(folder))
         if "kills" in names:
             kills(folder)
+        if "evaluation" in names:
+            evaluation(folder)
 
 
 if __name__ == "__main__":
