@@ -148,7 +148,8 @@ def _tell_cost(model: str, run: Bulk, options: dict[str, Any]) -> None:
     told = estimate_run(model, found, rows, instructions, base)
     click.echo(f"{rows:,} of {found.total:,} rows would be asked")
     click.echo(f"{told.tokens_in:,} tokens in, {told.tokens_out:,} tokens out")
-    price = f"${told.usd:,.2f}" if told.usd is not None else f"not known ({told.why})"
+    advice = "" if base else "; --base-model names the model behind it"
+    price = f"${told.usd:,.2f}" if told.usd is not None else f"not known ({told.why}{advice})"
     click.echo(f"cost: {price}")
     click.echo(
         f"(counted: a token for {BYTES_OF_A_TOKEN} bytes of question, {TOKENS_OF_AN_ANSWER} tokens "

@@ -21,6 +21,7 @@ CONVERSATIONS = "/conversations"
 ACTIVE = ("queued", "in_progress")
 _LOOK_BACK = "20"  # a turn of ours is among the newest
 _MOST_PAGES = 5  # of the list of responses, where many are made at the same time
+_MOST_PAGES_BACK = 15  # for a turn of an earlier process: all that it had under way came since
 
 
 class Lookups:
@@ -68,10 +69,11 @@ class Lookups:
         """Find this turn's response that goes on from `parent` in the list of all responses.
 
         The list holds foreground responses, too (recorded). It is read back to the parent, which
-        is older than anything that goes on from it, and no further than `_MOST_PAGES`.
+        is older than anything that goes on from it, and no further than `_MOST_PAGES`
+        (of a repeated turn: `_MOST_PAGES_BACK`).
         """
         cursor: Query = ()
-        for _ in range(_MOST_PAGES):
+        for _ in range(_MOST_PAGES_BACK if self._turn.is_repeated else _MOST_PAGES):
             page = yield from self._newest(*cursor)
             with malformed(page):
                 for stored in page.get("data") or ():
