@@ -11,12 +11,14 @@ import pytest
 
 from azure_agents.bulk import abulk
 from azure_agents.bulk.pace import MINUTE, Pace, StoppedError
+from azure_agents.drivers.clock import SystemClock
 from azure_agents.emulator import Delayed, Emulator
 from azure_agents.errors import RateLimitError
 from azure_agents.routing.limits import Amounts, Limits
 
 from ..covering import scaled
 from ..eventually import eventually
+from ..stores.servers import RedisServer
 
 RPM = 300
 
@@ -191,6 +193,25 @@ async def test_stopping_wakes_those_that_wait() -> None:
         pace.stop()
         ends = await asyncio.gather(*waiting, return_exceptions=True)
         assert [StoppedError] * 3 == [type(end) for end in ends]
+
+
+async def test_runs_that_share_a_redis_share_the_limits() -> None:
+    """Two runs of one model begin as many requests together as one may."""
+    server = RedisServer()
+    try:
+        paces = [Pace("m", Limits(rpm=5), 8, SystemClock(), server.url) for _ in range(2)]
+        entering = [asyncio.create_task(pace.enter(Amounts())) for pace in paces for _ in range(6)]
+        await eventually(lambda: sum(one.done() for one in entering) == 5)
+        await asyncio.sleep(0.3)
+        assert 5 == sum(one.done() for one in entering)
+        for one in paces:
+            one.stop()
+        ends = await asyncio.gather(*entering, return_exceptions=True)
+        assert 7 == sum(isinstance(end, StoppedError) for end in ends)
+        for one in paces:
+            one.close()
+    finally:
+        server.remove()
 
 
 def test_a_window_is_a_little_longer_than_a_minute() -> None:
