@@ -181,17 +181,15 @@ def megabytes() -> float:
 
 def serve(row: str, upstream: str) -> None:
     """Serve the floor, or the gateway by the config of a row; print the port."""
-    import uvloop
-
     from azure_agents.gateway import Application, read_config
-    from azure_agents.gateway.server import make_server
+    from azure_agents.gateway.server import make_server, run_loop
 
     if row == "floor":
         application: Any = Floor(upstream)
     else:
         application = Application(read_config(json.dumps(config(row, upstream)), "benchmark"))
     server = make_server(measured(application), "127.0.0.1", 0, tell)
-    uvloop.run(server.serve())
+    run_loop(server.serve())
 
 
 def tell(url: str) -> None:

@@ -8,6 +8,7 @@ the log says what is wrong.
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -31,6 +32,9 @@ _LOOK = 2.0  # seconds between two looks at the file
 GRACE = 600  # seconds that requests have to finish after SIGTERM
 _DRAIN_TICK = 0.1  # seconds
 BACKLOG = 4096
+# New objects between two searches for circles. Calls leave none behind, and with Python's 700 the
+# search takes a tenth of a busy gateway's time: it finds the calls that run, again and again.
+_NEW_OBJECTS = 20_000
 
 
 def load_config(path: Path) -> GatewayConfig:
@@ -287,11 +291,14 @@ def url_of(address: tuple[Any, ...]) -> str:
 
 
 def run_loop(serving: Coroutine[Any, Any, None]) -> None:
-    """Run on an event loop: uvloop's, where there is one.
+    """Run on an event loop: uvloop's, where there is one. It is what this process is for.
 
     Args:
         serving: What to run.
     """
+    gc.collect()
+    gc.freeze()  # modules and the config stay: to search them for circles finds none
+    gc.set_threshold(_NEW_OBJECTS)
     try:
         import uvloop
     except ImportError:  # Windows
