@@ -10,21 +10,21 @@ import asyncio
 from collections.abc import AsyncGenerator, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from hashlib import blake2b
 from pathlib import Path
 from queue import Queue
 from threading import Thread
 from typing import Any
 
 from ..drivers.clock import SystemClock
-from ..errors import ConfigError, InvalidRequestError
-from ..jsonio import JSON, canonical
+from ..errors import ConfigError
+from ..jsonio import JSON
 from ..routing.limits import read_limits
 from .askers import asker_of, check_model
 from .asking import Wanted
+from .files import beside, check_files, short, shown, source_of
 from .functions import Functions
 from .journal import Journal
-from .outputs import ENDINGS, FAILED, JOURNAL, Answers, Failures
+from .outputs import FAILED, JOURNAL, Answers, Failures
 from .pace import Pace
 from .plan import Chosen, check_input
 from .rows import Row, read_rows
@@ -81,16 +81,16 @@ class Bulk:
     def __init__(self, model: Any, rows: Any, settings: Settings) -> None:
         check_model(model)
         self._model, self._settings = model, settings
-        self._source = _source(rows)
+        self._source = source_of(rows)
         self._out = None if settings.out is None else Path(settings.out)
-        _check_settings(self._out, settings)
+        check_files(self._out, settings.concurrency)
         self._schema = schema_of(settings.schema)
         self.totals, self.changes = Totals(), list[str]()
         self.pace: Pace | None = None
         self._run: Run | None = None
         self._answers: Answers | None = None
         self._failures: Failures | None = None
-        self._journal = Journal(None if self._out is None else _beside(self._out, JOURNAL))
+        self._journal = Journal(None if self._out is None else beside(self._out, JOURNAL))
         try:
             self._prepare()
         except BaseException:
@@ -112,7 +112,7 @@ class Bulk:
             failed = self._journal.numbers("failed")
             self._journal.begin_again(one for one in failed if one in self._chosen)
         if self._out is not None:
-            self._failures = Failures(_beside(self._out, FAILED), self._journal)
+            self._failures = Failures(beside(self._out, FAILED), self._journal)
         self._over = frozenset(self._journal.numbers("done") + self._journal.numbers("failed"))
         self.was_done = self._journal.count("done")
         self.were_failed = self._journal.count("failed")
@@ -140,7 +140,7 @@ class Bulk:
         return {
             "model": model,
             "instructions": settings.instructions,
-            "schema": _short(self._schema),
+            "schema": short(self._schema),
             "tools": names,
             "column": self.input.reading.column,
             "format": settings.format,
@@ -168,7 +168,7 @@ class Bulk:
                 "an output has one form, so give --out (out=) another name"
             )
         self.changes = [
-            f"{name} was {_shown(before[name])} in the run before, and is {_shown(now[name])}"
+            f"{name} was {shown(before[name])} in the run before, and is {shown(now[name])}"
             for name in ("model", "instructions", "schema", "tools", "total")
             if before[name] != now[name]
         ]
@@ -381,39 +381,3 @@ def bulk(
 def _drain(results: Queue[tuple[str, Any]]) -> None:
     while not results.empty():
         results.get_nowait()
-
-
-def _source(rows: Any) -> Path | Sequence[Any]:
-    if isinstance(rows, str | Path):
-        return Path(rows)
-    if isinstance(rows, Mapping) or not isinstance(rows, Iterable):
-        raise InvalidRequestError(
-            f"rows is a {type(rows).__name__}: give a file, or a list of dictionaries or texts"
-        )
-    return rows if isinstance(rows, Sequence) else list(rows)  # all are checked before one is sent
-
-
-def _check_settings(out: Path | None, settings: Settings) -> None:
-    if out is not None and out.suffix.lower() not in ENDINGS:
-        raise ConfigError(
-            f"the output {out.name!r} ends with {out.suffix!r}: use one of {', '.join(ENDINGS)}"
-        )
-    if settings.concurrency < 1:
-        raise ConfigError(f"concurrency={settings.concurrency!r}: give a whole number, 1 or more")
-    if out is not None and not out.parent.is_dir():
-        raise ConfigError(f"cannot write {str(out)!r}: there is no folder {str(out.parent)!r}")
-
-
-def _beside(out: Path, ending: str) -> Path:
-    return out.with_name(out.name + ending)
-
-
-def _short(schema: JSON | None) -> str | None:
-    return (
-        None if schema is None else blake2b(canonical(schema).encode(), digest_size=8).hexdigest()
-    )
-
-
-def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:60]}…"

@@ -141,6 +141,8 @@ class _AutoThread:
         if plan.anchor is not None:
             reader = yield from self._continue(plan, plan.anchor)
         has_forked = reader is None
+        if reader is None and plan.anchor is not None and self._turn.is_repeated:
+            reader = yield from self._requests.find_forked()
         if reader is None:
             start = partial(self._requests.start, plan.whole)
             reader = yield from retrying(start, self._turn, when=may_have_been_applied)

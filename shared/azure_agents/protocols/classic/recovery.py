@@ -66,6 +66,12 @@ class RunRecovery:
             raise error
         return (yield from self.follow(reader, run))
 
+    def find_forked(self) -> Flow[RunReader | None]:
+        """Read the run that an earlier process started on a new thread for this turn, if any."""
+        reader = self.new_reader(None)
+        run = yield from none_if_it_fails(partial(self.find_run, reader))
+        return None if run is None else (yield from self.follow(reader, run))
+
     def find_run(self, reader: RunReader) -> Flow[str | None]:
         """Look for the run with this turn's key, on the reader's thread or on any new one."""
         thread = reader.thread_id
