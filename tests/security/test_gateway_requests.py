@@ -159,8 +159,17 @@ PREFIXES = ["", "azure/", "openai/", "azure_ai/"]
 def test_a_model_is_a_name_and_no_path(gateway: Gateway, prefix: str, model: str) -> None:
     """Also behind a wildcard, whose deployments clients name."""
     answer = gateway.http.post(PATHS[0], json=body(PATHS[0], model=prefix + model))
-    assert answer.status_code in (400, 404, 502)
+    assert answer.status_code in (400, 404)
     assert "127.0.0.1" not in answer.text
+
+
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/embeddings", "/v1/audio/speech"])
+def test_a_model_that_is_not_deployed_is_unknown(gateway: Gateway, path: str) -> None:
+    """404, and not an entry of ours that is wrong: it was the client who named it."""
+    for _ in range(2):
+        sent = {**body(PATHS[0], model="azure/nobodys"), "input": "Hello", "voice": "alloy"}
+        answer = gateway.http.post(path, json=sent)
+        assert (404, "model_not_found") == (answer.status_code, answer.json()["error"]["code"])
 
 
 TARGETS = {

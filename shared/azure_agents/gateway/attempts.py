@@ -23,6 +23,7 @@ from ..models.call import is_told
 from ..models.requests import SUCCESS, refused_parameters
 from ..models.rules import KEPT
 from ..routing.flow import Attempt
+from ..routing.health import is_about_an_id
 from ..service_errors.envelopes import error_from_reply
 from ..settings.timeouts import Timeouts
 from ..sign_in.auth import Signature
@@ -242,7 +243,8 @@ def error_of(
     error = error_from_reply(
         incoming.status, incoming.headers, body, doing=asked.doing, of=target.service
     )
-    if incoming.status >= 400 and incoming.status not in ours and _is_form(body, asked.door):
+    is_ours = incoming.status in ours and not is_about_an_id(error)
+    if incoming.status >= 400 and not is_ours and _is_form(body, asked.door):
         told = down(incoming.headers)
         refused[id(error)] = Refused(incoming.status, body, tuple(told))
     return error

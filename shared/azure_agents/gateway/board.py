@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from ..errors import InvalidRequestError
+from ..errors import AzureAgentsError, InvalidRequestError
 from ..models.settings import is_deployment
 from ..routing.calls import RoutedCall
 from ..routing.counts import Ticket
 from ..routing.deployments import Deployment
 from ..routing.engine import Engine
 from ..routing.flow import Attempt, Group, Routed
+from ..routing.health import is_about_the_model
 from ..routing.limits import SECOND, Amounts
 from .config.objects import GatewayConfig
-from .refusals import Refusal
+from .refusals import Refusal, refusal_of
 
 _UNKNOWN = "model_not_found"
 
@@ -60,8 +61,7 @@ class Board:
         except InvalidRequestError as error:
             if error.code != _UNKNOWN:
                 raise
-            sentence = f"The model {model[:200]!r} does not exist, or you do not have access to it."
-            raise Refusal(404, sentence, code=_UNKNOWN, param="model") from error
+            raise _unknown(model) from error
 
     def read_for(
         self, operation: str, given: Mapping[str, Any], groups: tuple[Group, ...]
@@ -77,6 +77,18 @@ class Board:
             InvalidRequestError: Ids do not fit together.
         """
         return self.engine.read_for(operation, given, groups)
+
+    def refusal_of(self, call: RoutedCall, error: AzureAgentsError) -> Refusal:
+        """What a client hears of a call that failed.
+
+        Args:
+            call: What was asked.
+            error: Of the last attempt.
+        """
+        is_named = "*" in call.group and len(call.job.groups) == 1
+        if is_named and is_about_the_model(error):
+            return _unknown(call.job.asked)  # the client wrote it, and no entry is wrong
+        return refusal_of(error)
 
     def group(self, name: str) -> Group:
         """The deployments of a model; none if it is unknown.
@@ -160,3 +172,8 @@ class Board:
     def close(self) -> None:
         """Close the connections to Redis."""
         self.engine.close()
+
+
+def _unknown(model: str) -> Refusal:
+    sentence = f"The model {model[:200]!r} does not exist, or you do not have access to it."
+    return Refusal(404, sentence, code=_UNKNOWN, param="model")

@@ -30,7 +30,7 @@ from .mapped import Asker, ask_mapped
 from .marks import Change, changed_body, changed_events
 from .meter import Meter
 from .out import Out
-from .refusals import Refusal, Refused, refusal_of, without_secrets
+from .refusals import Refusal, Refused, without_secrets
 from .replies import Reply, Stream, Whole
 from .targets import Targets, secrets_of
 
@@ -176,7 +176,7 @@ class Passage:
             error = without_secrets(failed, self._secrets)  # of a stream that the library maps
             one.ended.error = error
             self._log(asked, error)
-            await out.refuse(refused.get(id(error)) or refusal_of(error))
+            await out.refuse(refused.get(id(error)) or self._board.refusal_of(call, error))
         finally:
             one.book()
             closing = self._close(one, taken)

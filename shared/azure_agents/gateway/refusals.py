@@ -30,12 +30,12 @@ from ..errors import (
     ServiceError,
     StreamInterruptedError,
     ThreadBusyError,
-    ThreadNotFoundError,
     TimedOutError,
     TransportError,
     TurnError,
 )
 from ..jsonio import JSON, dumps
+from ..routing.health import is_about_an_id
 from .routes import Door
 
 # By status: the type of an error in OpenAI's API, and in Anthropic's.
@@ -183,6 +183,8 @@ def without_urls(text: str) -> str:
 
 def _told(error: AzureAgentsError) -> tuple[int, str]:
     """The status and the sentence."""
+    if is_about_an_id(error):
+        return 404, error.message
     for kinds, status in _CLIENTS:
         if isinstance(error, kinds):
             return status, error.message
@@ -202,7 +204,6 @@ def _told(error: AzureAgentsError) -> tuple[int, str]:
 _CLIENTS: tuple[tuple[type[AzureAgentsError], int], ...] = (
     (InvalidRequestError, 400),
     (ContentFilteredError, 400),
-    (ThreadNotFoundError, 404),
     (ThreadBusyError, 409),
     (ConflictError, 409),
     (RateLimitError, 429),

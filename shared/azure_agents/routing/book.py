@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..errors import InvalidRequestError
+from ..errors import ConfigError, InvalidRequestError
 from ..naming import near, shown
 from .deployments import Deployment
 from .flow import Group
+from .resources import resource_of
 from .settings import RouterSettings
 
 _MOST_NAMES = 20  # in an error
@@ -60,14 +61,22 @@ class Book:
         """
         name = self._settings.aliases.get(name, name)
         if name in self._named:
-            return tuple(self._named[name])
-        if name in self._by_id:
-            return (self._by_id[name],)
+            found: Group = tuple(self._named[name])
+        elif name in self._by_id:
+            found = (self._by_id[name],)
+        else:
+            found = self._behind_a_star(name)
+        known = tuple(one for one in found if not one.is_any or _is_possible(one))
+        if known:
+            return known
+        raise InvalidRequestError(self._unknown(name), param="model", code="model_not_found")
+
+    def _behind_a_star(self, name: str) -> Group:
         for star in self._stars:
             before, _, behind = star.partition("*")
             if name.startswith(before) and name.endswith(behind):
                 return tuple(one.under(name) for one in self._named[star])
-        raise InvalidRequestError(self._unknown(name), param="model", code="model_not_found")
+        return ()
 
     def groups(self, name: str, fallbacks: Sequence[str] | None = None) -> tuple[Group, ...]:
         """The deployments of a model, then those of each model that is asked instead.
@@ -114,3 +123,14 @@ class Book:
         known = sorted({*self._named, *self._settings.aliases})
         listed = ", ".join(map(repr, known[:_MOST_NAMES])) or "none"
         return f"model={shown(name)} is not in model_list{near(name, known)}; its models: {listed}"
+
+
+def _is_possible(one: Deployment) -> bool:
+    """Whether anything can be called so: behind a wildcard callers may write any text."""
+    if "*" in one.model:
+        return False
+    try:
+        resource_of(one.model, one.params, one.name)
+    except ConfigError:
+        return False
+    return True

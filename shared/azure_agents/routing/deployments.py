@@ -97,6 +97,16 @@ class Deployment:
         """Its resource, for what is not asked of a model: its limits do not hold there."""
         return replace(self, id=f"{self.id}/resource", limits=Limits(), most_running=None)
 
+    @property
+    def is_any(self) -> bool:
+        """Whether it stands for any number of models: it is a wildcard's."""
+        return "*" in self.name
+
+    @property
+    def health_id(self) -> str:
+        """Whose health is known by this: behind a wildcard each model has its own."""
+        return f"{self.id} {self.model}" if self.is_any and "*" not in self.model else self.id
+
     def under(self, asked: str) -> Deployment:
         """The deployment that a wildcard stands for: ``azure/*`` asked for ``azure/gpt-4o``.
 

@@ -7,12 +7,15 @@
 | 401, 403, 404 of the deployment, no token | our entry is wrong | the same, and the log says so |
 | any other | the request is wrong | another one would say the same: the caller hears of it |
 
-Of two times to wait the later one counts.
+Of two times to wait the later one counts. No caller may put a deployment aside for the others: a
+403 or 404 of one that answered somebody in the last minute is about that one request (a firewall
+disliked its text, its operation is not there), and each model behind a wildcard has its own health.
 """
 
 from __future__ import annotations
 
 import logging
+import re
 from collections import deque
 from dataclasses import dataclass, field
 from threading import Lock
@@ -44,6 +47,17 @@ _BROKEN = 60.0  # seconds: a wrong key does not mend itself soon
 _MINUTE = 60 * SECOND
 _OURS = (AuthenticationError, PermissionDeniedError, CredentialError, AgentNotFoundError)
 _THEIRS = (TransportError, ServerError, ProtocolError, ConflictError)
+# What a request may do to a deployment that works: an expired or wrong key is none of it.
+_BY_REQUEST = (PermissionDeniedError, NotFoundError)
+_MOST = 2_000  # states that are kept: a wildcard has as many as callers think of names
+# "Files [file-x] were not found", "No file found with id 'file-x'": as quoted in public issues.
+_THING = r"(?:file|vector ?store|item|container|prompt|image)s?"
+_SENT_ID = re.compile(
+    rf"\bno {_THING} (?:was |were )?found|\b{_THING}\b[^.]{{0,120}}"
+    r"\b(?:not found|not exist|n't exist)",
+    re.IGNORECASE,
+)
+_NO_MODEL = ("deploymentnotfound", "model_not_found")
 _LOGGER = logging.getLogger("azure_agents")
 
 
@@ -61,11 +75,33 @@ def judge(error: AzureAgentsError, *, names_model: bool = True, may_repeat: bool
     return "wrong" if is_lost else kind
 
 
+def is_about_an_id(error: AzureAgentsError) -> bool:
+    """Whether a 404 is about what the caller named by an id, and not about the deployment.
+
+    Args:
+        error: Of one attempt.
+    """
+    if isinstance(error, ThreadNotFoundError):
+        return True
+    is_other = isinstance(error, NotFoundError) and not is_about_the_model(error)
+    return is_other and _SENT_ID.search(error.message) is not None
+
+
+def is_about_the_model(error: AzureAgentsError) -> bool:
+    """Whether a service knows no deployment, model or agent of the name that it was asked for.
+
+    Args:
+        error: Of one attempt.
+    """
+    is_code = isinstance(error, NotFoundError) and (error.code or "").lower() in _NO_MODEL
+    return is_code or isinstance(error, AgentNotFoundError)
+
+
 def _kind(error: AzureAgentsError, *, names_model: bool) -> Kind:
     if isinstance(error, RateLimitError):
         return "busy"
-    if isinstance(error, ThreadNotFoundError):
-        return "wrong"  # an id of the caller's
+    if is_about_an_id(error):
+        return "wrong"
     if isinstance(error, _OURS) or (names_model and isinstance(error, NotFoundError)):
         return "broken"
     if isinstance(error, _THEIRS) or error.status == REQUEST_TIMEOUT:
@@ -80,6 +116,7 @@ class _State:
     busy_until: int = 0
     failed_until: int = 0
     failed_at: int = 0
+    answered_at: int = 0
     failures: deque[int] = field(default_factory=deque)
     times: int = 0
     error: AzureAgentsError | None = None
@@ -140,10 +177,13 @@ class Health:
             state.error = error
             if kind == "busy":
                 asked = cooldown if error.retry_after is None else error.retry_after
-                return self._busy(state, asked, now)
+                seconds = self._busy(state, asked, now)
+                return 0.0 if deployment.is_any else seconds  # its other models are not busy
+            if isinstance(error, _BY_REQUEST) and state.answered_at > now - _MINUTE:
+                return 0.0
             state.failed_at, is_news = now, state.failed_until <= now
             self._failed(state, max(cooldown, _BROKEN) if kind == "broken" else cooldown, kind)
-        if kind == "broken" and is_news:
+        if kind == "broken" and is_news and not deployment.is_any:  # callers would write the log
             _LOGGER.warning("router: %s is put aside: %s", _shown(deployment), error)
         return 0.0
 
@@ -156,6 +196,7 @@ class Health:
                 nothing.
         """
         state = self._state(deployment)
+        state.answered_at = begun_at
         if state.failed_until and begun_at >= state.failed_at:
             state.failed_until = 0
 
@@ -177,7 +218,23 @@ class Health:
             state.failed_until = max(state.failed_until, now + int(seconds * SECOND))
 
     def _state(self, deployment: Deployment) -> _State:
-        return self._of.get(deployment.id) or self._of.setdefault(deployment.id, _State())
+        id = deployment.health_id
+        found = self._of.get(id)
+        if found is None:
+            if len(self._of) >= _MOST and deployment.is_any:
+                self._forget()
+            found = self._of.setdefault(id, _State())
+        return found
+
+    def _forget(self) -> None:
+        """Forget all that were put aside no longer; of a flood of names the rest, too."""
+        now = self._now()
+        aside = {
+            id: state
+            for id, state in list(self._of.items())
+            if max(state.busy_until, state.failed_until) > now
+        }
+        self._of = aside if len(aside) < _MOST else {}
 
     def _now(self) -> int:
         return int(self._clock.time() * SECOND)

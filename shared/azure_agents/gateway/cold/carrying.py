@@ -22,7 +22,7 @@ from ..keyring import NOBODY
 from ..meter import Meter
 from ..out import Out
 from ..passage import Ended, Tried
-from ..refusals import Refusal, refusal_of, without_urls
+from ..refusals import Refusal, without_urls
 from ..targets import Target, Targets
 from ..upstream import Upstream
 from .answering import Answering
@@ -217,7 +217,7 @@ class _Carried:
             )
         if error.status == 404 and not row.of_deployment:
             return Refusal(404, without_urls(error.message), code="not_found", param="id")
-        return refusal_of(error)
+        return self._tools.reader.board.refusal_of(self._one.call, error)
 
     def book(self, meter: Meter | None = None) -> None:
         """Write the call down, once; before its end is sent, so that a client finds it there.
