@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Mapping
 from functools import lru_cache
+from itertools import repeat
 
 from ..errors import (
     AzureAgentsError,
@@ -292,16 +293,17 @@ def down(headers: Mapping[str, str]) -> list[Header]:
     Args:
         headers: Of an answer, names in lower case.
     """
-    found = [(b"content-type", headers.get("content-type", "application/json").encode("latin-1"))]
-    found += [(n, v.encode("latin-1")) for k, v in headers.items() if (n := _name_down(k))]
-    return found
+    kind = (b"content-type", headers.get("content-type", "application/json").encode("latin-1"))
+    names, sent = _names_down(tuple(headers))
+    values = map(str.encode, map(headers.__getitem__, names), repeat("latin-1"))
+    return [kind, *zip(sent, values, strict=True)]
 
 
-@lru_cache(1_000)
-def _name_down(name: str) -> bytes:
-    """The name under which a header goes down; empty: it does not."""
-    goes = is_told(name) or name in _WAITS
-    return _RENAMED.get(name, name).encode("latin-1") if goes else b""
+@lru_cache(100)
+def _names_down(names: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[bytes, ...]]:
+    """The names of those that go down, and their names there; most answers have the same."""
+    down = tuple(name for name in names if is_told(name) or name in _WAITS)
+    return down, tuple(_RENAMED.get(name, name).encode("latin-1") for name in down)
 
 
 _RENAMED = {"x-request-id": "x-upstream-request-id"}  # under that name the gateway has its own

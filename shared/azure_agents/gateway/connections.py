@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import re
 from functools import lru_cache
+from itertools import repeat
 from math import inf
 from typing import TYPE_CHECKING, Any
 
@@ -139,11 +140,13 @@ class Connection(asyncio.Protocol):
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._free, self._lost = free, lost
+        self._headers: dict[bytes, bytes] = {}  # also trailers, which nobody reads
+        # The parser tells it each header: a function of Python's would cost more than the rest.
+        self.on_header = self._headers.__setitem__
         self._parser: Any = httptools.HttpResponseParser(self)
         self._transport: Any = None
         self._answer: Answer | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._headers: list[tuple[bytes, bytes]] = []
         self._bare = 0  # bytes that came since the last piece of a body
         self._heard = 0.0  # when the last bytes came
         self._read = 0.0  # seconds that may pass between them
@@ -166,7 +169,8 @@ class Connection(asyncio.Protocol):
             has_body: Whether the answer may have a body.
         """
         self._answer = answer = Answer(self, doing, has_body=has_body)
-        self._headers, self._bare, self._keeps = [], 0, False
+        self._headers.clear()
+        self._bare, self._keeps = 0, False
         self._heard, self._read = self._loop.time(), read
         self._transport.write(request)
         self._timer = self._loop.call_later(read, self._look)
@@ -274,19 +278,13 @@ class Connection(asyncio.Protocol):
         """Another answer than the one that was asked for is a reason to close."""
         self._keeps = False
 
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep a header; behind the head come trailers, which nobody reads."""
-        if self._answer is not None and not self._answer.status:
-            self._headers.append((name, value))
-
     def on_headers_complete(self) -> None:
         """Read a head: 1xx are followed by another."""
         answer, status = self._answer, self._parser.get_status_code()
         if answer is None or answer.is_over or status < _OK:
             return
-        answer.headers = headers = {
-            _lower(name): value.decode("latin-1") for name, value in self._headers
-        }
+        values = map(str, self._headers.values(), repeat("latin-1"))
+        answer.headers = headers = dict(zip(_names(tuple(self._headers)), values, strict=True))
         coding = headers.get("transfer-encoding")
         self._is_bounded = (
             coding is not None
@@ -311,7 +309,7 @@ class Connection(asyncio.Protocol):
         if answer is None or answer.is_over:
             return
         if not answer.status:
-            self._headers = []
+            self._headers.clear()
             return
         answer.is_over = True
         self._keeps = self._parser.should_keep_alive()
@@ -320,7 +318,7 @@ class Connection(asyncio.Protocol):
             self.keep_alive = float(found[1]) - _MARGIN
 
 
-@lru_cache(1_000)
-def _lower(name: bytes) -> str:
-    """The name of a header; nearly all answers have the same."""
-    return name.decode("latin-1").lower()
+@lru_cache(100)
+def _names(names: tuple[bytes, ...]) -> tuple[str, ...]:
+    """The names of headers; nearly all answers of a service have the same."""
+    return tuple(name.decode("latin-1").lower() for name in names)
