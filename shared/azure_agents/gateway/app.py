@@ -15,7 +15,7 @@ from ..errors import AzureAgentsError
 from ..jsonio import JSON, dumps
 from ..routing.calls import RoutedCall
 from .allowance import Allowance
-from .asgi import JSON_TYPE, ClientGone, Message, Receive, Send, read_body
+from .asgi import JSON_TYPE, ClientGone, Message, Receive, Send, at_once_of, read_body
 from .asked import Asked, going_up
 from .attempts import Passing
 from .board import Board
@@ -197,7 +197,8 @@ class Application:
 
     async def _serve(self, scope: Message, receive: Receive, send: Send) -> None:
         request = read_head(scope)
-        out = Out(send, door_of(request.path), [(b"x-request-id", request.id)])
+        own = [(b"x-request-id", request.id)]
+        out = Out(send, door_of(request.path), own, at_once_of(scope))
         self._counters.running += 1
         try:
             await self._answer(scope, request, receive, out)

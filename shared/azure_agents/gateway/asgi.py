@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping, Sequence
 from typing import Any, TypeAlias
 
 from .refusals import Refusal
@@ -13,6 +13,10 @@ Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 Headers: TypeAlias = Iterable[tuple[bytes, bytes]]
 
+# Takes the body and the headers of an answer with status 200, and sends both; False: `send` must.
+AtOnce: TypeAlias = Callable[[bytes, Sequence[tuple[bytes, bytes]]], bool]
+
+AT_ONCE = "azure_agents.at_once"  # the extension of ASGI that is one
 JSON_TYPE = (b"content-type", b"application/json")
 _UNWATCHED = 0.05  # seconds
 EVENTS_TYPE = (b"content-type", b"text/event-stream; charset=utf-8")
@@ -56,6 +60,18 @@ async def read_body(receive: Receive, most: int, length: bytes | None) -> bytes:
 
 def _too_long(most: int) -> Refusal:
     return Refusal(413, f"the body is longer than {most} bytes", code="request_too_large")
+
+
+def at_once_of(scope: Message) -> AtOnce | None:
+    """Take what sends an answer at once out of a request; None: the server has nothing like it.
+
+    Left there, it would hold the request that holds it.
+
+    Args:
+        scope: Of the request.
+    """
+    found: AtOnce | None = (scope.get("extensions") or {}).pop(AT_ONCE, None)
+    return found
 
 
 async def answer(send: Send, status: int, body: bytes, headers: Headers = ()) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from .asgi import Message, Send, answer
+from .asgi import AtOnce, Message, Send, answer
 from .refusals import Refusal, Refused
 from .replies import Header
 from .routes import Door
 
+_OK = 200
 _EVENTS = (
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-cache"),
@@ -25,10 +26,13 @@ class Out:
         send: Of the request.
         door: In whose form errors are told.
         headers: Of the answer, however it ends.
+        at_once: Sends a whole answer for less; None: nothing does.
     """
 
-    def __init__(self, send: Send, door: Door, headers: Iterable[Header]) -> None:
-        self._send, self.door = send, door
+    def __init__(
+        self, send: Send, door: Door, headers: Iterable[Header], at_once: AtOnce | None = None
+    ) -> None:
+        self._send, self._at_once, self.door = send, at_once, door
         self._headers = list(headers)
         self.status: int | None = None
         self.is_ended = False
@@ -53,7 +57,7 @@ class Out:
             seen(message.get("body", b""))
             await send(message)
 
-        self._send = tapped
+        self._send, self._at_once = tapped, None
 
     def has(self, name: bytes) -> bool:
         """Whether the answer will have a header.
@@ -72,7 +76,10 @@ class Out:
             headers: More of them.
         """
         self.status, self.is_ended = status, True
-        await answer(self._send, status, body, (*self._headers, *headers))
+        sent = (*self._headers, *headers)
+        at_once = self._at_once if status == _OK else None
+        if at_once is None or not at_once(body, sent):
+            await answer(self._send, status, body, sent)
 
     async def begin(self, headers: Iterable[Header] = ()) -> None:
         """Begin a stream, unless it has begun.
