@@ -22,7 +22,9 @@ from . import sticky
 from .book import Book
 from .deployments import Deployment
 from .flow import Attempt, Group, Job
+from .homes import by_resource
 from .limits import Amounts
+from .lists import LISTS
 from .settings import RouterSettings, read_fallbacks, whole
 from .tokens import estimate, used
 
@@ -31,7 +33,6 @@ _OF_THE_LIST = SIGN_IN | {"api_base", "base_url", "endpoint", "api_version", "al
 _OF_THE_CALL = frozenset({"fallbacks", "max_retries", "num_retries", "stream_timeout", "timeout"})
 # Operations whose answers hold ids of things that stay on the resource.
 _STICKY = frozenset(name for name, row in OPERATIONS.items() if row.makes or "{id}" in row.path)
-_LISTS = frozenset({"file_list", "list_batches", "list_fine_tuning_jobs"})
 
 
 class RoutedCall(NamedTuple):
@@ -246,13 +247,10 @@ def _groups(
 
 def _resources(deployments: Iterable[Deployment]) -> tuple[Group, ...]:
     """Each resource that keeps files, by one of its deployments; the first one is asked first."""
-    found: dict[str, Deployment] = {}
-    for one in deployments:
-        if one.keeps_files:
-            found.setdefault(one.resource, one.own_resource)
+    found = by_resource(one for one in deployments if one.keeps_files)
     if not found:
         raise InvalidRequestError("no entry of model_list is of Azure OpenAI or OpenAI")
-    return tuple((one,) for one in found.values())
+    return tuple((one,) for one in found)
 
 
 def _fallbacks(model: str, given: object) -> Sequence[str] | None:
@@ -330,7 +328,7 @@ def _marked(answer: Any, operation: str, mark: str) -> Any:
     if isinstance(answer, Answer):
         if operation == "chat":
             return _marked_chat(answer, mark)
-        if operation not in _STICKY | _LISTS:
+        if operation not in _STICKY | LISTS.keys():
             return answer
         return Answer(sticky.marked(answer.model_dump(), mark), answer._hidden_params)  # noqa: SLF001
     _mark_turn(answer, mark)

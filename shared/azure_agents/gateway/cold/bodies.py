@@ -11,11 +11,11 @@ from typing import Any
 
 from ...jsonio import dumps
 from ...routing.deployments import Deployment
+from ...routing.lines import renamed
 from ..asked import Asked
 from ..targets import Target
 from .asked import Wanted
 from .forms import Body, Form
-from .lines import renamed
 from .owners import named_file, owned_batch
 
 _JSON = "application/json"

@@ -10,6 +10,7 @@ from typing import Any
 
 from ...routing.calls import RoutedCall
 from ...routing.deployments import Deployment
+from ...routing.lines import models_in
 from ..asked import Asked, going_up
 from ..board import Board
 from ..keyring import Caller
@@ -20,7 +21,6 @@ from .asked import PATHS, Wanted
 from .asking import Ask
 from .bodies import Bodies
 from .choosing import Chosen, check_use, choose, kept_in
-from .lines import models_of
 
 _CURSORS = ("after", "before")  # of a query: ids
 _BATCH = "batch"
@@ -187,5 +187,5 @@ async def _models(wanted: Wanted) -> list[str]:
     form = wanted.form
     if form is not None and form.text("purpose") == _BATCH:
         for _, file in form.files:
-            found += await asyncio.to_thread(models_of, file)
+            found += await asyncio.to_thread(models_in, file)
     return list(dict.fromkeys(found))

@@ -7,7 +7,7 @@ these models and no others.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
@@ -16,6 +16,7 @@ from ...models.operation_table import Operation
 from ...models.settings import is_deployment
 from ...routing.deployments import Deployment
 from ...routing.flow import Group
+from ...routing.homes import bare_name, by_resource, homes_of
 from ..board import Board
 from ..keyring import Caller
 from ..refusals import Refusal
@@ -56,7 +57,7 @@ def resources_of(board: Board, caller: Caller, row: Operation, provider: str | N
     """
     kept = kept_in(board, row, caller)
     usable = [one for one in kept if provider in (None, _provider(one))]
-    found = _by_resource(sorted(usable, key=lambda one: _provider(one) != "azure"))
+    found = by_resource(sorted(usable, key=lambda one: _provider(one) != "azure"))
     if found:
         return found
     of = f" of {provider}" if provider else ""
@@ -116,13 +117,12 @@ def choose(
     if not known:
         alone = resources_of(board, caller, row, provider)
         return Chosen(tuple((one,) for one in alone))
-    common = set.intersection(*({one.resource for one in group} for group in known.values()))
-    found = _by_resource(one for group in known.values() for one in group if one.resource in common)
-    if not found:
+    homes = homes_of(known)
+    if not homes.group:
         named = " and ".join(repr(model[:200]) for model in known)
         noun = row.makes or "file"
         raise InvalidRequestError(f"no resource takes a {noun} for {named}", param="model")
-    return Chosen((found,), {home: _names(known, home) for home in common})
+    return Chosen((homes.group,), homes.names)
 
 
 def _deployments(board: Board, caller: Caller, row: Operation, model: str) -> Group | None:
@@ -133,7 +133,9 @@ def _deployments(board: Board, caller: Caller, row: Operation, model: str) -> Gr
     group = board.group(model)
     if not group:
         group = tuple(
-            one for one in board.deployments if _bare(one.model) == model and _may_use(caller, one)
+            one
+            for one in board.deployments
+            if bare_name(one.model) == model and _may_use(caller, one)
         )
         if not group:
             check_use(caller, model)
@@ -143,13 +145,6 @@ def _deployments(board: Board, caller: Caller, row: Operation, model: str) -> Gr
     else:
         check_use(caller, model)
     return tuple(one for one in group if _keeps(one, row))
-
-
-def _names(known: Mapping[str, Group], home: str) -> dict[str, str]:
-    return {
-        model: next(_bare(one.model) for one in group if one.resource == home)
-        for model, group in known.items()
-    }
 
 
 def _may_use(caller: Caller, one: Deployment) -> bool:
@@ -164,20 +159,8 @@ def _keeps(one: Deployment, row: Operation) -> bool:
     if one.keeps_files or not row.path.startswith("/responses/"):
         return one.keeps_files
     is_agent = not is_deployment(one.model, one.params)
-    return is_agent and not _bare(one.model).startswith(_CLASSIC)
-
-
-def _by_resource(deployments: Iterable[Deployment]) -> Group:
-    found: dict[str, Deployment] = {}
-    for one in deployments:
-        found.setdefault(one.resource, one.own_resource)
-    return tuple(found.values())
+    return is_agent and not bare_name(one.model).startswith(_CLASSIC)
 
 
 def _provider(one: Deployment) -> str:
     return "openai" if one.model.startswith("openai/") else "azure"
-
-
-def _bare(model: str) -> str:
-    """The name of a deployment without what stands before it."""
-    return model.rpartition("/")[2]

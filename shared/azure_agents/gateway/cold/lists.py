@@ -1,8 +1,4 @@
-"""Lists of files, batches and jobs over several resources: one list, the newest first.
-
-Each resource is asked for its own list, and the lists are merged by the time that a thing was made.
-The next page begins behind the client's last id: its own resource goes on behind it, the others
-behind the time that it was made. So nothing is stored, lost or doubled.
+"""Lists of files, batches and jobs over several resources, merged by `azure_agents.routing.lists`.
 
 Where there are several keys a key sees its own, an admin's key everything.
 """
@@ -10,14 +6,14 @@ Where there are several keys a key sees its own, an admin's key everything.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
-from ...errors import NotFoundError, ProtocolError
+from ...errors import NotFoundError
 from ...jsonio import JSON, dumps
 from ...models.operation_table import OPERATIONS
+from ...routing import lists
 from ..asgi import JSON_TYPE, Receive, while_there
 from ..keyring import Caller
 from ..out import Out
@@ -29,34 +25,6 @@ from .asked import Wanted
 from .calls import ColdCall, Reader
 from .carrying import Carrier
 from .owners import is_owned
-
-LISTS = {
-    "file_list": "file_retrieve",
-    "list_batches": "retrieve_batch",
-    "list_fine_tuning_jobs": "retrieve_fine_tuning_job",
-}
-_PAGE = 100
-_MOST = 10_000
-_USUAL = {"file_list": _MOST, "list_batches": 20, "list_fine_tuning_jobs": 20}
-
-
-@dataclass(frozen=True, slots=True)
-class _Start:
-    """Where a page begins: behind this thing."""
-
-    id: str
-    made: float
-    at: int  # of the resources
-
-
-@dataclass(slots=True)
-class _Head:
-    """A list of one resource, and the first thing of it that was not given yet."""
-
-    at: int
-    one: ColdCall
-    items: AsyncGenerator[JSON]
-    item: JSON | None = None
 
 
 class Lists:
@@ -104,24 +72,34 @@ class Lists:
     async def _page(
         self, wanted: Wanted, caller: Caller, request: Request, calls: list[ColdCall]
     ) -> JSON:
-        asked = dict(wanted.query)
-        limit = _limit(asked.get("limit"), _USUAL[wanted.row.name])
-        is_ascending = asked.get("order") == "asc"
+        asked, name = dict(wanted.query), wanted.row.name
+        limit = _limit(asked.get("limit"), lists.USUAL[name])
         start = await self._start(asked.get("after"), wanted, caller, request, calls)
-        heads = [
-            _Head(at, one, self._things(at, one, limit, start, is_ascending=is_ascending))
-            for at, one in enumerate(calls)
-        ]
-        try:
-            found = await _merged(heads, limit, is_ascending=is_ascending)
-        finally:
-            for head in heads:
-                await head.items.aclose()
-        has_more = any(head.item is not None for head in heads)
-        ids = [one.get("id") for one in found]
-        first, last = (ids[0], ids[-1]) if ids else (None, None)
-        told = {"first_id": first, "last_id": last, "has_more": has_more}
-        return {"object": "list", "data": found, **told}
+        keeps = await asyncio.gather(*map(self._keeps, calls))
+        size = min(limit, lists.PAGE) if self._sees_all(caller) else lists.PAGE
+        ascending = lists.is_ascending(name, asked.get("order"))
+        flow = lists.merged(keeps, limit, start, ascending=ascending, size=size)
+        page = await self._read(flow, calls)
+        data = [as_told(item, calls[at], calls[at].home) for at, item in page.found]
+        return lists.told_page(data, has_more=page.has_more)
+
+    async def _read(self, flow: lists.Merging, calls: list[ColdCall]) -> lists.Merged:
+        """Ask for the pages that a flow wants."""
+        pages: list[Any] | None = None
+        while True:
+            try:
+                asks = next(flow) if pages is None else flow.send(pages)
+            except StopIteration as end:
+                merged: lists.Merged = end.value
+                return merged
+            pages = await asyncio.gather(*(self._asked(calls[ask.at], ask) for ask in asks))
+
+    async def _asked(self, one: ColdCall, ask: lists.Ask) -> Any:
+        rest = tuple(pair for pair in one.ask.query if pair[0] not in ("limit", "after"))
+        after = (("after", ask.after),) if ask.after else ()
+        query = (*rest, ("limit", str(ask.size)), *after)
+        data, _ = await self._carrier.whole(one.with_query(query))
+        return data
 
     async def _start(
         self,
@@ -130,11 +108,11 @@ class Lists:
         caller: Caller,
         request: Request,
         calls: list[ColdCall],
-    ) -> _Start | None:
+    ) -> lists.Start | None:
         """Find the thing behind which a page begins."""
         if not after:
             return None
-        row = OPERATIONS[LISTS[wanted.row.name]]
+        row = OPERATIONS[lists.LISTS[wanted.row.name][0]]
         one = await self._reader.read(replace(wanted, row=row, id=after, query=()), caller, request)
         try:
             thing, made_by = await self._carrier.whole(one)
@@ -145,100 +123,42 @@ class Lists:
         homes = [each.home.resource for each in calls]
         if made_by.resource not in homes:
             raise Refusal(404, "after: there is no such id", code="not_found", param="after")
-        return _Start(one.ask.id, _made(thing), homes.index(made_by.resource))
+        return lists.start_of(one.ask.id, thing, homes.index(made_by.resource))
 
-    async def _things(
-        self, at: int, one: ColdCall, limit: int, start: _Start | None, *, is_ascending: bool
-    ) -> AsyncGenerator[JSON]:
-        """The things of a resource that the page may hold."""
-        after = start.id if start is not None and start.at == at else None
-        own = await self._own_files(one) if one.ask.wanted.row.name.endswith("jobs") else None
-        async with aclosing(self._all(one, limit, after)) as items:
-            async for item in items:
-                is_behind = after is not None or _is_behind(
-                    item, at, start, is_ascending=is_ascending
-                )
-                if is_behind and self._is_own(item, one.caller, own):
-                    yield item
-
-    def _is_own(self, item: JSON, caller: Caller, own: set[str] | None) -> bool:
-        if self._sees_all(caller):
-            return True
-        if own is not None:
-            return item.get("training_file") in own
-        return is_owned(item, self._reader.seals.owner(caller))
-
-    async def _own_files(self, one: ColdCall) -> set[str] | None:
-        """The files of a key on a resource: its jobs are those that train on them."""
+    async def _keeps(self, one: ColdCall) -> lists.Keeps:
+        """Which things of a resource a key sees."""
         if self._sees_all(one.caller):
-            return set()
+            return _every
+        if one.ask.wanted.row.name.endswith("jobs"):
+            return partial(_trains_on, await self._own_files(one))
+        return partial(_is_owned_by, self._reader.seals.owner(one.caller))
+
+    async def _own_files(self, one: ColdCall) -> set[str]:
+        """The files of a key on a resource: its jobs are those that train on them."""
         row = OPERATIONS["file_list"]
         wanted = replace(one.ask.wanted, row=row, query=(("purpose", "fine-tune"),))
         files = self._reader.list_at(wanted, one)
-        owner = self._reader.seals.owner(one.caller)
-        async with aclosing(self._all(files, _PAGE, None)) as items:
-            return {str(item.get("id")) async for item in items if is_owned(item, owner)}
-
-    async def _all(self, one: ColdCall, limit: int, after: str | None) -> AsyncGenerator[JSON]:
-        """All things of a resource, page by page."""
-        rest = tuple(pair for pair in one.ask.query if pair[0] not in ("limit", "after"))
-        size = min(limit, _PAGE) if self._sees_all(one.caller) else _PAGE
-        while True:
-            more = (("limit", str(size)), *((("after", after),) if after else ()))
-            data, _ = await self._carrier.whole(one.with_query((*rest, *more)))
-            items = _items(data)
-            for item in items:
-                yield item
-            last = str(items[-1].get("id")) if items else None
-            if not data.get("has_more") or last in (None, after):
-                return
-            after = last
+        keeps = [partial(_is_owned_by, self._reader.seals.owner(one.caller))]
+        page = await self._read(lists.merged(keeps, None, None, ascending=False), [files])
+        return {str(item.get("id")) for _, item in page.found}
 
 
-async def _merged(heads: list[_Head], limit: int, *, is_ascending: bool) -> list[JSON]:
-    """The first things of some lists, in their order."""
-    await asyncio.gather(*map(_step, heads))
-    found: list[JSON] = []
-    while len(found) < limit:
-        left = [head for head in heads if head.item is not None]
-        if not left:
-            break
-        sign = 1 if is_ascending else -1
-        best = min(left, key=lambda head: (sign * _made(head.item or {}), head.at))
-        found.append(as_told(best.item, best.one, best.one.home))
-        await _step(best)
-    return found
+def _every(_: JSON) -> bool:
+    return True
 
 
-async def _step(head: _Head) -> None:
-    head.item = await anext(head.items, None)
+def _is_owned_by(owner: str, item: JSON) -> bool:
+    return is_owned(item, owner)
 
 
-def _is_behind(item: JSON, at: int, start: _Start | None, *, is_ascending: bool) -> bool:
-    if start is None:
-        return True
-    made = _made(item)
-    if made == start.made:
-        return at > start.at
-    return (made > start.made) == is_ascending
-
-
-def _made(item: JSON) -> float:
-    made = item.get("created_at")
-    return float(made) if isinstance(made, int | float) else 0.0
-
-
-def _items(data: Any) -> list[JSON]:
-    found = data.get("data") if isinstance(data, dict) else None
-    if not isinstance(found, list):
-        raise ProtocolError("a list of the service has no data")
-    return [one for one in found if isinstance(one, dict)]
+def _trains_on(files: set[str], job: JSON) -> bool:
+    return job.get("training_file") in files
 
 
 def _limit(text: str | None, usual: int) -> int:
     if text is None:
         return usual
-    if text.isdecimal() and 0 < int(text) <= _MOST:
+    if text.isdecimal() and 0 < int(text) <= lists.MOST:
         return int(text)
-    said = f"limit must be a number from 1 to {_MOST}, not {text[:50]!r}"
+    said = f"limit must be a number from 1 to {lists.MOST}, not {text[:50]!r}"
     raise Refusal(400, said, param="limit")

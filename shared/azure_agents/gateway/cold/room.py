@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...errors import ConfigError
 from ...models.operation_table import Operation
+from ...routing.lists import LISTS
 from ..asgi import Message, Receive, Send
 from ..elsewhere import no_route
 from ..keyring import Caller
@@ -17,7 +18,7 @@ from ..refusals import Refusal
 from ..requests import Request
 from .asked import Limits, read_wanted
 from .carrying import Carrier, Tools
-from .lists import LISTS, Lists
+from .lists import Lists
 from .table import paths
 
 if TYPE_CHECKING:

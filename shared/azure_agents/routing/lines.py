@@ -12,9 +12,9 @@ from contextlib import ExitStack
 from tempfile import SpooledTemporaryFile
 from typing import Any
 
-from ...errors import InvalidRequestError, ProtocolError
-from ...files.disk import LocalFile
-from ...jsonio import dumps, loads
+from ..errors import InvalidRequestError, ProtocolError
+from ..files.disk import LocalFile
+from ..jsonio import dumps, loads
 
 _MOST_LINE = 64 * 2**20  # bytes
 _IN_MEMORY = 2**20  # bytes
@@ -23,7 +23,7 @@ _BOM = b"\xef\xbb\xbf"
 _MODEL = re.compile(rb'"model"\s*:\s*"((?:[^"\\]|\\.)*)"')
 
 
-def models_of(file: LocalFile) -> list[str]:
+def models_in(file: LocalFile) -> list[str]:
     """The models that lines name, each once, in their order.
 
     Args:
@@ -48,7 +48,7 @@ def renamed(file: LocalFile, names: Mapping[str, str], kept_by: ExitStack) -> Lo
     """The file with other names of models; the same one if none changes.
 
     Args:
-        file: As for `models_of`, which has read it.
+        file: As for `models_in`, which has read it.
         names: The new names by the old ones.
         kept_by: Closes the new file.
     """
