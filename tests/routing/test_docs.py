@@ -32,7 +32,8 @@ def test_the_snippets_run(
     names: dict[str, Any] = {}
     for snippet in re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL):
         exec(compile(snippet, PAGE.name, "exec"), names)  # noqa: S102 - our own page
-    assert re.fullmatch(r"Hi by [0-9a-f]{16}\n", capsys.readouterr().out)
+    expected = r"Hi by [0-9a-f]{16}\n\['batch_[^']+'\] validating\n"
+    assert re.fullmatch(expected, capsys.readouterr().out)
 
 
 def _connected(fleet: Fleet, model_list: list[dict[str, Any]], **arguments: Any) -> Router:

@@ -96,10 +96,7 @@ class Board:
         Args:
             name: As the client wrote it.
         """
-        try:
-            return self.engine.book.group(name)
-        except InvalidRequestError:
-            return ()
+        return self.engine.book.find(name)
 
     def name_of(self, model: str) -> str:
         """The model of the config that answers by a name, such as ``gpt-4o-2024-08-06``.

@@ -59,6 +59,17 @@ class Book:
         Raises:
             InvalidRequestError: There is none.
         """
+        found = self.find(name)
+        if not found:
+            raise InvalidRequestError(self._unknown(name), param="model", code="model_not_found")
+        return found
+
+    def find(self, name: str) -> Group:
+        """Do as `group` does; without any if there is none.
+
+        Args:
+            name: As for `group`.
+        """
         name = self._settings.aliases.get(name, name)
         if name in self._named:
             found: Group = tuple(self._named[name])

@@ -8,31 +8,30 @@ those of the router and of entries limit each attempt.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from random import getrandbits
 from typing import Any, NamedTuple
 
 from ..errors import InvalidRequestError
-from ..models.answers import Answer
 from ..models.call import plain
 from ..models.operation_table import OPERATIONS
 from ..models.settings import SIGN_IN
 from ..settings.timeouts import Timeouts
 from . import sticky
+from .batch_files import BatchFile, no_home, read_batch
 from .book import Book
 from .deployments import Deployment
 from .flow import Attempt, Group, Job
-from .homes import by_resource
+from .homes import by_resource, homes_of, provider_of
 from .limits import Amounts
-from .lists import LISTS
+from .marked_answers import STICKY, marked_answer
 from .settings import RouterSettings, read_fallbacks, whole
 from .tokens import estimate, used
 
 # Where a deployment is, and who asks it.
 _OF_THE_LIST = SIGN_IN | {"api_base", "base_url", "endpoint", "api_version", "allow_http"}
 _OF_THE_CALL = frozenset({"fallbacks", "max_retries", "num_retries", "stream_timeout", "timeout"})
-# Operations whose answers hold ids of things that stay on the resource.
-_STICKY = frozenset(name for name, row in OPERATIONS.items() if row.makes or "{id}" in row.path)
 
 
 class RoutedCall(NamedTuple):
@@ -43,12 +42,14 @@ class RoutedCall(NamedTuple):
         given: Arguments of the operation's function, without marks.
         marks: Ids of the answer carry their deployment.
         group: The model's name in the list, whatever other name of it was used.
+        lines: A file whose lines are written for the resource that is asked; None: there is none.
     """
 
     job: Job
     given: Mapping[str, Any]
     marks: bool = False
     group: str = ""
+    lines: BatchFile | None = None
 
     def arguments(self, attempt: Attempt) -> dict[str, Any]:
         """The arguments of one attempt, with which nothing else tries again.
@@ -60,6 +61,8 @@ class RoutedCall(NamedTuple):
         known = {**one.params, **self.given}
         if attempt.asks_usage:
             known["stream_options"] = {"include_usage": True}
+        if self.lines is not None:
+            known["file"] = self.lines.at(one)
         return {**known, "model": one.model, "timeout": attempt.timeouts, "max_retries": 0}
 
     def changed(self, answer: Any, made_by: Deployment) -> Any:
@@ -70,7 +73,7 @@ class RoutedCall(NamedTuple):
             made_by: The deployment.
         """
         if self.marks:
-            answer = _marked(answer, self.job.operation, made_by.mark)
+            answer = marked_answer(answer, self.job.operation, made_by.mark)
         hidden = getattr(answer, "_hidden_params", None)
         if isinstance(hidden, dict):
             hidden.update(model_id=made_by.id, model_group=self.job.asked)
@@ -128,6 +131,30 @@ class Calls:
             _check_arguments(given)
         plan = self._planned(operation, model, given)
         return self._read(plan, model, given, is_bare=is_bare, asks_usage=asks_usage)
+
+    def read_batch(self, model: object, given: Mapping[str, Any], kept_by: ExitStack) -> RoutedCall:
+        """Read the upload of a batch's lines; reads its file.
+
+        Args:
+            model: What the caller named; None: what the lines name decides.
+            given: The other arguments.
+            kept_by: Closes files that are written on the way.
+
+        Raises:
+            InvalidRequestError: As for `read`; or a line is none of a batch, or no resource has all
+                models.
+        """
+        _check_arguments(given)
+        file, known = read_batch(self._book, model, given.get("file"))
+        given = {**given, "file": file}
+        if not known:
+            return self.read("create_file", model, given)
+        homes = homes_of(known)
+        if not homes.group:
+            raise no_home(known)
+        call = self.read_for("create_file", given, (homes.group,))
+        marks = call.marks or (model is None and self._book.is_spread)
+        return call._replace(marks=marks, lines=BatchFile(file, homes.names, kept_by))
 
     def read_for(
         self, operation: str, given: Mapping[str, Any], groups: tuple[Group, ...]
@@ -238,18 +265,26 @@ def _groups(
 ) -> tuple[Group, ...]:
     asks_model = OPERATIONS[operation].names_model
     if model is None and not asks_model:
-        return _resources(book.deployments)
+        return _resources(_of_provider(book.deployments, given.get("custom_llm_provider")))
     if not isinstance(model, str):
         raise InvalidRequestError(f"model must be a name, got {type(model).__name__}")
     groups = book.groups(model, _fallbacks(model, given.get("fallbacks")))
     return groups if asks_model else _resources(one for group in groups for one in group)
 
 
+def _of_provider(deployments: Group, provider: object) -> Group:
+    if provider not in ("azure", "openai"):
+        return deployments
+    return tuple(one for one in deployments if one.keeps_files and provider_of(one) == provider)
+
+
 def _resources(deployments: Iterable[Deployment]) -> tuple[Group, ...]:
     """Each resource that keeps files, by one of its deployments; the first one is asked first."""
     found = by_resource(one for one in deployments if one.keeps_files)
     if not found:
-        raise InvalidRequestError("no entry of model_list is of Azure OpenAI or OpenAI")
+        raise InvalidRequestError(
+            "no entry of model_list is of Azure OpenAI or OpenAI, or of that which is asked for"
+        )
     return tuple((one,) for one in found)
 
 
@@ -321,39 +356,4 @@ def _asks_usage(operation: str, body: Mapping[str, Any]) -> bool:
 def _names_things(operation: str, body: Mapping[str, Any]) -> bool:
     if "{id}" in OPERATIONS[operation].path:
         return True
-    return operation in _STICKY and sticky.may_hold_ids(body)
-
-
-def _marked(answer: Any, operation: str, mark: str) -> Any:
-    if isinstance(answer, Answer):
-        if operation == "chat":
-            return _marked_chat(answer, mark)
-        if operation not in _STICKY | LISTS.keys():
-            return answer
-        return Answer(sticky.marked(answer.model_dump(), mark), answer._hidden_params)  # noqa: SLF001
-    _mark_turn(answer, mark)
-    return answer
-
-
-def _marked_chat(answer: Answer, mark: str) -> Answer:
-    """A chat over the responses operation with its items marked: reasoning may be encrypted."""
-    data = answer.model_dump()
-    for choice in data.get("choices", ()):
-        said = choice.get("message") or choice.get("delta") or {}
-        fields = said.get("provider_specific_fields") or {}
-        if "output" in fields:
-            fields["output"] = sticky.marked(fields["output"], mark)
-    return Answer(data, answer._hidden_params)  # noqa: SLF001
-
-
-def _mark_turn(answer: Any, mark: str) -> None:
-    """Mark the thread of an agent's answer, or of a chunk of one, and where its history stands."""
-    thread = getattr(answer, "thread_id", None)
-    if isinstance(thread, str):
-        answer.thread_id = f"{thread}~{mark}"
-        answer._hidden_params["thread_id"] = answer.thread_id  # noqa: SLF001
-    for choice in getattr(answer, "choices", ()):
-        said = getattr(choice, "message", None) or getattr(choice, "delta", None)
-        fields = getattr(said, "provider_specific_fields", None)
-        if isinstance(fields, dict) and isinstance(fields.get(sticky.ANCHOR), str):
-            fields[sticky.ANCHOR] += f"~{mark}"
+    return operation in STICKY and sticky.may_hold_ids(body)

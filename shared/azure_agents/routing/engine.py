@@ -44,6 +44,7 @@ class Engine:
         self.book = Book(deployments, self.settings)
         calls = Calls(self.book, self.settings)
         self.read, self.read_for = calls.read, calls.read_for
+        self.read_batch = calls.read_batch
         url, clock = self.settings.redis_url, self.settings.clock
         self.link = None if url is None else RedisLink(url)
         self.desk = Desk(

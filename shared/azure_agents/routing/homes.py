@@ -54,6 +54,15 @@ def bare_name(model: str) -> str:
     return model.rpartition("/")[2]
 
 
+def provider_of(one: Deployment) -> str:
+    """Whose resource a deployment is on, by LiteLLM's name: ``azure`` or ``openai``.
+
+    Args:
+        one: The deployment; it keeps files.
+    """
+    return "openai" if one.model.startswith("openai/") else "azure"
+
+
 def _names(known: Mapping[str, Group], home: str) -> dict[str, str]:
     return {
         model: next(bare_name(one.model) for one in group if one.resource == home)

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack
 from functools import partial
 from typing import Any, Unpack
 
 from ..completions.api import Messages, acompletion, completion
+from .batch_files import is_batch
 from .calls import RoutedCall, amounts_of, headers_of
 from .counts import Ticket
 from .engine import Engine
 from .flow import Attempt
 from .functions import NAMES, Rewinding, function_of, named_arguments, operation_of
+from .listing import Pages, listing
+from .lists import LISTS
 from .settings import RouterArguments
 from .streams import AsyncRoutedStream, Meter, RoutedStream
 
@@ -139,25 +144,71 @@ class Router:
     def _ask(
         self, operation: str, function: Callable[..., Any], model: object, given: Mapping[str, Any]
     ) -> Any:
+        pages = self._pages(operation, model, given)
+        if pages is not None:
+            return self._listed(pages)
+        if is_batch(operation, given):
+            with ExitStack() as kept:
+                call = self._engine.read_batch(model, given, kept)
+                return self._carry(call, function)
+        call = self._engine.read(operation, model, given)
+        return self._carry(call, function, streams=bool(given.get("stream")))
+
+    async def _aask(
+        self, operation: str, function: Callable[..., Any], model: object, given: Mapping[str, Any]
+    ) -> Any:
+        pages = self._pages(operation, model, given)
+        if pages is not None:
+            return await self._alisted(pages)
+        if is_batch(operation, given):
+            with ExitStack() as kept:
+                call = await asyncio.to_thread(self._engine.read_batch, model, given, kept)
+                return await self._acarry(call, function)
+        call = self._engine.read(operation, model, given)
+        return await self._acarry(call, function, streams=bool(given.get("stream")))
+
+    def _pages(self, operation: str, model: object, given: Mapping[str, Any]) -> Pages | None:
+        return listing(self._engine, operation, model, given) if operation in LISTS else None
+
+    def _listed(self, pages: Pages) -> Any:
+        answers: list[Any] | None = None
+        while True:
+            try:
+                calls = next(pages) if answers is None else pages.send(answers)
+            except StopIteration as end:
+                return end.value
+            answers = [self._carry(call, _function(call, is_async=False)) for call in calls]
+
+    async def _alisted(self, pages: Pages) -> Any:
+        answers: list[Any] | None = None
+        while True:
+            try:
+                calls = next(pages) if answers is None else pages.send(answers)
+            except StopIteration as end:
+                return end.value
+            made = (self._acarry(call, _function(call, is_async=True)) for call in calls)
+            answers = await asyncio.gather(*made)
+
+    def _carry(
+        self, call: RoutedCall, function: Callable[..., Any], *, streams: bool = False
+    ) -> Any:
         engine = self._engine
-        call = engine.read(operation, model, given)
         routed = engine.run(call, _asking(function, call))
         ticket, answer = routed.ticket, routed.answer
-        if given.get("stream"):
+        if streams:
             meter, release, changed = self._stream_parts(call, ticket)
             return RoutedStream(answer, meter, release, partial(engine.settle, ticket), changed)
         engine.end(ticket)
         engine.settle(ticket, amounts_of(answer), headers_of(answer))
         return call.changed(answer, ticket.deployment)
 
-    async def _aask(
-        self, operation: str, function: Callable[..., Any], model: object, given: Mapping[str, Any]
+    async def _acarry(
+        self, call: RoutedCall, function: Callable[..., Any], *, streams: bool = False
     ) -> Any:
         engine = self._engine
-        call = engine.read(operation, model, given)
-        routed = await engine.arun(call, _asking(function, call))
+        routed = await engine.arun(call, _aasking(function, call))
         ticket, answer = routed.ticket, routed.answer
-        if given.get("stream"):
+        if streams:
             meter, release, changed = self._stream_parts(call, ticket)
             settle = partial(engine.asettle, ticket)
             return AsyncRoutedStream(answer, meter, release, settle, changed)
@@ -176,11 +227,25 @@ def _changed(call: RoutedCall, made_by: Any, chunk: Any) -> Any:
     return call.changed(chunk, made_by)
 
 
+def _function(call: RoutedCall, *, is_async: bool) -> Callable[..., Any]:
+    return function_of(call.job.operation, is_async=is_async)
+
+
 def _asking(function: Callable[..., Any], call: RoutedCall) -> Callable[[Attempt], Any]:
     rewind = Rewinding(call.given)
 
     def ask(attempt: Attempt) -> Any:
         rewind()
         return function(**call.arguments(attempt))
+
+    return ask
+
+
+def _aasking(function: Callable[..., Any], call: RoutedCall) -> Callable[[Attempt], Any]:
+    if call.lines is None:
+        return _asking(function, call)
+
+    async def ask(attempt: Attempt) -> Any:  # its lines are written anew: that is done in a thread
+        return await function(**await asyncio.to_thread(call.arguments, attempt))
 
     return ask

@@ -16,7 +16,7 @@ from ...models.operation_table import Operation
 from ...models.settings import is_deployment
 from ...routing.deployments import Deployment
 from ...routing.flow import Group
-from ...routing.homes import bare_name, by_resource, homes_of
+from ...routing.homes import bare_name, by_resource, homes_of, provider_of
 from ..board import Board
 from ..keyring import Caller
 from ..refusals import Refusal
@@ -56,8 +56,8 @@ def resources_of(board: Board, caller: Caller, row: Operation, provider: str | N
         Refusal: There is none.
     """
     kept = kept_in(board, row, caller)
-    usable = [one for one in kept if provider in (None, _provider(one))]
-    found = by_resource(sorted(usable, key=lambda one: _provider(one) != "azure"))
+    usable = [one for one in kept if provider in (None, provider_of(one))]
+    found = by_resource(sorted(usable, key=lambda one: provider_of(one) != "azure"))
     if found:
         return found
     of = f" of {provider}" if provider else ""
@@ -160,7 +160,3 @@ def _keeps(one: Deployment, row: Operation) -> bool:
         return one.keeps_files
     is_agent = not is_deployment(one.model, one.params)
     return is_agent and not bare_name(one.model).startswith(_CLASSIC)
-
-
-def _provider(one: Deployment) -> str:
-    return "openai" if one.model.startswith("openai/") else "azure"
