@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING as _TYPE_CHECKING
 from typing import Any as _Any
 
 from ._approvals import approve, decide, reject
+from ._chat_answers import StreamedAgentAnswer
+from ._chat_engine import AzureAgentChatEngine
 from ._computer import screenshot
 from ._errors import RefusedError, StructuredOutputError
 from ._factories import init_azure_embedding, init_azure_llm
@@ -24,10 +26,12 @@ if _TYPE_CHECKING:
     from ._claude import ClaudeInFoundry
 
 __all__ = [
+    "AzureAgentChatEngine",
     "AzureAgentLLM",
     "AzureAgentRetriever",
     "ClaudeInFoundry",
     "RefusedError",
+    "StreamedAgentAnswer",
     "StructuredOutputError",
     "approve",
     "decide",

@@ -10,7 +10,7 @@ from llama_index.core.base.llms.types import ChatMessage, MessageRole
 from azure_agents import ApprovalReply
 from azure_agents.content.approvals import REQUESTS, ApprovalReplies, Requests
 
-from ._messages import APPROVALS
+from ._messages import approval_entries
 
 
 class HasRaw(Protocol):
@@ -20,11 +20,9 @@ class HasRaw(Protocol):
 
 
 def _message_of(replies: Sequence[ApprovalReply]) -> ChatMessage:
-    entries = [
-        {"id": reply.request_id, "approve": reply.approve, "reason": reply.reason}
-        for reply in replies
-    ]
-    return ChatMessage(role=MessageRole.USER, blocks=[], additional_kwargs={APPROVALS: entries})
+    return ChatMessage(
+        role=MessageRole.USER, blocks=[], additional_kwargs=approval_entries(replies)
+    )
 
 
 def _requests_in(answer: HasRaw | ChatMessage) -> Requests:

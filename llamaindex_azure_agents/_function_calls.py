@@ -109,7 +109,7 @@ class FunctionCalls(StructuredAnswers):
             tool_required,
             **kwargs,
         )
-        run = _run_that_waits_in_vain(response, is_last=is_last)
+        run = run_that_waits_in_vain(response, is_last=is_last)
         if run is not None:
             with suppress(AzureAgentsError):  # it waits until it expires, on a thread of its own
                 self.client.cancel(**run)
@@ -146,7 +146,7 @@ class FunctionCalls(StructuredAnswers):
             tool_required,
             **kwargs,
         )
-        run = _run_that_waits_in_vain(response, is_last=is_last)
+        run = run_that_waits_in_vain(response, is_last=is_last)
         if run is not None:
             with suppress(AzureAgentsError):
                 await self.async_client.cancel(**run)
@@ -269,9 +269,12 @@ class FunctionCalls(StructuredAnswers):
         return _chat_response(output, raises=error_on_tool_error)
 
 
-def _run_that_waits_in_vain(response: ChatResponse, *, is_last: bool) -> dict[str, str] | None:
-    # A classic run waits for the results of all its calls. Nobody will answer it where results do
-    # not go back (`is_last`), or where calls were left out: then the answer has lost its anchor.
+def run_that_waits_in_vain(response: ChatResponse, *, is_last: bool) -> dict[str, str] | None:
+    """Name the classic run that waits for the results of all its calls, if nobody will answer it.
+
+    That is so where results do not go back (`is_last`), or where calls were left out: then the
+    answer has lost its anchor.
+    """
     message, raw = response.message, response.raw or {}
     if not raw.get("run_id") or not calls_of(message):
         return None

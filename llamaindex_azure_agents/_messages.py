@@ -37,7 +37,7 @@ from azure_agents.messages import Part, Role, with_speaker
 
 from ._tools import ANCHOR, calls_of
 
-APPROVALS = "foundry_approvals"
+_APPROVALS = "foundry_approvals"
 FILE_ID = "foundry-file:"  # ImageBlock(url="foundry-file:assistant-abc"): blocks have no file id
 _UNTITLED = "input_document"  # LlamaIndex's name for documents without one
 
@@ -94,7 +94,7 @@ def _to_message(message: ChatMessage, index: int, *, is_old: bool) -> Message:
             computer=answer_of(kwargs.get("type"), kwargs.get(ACKNOWLEDGED), where),
         )
     content = (part for block in message.blocks for part in _parts_of(block, where, is_old=is_old))
-    parts = (*content, *_approvals(kwargs.get(APPROVALS), where))
+    parts = (*content, *_approvals(kwargs.get(_APPROVALS), where))
     # OpenAI's LlamaIndex class has the name of who speaks there, too.
     return Message(role, with_speaker(kwargs.get("name"), parts, where))
 
@@ -118,6 +118,15 @@ def _approvals(entries: object, where: str) -> Iterable[ApprovalReply]:
             f"{where} has approvals in an unknown form: make the message with approve() or reject()"
         )
     return (reply_of(entry["id"], entry.get("approve"), entry.get("reason")) for entry in entries)
+
+
+def approval_entries(replies: Iterable[ApprovalReply]) -> dict[str, Any]:
+    """Make the `additional_kwargs` of a message that answers approval requests."""
+    entries = [
+        {"id": reply.request_id, "approve": reply.approve, "reason": reply.reason}
+        for reply in replies
+    ]
+    return {_APPROVALS: entries}
 
 
 def _is_approval(entry: object) -> bool:
