@@ -157,8 +157,7 @@ def test_answers_are_those_of_a_simple_engine(make_llm: Make, say: Any) -> None:
         SimpleChatEngine.from_defaults(llm=make_llm(reply)),
     )
     assert str(say(simple, "Hi")) == str(say(ours, "Hi"))
-    assert texts(simple.chat_history) != []
-    assert [r for r, _ in texts(simple.chat_history)] == [r for r, _ in texts(ours.chat_history)]
+    assert 2 == len(simple.chat_history) == len(ours.chat_history)
 
 
 def test_sources_are_nodes(make_llm: Make, say: Any) -> None:
@@ -220,7 +219,7 @@ def test_decisions_are_messages(foundry: Emulator, make_llm: Make, say: Any) -> 
     assert "Deleted." == str(say(engine, decide(engine.chat_history[-1], True)))
     again = AzureAgentChatEngine(engine._llm, thread_id=engine.thread_id)
     kinds = [message.role.value for message in again.chat_history]
-    assert kinds[:2] == ["user", "assistant"]
+    assert ["user", "assistant"] == kinds[:2]
 
 
 def test_pictures_are_said(foundry: Emulator, make_llm: Make, say: Any) -> None:
