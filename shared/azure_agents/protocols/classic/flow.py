@@ -29,7 +29,6 @@ What is sent in each case, and what happens when an answer is lost: `requests`.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from functools import partial
 
@@ -59,13 +58,12 @@ from ..retry import began_and_hit_rate_limit, delay_before, may_have_been_applie
 from ..sending import retrying
 from ..turn import Turn
 from ..waiting import Patience, complete_cleanup, try_cleanup, turn_unknown_error, wait_until_found
+from .busy import is_busy, run_named
 from .codec import check_messages, encode_outputs
 from .pauses import Claim, Pause, Submission
 from .reader import RunReader
 from .requests import RunRequests
 from .submit import submit
-
-_RUN = re.compile(r"\brun_\w+")
 
 
 def run_turn(turn: Turn) -> Flow[None]:
@@ -105,14 +103,6 @@ def _anchor_at(turn: Turn, reader: RunReader, digest: str) -> Anchor:
     paused_under = (system_digest(turn.messages) or NO_SYSTEM) if reader.is_paused else ""
     anchor = Anchor(turn.scope, digest, reader.thread_id or "", reader.run_id or "", paused_under)
     return anchor.sealed(turn.anchor_key)
-
-
-def _is_busy(error: AzureAgentsError) -> bool:
-    """Whether another run is active on the thread (sentences quoted in public issue threads)."""
-    if not isinstance(error, BadRequestError):
-        return False
-    text = error.message
-    return "already has an active run" in text or ("while a run" in text and "is active" in text)
 
 
 class _AutoThread:
@@ -214,7 +204,7 @@ class _AutoThread:
             return None
         except AzureAgentsError as error:
             # A refusal without a reason may say that the thread is gone: a proxy emptied it.
-            if not (error.is_unexplained or _is_busy(error) or may_have_been_applied(error)):
+            if not (error.is_unexplained or is_busy(error) or may_have_been_applied(error)):
                 raise
             return None
 
@@ -347,10 +337,9 @@ class _PinnedThread:
             except AzureAgentsError as error:
                 if may_have_been_applied(error):
                     return (yield from self._wait_for_run(error))
-                if not _is_busy(error):
+                if not is_busy(error):
                     raise
-                named = _RUN.search(error.message)
-                busy = self._busy(error, named and named[0])
+                busy = self._busy(error, run_named(error))
                 if paused is not None and busy.run_id == paused:
                     yield from self._cancel_superseded(paused)
                     paused = None  # once is enough
