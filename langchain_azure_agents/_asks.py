@@ -28,13 +28,13 @@ def asks_in(message: AIMessage) -> tuple[ApprovalRequest | ConsentRequest, ...]:
 def outcomes_in(message: AIMessage) -> dict[str, str]:
     """Read what an answer shows of decisions before it: request id to what became of it."""
     return approvals.outcomes_of(
-        message.response_metadata, approvals.ids_shown(_all_blocks(message), "extras")
+        message.response_metadata, approvals.ids_shown(all_blocks(message), "extras")
     )
 
 
 def _asks_in_blocks(message: AIMessage) -> dict[str, list[Mapping[str, Any]]]:
     found: dict[str, list[Mapping[str, Any]]] = {}
-    for block in _all_blocks(message):
+    for block in all_blocks(message):
         value = block.get("value")
         key = _KINDS.get(str(value.get("type"))) if isinstance(value, Mapping) else None
         if key is not None and isinstance(value, Mapping):
@@ -42,7 +42,8 @@ def _asks_in_blocks(message: AIMessage) -> dict[str, list[Mapping[str, Any]]]:
     return found
 
 
-def _all_blocks(message: AIMessage) -> list[Mapping[str, Any]]:
+def all_blocks(message: AIMessage) -> list[Mapping[str, Any]]:
+    """Give the blocks of an answer, those in its content and those beside it, as they stand."""
     content = message.content if isinstance(message.content, list) else []
     others = message.additional_kwargs.get("blocks")
     blocks = [*content, *(others if isinstance(others, list) else [])]

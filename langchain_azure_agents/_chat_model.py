@@ -28,16 +28,18 @@ from ._answers import to_message
 from ._chunks import Chunker
 from ._errors import translated
 from ._files import references_of
+from ._llm_output import TellsOutput
 from ._messages import to_messages
 from ._pins import ReadsPin, graph_thread
 from ._settings import AgentSettings
 from ._structured import structured
 from ._tokens import MessageTokens, estimate_text
+from ._tool_events import TellsTools
 from ._tools import Tool, choice_of, declarations
 
 
 @with_fields(beyond=BaseChatModel)
-class ChatAzureAgent(ReadsPin, AgentSettings):
+class ChatAzureAgent(ReadsPin, TellsTools, TellsOutput, AgentSettings):
     """An agent of Microsoft Foundry, of either generation, as a chat model.
 
     Example:
