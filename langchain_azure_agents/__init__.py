@@ -16,6 +16,7 @@ from ._blocks import register as _register
 from ._chat_model import ChatAzureAgent
 from ._computer import screenshot
 from ._factories import init_azure_chat_model, init_azure_embeddings, init_azure_llm
+from ._history import AzureAgentChatMessageHistory
 from ._once import arun_once, run_once
 from ._progress import ShowProgress, progress_of
 from ._retriever import AzureAgentRetriever
@@ -23,6 +24,7 @@ from ._retriever import AzureAgentRetriever
 _register()
 
 __all__ = [
+    "AzureAgentChatMessageHistory",
     "AzureAgentRetriever",
     "AzureAgentsError",
     "ChatAzureAgent",
