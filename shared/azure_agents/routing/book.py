@@ -77,10 +77,7 @@ class Book:
             found = (self._by_id[name],)
         else:
             found = self._behind_a_star(name)
-        known = tuple(one for one in found if not one.is_any or _is_possible(one))
-        if known:
-            return known
-        raise InvalidRequestError(self._unknown(name), param="model", code="model_not_found")
+        return tuple(one for one in found if not one.is_any or _is_possible(one))
 
     def _behind_a_star(self, name: str) -> Group:
         for star in self._stars:
