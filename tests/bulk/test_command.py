@@ -59,10 +59,14 @@ def test_rows_failed(served: Emulator, capsys: pytest.CaptureFixture[str]) -> No
     replies = iter([Failed("content_filter")])
     served.create_agent("my-agent", lambda _: next(replies, "Hi"))
     assert 1 == _map("--out", "a.jsonl", "--concurrency", "1")
-    assert "19 rows answered in a.jsonl, 1 failed (a.jsonl.failed" in capsys.readouterr().out
+    first = capsys.readouterr().out
+    assert (
+        "19 rows answered in a.jsonl, 1 failed (a.jsonl.failed.jsonl; --retry-failed ask" in first
+    )
     assert 1 == _map("--out", "a.jsonl")
-    assert "--retry-failed asks them again" in capsys.readouterr().out
+    assert "--retry-failed asks them again). Nothing was left to ask." in capsys.readouterr().out
     assert 0 == _map("--out", "a.jsonl", "--retry-failed")
+    assert "20 rows answered in a.jsonl. In this run 1 rows, " in capsys.readouterr().out
     assert list(range(20)) == _ids("a.jsonl")
 
 

@@ -80,14 +80,29 @@ def test_an_endpoint_of_another_kind(
     assert expected in told.partition("FAIL  endpoint: ")[2]
 
 
+CHAIN = "DefaultAzureCredential failed to retrieve a token.\nAttempted credentials:\n"
+ABSENT = "\tEnvironmentCredential: authentication unavailable.\n\tAzureCli: not found on path"
+# What the credential says, and the next step.
+UNABLE = [
+    ("nobody is signed in\nmore", "nobody is signed in"),
+    (CHAIN + ABSENT, "run 'az login', or put a key of the resource into AZURE_AI_API_KEY"),
+    (f"{CHAIN}{ABSENT}\n\tAzureCli: Please run 'az login'", "AzureCli: Please run 'az login'"),
+]
+
+
+@pytest.mark.parametrize(("said", "expected"), UNABLE)
 def test_no_credential(
-    served: Emulator, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    served: Emulator,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    said: str,
+    expected: str,
 ) -> None:
     """All ways to sign in."""
     import azure.identity
 
     def unavailable(*_: object, **__: object) -> None:
-        raise azure.identity.CredentialUnavailableError("nobody is signed in\nmore")
+        raise azure.identity.CredentialUnavailableError(said)
 
     monkeypatch.delenv("AZURE_AI_API_KEY")
     monkeypatch.setattr(azure.identity.DefaultAzureCredential, "get_token", unavailable)
@@ -98,7 +113,7 @@ def test_no_credential(
     assert 1 == code
     assert "FAIL  sign-in: default-credential, for the scope https://ai.azure.com" in told
     assert "sign in with 'az login'" in told
-    assert "-> nobody is signed in\n" in told
+    assert f"-> {expected}\n" in told
 
 
 REFUSED = {

@@ -136,6 +136,15 @@ def test_responses_are_of_the_newer_generation(
     assert stream == answer.text.startswith("event: response.created")
 
 
+def test_no_answer_of_an_agent_has_the_price_of_a_name(gateway: Gateway) -> None:
+    """Its response names a deployment, which may have any name: gpt-4o is no price."""
+    gateway.chat("helper")
+    answer = gateway.http.post("/v1/responses", json={"model": "helper", "input": "Hello"})
+    calls = 2 if 200 == answer.status_code else 1
+    (row,) = gateway.http.get("/spend").json()["data"]
+    assert (calls, calls, 0) == (row["calls"], row["unpriced"], row["cost"])
+
+
 def test_a_client_cannot_name_another_agent(gateway: Gateway) -> None:
     """The model is what the key may use."""
     for name in ("agent", "agent_reference"):

@@ -84,6 +84,19 @@ def test_a_wrong_file_is_told_with_its_line(
     assert told in capsys.readouterr().err
 
 
+def test_several_mistakes_have_a_line_each(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Below one that counts them."""
+    config.write_text(CONFIG.format(base=BASE, more="general_settings: {aa: 1}\nbb: 2"))
+    assert 2 == main(["check-config", "--config", str(config)])
+    first, *each = capsys.readouterr().err.splitlines()
+    assert "azure-agents: ConfigFileError: config.yaml has 2 problems:" == first
+    assert ["  line 10, general_settings.aa", "  line 11, bb"] == [
+        line.partition(": ")[0] for line in each
+    ]
+
+
 def test_other_machines_are_not_let_in_without_a_key(
     config: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -76,6 +76,7 @@ def _variables_by_entry(text: str) -> list[list[str]]:
     ]
 
 
+OTHERS = ("bedrock/x", "ollama/y")
 # (what is added to a good file, how every problem begins)
 MISTAKES = {
     "a section by a wrong name": (
@@ -89,6 +90,17 @@ MISTAKES = {
     "a key that nobody knows": (
         "general_settings:\n  zzz: 1",
         ["line 6, general_settings.zzz: is no key of this gateway, and LiteLLM does not have it"],
+    ),
+    "a key of another section": (
+        "general_settings:\n  redis_host: r",
+        ["line 6, general_settings.redis_host: is no key of this gateway: it belongs into router_"],
+    ),
+    "entries of other providers": (
+        "\n".join(f"- {{model_name: a, litellm_params: {{model: {m}}}}}" for m in OTHERS),
+        [
+            "line 5, model_list[1]: model='bedrock/x' begins with 'bedrock', which is no prefix",
+            "line 6, model_list[2]: model='ollama/y' begins with 'ollama', which is no prefix",
+        ],
     ),
     "what needs a database": (
         "general_settings:\n  database_url: postgres://u:p@h/db",
@@ -157,6 +169,18 @@ ENTRIES = {
         "model_list:\n- model_name: a\n  litellm_params:\n    model: azure/x\n    api_bas: y",
         "line 5, model_list[0].litellm_params.api_bas: is no setting: did you mean 'api_base'?",
     ),
+    "letters that were swapped": (
+        "model_list:\n- model_name: a\n  litellm_params:\n    model: azure/x\n    tmp: 6",
+        "line 5, model_list[0].litellm_params.tmp: is no setting: did you mean 'tpm'?",
+    ),
+    "a slip in what tells the price": (
+        ENTRY + "  model_info: {base_modle: azure/gpt-4o}",
+        "line 5, model_list[0].model_info.base_modle: is no key of this gateway: did you mean 'ba",
+    ),
+    "entries for one environment": (
+        ENTRY + "  model_info: {supported_environments: [production]}",
+        "line 5, model_list[0].model_info.supported_environments: is not offered here: keep a fi",
+    ),
     "an answer that nobody gave": (
         "model_list: [{model_name: a, litellm_params: {model: azure/x, mock_response: hi}}]",
         "line 1, model_list[0].litellm_params.mock_response: is not offered",
@@ -181,6 +205,14 @@ def test_an_entry_that_cannot_be_asked_has_its_line(params: str) -> None:
     text = ENTRY + "\n" + f"- {{model_name: b, litellm_params: {{{params}, api_key: k}}}}"
     with pytest.raises(ConfigError, match=r"line \d+, model_list\[1\]"):
         Board(read_config(text, env={}))
+
+
+def test_notes_about_a_model_are_set_aside() -> None:
+    """LiteLLM takes any key in ``model_info``: what a model can do, and what operators note."""
+    text = f"{ENTRY}  model_info: {{supports_reasoning: true, team: search, tier: paid}}"
+    notes = [str(note) for note in read_config(text, env={}).notes]
+    expected = ["supports_reasoning", "team", "tier"]
+    assert expected == [re.findall(r"model_info\.(\w+): set aside", note)[0] for note in notes]
 
 
 def test_what_is_no_setting_goes_up() -> None:

@@ -14,7 +14,7 @@ from azure_agents.gateway.cold.table import paths
 from azure_agents.gateway.config.reading import read_config
 from azure_agents.gateway.routes import find_route
 
-from .conftest import Start
+from .conftest import Start, running
 
 PAGE = (Path(__file__).parents[2] / "docs" / "gateway.md").read_text(encoding="utf-8")
 CONFIG = """
@@ -54,6 +54,30 @@ def test_the_snippet_runs(
     for one in clients:
         one.close()
     assert "Hello from the page.\n" == capsys.readouterr().out
+
+
+@pytest.mark.allow_hosts(["127.0.0.1"])
+def test_the_page_runs_without_azure(tmp_path: Path) -> None:
+    """Its config with the bases and the key that it names, on the emulator of its second file."""
+    config, agents = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)[:2]
+    (tmp_path / "agents.yaml").write_text(agents)
+    with Emulator() as foundry:
+        foundry.load(tmp_path / "agents.yaml")
+        with foundry.serve() as served:
+            bases = [
+                served.endpoint.partition("/api/")[0],
+                f"{served.endpoint}\n      api_key: any",
+            ]
+            text = re.sub(r"(?<=api_base: ).*", lambda _: bases.pop(0), config)
+            text = text.replace("os.environ/AZURE_API_KEY", "any")
+            with running(
+                text.replace("os.environ/GATEWAY_MASTER_KEY", "sk-all"),
+                authorization="Bearer sk-all",
+            ) as gateway:
+                answers = [gateway.chat(name) for name in ("gpt-4o", "helper")]
+    assert [200, 200] == [answer.status_code for answer in answers]
+    assert "Hello!" == answers[0].json()["choices"][0]["message"]["content"]
+    assert "thread_id" in answers[1].json()
 
 
 def test_the_routes_of_the_page_are_routes() -> None:

@@ -118,13 +118,18 @@ def test_streams_of_all_workers_end_well(tmp_path: Path, base: str, end: signal.
 
 
 @pytest.mark.allow_hosts(["127.0.0.1"])
-def test_a_taken_port_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_taken_port_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], workers: str
+) -> None:
     """In one line, before a worker is started."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         config = str(written(tmp_path, "https://r.openai.azure.com"))
-        assert 2 == main(["serve", "-c", config, "--workers", "2", "--port", port])
-    assert f"cannot listen on 127.0.0.1 port {port}" in capsys.readouterr().err
+        assert 2 == main(["serve", "-c", config, "--workers", workers, "--port", port])
+    told = capsys.readouterr().err
+    assert f"cannot listen on 127.0.0.1 port {port}" in told
+    assert "choose another with --port" in told
 
 
 @pytest.mark.slow

@@ -51,7 +51,7 @@ def create_agent(turn: Turn, draft: Draft) -> Flow[Agent]:
     known = yield from _latest_or_none(turn)
     if known is not None:
         raise InvalidRequestError(
-            f"agent {name!r} exists, as {known.id!r}: change it with update(), which makes a new "
+            f"agent {name!r} exists, as {known.id!r}: change it with update, which makes a new "
             "version, or choose another name"
         )
     return (yield from _add_version(turn, _body(draft), before=None))

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 GOOD, BAD = True, False
 _MARKS = {GOOD: "ok  ", BAD: "FAIL", None: "note"}
 _EXTRAS = ("", "langchain", "llamaindex")  # whose packages people install by hand, too
+# Of a credential that has nothing to try with: azure-identity's words.
+_NOT_THERE = ("unavailable", "not found", "not installed", "to be installed", "not be found")
+_SIGN_IN = "run 'az login', or put a key of the resource into AZURE_AI_API_KEY"
 _SKEW = 300.0  # seconds: what Entra ID tolerates
 _PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY")
 _AUTHORITIES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE")
@@ -149,9 +152,13 @@ def _at_the_project(checkup: Checkup, model: str | None) -> Iterator[Finding]:
 
 
 def _cause(error: AzureAgentsError) -> str:
-    cause = error.__cause__
-    first = str(cause).strip().partition("\n")[0] if cause is not None else ""
-    return first[:300]
+    """What the credential said; of a chain of them, those that had something to sign in with."""
+    first, *each = str(error.__cause__ or "").strip().splitlines() or [""]
+    if not first.startswith("DefaultAzureCredential failed"):
+        return first[:300]
+    told = (line.strip() for line in each if line.startswith("\t"))
+    tried = [line[:300] for line in told if not any(word in line for word in _NOT_THERE)]
+    return "; ".join(tried[:3]) or _SIGN_IN
 
 
 def _claimed(claims: dict[str, Any]) -> str:

@@ -1,9 +1,9 @@
 """The command line: which commands there are, what one may leave behind, and its exit code.
 
-An error is one line on standard error and exit code 2; a traceback would be a bug. Keys and tokens
-are read from the environment only: arguments are visible to every user of the machine. Arguments
-are read by click. Every command imports what it needs when it runs, so that `--version` and
-`--help` are instant.
+An error is one line on standard error and exit code 2 (a config file with several problems has a
+line for each); a traceback would be a bug. Keys and tokens are read from the environment only:
+arguments are visible to every user of the machine. Arguments are read by click. Every command
+imports what it needs when it runs, so that `--version` and `--help` are instant.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from .doctor import doctor
 from .emulator import emulator
 from .gateway import check_config, keys, serve
 from .map import map_rows
-from .terminal import error_line, hang_up, show_anything
+from .terminal import error_lines, hang_up, show_anything
 from .threads import threads
 
 _STOPPED = 130  # what shells report after Ctrl-C
@@ -81,7 +81,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         wrong.show()
         return wrong.exit_code
     except (AzureAgentsError, OSError) as error:
-        click.echo(f"azure-agents: {error_line(error)}", err=True)
+        click.echo("azure-agents: " + "\n".join(error_lines(error)), err=True)
         return 2
     except (KeyboardInterrupt, click.Abort):
         click.echo(err=True)

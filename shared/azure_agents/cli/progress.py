@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from ..bulk.api import Bulk
 
 _EVERY = 5.0  # seconds between plain lines
-_BLINK = 0.1  # seconds between two looks of the bar
 
 
 @contextmanager
@@ -43,12 +44,19 @@ def summary(run: Bulk, out: str) -> str:
     parts = [f"{run.was_done + totals.done:,} rows answered in {out}"]
     failed = run.were_failed + totals.failed
     if failed:
-        again = "" if not run.were_failed else ", --retry-failed asks them again"
-        parts.append(f"{failed:,} failed ({out}.failed.jsonl{again})")
+        parts.append(f"{failed:,} failed ({out}.failed.jsonl; --retry-failed asks them again)")
     left = totals.rows - totals.done - totals.failed
     if left:
         parts.append(f"{left:,} open")
-    return f"{', '.join(parts)}. {_used(run)}."
+    return f"{', '.join(parts)}. {_used_now(run)}."
+
+
+def _used_now(run: Bulk) -> str:
+    """What this run used: of rows that earlier ones answered, nothing is known here."""
+    if not _before(run):
+        return _used(run)
+    asked = run.totals.done + run.totals.failed
+    return f"In this run {asked:,} rows, {_used(run)}" if asked else "Nothing was left to ask"
 
 
 class _Lines:
@@ -66,12 +74,12 @@ class _Lines:
 
 def _line(run: Bulk, seconds: float) -> str:
     totals = run.totals
-    over = totals.done + totals.failed
+    over, before = totals.done + totals.failed, _before(run)
     rate = over / seconds if seconds else 0.0
     rest = (totals.rows - over) / rate if rate else 0.0
     return (
-        f"{over:,} of {totals.rows:,} rows, {rate:.1f}/s, {_clock(rest)} left, {_used(run)}, "
-        f"{totals.failed:,} failed"
+        f"{before + over:,} of {before + totals.rows:,} rows, {rate:.1f}/s, {_clock(rest)} left, "
+        f"{_used(run)}, {totals.failed:,} failed"
     )
 
 
@@ -106,19 +114,31 @@ def _bar(run: Bulk) -> Iterator[Callable[[], None]]:
         TextColumn("{task.fields[used]}"),
         TextColumn("[red]{task.fields[failed]}"),
     )
-    with Progress(*columns, console=Console(stderr=True), refresh_per_second=4) as progress:
-        task = progress.add_task("", total=run.totals.rows, rate="", used="", failed="")
-        begun, last = time.monotonic(), 0.0
 
-        def show() -> None:
-            nonlocal last
-            now = time.monotonic()
-            over = run.totals.done + run.totals.failed
-            if now - last < _BLINK and over < run.totals.rows:
-                return
-            last = now
-            failed = f"{run.totals.failed:,} failed" if run.totals.failed else ""
-            rate = f"{over / max(now - begun, 0.001):.1f}/s"
-            progress.update(task, completed=over, rate=rate, used=_used(run), failed=failed)
+    class Current(Progress):
+        """A bar that looks at the run whenever it is drawn: rows may come in bursts."""
 
-        yield show
+        def get_renderables(self) -> Iterable[RenderableType]:
+            for task in self.task_ids:
+                self.update(task, **_shown(run, time.monotonic() - begun))
+            yield from super().get_renderables()
+
+    begun = time.monotonic()
+    with Current(*columns, console=Console(stderr=True), refresh_per_second=4) as progress:
+        progress.add_task("", total=_before(run) + run.totals.rows, **_shown(run, 0.0))
+        yield lambda: None
+
+
+def _shown(run: Bulk, seconds: float) -> dict[str, Any]:
+    over = run.totals.done + run.totals.failed
+    return {
+        "completed": _before(run) + over,
+        "rate": f"{over / max(seconds, 0.001):.1f}/s",
+        "used": _used(run),
+        "failed": f"{run.totals.failed:,} failed" if run.totals.failed else "",
+    }
+
+
+def _before(run: Bulk) -> int:
+    """Rows that earlier runs dealt with: a run that goes on shows where the whole stands."""
+    return run.was_done + run.were_failed

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from importlib.util import find_spec
 
+_SEVERAL = 2
+
 
 def printable(text: str) -> str:
     """Remove what would command the terminal from a text: escapes, carriage returns."""
@@ -19,6 +21,20 @@ def printable(text: str) -> str:
 def error_line(error: Exception) -> str:
     """Write an error as one line."""
     return f"{type(error).__name__}: {' '.join(str(error).split())}"
+
+
+def error_lines(error: Exception) -> list[str]:
+    """Write an error: as one line, or, if it has several problems, each on its own.
+
+    Args:
+        error: What went wrong.
+    """
+    problems = getattr(error, "problems", ())
+    if len(problems) < _SEVERAL:
+        return [error_line(error)]
+    where = str(error).partition(": ")[0]
+    head = f"{type(error).__name__}: {where} has {len(problems)} problems:"
+    return [head, *(f"  {' '.join(str(each).split())}" for each in problems)]
 
 
 def show_anything() -> None:
@@ -50,7 +66,9 @@ def _draw(lines: list[list[str]]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(*lines[0])
+    table = Table()
+    for name in lines[0]:
+        table.add_column(name, overflow="fold")  # a URL that was cut could not be checked
     for line in lines[1:]:
         table.add_row(*map(Text, line))  # names may hold what rich takes for markup
     Console().print(table)

@@ -176,11 +176,15 @@ def _from_path(path: Path, name: str | None) -> LocalFile:
     try:
         status = path.stat()
     except (OSError, ValueError) as exc:
-        raise InvalidRequestError(f"there is no file {str(path)!r}: {exc}") from exc
+        raise InvalidRequestError(f"there is no file {str(path)!r} ({_reason(exc)})") from exc
     if not stat.S_ISREG(status.st_mode):
         kind = "a folder" if path.is_dir() else "no regular file"
         raise InvalidRequestError(f"{str(path)!r} is {kind}: pass the path of a file")
     return LocalFile(name or path.name, status.st_size, lambda: path.open("rb"))
+
+
+def _reason(error: OSError | ValueError) -> str:
+    return (isinstance(error, OSError) and error.strerror) or str(error)
 
 
 def _from_stream(stream: BinaryIO, name: str | None) -> LocalFile:

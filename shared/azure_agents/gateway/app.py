@@ -22,6 +22,7 @@ from .board import Board
 from .cold.asked import Limits
 from .cold.calls import Reader
 from .cold.carrying import Tools
+from .cold.choosing import check_use
 from .cold.room import Room, Visit
 from .cold.spending import Booked
 from .config.objects import GatewayConfig
@@ -348,13 +349,7 @@ def _checked(
     body: Body, route: Route, request: Request, caller: Caller, serving: Serving
 ) -> _Checked:
     model, given, raw, names_model, is_bare = body
-    if not caller.may_use(model):
-        raise Refusal(
-            403,
-            f"the key {caller.name!r} may not use the model {model!r}",
-            code="model_not_allowed",
-            param="model",
-        )
+    check_use(caller, model)
     if route.operation == "chat" and _names_thread(given, request):
         given = {**given, "thread_id": _thread(given, request, caller, serving)}
         raw, is_bare = None, False  # an opened handle may have a mark

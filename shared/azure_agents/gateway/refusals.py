@@ -191,7 +191,8 @@ def _told(error: AzureAgentsError) -> tuple[int, str]:
     if isinstance(error, StreamInterruptedError):
         return 502, "the upstream's stream was cut before its end: ask again"
     if isinstance(error, _OURS):
-        return 502, f"the gateway's entry for this model is wrong ({type(error).__name__}): its log"
+        name = type(error).__name__
+        return 502, f"the gateway's entry for this model is wrong ({name}): its log says what it is"
     if isinstance(error, ServiceError) and error.status is not None and error.status >= 400:
         return error.status, error.message
     for kinds, status, sentence in _UPSTREAMS:

@@ -19,6 +19,7 @@ MOST_HEADERS = 64 * 1024  # bytes
 _PLAIN = {b"content-encoding": b"identity", b"transfer-encoding": b"chunked"}
 _ID = re.compile(rb"[\w.:-]{1,128}")
 _MOST_NAME = 256  # characters of a model
+NO_MODEL = "model must name a model: GET /v1/models has the names"
 # Settings that are the config file's alone, in any spelling that the library knows; and those of
 # the router and of agents. What a client may bound is its own patience.
 _PATIENCE = frozenset({"timeout", "stream_timeout", "max_retries", "num_retries"})
@@ -185,4 +186,4 @@ def _model(named: object, route: Route) -> str:
     model = named if route.model is None else route.model
     if isinstance(model, str) and 0 < len(model) <= _MOST_NAME:
         return model
-    raise Refusal(400, "model must be the name of a model", param="model", code="missing_model")
+    raise Refusal(400, NO_MODEL, param="model", code="missing_model")

@@ -20,6 +20,9 @@ from .keyring import Caller
 from .refusals import Refusal
 
 _MARK = "."
+_NO_THREAD = (
+    "this key has no such thread: send the thread_id of an answer as it came, or none for a new one"
+)
 _LENGTH = 24  # hexadecimal digits
 _SEALED = re.compile(r"(?P<id>[^\s]+)\.(?P<seal>[0-9a-f]{24})")
 # What they name belongs to a key, also where it is named without a seal.
@@ -76,7 +79,7 @@ class Seals:
         handle, _, seal = sealed.rpartition(_MARK)
         if handle and self._fits(handle, seal, caller):
             return handle
-        raise Refusal(404, "no such thread", code="thread_not_found", param="thread_id")
+        raise Refusal(404, _NO_THREAD, code="thread_not_found", param="thread_id")
 
     def sealed_ids(self, answer: Any, caller: Caller) -> Any:
         """An answer whose ids only this key can use.

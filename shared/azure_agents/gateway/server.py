@@ -14,8 +14,9 @@ import os
 import signal
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from errno import EADDRINUSE
 from pathlib import Path
-from socket import socket
+from socket import AI_PASSIVE, SOCK_STREAM, create_server, getaddrinfo, socket
 from time import monotonic
 from typing import Any
 
@@ -107,15 +108,16 @@ def serve(
         drain: See `make_server`.
 
     Raises:
-        ConfigError: The file is wrong, a package is missing, or other machines could call without
-            a key.
+        ConfigError: The file is wrong, a package is missing, the port is taken, or other machines
+            could call without a key.
     """
     config = load_config(path)
     check_host(config, host)
     settle_in(config)
     application = Application(config)
     server = make_server(application, host, port, ready, drain=drain)
-    run_loop(serve_until_stopped(server, application, path, host))
+    sockets = listen(host, port)
+    run_loop(serve_until_stopped(server, application, path, host, sockets=sockets))
 
 
 def check_host(config: GatewayConfig, host: str) -> None:
@@ -217,6 +219,33 @@ def reload_config(path: Path, application: Application, host: str) -> None:
     else:
         application.note_reload("ok")
         _LOGGER.warning("the config was read again")
+
+
+def listen(host: str, port: int) -> list[socket]:
+    """Listen on every address of the host, on one port.
+
+    Args:
+        host: Address to listen on.
+        port: Port to listen on; 0: any.
+
+    Raises:
+        ConfigError: The port is taken, or the host is none of this machine.
+    """
+    opened: list[socket] = []
+    try:
+        found = getaddrinfo(host, port, type=SOCK_STREAM, flags=AI_PASSIVE)
+        for family, *_, at in dict.fromkeys(found):
+            number = opened[0].getsockname()[1] if opened else port  # 0 is any port, but one
+            place: Any = (at[0], number, *at[2:])
+            opened.append(create_server(place, family=family, backlog=BACKLOG))
+    except OSError as error:
+        for one in opened:
+            one.close()
+        advice = ": choose another with --port" if error.errno == EADDRINUSE else ""
+        raise ConfigError(
+            f"cannot listen on {host} port {port}: {error.strerror}{advice}"
+        ) from error
+    return opened
 
 
 def make_server(

@@ -270,7 +270,7 @@ def _agent_target(deployment: Deployment, operation: str) -> Target:
         way=way_to(endpoint),
         headers={"content-type": "application/json", **headers},
         fields={},
-        pricer=Pricer({"custom_llm_provider": "azure_ai", **entry_costs(deployment)}),
+        pricer=Pricer({"is_agent": True, **entry_costs(deployment)}),
         agent={} if own is not None else dict(encode_agent(settings.agent)),
     )
 

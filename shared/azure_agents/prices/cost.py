@@ -226,7 +226,7 @@ class _Asked:
     def _named(self) -> tuple[Prices | None, str]:
         if self.hidden.get("custom_llm_provider") == "openai":
             return None, "only Azure's prices are known, and OpenAI answered: give base_model"
-        if _is_agents(self._answer):
+        if self.hidden.get("is_agent") or _is_agents(self._answer):
             return None, "the answer does not say which model the agent has: give base_model"
         name = _get(self._answer, "model")
         if not isinstance(name, str) or not name:

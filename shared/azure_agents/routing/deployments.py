@@ -231,7 +231,8 @@ def setting_meant(key: str) -> str | None:
         key: A name that is no setting.
     """
     # A parameter of a model that looks like a setting by chance would be refused: none is known.
-    return next(iter(get_close_matches(key, _COMPARED, 1, _ALIKE)), None)
+    swapped = (one for one in _COMPARED if sorted(one) == sorted(key))  # ``tmp``
+    return next(swapped, None) or next(iter(get_close_matches(key, _COMPARED, 1, _ALIKE)), None)
 
 
 def _check_near(key: str, where: str) -> None:

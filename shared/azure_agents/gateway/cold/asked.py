@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 from ...models.operation_table import Operation
 from ..asgi import ClientGone, Message, Receive, read_body
 from ..refusals import Refusal
-from ..requests import Request, check_fields, read_object
+from ..requests import NO_MODEL, Request, check_fields, read_object
 from .forms import LIMITS, Form, read_form
 
 # Of a query or a body: who is asked, and not what.
@@ -203,7 +203,7 @@ def _model(who: Mapping[str, object], row: Operation) -> str | None:
         return None
     if isinstance(model, str) and 0 < len(model) <= _MOST_NAME and ".." not in model:
         return model
-    raise Refusal(400, "model must be the name of a model", param="model", code="missing_model")
+    raise Refusal(400, NO_MODEL, param="model", code="missing_model")
 
 
 def _one_of(names: Sequence[Any]) -> str:

@@ -39,7 +39,10 @@ def check_use(caller: Caller, model: str) -> None:
 
 
 def _not_allowed(caller: Caller, model: str) -> Refusal:
-    said = f"the key {caller.name!r} may not use the model {model[:200]!r}"
+    said = (
+        f"the key {caller.name!r} may not use the model {model[:200]!r}: GET /v1/models names "
+        "those that it may use"
+    )
     return Refusal(403, said, code="model_not_allowed", param="model")
 
 

@@ -13,6 +13,7 @@ from typing import Literal, TypeAlias
 
 from ...completions.arguments import Arguments
 from ...models.settings import SETTINGS
+from ...naming import near
 from ...prices.fields import is_price
 from ...routing.settings import NOT_OFFERED, RouterArguments
 
@@ -33,6 +34,10 @@ class Key:
 
 
 _USED = Key("used")
+# LiteLLM takes any key in `model_info`: what a model can do, and what operators note about it.
+_NOTED = Key("set aside", "is a note about the model, and has no effect")
+# Names there that have an effect: what looks like one of them was meant as it.
+_TELLING = ("base_model", "input_cost_per_token", "output_cost_per_token")
 _ALWAYS = "is always so here"
 _DATABASE = "needs LiteLLM's database; this gateway has none: keys stand in `keys:` or in Redis"
 _TUNING = "tunes LiteLLM's database; this gateway has none"
@@ -40,6 +45,7 @@ _LOGS = (
     "the gateway logs no prompts; metrics are at /metrics, spend at /spend; for OpenTelemetry set "
     "`tracing: true` in general_settings"
 )
+_CREDENTIAL = "name the credential in each entry, or in a YAML anchor that they share"
 _CACHE = "answers are not cached here"
 _GUARDRAILS = "guardrails are Azure's own content filters here, set on the deployment"
 _IGNORED = "has no effect on what clients see"
@@ -75,9 +81,7 @@ TOP = {
         "files_settings",
         "finetune_settings",
     ),
-    **_refused(
-        "name the credential in each entry, or in a YAML anchor that they share", "credential_list"
-    ),
+    **_refused(_CREDENTIAL, "credential_list"),
     **_refused("is not offered", "vector_store_registry", "search_tools", "prompts", "callbacks"),
     **_refused("write one entry for each deployment", "model_group_alias"),
 }
@@ -108,7 +112,8 @@ PARAMS = {
     **_refused("answers are the service's: leave it out", "mock_response", "mock_tool_calls"),
     **_refused(_GUARDRAILS, "guardrails"),
     **_refused(_CACHE, "caching", "cache", "cache_control_injection_points"),
-    **_refused(_DATABASE, "max_budget", "budget_duration", "litellm_credential_name"),
+    **_refused(_DATABASE, "max_budget", "budget_duration"),
+    **_refused(_CREDENTIAL, "litellm_credential_name"),
     **_refused("no deployment is chosen by tags: give it a name of its own", "tags"),
     **_refused(
         "only Azure, Foundry and OpenAI are served",
@@ -133,6 +138,7 @@ INFO = {
     **_aside("limits stand in litellm_params", *LIMITS),
     **_aside("the request tells what is wanted", "mode"),
     **_refused("name the models in `models` of the key", "access_groups"),
+    **_refused("keep a file for each environment", "supported_environments"),
     **_aside(
         _IGNORED,
         "description",
@@ -353,5 +359,34 @@ def key_of(name: str, table: Mapping[str, Key]) -> Key | None:
         name: The key.
         table: Of its section.
     """
-    may_price = table is PARAMS or table is INFO
-    return table.get(name) or (_USED if may_price and is_price(name) else None)
+    if name in table:
+        return table[name]
+    if (table is PARAMS or table is INFO) and is_price(name):
+        return _USED
+    return _NOTED if table is INFO and _is_a_note(name) else None
+
+
+def _is_a_note(name: str) -> bool:
+    """Whether it is the operator's own in ``model_info``, and no slip of the pen."""
+    return name.startswith("support") or not near(name, _TELLING)
+
+
+_SECTIONS = {
+    "router_settings": ROUTER,
+    "litellm_settings": LITELLM,
+    "general_settings": GENERAL,
+    "litellm_params": PARAMS,
+}
+
+
+def hint_for(name: str, table: Mapping[str, Key]) -> str:
+    """The end of a sentence about an unknown key: where it belongs, or which one may be meant.
+
+    Args:
+        name: The key.
+        table: Of the section in which it stands.
+    """
+    place = next((each for each, keys in _SECTIONS.items() if name in keys), None)
+    if place is not None:
+        return f": it belongs into {place}"
+    return near(name, table) or ", and LiteLLM does not have it either as far as known"

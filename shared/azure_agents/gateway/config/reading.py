@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
 from ...errors import ConfigError
-from ...naming import near, shown
+from ...models.names import read_model
+from ...naming import shown
 from ...routing.deployments import setting_meant
 from ...settings.environment import Environment, Secret
 from . import keys as known
@@ -104,7 +105,7 @@ class _Reading:
     ) -> bool:
         key = known.key_of(name, table)
         if key is None:
-            hint = near(name, table) or ", and LiteLLM does not have it either as far as known"
+            hint = known.hint_for(name, table)
             self._wrong(line, place, f"is no key of this gateway{hint}")
             return False
         if key.fate == "refused" and value not in (None, False, [], {}):
@@ -171,6 +172,7 @@ class _Reading:
                 continue
             entry = self._entry(each, line, path, litellm)
             if entry is not None:
+                self._check_prefix(entry, path)
                 yield entry
 
     def _entry(
@@ -190,6 +192,19 @@ class _Reading:
         timeout = litellm.get("request_timeout")
         general = {} if timeout is None else {"timeout": timeout}
         return Entry(name, {**general, **above, **kept}, info, upstream, line)
+
+    def _check_prefix(self, entry: Entry, path: str) -> None:
+        """Tell all entries of other providers at once; the router would stop at the first.
+
+        A bare name is the router's to read: the environment says whether it is an agent's.
+        """
+        model = entry.params["model"]
+        if "/" not in model or "custom_llm_provider" in entry.params:
+            return
+        try:
+            read_model(model)
+        except ConfigError as wrong:
+            self._wrong(entry.line, path, wrong.message)
 
     def _params(self, params: LinedDict, path: str) -> tuple[dict[str, Any], tuple[str, ...]]:
         """What is kept of an entry's parameters, and which of them are no settings and go up.

@@ -21,11 +21,11 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from time import monotonic
 from types import FrameType
-from typing import Any, TypeAlias, cast
+from typing import TypeAlias, cast
 
 from ...errors import ConfigError
 from ..config.objects import GatewayConfig
-from ..server import BACKLOG, GRACE, check_host, parse_config, read_text, stamp, url_of
+from ..server import GRACE, check_host, listen, parse_config, read_text, stamp, url_of
 from .folder import bury
 from .worker import READY, RELOAD, Job, name_of, work
 
@@ -70,7 +70,7 @@ def serve_with_workers(
         _LOGGER.warning("%s", warning)
     folder = _folder()
     try:
-        sockets = _open(host, port)
+        sockets = listen(host, port)
         url = url_of(sockets[0].getsockname())
         Parent(Job(path, text, host, folder, drain), sockets, workers, lambda: ready(url)).run()
     finally:
@@ -90,22 +90,6 @@ def shares_nothing(config: GatewayConfig, workers: int) -> str | None:
         f"{workers} workers without Redis: each counts limits and budgets for itself, so together "
         f"they may let {workers} times as much through; set router_settings.redis_url"
     )
-
-
-def _open(host: str, port: int) -> list[socket.socket]:
-    """Listen on every address of the host, on one port."""
-    opened: list[socket.socket] = []
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        for family, *_, at in dict.fromkeys(found):
-            number = opened[0].getsockname()[1] if opened else port  # 0 is any port, but one
-            place: Any = (at[0], number, *at[2:])
-            opened.append(socket.create_server(place, family=family, backlog=BACKLOG))
-    except OSError as error:
-        for one in opened:
-            one.close()
-        raise ConfigError(f"cannot listen on {host} port {port}: {error.strerror}") from error
-    return opened
 
 
 def _folder() -> Path:
