@@ -165,3 +165,26 @@ def test_a_wrong_list_is_refused(given: Any, message: str) -> None:
     """With its place, the value and what was meant; nothing has been sent."""
     with pytest.raises(ConfigError, match=message):
         read_deployments(given)
+
+
+HOSTS = [
+    ("https://one.openai.azure.com", "https://one.openai.azure.com"),
+    ("https://one.cognitiveservices.azure.com", "https://one.openai.azure.com"),
+    ("https://ONE.services.ai.azure.com/", "https://one.openai.azure.com"),
+    ("https://one.services.ai.azure.com/openai/v1/", "https://one.openai.azure.com"),
+    ("https://one.cognitiveservices.azure.us", "https://one.openai.azure.us"),
+    (PROJECT, PROJECT),
+    ("https://two.one.openai.azure.com", "https://two.one.openai.azure.com"),
+    ("https://sweden.api.cognitive.microsoft.com", "https://sweden.api.cognitive.microsoft.com"),
+    ("https://one.openai.azure.com.example", "https://one.openai.azure.com.example"),
+    ("https://one.openai.azure.com:8443", "https://one.openai.azure.com:8443"),
+    ("https://gateway.example/openai/v1", "https://gateway.example"),
+]
+
+
+@pytest.mark.parametrize(("base", "expected"), HOSTS, ids=[base for base, _ in HOSTS])
+def test_all_hosts_of_a_resource_are_one(base: str, expected: str) -> None:
+    """What is made at one of them is looked for at any; each deployment is asked where it says."""
+    one = read({"api_base": base})
+    assert expected == one.resource
+    assert one.url == base.lower().removesuffix("/").removesuffix("/openai/v1")

@@ -240,3 +240,16 @@ def test_a_provider_names_its_resources(fleet: Fleet, provider: str) -> None:
     else:
         found = router.file_list(custom_llm_provider=provider).data
         assert names[::-1] == [one.filename for one in found]
+
+
+def test_two_hosts_of_one_resource_are_asked_once(fleet: Fleet) -> None:
+    """Its files are not doubled in a list, and its ids carry no mark."""
+    one = fleet["one"]
+    other = {**one.entry(), "model_name": "other"}
+    other["litellm_params"]["api_base"] = "https://one.cognitiveservices.azure.com"
+    router = fleet.router(one.entry(), other)
+    id = router.create_file(("a.jsonl", LINE), "batch").id
+    sent = len(one.requests)
+    assert [id] == [file.id for file in router.file_list().data]
+    assert sent + 1 == len(one.requests)
+    assert "~" not in id

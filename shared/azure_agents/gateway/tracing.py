@@ -239,7 +239,7 @@ class _Places:
 
 
 def _place(deployment: Deployment, operation: str) -> Attributes:
-    parts = urlsplit(deployment.resource)
+    parts = urlsplit(deployment.url)
     port = parts.port or (80 if parts.scheme == "http" else 443)
     server = {names.SERVER_ADDRESS: parts.hostname or "", names.SERVER_PORT: port}
     return {**server, **_named(deployment, _OPERATIONS.get(operation, operation))}
@@ -250,7 +250,7 @@ def _named(deployment: Deployment, operation: str) -> Attributes:
     if not is_deployment(model, deployment.params):
         return _agent(model)
     try:
-        named = read_model(model, base=deployment.resource)
+        named = read_model(model, base=deployment.url)
     except ConfigError:  # a client asked a wildcard for what is no model: it will hear so
         return {names.OPERATION_NAME: operation, names.PROVIDER_NAME: "azure.ai.openai"}
     provider = names.provider_name(named.provider, named.family)

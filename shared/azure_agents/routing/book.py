@@ -8,7 +8,7 @@ from ..errors import ConfigError, InvalidRequestError
 from ..naming import near, shown
 from .deployments import Deployment
 from .flow import Group
-from .resources import resource_of
+from .resources import url_of
 from .settings import RouterSettings
 
 _MOST_NAMES = 20  # in an error
@@ -138,7 +138,7 @@ def _is_possible(one: Deployment) -> bool:
     if "*" in one.model:
         return False
     try:
-        resource_of(one.model, one.params, one.name)
+        url_of(one.model, one.params, one.name)
     except ConfigError:
         return False
     return True

@@ -23,7 +23,7 @@ from ..models.settings import SETTINGS
 from ..naming import near, shown
 from ..prices.fields import is_price
 from .limits import LIMITS, Limits, read_limits
-from .resources import full_name, keeps_files, resource_of
+from .resources import full_name, keeps_files, resource_of, url_of
 
 _OF_AN_ENTRY = ("model_name", "litellm_params", "model_info", *LIMITS, "order", "weight")
 # What the router itself reads of `litellm_params`.
@@ -61,6 +61,7 @@ class Deployment:
         name: What callers ask for; may hold a ``*``.
         model: The model string of the call, see `azure_agents.models.names`.
         resource: Where it is: what is made on a resource is known nowhere else.
+        url: Where it is asked: one of the URLs of its resource.
         mark: What an id that was made here carries behind its ``~``, where that is needed.
         keeps_files: Its resource knows files and batches.
         limits: What it may be asked.
@@ -79,6 +80,7 @@ class Deployment:
     name: str
     model: str
     resource: str
+    url: str = ""
     mark: str = ""
     keeps_files: bool = True
     limits: Limits = field(default_factory=Limits)
@@ -186,12 +188,13 @@ def _made(
     where: str,
 ) -> Deployment:
     model = full_name(model, params)
-    resource = resource_of(model, params, where)
+    url = url_of(model, params, where)
     return Deployment(
-        id=str(info.get("id") or _digest(name, model, resource)),
+        id=str(info.get("id") or _digest(name, model, url)),
         name=name,
         model=model,
-        resource=resource,
+        resource=resource_of(url),
+        url=url,
         keeps_files=keeps_files(model, params),
         limits=read_limits(own, where),
         params=params,

@@ -1,7 +1,8 @@
 """Where a deployment is: the resource that its calls go to.
 
 What is made on a resource (a response, a file, a thread) is known nowhere else, and encrypted
-reasoning can be read nowhere else. Two deployments of one resource share all of it.
+reasoning can be read nowhere else. Two deployments of one resource share all of it, whichever of
+the resource's hosts their bases name. A project is a place of its own.
 """
 
 from __future__ import annotations
@@ -9,9 +10,11 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from ..errors import ConfigError
 from ..models.bare_names import BASES, is_at_a_project
+from ..models.hosts import one_host
 from ..models.names import read_model
 from ..models.settings import is_deployment, read_settings
 from ..settings.config import resolve_settings
@@ -35,8 +38,8 @@ def full_name(model: str, params: Mapping[str, Any]) -> str:
     return model if is_agent else f"openai/{model}"
 
 
-def resource_of(model: str, params: Mapping[str, Any], where: str) -> str:
-    """Find where a deployment is.
+def url_of(model: str, params: Mapping[str, Any], where: str) -> str:
+    """Find where a deployment is asked.
 
     Args:
         model: The model string; a wildcard stands for any name.
@@ -47,12 +50,12 @@ def resource_of(model: str, params: Mapping[str, Any], where: str) -> str:
         ConfigError: Nothing can be called so.
     """
     try:
-        return _resource_of(model.replace("*", "any"), params)
+        return _url_of(model.replace("*", "any"), params)
     except ConfigError as error:
         raise ConfigError(f"{where}: {error.message}") from None
 
 
-def _resource_of(model: str, params: Mapping[str, Any]) -> str:
+def _url_of(model: str, params: Mapping[str, Any]) -> str:
     if is_deployment(model, params):
         return read_settings(model, params).surface.url.url
     endpoint = next((params[name] for name in BASES if params.get(name)), None)
@@ -61,6 +64,19 @@ def _resource_of(model: str, params: Mapping[str, Any]) -> str:
         model=model, endpoint=endpoint, allow_http=allow_http, door="completion"
     )
     return settings.endpoint.root
+
+
+def resource_of(url: str) -> str:
+    """The resource of a URL: what is known there is known at every URL of it.
+
+    Args:
+        url: From `url_of`.
+    """
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if parts.path or parts.port:
+        return url
+    return parts._replace(netloc=one_host(host)).geturl()
 
 
 def keeps_files(model: str, params: Mapping[str, Any]) -> bool:

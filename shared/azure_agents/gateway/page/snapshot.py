@@ -79,7 +79,7 @@ def _deployment(one: Deployment, told: Mapping[str, Any], counters: Counters) ->
         "id": one.id,
         "name": one.name,
         "model": one.model,
-        "host": urlsplit(one.resource).hostname or "",
+        "host": urlsplit(one.url).hostname or "",
         "health": _health(told),
         "seconds": max(told["busy_for"], told["failed_for"], told["free_in"]),
         "windows": told["windows"],
