@@ -141,6 +141,11 @@ class Application:
         self._totals = Totals(self._metrics.text, *spent, folder, also=look.tell)
         self.is_stopping = False
 
+    @property
+    def has_keys(self) -> bool:
+        """Whether clients need a key."""
+        return self._serving.config.has_keys
+
     def change(self, config: GatewayConfig) -> None:
         """Serve by another config from the next request on; those that run are not touched.
 

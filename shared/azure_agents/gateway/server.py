@@ -12,6 +12,7 @@ import gc
 import logging
 import os
 import signal
+import stat
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from errno import EADDRINUSE
@@ -30,6 +31,8 @@ from .config.reading import read_config
 _LOGGER = logging.getLogger("azure_agents")
 _MISSING = 'the gateway needs uvicorn, install it with: pip install "azure-agents[gateway]"'
 _LOOK = 2.0  # seconds between two looks at the file
+_AT_REST = 0.5  # seconds without a change: half a file may be right, and lack its keys
+_MOST_BYTES = 4 * 2**20  # of a config file
 GRACE = 600  # seconds that requests have to finish after SIGTERM
 _DRAIN_TICK = 0.1  # seconds
 BACKLOG = 4096
@@ -60,7 +63,12 @@ def read_text(path: Path) -> str:
         ConfigError: It cannot be read.
     """
     try:
-        return path.read_text(encoding="utf-8")
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode):  # a pipe would hold its reader for ever
+            raise ConfigError(f"{str(path)!r} is no file: a config is read again when it changes")
+        if found.st_size > _MOST_BYTES:
+            raise ConfigError(f"{str(path)!r} is longer than {_MOST_BYTES} bytes")
+        return path.read_bytes().decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"cannot read {str(path)!r} ({type(error).__name__})") from error
 
@@ -176,6 +184,11 @@ async def _watch(path: Path, application: Application, reload: asyncio.Event, ho
             async with asyncio.timeout(_LOOK):
                 await reload.wait()
         now = stamp(path)
+        while now != seen and not reload.is_set():
+            await asyncio.sleep(_AT_REST)  # who writes it may be in the middle
+            before, now = now, stamp(path)
+            if now == before:
+                break
         if reload.is_set() or now != seen:
             reload.clear()
             seen = now
@@ -207,15 +220,16 @@ def reload_config(path: Path, application: Application, host: str) -> None:
     try:
         config = load_config(path)
         check_host(config, host)
+        _check_open(config, application)
         os.environ.update(config.environment)  # entries may look there
         application.change(config)
         settle_in(config)
     except AzureAgentsError as error:
-        for name in os.environ.keys() - before.keys():
-            del os.environ[name]
-        os.environ.update(before)
-        application.note_reload("wrong")
+        _undo(before, application)
         _LOGGER.error("the config was not changed: %s", error)  # noqa: TRY400 - it is one line
+    except Exception:  # else the file would never be looked at again
+        _undo(before, application)
+        _LOGGER.exception("the config was not changed")
     else:
         application.note_reload("ok")
         _LOGGER.warning("the config was read again")
@@ -246,6 +260,18 @@ def listen(host: str, port: int) -> list[socket]:
             f"cannot listen on {host} port {port}: {error.strerror}{advice}"
         ) from error
     return opened
+
+
+def _check_open(config: GatewayConfig, application: Application) -> None:
+    if application.has_keys and not config.has_keys:
+        raise ConfigError("it has no key, and a gateway with keys is not opened: start it anew")
+
+
+def _undo(environment: dict[str, str], application: Application) -> None:
+    for name in os.environ.keys() - environment.keys():
+        del os.environ[name]
+    os.environ.update(environment)
+    application.note_reload("wrong")
 
 
 def make_server(

@@ -188,7 +188,7 @@ class Parent:
         if seen == self._seen:
             return
         self._seen = seen
-        with suppress(ConfigError):  # each worker logs it
+        with suppress(Exception):  # each worker logs it
             text = read_text(self._job.path)
             check_host(parse_config(text, self._job.path), self._job.host)
             self._job = replace(self._job, text=text)
