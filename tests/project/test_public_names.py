@@ -21,6 +21,7 @@ PUBLIC = {
     "azure_agents.gateway": "shared/azure_agents/gateway",
     "langchain_azure_agents": "langchain_azure_agents",
     "langchain_azure_agents.middleware": "langchain_azure_agents/middleware",
+    "langchain_azure_agents.subagents": "langchain_azure_agents/subagents",
     "llamaindex_azure_agents": "llamaindex_azure_agents",
 }
 PACKAGES = [name for name, folder in PUBLIC.items() if (ROOT / folder / "__init__.py").exists()]
