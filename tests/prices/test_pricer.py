@@ -31,13 +31,14 @@ def usage(source: random.Random) -> dict[str, Any]:
     """A usage in one of the services' shapes, sometimes with what no service would say."""
     up, down = (source.choice((0, 1, 50, 271_999, 272_001, 10**9)) for _ in range(2))
     cached, heard = source.choice((0, 0, 1, 49, 10**6)), source.choice((0, 0, 3))
+    thought = source.choice((0, 5))
     shapes: list[dict[str, Any]] = [
         {
             "prompt_tokens": up,
             "completion_tokens": down,
             "total_tokens": up + down,
             "prompt_tokens_details": {"cached_tokens": cached, "audio_tokens": heard},
-            "completion_tokens_details": {"reasoning_tokens": 5, "audio_tokens": heard},
+            "completion_tokens_details": {"reasoning_tokens": thought, "audio_tokens": heard},
         },
         {"input_tokens": up, "output_tokens": down, "input_tokens_details": {"cached_tokens": 1}},
         {"input_tokens": up, "output_tokens": down, "cache_read_input_tokens": cached},
@@ -48,6 +49,8 @@ def usage(source: random.Random) -> dict[str, Any]:
     strange: list[dict[str, Any]] = [
         {"prompt_tokens": True},
         {"prompt_tokens_details": []},
+        {"prompt_tokens_details": None, "completion_tokens_details": {}},
+        {"completion_tokens": source.choice((-1, False, None))},
         {"service_tier": source.choice(TIERS)},
         {"server_tool_use": {"web_search_requests": 2}},
         {"inference_geo": "us"},

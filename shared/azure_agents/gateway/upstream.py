@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import re
 import ssl
-from functools import partial
+from functools import lru_cache, partial
 from socket import SOCK_STREAM
 from typing import TYPE_CHECKING, Any
 
@@ -63,7 +63,7 @@ class Upstream:
         """
         if call.way.proxy is not None or not isinstance(call.body, bytes):
             return await self._by_proxy().ask(call, doing)
-        request, origin = _written(call), _origin_of(call)
+        origin, request = _written(call)
         kept = self._kept(origin)
         if kept is not None:
             answer = _send(kept, call, request, doing)
@@ -190,29 +190,33 @@ async def _begun(answer: Answer) -> Answer:
     return answer
 
 
-def _origin_of(call: Call) -> _Origin:
-    url = call.url
-    return url.scheme, url.raw_host, url.port
-
-
-def _written(call: Call) -> bytes:
-    """The bytes of a request.
+def _written(call: Call) -> tuple[_Origin, bytes]:
+    """Whom to ask, and the bytes of the request.
 
     Raises:
         ConfigError: A header or the path holds what would be read as another.
     """
-    url, headers, body = call.url, call.headers, call.body
-    fields = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+    body = bytes(call.body)
+    origin, head = _head(call.method, call.url, tuple(call.headers.items()))
+    if body or call.method != "GET":
+        return origin, b"%scontent-length: %d\r\n\r\n%s" % (head, len(body), body)
+    return origin, b"%s\r\n" % head
+
+
+@lru_cache(250)
+def _head(method: str, url: Any, headers: tuple[tuple[str, str], ...]) -> tuple[_Origin, bytes]:
+    """What all requests of an entry with one credential share, while clients add nothing."""
+    fields = "".join([f"{name}: {value}\r\n" for name, value in headers])
     ends = len(headers)
     if fields.count("\n") != ends or fields.count("\r") != ends or "\0" in fields:
         raise ConfigError("a header for the upstream holds a line break")
     target = url.raw_path_qs
     if _TARGET.fullmatch(target) is None:
         raise ConfigError("the path of the upstream holds a space or a control character")
-    host = "" if "host" in headers else f"host: {url.host_port_subcomponent}\r\n"
-    length = f"content-length: {len(body)}\r\n" if body or call.method != "GET" else ""
+    named = any(name == "host" for name, _ in headers)
+    host = "" if named else f"host: {url.host_port_subcomponent}\r\n"
     try:
-        head = f"{call.method} {target} HTTP/1.1\r\n{host}{fields}{length}\r\n".encode("latin-1")
+        head = f"{method} {target} HTTP/1.1\r\n{host}{fields}".encode("latin-1")
     except UnicodeEncodeError as error:
         raise ConfigError("a header for the upstream is not in Latin-1") from error
-    return head + bytes(body)
+    return (url.scheme, url.raw_host, url.port), head

@@ -15,9 +15,11 @@ from .cost import ANYWHERE, prices_of, response_cost
 from .fields import OTHER_UNITS
 from .model_prices import Rates
 from .table import PriceTable, default_table
-from .tokens import UnreadableError, has_tokens, prompt_tokens, quantities
+from .tokens import UnreadableError, has_tokens, prompt_tokens, quantities, text_alone
 
 _MOST = 1_000  # models that one deployment may name: a model router answers with any
+
+_OF_TEXT = {"input", "output"}
 
 
 class _Whole(NamedTuple):
@@ -58,6 +60,10 @@ class Pricer:
             tier: The service tier that it names.
         """
         said = usage.get("service_tier") if tier is None else tier
+        text = text_alone(usage)
+        cost = None if text is None else self._usd_of_text(*text, self._prices(model, said))
+        if cost is not None:
+            return cost
         found = self._prices(model, said) if _is_tokens_alone(usage) else None
         if found is None:
             answer = {"model": model, "usage": usage, "service_tier": tier}
@@ -75,13 +81,20 @@ class Pricer:
             output: Tokens of the answer.
             model: That the answer would name.
         """
-        found = self._prices(model, None)
+        cost = self._usd_of_text(input, output, self._prices(model, None))
+        if cost is not None:
+            return cost
+        return self.usd({"prompt_tokens": input, "completion_tokens": output}, model)
+
+    @staticmethod
+    def _usd_of_text(input: int, output: int, found: _Found | None) -> float | None:
+        """The cost of nothing but text; None: the prices of the model are not so simple."""
         if found is None:
-            return self.usd({"prompt_tokens": input, "completion_tokens": output}, model)
+            return None
         is_long = found.above is not None and input > found.above
         rates, parts = found.long if is_long else found.short
-        if not {"input", "output"} <= rates.keys() or "image_output" in rates:
-            return self.usd({"prompt_tokens": input, "completion_tokens": output}, model)
+        if not rates.keys() >= _OF_TEXT or "image_output" in rates:
+            return None
         return (input * rates["input"] + output * rates["output"]) / parts
 
     def _prices(self, model: str | None, tier: object) -> _Found | None:

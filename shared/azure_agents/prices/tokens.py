@@ -56,6 +56,23 @@ def has_tokens(usage: Mapping[str, Any]) -> bool:
     return any(usage.get(name) is not None for name in ("prompt_tokens", "input_tokens"))
 
 
+def text_alone(usage: Mapping[str, Any]) -> tuple[int, int] | None:
+    """Give the tokens of prompt and answer of a chat, if nothing else was used; so are most.
+
+    Args:
+        usage: Of an answer.
+
+    Returns:
+        None if it takes `quantities` to tell.
+    """
+    if not _SPECIAL.isdisjoint(usage):
+        return None
+    up, down = usage.get("prompt_tokens"), usage.get("completion_tokens")
+    if type(up) is not int or type(down) is not int or min(up, down) < 0:
+        return None
+    return (up, down) if all(map(_is_empty, map(usage.get, _PARTS))) else None
+
+
 def quantities(usage: Mapping[str, Any], priced: Mapping[str, object]) -> Quantities:
     """Take a usage apart.
 
@@ -106,6 +123,22 @@ def _input(usage: Mapping[str, Any]) -> _Input:
 
 _COUNTS = ("cache_read_input_tokens", "cache_creation_input_tokens")
 _CACHES = frozenset({*_COUNTS, "cache_creation"})
+_PARTS = ("prompt_tokens_details", "completion_tokens_details")
+# What is paid for apart, or has another form than a chat's usage.
+_SPECIAL = _CACHES | {
+    "inference_geo",
+    "input_token_details",
+    "input_tokens",
+    "input_tokens_details",
+    "output_token_details",
+    "output_tokens",
+    "output_tokens_details",
+    "server_tool_use",
+}
+
+
+def _is_empty(details: object) -> bool:
+    return details is None or (type(details) is dict and not any(details.values()))
 
 
 def _is_claude(usage: Mapping[str, Any]) -> bool:
