@@ -59,3 +59,23 @@ def test_what_a_request_reserves(operation: str, body: dict[str, Any], expected:
 def test_what_an_answer_tells(usage: Any, expected: Amounts | None) -> None:
     """Chats, embeddings, responses, Claude's messages; nothing where no tokens are told."""
     assert expected == used(usage)
+
+
+LISTS: tuple[list[Any], ...] = (
+    [],
+    [{"role": "user", "content": "Hello"}, {"role": "assistant", "content": "Grüße 🎉"}],
+    [{"role": "user", "content": "\ud83d"}, {"role": "\ude00"}],
+    [{"role": "user", "content": "data:image/png;base64,AAAA"}],
+    [{"role": "user", "content": "See data: it is here."}],
+    [{"role": "user", "content": [{"type": "text", "text": "Hello"}]}],
+    [{"role": "assistant", "content": None}, {"role": "tool", "content": 7}],
+    ["Hello", "you"],
+    [1, 2, 3],
+)
+
+
+@pytest.mark.parametrize("messages", LISTS)
+def test_texts_that_are_counted_together_are_as_many(messages: list[Any]) -> None:
+    """As where each is looked at, which a tuple is."""
+    body = {"messages": messages}
+    assert estimate("chat", {"messages": tuple(messages)}) == estimate("chat", body)

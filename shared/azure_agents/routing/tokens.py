@@ -8,6 +8,7 @@ in one of several shapes.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 from .limits import Amounts
@@ -16,8 +17,9 @@ _BYTES = 4  # of a token, about: English text
 _MEDIUM = 1_000  # tokens of an image or a file whose data goes up; guess
 _ANSWER = 256  # tokens of an answer that nobody bounded; guess
 _BOUNDS = ("max_completion_tokens", "max_output_tokens", "max_tokens")
+_BOUNDED = frozenset({*_BOUNDS, "n"})
 # Where the text of a request stands.
-_TEXTS = ("messages", "input", "prompt", "system", "instructions", "tools", "documents")
+_TEXTS = frozenset({"messages", "input", "prompt", "system", "instructions", "tools", "documents"})
 _WITHOUT_ANSWER = frozenset({"embedding", "count_tokens", "transcription", "translation", "speech"})
 
 
@@ -29,15 +31,16 @@ def estimate(operation: str, body: Mapping[str, Any]) -> Amounts:
         body: The arguments or the JSON of the request.
     """
     size = 0
-    for name in _TEXTS:
-        if name in body:
-            size += _size(body[name])
+    for name in _TEXTS.intersection(body):
+        size += _size(body[name])
     return Amounts(size // _BYTES + 1, _answer(operation, body))
 
 
 def _answer(operation: str, body: Mapping[str, Any]) -> int:
     if operation in _WITHOUT_ANSWER:
         return 0
+    if _BOUNDED.isdisjoint(body):
+        return _ANSWER
     most, answers = _ANSWER, body.get("n")
     for name in _BOUNDS:
         if isinstance(body.get(name), int):
@@ -54,8 +57,17 @@ def _size(value: Any) -> int:
     if kind is dict:
         return _size_of_all(value.values())
     if kind is list:
-        return _size_of_all(value)
+        return _size_of_all(value) if (size := _size_of_plain(value)) is None else size
     return _size_of_object(value)
+
+
+def _size_of_plain(messages: list[Any]) -> int | None:
+    """The same of messages that hold plain texts alone, as most do, without a look at each."""
+    try:
+        text = "".join(chain.from_iterable(map(dict.values, messages)))
+    except TypeError:  # parts, or no messages at all
+        return None
+    return None if "data:" in text else _size_of_text(text)
 
 
 def _size_of_all(values: Iterable[Any]) -> int:
