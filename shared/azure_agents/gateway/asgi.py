@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping, Sequence
+from functools import partial
 from typing import Any, TypeAlias
 
 from .refusals import Refusal
@@ -16,7 +17,7 @@ Headers: TypeAlias = Iterable[tuple[bytes, bytes]]
 # Takes the body and the headers of an answer with status 200, and sends both; False: `send` must.
 AtOnce: TypeAlias = Callable[[bytes, Sequence[tuple[bytes, bytes]]], bool]
 
-AT_ONCE = "azure_agents.at_once"  # the extension of ASGI that is one
+AT_ONCE = "azure_agents.at_once"  # the extension of ASGI that is one, of a scope
 JSON_TYPE = (b"content-type", b"application/json")
 _UNWATCHED = 0.05  # seconds
 EVENTS_TYPE = (b"content-type", b"text/event-stream; charset=utf-8")
@@ -65,13 +66,13 @@ def _too_long(most: int) -> Refusal:
 def at_once_of(scope: Message) -> AtOnce | None:
     """Take what sends an answer at once out of a request; None: the server has nothing like it.
 
-    Left there, it would hold the request that holds it.
+    Left there, it would hold the connection that holds the request.
 
     Args:
         scope: Of the request.
     """
-    found: AtOnce | None = (scope.get("extensions") or {}).pop(AT_ONCE, None)
-    return found
+    found = (scope.get("extensions") or {}).pop(AT_ONCE, None)
+    return None if found is None else partial(found, scope)
 
 
 async def answer(send: Send, status: int, body: bytes, headers: Headers = ()) -> None:

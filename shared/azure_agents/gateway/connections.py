@@ -173,7 +173,7 @@ class Connection(asyncio.Protocol):
         self._bare, self._keeps = 0, False
         self._heard, self._read = self._loop.time(), read
         self._transport.write(request)
-        self._timer = self._loop.call_later(read, self._look)
+        self._look_within(read)
         return answer
 
     def abort(self) -> None:
@@ -192,14 +192,25 @@ class Connection(asyncio.Protocol):
             self._is_paused = True
             self._transport.pause_reading()
 
+    def _look_within(self, seconds: float) -> None:
+        """Look in time. One of an earlier request that is still to come will do, and look again."""
+        if self._timer is not None:
+            if self._timer.when() <= self._loop.time() + seconds:
+                return
+            self._timer.cancel()
+        self._timer = self._loop.call_later(seconds, self._look)
+
     def _look(self) -> None:
         """Close if nothing came for too long; a reader that is slow has all the time."""
+        self._timer = None
+        if self._answer is None:
+            return
         rest = self._read - (self._loop.time() - self._heard)
         if self._is_paused:
             rest = self._read
         if rest > 0:
-            self._timer = self._loop.call_later(rest, self._look)
-        elif self._answer is not None:
+            self._look_within(rest)
+        else:
             self._fail(TimedOutError(f"{self._answer.doing}: no answer in time"))
 
     def _fail(self, error: AzureAgentsError) -> None:
@@ -253,24 +264,21 @@ class Connection(asyncio.Protocol):
         elif answer is not None:
             kind = "closed" if exc is None else type(exc).__name__
             self._fail(ConnectionLostError(f"{answer.doing}: the answer was lost ({kind})"))
-        self._stop()
+        self._answer = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         self._lost(self)
         self._parser = None  # which holds this: without a circle both are freed at once
 
     def _end(self) -> None:
         """Be free, if nothing speaks against it."""
-        self._stop()
+        self._answer = None
         if self._keeps and self.is_open and self._transport.get_write_buffer_size() == 0:
             self.go_on()
             self._free(self)
         else:
             self.abort()
-
-    def _stop(self) -> None:
-        self._answer = None
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
 
     # --- the parser tells ---------------------------------------------------------------------
 

@@ -11,13 +11,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
-from functools import partial
 from typing import Any, cast
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from .asgi import AT_ONCE
+from .asgi import AT_ONCE, Message
 from .refusals import Refusal
 from .replies import Header
 from .requests import MOST_HEADERS
@@ -89,21 +88,17 @@ class ClientConnection(HttpToolsProtocol):
         """Begin a request. What comes behind its body is no header, though uvicorn adds it."""
         super().on_headers_complete()
         self.headers = []
-        scope = cast(Any, self.scope)
-        scope["extensions"] = {AT_ONCE: partial(self._answer_at_once, self.cycle)}
+        cast(Any, self.scope)["extensions"] = {AT_ONCE: self._answer_at_once}
 
-    def _answer_at_once(self, cycle: Any, body: bytes, headers: Sequence[Header]) -> bool:
+    def _answer_at_once(self, scope: Message, body: bytes, headers: Sequence[Header]) -> bool:
         """Send a whole answer with status 200, if nothing about it needs uvicorn's care.
 
         uvicorn looks at each header by itself, which costs more than all else that it does.
         """
-        is_unusual = cycle.disconnected or cycle.response_started or cycle.default_headers
-        if (
-            is_unusual
-            or not cycle.keep_alive
-            or self.flow.write_paused
-            or cycle.scope["method"] == "HEAD"
-        ):
+        cycle: Any = self.cycle
+        is_last = cycle.scope is scope and cycle.keep_alive  # of those that came until now
+        is_begun = cycle.disconnected or cycle.response_started or self.flow.write_paused
+        if not is_last or is_begun or cycle.default_headers or scope["method"] == "HEAD":
             return False
         fields = b"\r\n".join(map(b": ".join, headers))
         controls = len(fields) - len(fields.translate(None, _CONTROLS))
