@@ -79,7 +79,7 @@ bench-gateway: $(SETUP)
 	else echo "no lab in $(LAB): LiteLLM's proxy was not measured"; fi
 
 # The long forms of what must hold of bulk runs: 10,000 rows within limits, the memory of 100,000,
-# and 200 processes killed. ARGS=kills runs one of them.
+# 200 processes killed, a cluster of Ray that loses a node. ARGS=kills runs one of them.
 bulk: $(SETUP)
 	$(PY) -m tests.bulk.run $(ARGS)
 

@@ -7,6 +7,7 @@
    responses and classic runs. No row is lost or doubled, and none is paid twice but those of a
    chain that were in flight.
 4. Evaluation: the recipes of docs/bulk.md, each in an environment of its own under .oracles/.
+5. Ray: a cluster of two nodes, of which one is killed (`cluster`); also in such an environment.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ from azure_agents.bulk import abulk, bulk
 from azure_agents.bulk.api import Bulk, Settings
 from azure_agents.emulator import Delayed, Emulator
 
+from .cluster import ray
+
 ROOT = Path(__file__).parents[2]
 RPM = 1_200
 PORT = 8329
@@ -43,6 +46,7 @@ PACKAGES = {
     "ragas": ["ragas", "rapidfuzz", "langchain-community<0.4"],
     "pandas": ["pandas"],
 }
+RAY = ["--editable", f"{ROOT}[ray]"]
 TOLD = {"Capital of France?": "Paris", "2+2?": "five"}
 ASKED = [
     {"question": "Capital of France?", "ground_truth": "Paris", "reference": "Paris"},
@@ -240,7 +244,7 @@ def _said(python: Path, program: str, folder: Path) -> str:
 
 def main() -> None:
     """Run all of them, or those that are named."""
-    names = sys.argv[1:] or ["limits", "memory", "kills", "evaluation"]
+    names = sys.argv[1:] or ["limits", "memory", "kills", "evaluation", "ray"]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         if "limits" in names:
@@ -251,6 +255,9 @@ def main() -> None:
             kills(folder)
         if "evaluation" in names:
             evaluation(folder)
+        if "ray" in names:
+            for line in ray(folder, _python("ray", RAY)):
+                print(line, flush=True)
 
 
 if __name__ == "__main__":

@@ -84,6 +84,21 @@ def test_refused(served: Emulator, capsys: pytest.CaptureFixture[str]) -> None:
     assert [] == served.requests
 
 
+def test_a_run_on_ray_is_refused(
+    served: Emulator, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without Ray, and with options that only a run in this process has."""
+    monkeypatch.setitem(sys.modules, "ray", None)
+    assert 2 == _map("--engine", "ray", "--out", "answers")
+    assert 2 == _map("--engine", "ray", "--out", "answers", "--retry-failed")
+    assert 2 == _map("--engine", "ray")
+    errors = capsys.readouterr().err
+    assert 'pip install "azure-agents[ray]"' in errors
+    assert "--retry-failed is not there with --engine ray" in errors
+    assert "Missing option '--out'" in errors
+    assert [] == served.requests
+
+
 def test_a_dry_run_sends_and_writes_nothing(
     served: Emulator, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

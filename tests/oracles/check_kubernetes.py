@@ -1,6 +1,7 @@
-"""`deploy/kubernetes.yaml` beside Kubernetes' own schemas, strictly: no field that is not there.
+"""`deploy/kubernetes.yaml` and the pods of `deploy/ray.yaml`, strictly: no field that is not there.
 
-The schemas come with kubernetes-validate. A broken copy must be refused, or the check says nothing.
+Kubernetes' schemas come with kubernetes-validate. A broken copy must be refused, or the check says
+nothing.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import kubernetes_validate
 import yaml
 from oracle import check, run
 
+RAY = Path(__file__).parents[2] / "deploy" / "ray.yaml"
 FILE = Path(__file__).parents[2] / "deploy" / "kubernetes.yaml"
 VERSIONS = ("1.32", "1.34", "1.37")
 WRONG = {"podTemplate": {}, "replicas": "two"}  # an unknown field, and one of a wrong kind
@@ -38,6 +40,15 @@ def every_resource_is_valid() -> None:
     pairs = [(one, version) for one in resources() for version in VERSIONS]
     wrong = [(one["kind"], version) for one, version in pairs if not is_valid(one, version)]
     assert [] == wrong, wrong
+
+
+@check
+def every_pod_of_ray_is_valid() -> None:
+    """The rest of its file is KubeRay's, whose schema is not here."""
+    cluster = yaml.safe_load(RAY.read_text("utf-8"))["spec"]["rayClusterSpec"]
+    groups = [cluster["headGroupSpec"], *cluster["workerGroupSpecs"]]
+    pods = [{"apiVersion": "v1", "kind": "Pod", **one["template"]} for one in groups]
+    assert [True] * 2 == [is_valid(one, VERSIONS[-1]) for one in pods]
 
 
 @check

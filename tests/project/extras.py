@@ -39,6 +39,7 @@ CHECKS = {
     "gateway": "import azure_agents.gateway.server",
     "otel": "import opentelemetry.sdk.trace",
     "bulk": "from azure_agents import bulk",
+    "ray": "import ray.data; from azure_agents.bulk import AskRows",
 }
 
 

@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .api import abulk, bulk
+    from .on_ray import map_on_ray
+    from .ray_rows import AskRows
 
-__all__ = ["abulk", "bulk"]
+_HOMES = {"AskRows": ".ray_rows", "abulk": ".api", "bulk": ".api", "map_on_ray": ".on_ray"}
+__all__ = ["AskRows", "abulk", "bulk", "map_on_ray"]
 
 
 def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    late: object = getattr(_import_module(".api", __name__), name)
+    late: object = getattr(_import_module(_HOMES[name], __name__), name)
     globals()[name] = late
     return late
 

@@ -150,17 +150,21 @@ def _parquet(path: Path) -> Iterator[tuple[str, JSON]]:
         with ParquetFile(path) as file:
             for batch in file.iter_batches(batch_size=1024):
                 for data in batch.to_pylist():
-                    yield f"row {next(numbers)}", {k: _plain(v) for k, v in data.items()}
+                    yield f"row {next(numbers)}", {k: plain(v) for k, v in data.items()}
     except ArrowInvalid as error:
         raise InvalidRequestError(f"{path.name} is no Parquet file: {error}") from error
 
 
-def _plain(value: Any) -> Any:
-    """A value of Parquet in JSON: dates and decimals become text, NaN nothing."""
+def plain(value: Any) -> Any:
+    """A value of Parquet in JSON: dates and decimals become text, NaN nothing.
+
+    Args:
+        value: As pyarrow gives it.
+    """
     if isinstance(value, dict):
-        return {str(k): _plain(v) for k, v in value.items()}
+        return {str(k): plain(v) for k, v in value.items()}
     if isinstance(value, list):
-        return [_plain(v) for v in value]
+        return [plain(v) for v in value]
     if isinstance(value, float) and not isfinite(value):
         return None
     return value if isinstance(value, str | int | float | bool | None) else str(value)

@@ -12,11 +12,12 @@ from collections.abc import AsyncGenerator, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..errors import AzureAgentsError, TransportError
+from ..errors import AzureAgentsError
 from ..jsonio import JSON
 from .asking import Answered
 from .columns import Columns
 from .journal import Begin, Begun, Leave
+from .outage import Outage
 from .pace import StoppedError
 from .questions import Reading
 from .rows import Row
@@ -25,7 +26,6 @@ from .writer import Ended, Writer
 
 _AHEAD = 64  # rows that are noted as begun in one write
 _UNREAD = 256  # rows that are over, and not yet read by whoever reads the run
-_OUTAGE = 300.0  # seconds without any answer, after which a network is taken for lost
 
 
 @dataclass(slots=True)
@@ -98,10 +98,8 @@ class Run:
         self._rows: asyncio.Queue[Row | None] = asyncio.Queue(_AHEAD)
         self._results: asyncio.Queue[JSON | None] = asyncio.Queue()
         self._room = asyncio.Semaphore(_UNREAD)
-        self._silent_since: float | None = None
-        self._answers = 0
         self.is_stopped = False
-        desk.patience = self._is_lost
+        desk.patience = Outage(desk).is_lost
         writer.written = self._over
 
     async def results(self) -> AsyncGenerator[JSON, None]:
@@ -191,14 +189,6 @@ class Run:
         self.totals.done += ended.state == "done"
         self.totals.failed += ended.state == "failed"
         self._results.put_nowait(ended.row)
-
-    def _is_lost(self, error: AzureAgentsError) -> bool:
-        """Whether the network has been away for so long that the run should end."""
-        now: float = self._desk.clock.time()
-        is_news = self._desk.answers != self._answers or not isinstance(error, TransportError)
-        if is_news or self._silent_since is None:
-            self._answers, self._silent_since = self._desk.answers, now
-        return now - self._silent_since > _OUTAGE
 
 
 def told(error: AzureAgentsError) -> JSON:

@@ -13,7 +13,7 @@ from ..jsonio import JSON
 from ..routing.tokens import estimate, used
 from .asking import Answered, Asked, Asker
 from .functions import Functions
-from .journal import Begun, Journal, Progress
+from .journal import Begun, Progress
 from .pace import Pace
 from .rows import Row
 from .verdicts import MOST_WEIGHT, judge, may_be_there, needs_new_name, says_overload, weight
@@ -86,6 +86,19 @@ class Standing:
         self.cost = self.cost + answered.cost if known else None  # type: ignore[operator]
 
 
+class Names(Protocol):
+    """Names what is sent."""
+
+    def operation(self, number: int, turn: int, attempt: int) -> str:
+        """Name a turn: the same in every process that asks it.
+
+        Args:
+            number: Of the row.
+            turn: Of the row, from 0.
+            attempt: From 0; another one after a turn that failed for certain.
+        """
+
+
 class Notes(Protocol):
     """Notes changes of the journal."""
 
@@ -115,7 +128,7 @@ class Desk:
 
     asker: Asker
     pace: Pace
-    journal: Journal
+    journal: Names
     notes: Notes
     functions: Functions
     schema: Mapping[str, Any] | None

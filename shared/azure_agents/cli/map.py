@@ -41,13 +41,14 @@ _SAME = (  # options that are settings of a run by the same name
     "accept_changes",
     "format",
 )
+_LOCAL = ("limit", "sample", "retry_failed", "dry_run")  # not with --engine ray
 _GO_ON = "Run the same command again to go on."
 
 
 @click.command("map")
 @click.argument("model")
-@click.argument("questions", type=click.Path(path_type=Path))
-@click.option("--out", type=click.Path(path_type=Path), help="The answers: .jsonl or .csv.")
+@click.argument("questions")
+@click.option("--out", help="The answers: .jsonl or .csv; with --engine ray a folder of Parquet.")
 @click.option("--column", help="The column that is asked (default: input, messages or turns).")
 @click.option("--instructions", help="Sent with every row, besides the agent's own.")
 @click.option(
@@ -79,10 +80,18 @@ _GO_ON = "Run the same command again to go on."
 )
 @click.option("--base-model", help="The model behind MODEL, whose prices hold.")
 @click.option("--redis", is_flag=True, help=f"Share the limits through the Redis of {_REDIS}.")
+@click.option(
+    "--engine",
+    type=click.Choice(("local", "ray")),
+    default="local",
+    show_default=True,
+    help=f"Where: in this process, or on a cluster of Ray, with the Redis of {_REDIS}.",
+)
+@click.option("--actors", type=click.IntRange(1), help="How many ask, with --engine ray.")
 @click.option("--accept-changes", is_flag=True, help="Go on although the model or so was changed.")
 @connection_options("The project, or the resource of a deployment")
-def map_rows(*, model: str, questions: Path, out: Path | None, **options: Any) -> int:
-    """Ask MODEL each row of QUESTIONS (.jsonl, .csv or .parquet).
+def map_rows(*, model: str, questions: str, out: str | None, **options: Any) -> int:
+    """Ask MODEL each row of QUESTIONS (.jsonl, .csv or .parquet; with --engine ray a folder).
 
     MODEL is an agent (my-agent, my-agent:1, asst_...) or a deployment (azure/my-deployment).
 
@@ -93,14 +102,16 @@ def map_rows(*, model: str, questions: Path, out: Path | None, **options: Any) -
 
     if out is None and not options["dry_run"]:
         raise click.UsageError("Missing option '--out'.")
-    settings = _settings(None if options["dry_run"] else out, options)
-    run = Bulk(model, questions, settings)
+    if options["engine"] == "ray":
+        return _ask_on_ray(model, questions, out, options)
+    settings = _settings(None if options["dry_run"] or out is None else Path(out), options)
+    run = Bulk(model, Path(questions), settings)
     for change in run.changes:
         click.echo(f"azure-agents: {change}", err=True)
     if options["dry_run"]:
         _tell_cost(model, run, options)
         return 0
-    return _ask(run, str(out))
+    return _ask(run, out or "")
 
 
 def _settings(out: Path | None, options: dict[str, Any]) -> Settings:
@@ -155,6 +166,23 @@ def _tell_cost(model: str, run: Bulk, options: dict[str, Any]) -> None:
         f"(counted: a token for {BYTES_OF_A_TOKEN} bytes of question, {TOKENS_OF_AN_ANSWER} tokens "
         "for an answer; what an agent adds by itself is not known)"
     )
+
+
+def _ask_on_ray(model: str, questions: str, out: str | None, options: dict[str, Any]) -> int:
+    from ..bulk.on_ray import map_on_ray
+
+    refused = next((name for name in _LOCAL if options[name]), None)
+    if refused is not None:
+        name = f"--{refused}".replace("_", "-")
+        raise click.UsageError(f"{name} is not there with --engine ray: leave one of them out.")
+    if out is None:
+        raise click.UsageError("Missing option '--out'.")
+    tools = () if options["tools"] is None else _functions(options["tools"])
+    names = (name for name in (*_SAME, "actors") if name not in _LOCAL)
+    given = {name: options[name] for name in names} | {"tools": tools} | _arguments(options)
+    ended = map_on_ray(model, questions, out, **given)
+    click.echo(f"{ended.done:,} of {ended.rows:,} rows answered, {ended.failed:,} failed: {out}")
+    return 1 if ended.failed else 0
 
 
 def _ask(run: Bulk, out: str) -> int:
