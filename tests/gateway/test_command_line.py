@@ -111,7 +111,8 @@ def served(config: Path) -> Iterator[tuple[subprocess.Popen[str], httpx.Client]]
     """A gateway in a process of its own."""
     command = [sys.executable, "-m", "azure_agents.cli", "serve", "--port", "0", "-c", str(config)]
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
+    piped = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    process = subprocess.Popen(command, **piped, text=True, env=environment)  # type: ignore[call-overload]
     try:
         assert process.stdout is not None
         url = re.search(r"http://\S+(?=/v1)", process.stdout.readline())
@@ -147,6 +148,11 @@ def test_a_process_reloads_and_finishes_its_streams(tmp_path: Path) -> None:
                 said = answer.read().decode()
             assert said.endswith("data: [DONE]\n\n")
             assert -signal.SIGTERM == process.wait(20)  # as shells and supervisors expect
+            _, log = process.communicate()
+    told = [re.sub(r"^\d{4}-\d\d-\d\dT[\d:]{8}[+-]\d{4} ", "", line) for line in log.splitlines()]
+    assert ["ERROR the config was not changed", "WARNING the config was read again"] == [
+        line.partition(":")[0] for line in told
+    ]
 
 
 def models(http: httpx.Client) -> list[str]:

@@ -197,6 +197,7 @@ def test_no_request_fails_while_redis_is_away(
             assert 1 == one.metric("azure_agents_gateway_redis_outages_total")
             assert 1 == one.metric("azure_agents_gateway_redis_up")
             assert 1 == one.log.read_text().count("does not answer")
+            assert 1 == one.log.read_text().count("answers again")
         wait_until(lambda: [spent(one) for one in pair] == [(len(told), True)] * 2)
 
 

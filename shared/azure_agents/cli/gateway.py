@@ -55,9 +55,11 @@ _WORKERS = click.option(
 )
 def serve(*, config: Path, host: str, port: int, workers: int, drain: float) -> None:
     """Serve agents and deployments in OpenAI's and Anthropic's format, until Ctrl-C or SIGTERM."""
-    if workers == 1:
-        from ..gateway.server import serve as run
+    from ..gateway.server import serve as run
+    from ..gateway.server import start_log
 
+    start_log()
+    if workers == 1:
         run(config, host, port, _announce, drain=drain)
     else:
         from ..gateway.workers.parent import serve_with_workers

@@ -34,11 +34,22 @@ _LOOK = 2.0  # seconds between two looks at the file
 _AT_REST = 0.5  # seconds without a change: half a file may be right, and lack its keys
 _MOST_BYTES = 4 * 2**20  # of a config file
 GRACE = 600  # seconds that requests have to finish after SIGTERM
+_TIME = "%Y-%m-%dT%H:%M:%S%z"
 _DRAIN_TICK = 0.1  # seconds
 BACKLOG = 4096
 # New objects between two searches for circles. Calls leave none behind, and with Python's 700 the
 # search takes a tenth of a busy gateway's time: it finds the calls that run, again and again.
 _NEW_OBJECTS = 20_000
+
+
+def start_log() -> None:
+    """Write this package's log to standard error, with times, unless there is a log already."""
+    if _LOGGER.hasHandlers():
+        return
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s", _TIME))
+    _LOGGER.addHandler(handler)
+    _LOGGER.setLevel(logging.INFO)  # that Redis is back is news, too
 
 
 def load_config(path: Path) -> GatewayConfig:
@@ -255,10 +266,9 @@ def listen(host: str, port: int) -> list[socket]:
     except OSError as error:
         for one in opened:
             one.close()
-        advice = ": choose another with --port" if error.errno == EADDRINUSE else ""
-        raise ConfigError(
-            f"cannot listen on {host} port {port}: {error.strerror}{advice}"
-        ) from error
+        is_taken = error.errno == EADDRINUSE
+        why = "it is taken, choose another with --port" if is_taken else error.strerror
+        raise ConfigError(f"cannot listen on {host} port {port}: {why}") from error
     return opened
 
 

@@ -31,6 +31,7 @@ from ..server import (
     run_loop,
     serve_until_stopped,
     settle_in,
+    start_log,
 )
 from .folder import Folder
 
@@ -80,6 +81,7 @@ def work(job: Job, sockets: list[socket], line: Connection) -> None:
     """
     # azure-identity logs a page about every way to sign in that it tried.
     logging.getLogger("azure").addHandler(logging.NullHandler())
+    start_log()
     try:
         application = Application(
             _settled(job), folder=Folder(job.folder, name_of(job.number, os.getpid()))
