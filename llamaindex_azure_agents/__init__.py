@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING as _TYPE_CHECKING
 from typing import Any as _Any
 
 from ._approvals import approve, decide, reject
+from ._call_ids import tool_call_id, with_call_ids
 from ._chat_answers import StreamedAgentAnswer
 from ._chat_engine import AzureAgentChatEngine
 from ._computer import screenshot
@@ -19,7 +20,7 @@ from ._errors import RefusedError, StructuredOutputError
 from ._factories import init_azure_embedding, init_azure_llm
 from ._llm import AzureAgentLLM
 from ._once import run_once
-from ._recording import record_turns
+from ._recording import TurnsInResponses, record_turns
 from ._retriever import AzureAgentRetriever
 
 if _TYPE_CHECKING:
@@ -33,6 +34,7 @@ __all__ = [
     "RefusedError",
     "StreamedAgentAnswer",
     "StructuredOutputError",
+    "TurnsInResponses",
     "approve",
     "decide",
     "init_azure_embedding",
@@ -41,6 +43,8 @@ __all__ = [
     "reject",
     "run_once",
     "screenshot",
+    "tool_call_id",
+    "with_call_ids",
 ]
 
 
