@@ -29,6 +29,8 @@ def recipe() -> Any:
 
 def desk(turn: Any) -> Any:
     """Hand over by what is asked."""
+    if turn.last_user_text == "both":
+        return ToolCalls(("to_clerk", {}), ("to_files", {}))
     wanted = "files" if turn.last_user_text.startswith("Delete") else "clerk"
     return ToolCalls((f"to_{wanted}", {}))
 
@@ -92,6 +94,16 @@ def test_a_handoff_takes_the_whole_conversation_along(team: Team) -> None:
     assert "one, two" == messages[-1].text
     kinds = ["human", "ai", "tool", "ai"]
     assert kinds * 2 == [one.type for one in messages]
+
+
+def test_of_two_handoffs_at_once_one_is_carried_out(team: Team) -> None:
+    """The call of the other is left unanswered, and the conversation goes on all the same."""
+    state = team.go("both")
+    if asked := state.get("__interrupt__"):
+        decisions = {"decisions": [{"type": "approve"}] * len(asked)}
+        state = team.go(Command(resume=decisions))
+    assert 1 == sum(one.type == "tool" for one in state["messages"])
+    assert team.go("next")["messages"][-1].text.endswith("next")
 
 
 @pytest.mark.parametrize(("word", "text"), [("approve", "Deleted."), ("reject", "Left alone.")])

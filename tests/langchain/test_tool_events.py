@@ -107,6 +107,15 @@ def test_an_event_stream_has_them_in_order(connect: Any) -> None:
     ] == asyncio.run(names())
 
 
+def test_a_graph_streams_them_as_tools(connect: Any) -> None:
+    """LangGraph's own stream of tools does not know that these ran on the server."""
+    app = create_agent(connect(BUSY, server_tool_events=True), [])
+    given: Any = {"messages": [("user", "Go")]}
+    steps: Any = app.stream(given, stream_mode="tools")
+    wanted = ["code_interpreter", None, "read", None]
+    assert wanted == [step.get("tool_name") for step in steps]
+
+
 def test_the_models_own_callbacks_hear_it(connect: Any) -> None:
     """Those of the constructor, too, and none hears it twice."""
     tracer = RunCollectorCallbackHandler()
