@@ -291,10 +291,10 @@ class Application:
             if span is not None:
                 span.end()
 
-    async def _body(self, request: Request, serving: Serving, receive: Receive) -> bytes:
+    def _body(self, request: Request, serving: Serving, receive: Receive) -> Awaitable[bytes]:
         self._check_running(serving)
         most = serving.config.limits.body_bytes
-        return await read_body(receive, most, request.header(b"content-length"))
+        return read_body(receive, most, request.header(b"content-length"))
 
     def _check_running(self, serving: Serving) -> None:
         if self._counters.running > serving.config.limits.concurrency:

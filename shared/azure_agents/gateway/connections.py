@@ -53,18 +53,21 @@ class Answer(Incoming):
         self._size = 0
         self._waiter: asyncio.Future[None] | None = None
 
-    async def begun(self) -> None:
-        """Wait for the head.
+    async def begun(self) -> Answer:
+        """Wait for the head, and return this; close where it does not come.
 
         Raises:
             ConnectionLostError: The connection broke.
             TimedOutError: It took too long.
             ProtocolError: It is no HTTP.
         """
-        while not self.status:
-            if self.error is not None:
-                raise self.error
-            await self._wait()
+        try:
+            while not self.status:
+                await self._wait()
+        except BaseException:
+            self.close()
+            raise
+        return self
 
     async def read(self) -> bytes:
         """Give all bytes of the body that are there, or wait for some; none: it is over.
@@ -75,9 +78,7 @@ class Answer(Incoming):
             ProtocolError: It is no HTTP.
         """
         while not self.pieces:
-            if self.error is not None:
-                raise self.error
-            if self.is_over:
+            if self.is_over and self.error is None:
                 return b""
             await self._wait()
         pieces = self.pieces
@@ -89,6 +90,8 @@ class Answer(Incoming):
         return data
 
     async def _wait(self) -> None:
+        if self.error is not None:
+            raise self.error
         self._waiter = asyncio.get_running_loop().create_future()
         try:
             await self._waiter

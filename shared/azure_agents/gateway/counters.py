@@ -72,6 +72,8 @@ class Recent:
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
         self._clock = clock
         self._slots: deque[Slot] = deque(maxlen=SLOTS)
+        self._slot: Slot | None = None  # the last one
+        self._ends = 0.0
 
     def add(self, seconds: float, *, failed: bool) -> None:
         """Count one that ends now.
@@ -80,15 +82,20 @@ class Recent:
             seconds: How long it took.
             failed: Whether it failed; how long that took is not counted.
         """
-        at = int(self._clock() / SLOT)
-        if not self._slots or self._slots[-1].at != at:
-            self._slots.append(Slot(at))
-        slot = self._slots[-1]
+        now, slot = self._clock(), self._slot
+        if slot is None or now >= self._ends:
+            slot = self._begin(int(now / SLOT))
         slot.calls += 1
         if failed:
             slot.failed += 1
         else:
             slot.seconds[bisect_left(_FINE, seconds)] += 1
+
+    def _begin(self, at: int) -> Slot:
+        slot = self._slot = Slot(at)
+        self._slots.append(slot)
+        self._ends = (at + 1) * SLOT
+        return slot
 
     def slots(self, number: int = SLOTS) -> Iterator[Slot]:
         """The last slots, the newest last, those without a call as well.

@@ -68,12 +68,12 @@ class Upstream:
         if kept is not None:
             answer = _send(kept, call, request, doing)
             try:
-                return await _begun(answer)
+                return await answer.begun()
             except ConnectionLostError:
                 if answer.is_heard or not call.may_repeat:
                     raise
         made = await self._open(origin, call.connect, doing)
-        return await _begun(_send(made, call, request, doing))
+        return await _send(made, call, request, doing).begun()
 
     def _by_proxy(self) -> Proxied:
         if self._proxied is None:
@@ -179,15 +179,6 @@ class Upstream:
 
 def _send(connection: Connection, call: Call, request: bytes, doing: str) -> Answer:
     return connection.send(request, doing, call.read, has_body=call.method != "HEAD")
-
-
-async def _begun(answer: Answer) -> Answer:
-    try:
-        await answer.begun()
-    except BaseException:
-        answer.close()
-        raise
-    return answer
 
 
 def _written(call: Call) -> tuple[_Origin, bytes]:

@@ -320,25 +320,27 @@ class _Sums:
 class _Recent:
     """What began in the last minute, and the tokens of that, whatever the limits are."""
 
-    __slots__ = ("_begun", "_used", "_width")
+    __slots__ = ("_of", "_width")
 
     def __init__(self, width: int) -> None:
         self._width = width
-        self._begun: dict[int, int] = {}  # by slice
-        self._used: dict[int, int] = {}
+        self._of: dict[int, list[int]] = {}  # by slice: what began, and the tokens of that
 
     def add(self, at: int, begun: int, used: int) -> None:
         slice = at // self._width
-        self._begun[slice] = self._begun.get(slice, 0) + begun
-        self._used[slice] = self._used.get(slice, 0) + used
-        if len(self._begun) > _SLICES + _SPARE:
+        one = self._of.get(slice)
+        if one is None:
+            one = self._of[slice] = [0, 0]
             self._forget(at)
+        one[0] += begun
+        one[1] += used
 
     def totals(self, now: int) -> tuple[int, int]:
         self._forget(now)
-        return sum(self._begun.values()), max(0, sum(self._used.values()))
+        begun, used = zip((0, 0), *self._of.values(), strict=True)
+        return sum(begun), max(0, sum(used))
 
     def _forget(self, now: int) -> None:
         oldest = now // self._width - _SLICES
-        for slice in [one for one in self._begun if one < oldest]:
-            del self._begun[slice], self._used[slice]
+        for slice in [one for one in self._of if one < oldest]:
+            del self._of[slice]
