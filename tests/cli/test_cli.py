@@ -417,3 +417,11 @@ def test_the_emulator_prints_its_endpoint_and_agents(
     assert "agent     librarian:1  (v2, librarian)" in output
     assert "finds it with (Microsoft's own clients need https: --tls FOLDER):" in output
     assert "azure-agents chat librarian:1 --endpoint http://127.0.0.1:" in output
+
+
+def test_the_list_of_commands_is_not_cut(capsys: pytest.CaptureFixture[str]) -> None:
+    """Each has a sentence that fits into a terminal of 80 columns."""
+    assert 0 == main(["--help"])
+    commands = capsys.readouterr().out.partition("Commands:\n")[2].splitlines()
+    assert [] == [line for line in commands if line.endswith("...") or not line[15:].strip()]
+    assert len(commands) > 10

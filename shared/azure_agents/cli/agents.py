@@ -20,7 +20,7 @@ from .connection import connect, connection_options
 from .tool_files import read_tools
 
 
-@click.group()
+@click.group(short_help="List, make, change, delete and keep agents.")
 def agents() -> None:
     """List, make, change and delete agents, and keep them in files."""
 
@@ -51,7 +51,7 @@ def sync(*, model: str, tools: str, **connection: Any) -> None:
     click.echo(f"{name}:{version} declares {len(found)} of these tools")
 
 
-@click.command()
+@click.command(short_help="Stop a background response or a run.")
 @click.argument("model")
 @click.option("--response-id", help="resp_... (v2).")
 @click.option("--thread-id", help="thread_... (classic).")

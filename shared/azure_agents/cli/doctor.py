@@ -63,7 +63,7 @@ class Finding:
         return printable(line + (f"\n      -> {self.advice}" if self.advice else ""))
 
 
-@click.command()
+@click.command(short_help="Find what is wrong with the set-up.")
 @click.argument("model", required=False)
 @connection_options()
 def doctor(*, model: str | None, **connection: Any) -> int:

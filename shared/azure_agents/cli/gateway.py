@@ -39,7 +39,7 @@ _WORKERS = click.option(
 )
 
 
-@click.command()
+@click.command(short_help="Serve the gateway.")
 @_CONFIG
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(
@@ -71,7 +71,7 @@ def _announce(url: str) -> None:
     click.echo(f"The gateway is listening at {url}/v1 (Ctrl-C ends it).")
 
 
-@click.command("check-config")
+@click.command("check-config", short_help="Show what a config file amounts to.")
 @_CONFIG
 @_WORKERS
 def check_config(*, config: Path, workers: int) -> int:
@@ -94,7 +94,7 @@ def check_config(*, config: Path, workers: int) -> int:
     return 1 if any(row[-1] for row in rows) else 0
 
 
-@click.group()
+@click.group(short_help="Make keys of the gateway's clients.")
 def keys() -> None:
     """Make keys of clients; with a Redis list and delete them, too."""
 

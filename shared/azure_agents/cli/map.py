@@ -45,7 +45,7 @@ _LOCAL = ("limit", "sample", "retry_failed", "dry_run")  # not with --engine ray
 _GO_ON = "Run the same command again to go on."
 
 
-@click.command("map")
+@click.command("map", short_help="Ask every row of a file.")
 @click.argument("model")
 @click.argument("questions")
 @click.option("--out", help="The answers: .jsonl or .csv; with --engine ray a folder of Parquet.")

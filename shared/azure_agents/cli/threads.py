@@ -24,7 +24,7 @@ _GENERATION = click.option(
 )
 
 
-@click.group()
+@click.group(short_help="List, show and delete threads.")
 def threads() -> None:
     """List, show and delete threads (classic) and conversations (v2)."""
 
