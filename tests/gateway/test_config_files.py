@@ -95,6 +95,12 @@ def test_a_thousand_problems_are_told_shortly() -> None:
     assert len(str(caught.value)) < 3_000
 
 
+def test_a_wildcard_is_read() -> None:
+    """Its model is none yet."""
+    text = ENTRY.replace("name: gpt", 'name: "azure/*"').replace("azure/gpt", '"azure/*"')
+    assert ["azure/*"] == [one.name for one in read_config(text).entries]
+
+
 def _loop(path: Path) -> None:
     path.symlink_to(path)
 

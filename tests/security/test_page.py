@@ -16,6 +16,7 @@ from . import (
     test_deployment_canary,
     test_error_lines,
     test_fuzz,
+    test_gateway_canary,
     test_gateway_requests,
     test_held,
     test_hosts,
@@ -88,6 +89,11 @@ ROWS = {
         len(test_gateway_requests.HEADERS)
         + len(test_gateway_requests.ODD_MODELS) * len(test_gateway_requests.PREFIXES)
         + len(test_gateway_requests.TARGETS) * 2
+    ),
+    "the gateway: secrets of a config": (
+        len(test_gateway_canary.OUTCOMES)
+        * len(test_gateway_canary.ENTRIES)
+        * len(test_gateway_canary.ROUTES)
     ),
     "the gateway: forged threads": len(test_gateway_requests.FORGED) * 2 - 1,
 }

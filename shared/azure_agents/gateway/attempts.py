@@ -19,7 +19,7 @@ from ..errors import (
     ProtocolError,
     TimedOutError,
 )
-from ..jsonio import loads
+from ..jsonio import dumps, loads
 from ..models.call import is_told
 from ..models.requests import SUCCESS, refused_parameters
 from ..models.rules import KEPT
@@ -46,6 +46,7 @@ _OURS = frozenset({401, 403, 404})
 _OF_CLIENTS = frozenset({"client_metadata"})
 _FIRST = 120.0  # seconds until the first content of a stream, where nobody said another number
 _HIDDEN = b"[hidden]"
+_NO_SECRETS = ("content-type", "anthropic-version", "anthropic-beta", "user-agent")
 
 
 class Passing:
@@ -240,14 +241,14 @@ def error_of(
     base = target.base
     host = base.origin.partition("://")[2]
     # Before it is read: whatever form it has, its words may end in an answer, and in the log.
-    body = _blotted(body, (*signature.headers.values(), base.url, base.origin, host, base.host))
-    error = error_from_reply(
-        incoming.status, incoming.headers, body, doing=asked.doing, of=target.service
-    )
+    own = [value for name, value in target.headers.items() if name not in _NO_SECRETS]
+    known = (*signature.headers.values(), *own, base.url, base.origin, host, base.host)
+    body = _blotted(_plain(body), known)
+    headers = {name: v for name, v in incoming.headers.items() if v == _blotted_text(v, known)}
+    error = error_from_reply(incoming.status, headers, body, doing=asked.doing, of=target.service)
     is_ours = incoming.status in ours and not is_about_an_id(error)
     if incoming.status >= 400 and not is_ours and _is_form(body, asked.door):
-        told = down(incoming.headers)
-        refused[id(error)] = Refused(incoming.status, body, tuple(told))
+        refused[id(error)] = Refused(incoming.status, body, tuple(down(headers)))
     return error
 
 
@@ -321,6 +322,20 @@ def _is_form(body: bytes, door: Door) -> bool:
         return False
     is_anthropics: bool = data.get("type") == "error"
     return is_anthropics == (door == "anthropic")
+
+
+def _plain(body: bytes) -> bytes:
+    """JSON without escapes of letters: behind one a secret would not be found."""
+    if b"\\" not in body:
+        return body
+    try:
+        return dumps(loads(body))
+    except ProtocolError:
+        return body
+
+
+def _blotted_text(text: str, secrets: tuple[str, ...]) -> str:
+    return _blotted(text.encode(), secrets).decode()
 
 
 def _blotted(body: bytes, secrets: tuple[str, ...]) -> bytes:

@@ -166,10 +166,20 @@ def without_secrets(error: AzureAgentsError, secrets: Iterable[str]) -> AzureAge
         error: Any.
         secrets: Of the config.
     """
-    message = error.message
+    known = [*secrets]
+    message = _without(error.message, known)
+    facts: dict[str, Any] = {
+        name: _without(value, known) if isinstance(value, str) else value
+        for name, value in error.facts.items()
+    }
+    is_clean = message == error.message and facts == dict(error.facts)
+    return error if is_clean else type(error)(message, **facts)
+
+
+def _without(text: str, secrets: Iterable[str]) -> str:
     for secret in secrets:
-        message = message.replace(secret, _HIDDEN)
-    return error if message == error.message else type(error)(message, **error.facts)
+        text = text.replace(secret, _HIDDEN)
+    return text
 
 
 def without_urls(text: str) -> str:

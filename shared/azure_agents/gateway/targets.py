@@ -37,6 +37,7 @@ _MOST = 2_000  # targets that are kept: a wildcard has as many as clients think 
 # Families whose chats are no chats on the wire: the library maps them.
 _MAPPED_CHATS = ("claude", "responses", "text")
 _SECRETS = ("api_key", "azure_ad_token", "client_secret", "azure_password")
+_SHORTEST = 8  # characters of a secret: a shorter one, such as "k", stands in ordinary words
 _VERSION = "anthropic-version"
 _USUAL_VERSION = "2023-06-01"
 ID = "{id}"  # stands in the URL of what has one
@@ -146,8 +147,13 @@ def secrets_of(deployments: Iterable[Deployment]) -> frozenset[str]:
     Args:
         deployments: The entries.
     """
-    given = (one.params.get(name) for one in deployments for name in _SECRETS)
-    return frozenset(value for value in given if isinstance(value, str) and value)
+    entries = [one.params for one in deployments]
+    given = [params.get(name) for params in entries for name in _SECRETS]
+    headers = [params.get("extra_headers") for params in entries]
+    sent = [value for one in headers if isinstance(one, Mapping) for value in one.values()]
+    return frozenset(
+        value for value in (*given, *sent) if isinstance(value, str) and len(value) >= _SHORTEST
+    )
 
 
 def is_passed(deployment: Deployment, operation: str) -> bool:

@@ -359,7 +359,8 @@ def request_id_of(headers: Mapping[str, str]) -> str | None:
     """
     for name in ("x-request-id", "apim-request-id", "request-id"):  # the last one is Claude's
         # Recorded: hosted agents answer with the id twice, "a,a".
-        ids = list(dict.fromkeys(filter(None, headers.get(name, "").replace(" ", "").split(","))))
+        found = (one.strip() for one in headers.get(name, "").split(","))
+        ids = list(dict.fromkeys(one for one in found if one and " " not in one))  # words are none
         if ids:
             return _word(",".join(ids))
     return None

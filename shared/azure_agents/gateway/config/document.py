@@ -34,6 +34,8 @@ _MOST_VALUES = 200_000  # with each alias counted as what it stands for
 _MOST_SHOWN = 20  # problems in one error; it ends in a log
 _LARGEST = 10**18  # no limit, price or time is larger
 _LONGEST = 60  # characters of a number
+# A text that begins with * or ! and stands without quotes is an alias or a tag; it may be a secret.
+_QUOTED = re.compile(r" '.{3,}'")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _NO_YAML = 'a config file needs PyYAML, install it with: pip install "azure-agents[gateway]"'
 
@@ -121,7 +123,8 @@ def read_document(text: str, name: str = "config.yaml") -> LinedDict:
     except yaml.MarkedYAMLError as wrong:
         mark = wrong.problem_mark or wrong.context_mark
         line = mark.line + 1 if mark else None
-        problem = Problem(line, "the file", f"no YAML: {wrong.problem or wrong.context}")
+        said = _QUOTED.sub("", wrong.problem or wrong.context or "")
+        problem = Problem(line, "the file", f"no YAML: {said}")
         raise file_error(name, [problem]) from None
     except yaml.YAMLError as wrong:  # characters that no YAML has
         raise file_error(name, [Problem(None, "the file", f"no YAML: {wrong}")]) from None

@@ -202,7 +202,7 @@ class _Reading:
         if "/" not in model or "custom_llm_provider" in entry.params:
             return
         try:
-            read_model(model)
+            read_model(model.replace("*", "any"))
         except ConfigError as wrong:
             self._wrong(entry.line, path, wrong.message)
 
