@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from azure_agents.errors import InvalidRequestError
+from azure_agents.models.answers import Answer
 from azure_agents.prices.cost import completion_cost, cost_of
 from azure_agents.prices.table import PriceTable
 
@@ -287,3 +288,13 @@ def test_costs_of_calls_add_up(one: tuple[int, int], other: tuple[int, int]) -> 
     name = "gpt-4.1-mini"
     apart = [_exactly(name, prompt, 0, output) for prompt, output in (one, other)]
     assert sum(apart) == _exactly(name, one[0] + other[0], 0, one[1] + other[1])
+
+
+def test_the_model_behind_a_deployment_may_stand_in_a_header() -> None:
+    """A response repeats the deployment's name; what served it is told beside."""
+    usage = {"input_tokens": 1_000, "output_tokens": 100, "total_tokens": 1_100}
+    hidden = {"headers": {"x-ms-served-model": "gpt-4o-2024-08-06"}}
+    named = Answer({"model": "my-deployment", "usage": usage}, hidden)
+    plain = Answer({"model": "gpt-4o-2024-08-06", "usage": usage}, {})
+    assert cost_of(plain).usd == cost_of(named).usd is not None
+    assert cost_of(Answer({"model": "my-deployment", "usage": usage}, {})).usd is None

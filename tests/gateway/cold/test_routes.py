@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from openai import AzureOpenAI
+from openai import AzureOpenAI, NotFoundError
 
 from azure_agents.emulator import Emulator
 
@@ -94,6 +94,32 @@ def test_stored_responses_are_found_again(gateway: Gateway, client: Client) -> N
     openai.responses.delete(first.id)
     again = gateway.http.get(f"/v1/responses/{first.id}", headers={"api-key": KEYS["ada"]})
     assert 404 == again.status_code
+
+
+@pytest.mark.parametrize("after", [None, 0, 3])
+def test_a_response_of_the_background_is_streamed_again(
+    gateway: Gateway, client: Client, after: int | None
+) -> None:
+    """Behind the last event that the client has; with ids that are its own, and one end."""
+    openai = client(gateway)
+    more: Any = {"model": "gpt-4o", "input": "Hello", "background": True}
+    stream = openai.responses.create(**more, stream=True)
+    first = next(iter(stream))
+    stream.close()  # its client has gone, and the answer is made all the same
+    id = first.response.id  # type: ignore[union-attr]
+    given: Any = {} if after is None else {"starting_after": after}
+    rest = list(openai.responses.retrieve(id, stream=True, **given))
+    begin = 0 if after is None else after + 1
+    assert list(range(begin, begin + len(rest))) == [one.sequence_number for one in rest]
+    last: Any = rest[-1]
+    assert ("response.completed", id, "Hello there.") == (
+        last.type,
+        last.response.id,
+        last.response.output_text,
+    )
+    other = client(gateway, KEYS["bob"])
+    with pytest.raises(NotFoundError):
+        other.responses.retrieve(id, stream=True, **given)
 
 
 METHODS = [
