@@ -13,7 +13,6 @@ from typing import Any as _Any
 
 from ._approvals import approve, decide, reject
 from ._call_ids import tool_call_id, with_call_ids
-from ._chat_answers import StreamedAgentAnswer
 from ._chat_engine import AzureAgentChatEngine
 from ._computer import screenshot
 from ._errors import RefusedError, StructuredOutputError
@@ -32,7 +31,6 @@ __all__ = [
     "AzureAgentRetriever",
     "ClaudeInFoundry",
     "RefusedError",
-    "StreamedAgentAnswer",
     "StructuredOutputError",
     "TurnsInResponses",
     "approve",

@@ -6,7 +6,6 @@ and that `_messages` reads as the same messages again.
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterable, Iterator
 
 from llama_index.core.base.llms.types import (
@@ -20,6 +19,7 @@ from llama_index.core.base.llms.types import (
 
 from azure_agents import ApprovalReply, Message
 from azure_agents.content.approvals import asked_by
+from azure_agents.content.media import base64_text
 from azure_agents.messages import Media, Text
 
 from ._messages import FILE_ID, approval_entries
@@ -67,7 +67,7 @@ def _text_block(text: str) -> list[TextBlock]:
 
 def _media_block(media: Media) -> ContentBlock:
     # Base64 is taken as it is; plain bytes would be guessed at.
-    data = None if media.data is None else base64.b64encode(media.data)
+    data = None if media.data is None else base64_text(media.data).encode()
     url = FILE_ID + media.file_id if media.file_id is not None else media.url
     if media.kind == "image":
         return ImageBlock(image=data, url=url, image_mimetype=media.mime_type, detail=media.detail)

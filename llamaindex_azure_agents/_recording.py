@@ -80,13 +80,23 @@ class TurnsInResponses(BaseSpanHandler[BaseSpan]):
 
     _open: dict[str, tuple[Turns | None, Turns]] = PrivateAttr(default_factory=dict)
 
+    def __init__(self) -> None:
+        super().__init__()
+
     @classmethod
     def class_name(cls) -> str:
         """Name the class, for dumps."""
         return "TurnsInResponses"
 
-    def new_span(self, id_: str, *_: Any, instance: Any = None, **__: Any) -> None:
-        """Begin to collect if a query begins."""
+    def new_span(self, id_: str, *rest: Any, instance: Any = None, **facts: Any) -> None:  # noqa: ARG002
+        """Begin to collect if a query begins.
+
+        Args:
+            id_: Names the class and method that runs.
+            rest: Not used, as are `facts`.
+            instance: The object whose method runs.
+            facts: What else LlamaIndex tells.
+        """
         if isinstance(instance, BaseQueryEngine) and _is_query(id_):
             outer = _turns.get()
             turns = _PassedOn(outer)
@@ -94,8 +104,21 @@ class TurnsInResponses(BaseSpanHandler[BaseSpan]):
             # It holds where the query runs: LlamaIndex tells of it in the same task or thread.
             _turns.set(turns)
 
-    def prepare_to_exit_span(self, id_: str, *_: Any, result: Any = None, **__: Any) -> None:
-        """Put what was collected into the response."""
+    def prepare_to_exit_span(
+        self,
+        id_: str,
+        *rest: Any,  # noqa: ARG002
+        result: Any = None,
+        **facts: Any,  # noqa: ARG002
+    ) -> None:
+        """Put what was collected into the response.
+
+        Args:
+            id_: As for `new_span`.
+            rest: Not used, as are `facts`.
+            result: What the method gave.
+            facts: What else LlamaIndex tells.
+        """
         if id_ in self._open:
             turns = self._close(id_)
             result.metadata = {**(result.metadata or {}), "foundry_turns": turns}
@@ -105,8 +128,14 @@ class TurnsInResponses(BaseSpanHandler[BaseSpan]):
             elif isinstance(result, AsyncStreamingResponse):
                 result.response_gen = _alistening(result.response_gen, turns)
 
-    def prepare_to_drop_span(self, id_: str, *_: Any, **__: Any) -> None:
-        """End a query that failed."""
+    def prepare_to_drop_span(self, id_: str, *rest: Any, **facts: Any) -> None:  # noqa: ARG002
+        """End a query that failed.
+
+        Args:
+            id_: As for `new_span`.
+            rest: Not used, as are `facts`.
+            facts: What else LlamaIndex tells.
+        """
         if id_ in self._open:
             self._close(id_)
 

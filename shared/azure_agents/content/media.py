@@ -33,7 +33,12 @@ class Inline(NamedTuple):
 
 def data_url(data: bytes, mime_type: str) -> str:
     """Write bytes as a data URL."""
-    return f"data:{mime_type};base64,{b64encode(data).decode()}"
+    return f"data:{mime_type};base64,{base64_text(data)}"
+
+
+def base64_text(data: bytes) -> str:
+    """Write bytes as base64 text."""
+    return b64encode(data).decode()
 
 
 def split_data_url(url: object) -> Inline | None:
