@@ -22,7 +22,7 @@ from azure_agents.bulk.shared_journal import SharedJournal
 
 
 def main(folder: Path, model: str, rows: int, options: dict[str, object]) -> None:
-    """Run, kill a node after a third of the rows, and tell what came of it."""
+    """Run, kill a node after a third of the rows, run again, and tell what came of it."""
     begun = time.monotonic()
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 2})
     node = cluster.add_node(num_cpus=2)
@@ -41,10 +41,14 @@ def main(folder: Path, model: str, rows: int, options: dict[str, object]) -> Non
         Thread(target=kill, daemon=True).start()
     given = {"allow_http": True, "concurrency": 8, "lease": 10.0, **options}
     ended = map_on_ray(model, str(folder / "questions"), str(out), **given)
+    seconds = time.monotonic() - begun - up
     table = pyarrow.parquet.read_table(out)
+    again = map_on_ray(model, str(folder / "questions"), str(out), **given)
+    assert ended == again, again
+    assert pyarrow.parquet.read_table(out).sort_by("id").equals(table.sort_by("id"))
     told = {
         "up": up,
-        "seconds": time.monotonic() - begun - up,
+        "seconds": seconds,
         "killed": killed,
         "ended": [ended.rows, ended.done, ended.failed],
         "rows": table.sort_by("id").select(["id", "input", "answer", "error"]).to_pylist(),

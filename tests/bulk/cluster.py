@@ -2,7 +2,7 @@
 
 Two nodes on this machine, a real Redis, and one node killed after a third of the rows. No row is
 lost or doubled; none is asked twice but those of a chain in the foreground that were in flight. The
-answers are those that `bulk` gives on one machine.
+answers are those that `bulk` gives on one machine, and the same run again asks nothing.
 """
 
 from __future__ import annotations

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from functools import partial
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import yaml
+from packaging.requirements import Requirement
 
 import azure_agents.bulk
 from azure_agents.bulk.columns import FORMATS, OURS
@@ -15,7 +20,8 @@ from azure_agents.emulator import Emulator
 if TYPE_CHECKING:
     import pytest
 
-PAGE = (Path(__file__).parents[2] / "docs" / "bulk.md").read_text()
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "bulk.md").read_text()
 
 
 def test_the_snippets_run(
@@ -39,3 +45,25 @@ def test_the_page_tells_of_every_option_column_and_format() -> None:
     options = {one for option in map_rows.params for one in option.opts if one.startswith("--")}
     told = {*options - of_chat, *OURS, *FORMATS}
     assert set() == {name for name in told if name not in PAGE}
+
+
+def test_the_job_of_kuberay_is_one_that_we_take() -> None:
+    """Its command has our options, and its Ray is one of the extra."""
+    job = yaml.safe_load((ROOT / "deploy" / "ray.yaml").read_text())["spec"]
+    program, command, *arguments = job["entrypoint"].split()
+    given = map_rows.make_context("map", arguments, resilient_parsing=False).params
+    assert ("azure-agents", "map", "ray") == (program, command, given["engine"])
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    needs = map(Requirement, project["optional-dependencies"]["ray"])
+    (ray,) = (need for need in needs if need.name == "ray")
+    assert ray.specifier.contains(job["rayClusterSpec"]["rayVersion"])
+
+
+def test_the_snippet_for_ray_names_arguments_that_there_are() -> None:
+    """`make bulk ARGS=ray` runs the class; here its call is compared with what it takes."""
+    (snippet,) = re.findall(r"```python ray\n(.*?)```", PAGE, re.DOTALL)
+    compile(snippet, "bulk.md", "exec")
+    (given,) = re.findall(r"fn_constructor_kwargs=\{(.*?)\}", snippet)
+    names = re.findall(r'"(\w+)":', given)
+    taken = set(signature(azure_agents.bulk.AskRows).parameters)
+    assert (["run", "key", "concurrency"], set()) == (names, {*names} - taken)
