@@ -7,6 +7,8 @@ import json
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from functools import cache
 from hashlib import sha256
 from typing import Any
 
@@ -14,8 +16,10 @@ import httpx
 import pytest
 
 from azure_agents.gateway.app import Application
+from azure_agents.gateway.config.objects import GatewayConfig
 from azure_agents.gateway.config.reading import read_config
 
+from ..covering import case
 from ..security.canary import unwatched
 from .conftest import HELLO
 
@@ -37,7 +41,7 @@ ENTRIES = {
 }
 
 
-def _config(port: int) -> str:
+def _text() -> str:
     entries = ""
     for name, model in ENTRIES.items():
         path = "/api/projects/p" if "agents" in model else ""
@@ -45,7 +49,7 @@ def _config(port: int) -> str:
   - model_name: {name}
     litellm_params:
       model: {model}
-      api_base: http://127.0.0.1:{port}{path}
+      api_base: http://127.0.0.1:1{path}
       api_key: {SECRET}"""
     keys = "".join(
         f"\n  - {{name: {name}, hash: {sha256(f'sk-{name}'.encode()).hexdigest()}, {more}}}"
@@ -57,6 +61,24 @@ router_settings: {{num_retries: 0}}
 general_settings: {{master_key: {MASTER}, max_request_size_mb: 0.01}}
 keys:{keys}
 """
+
+
+@cache
+def _read() -> GatewayConfig:
+    return read_config(_text())
+
+
+def _config(port: int) -> GatewayConfig:
+    """The config with the upstream's port; its text is read once."""
+
+    def at(base: str) -> str:
+        return base.replace(":1/", f":{port}/") if ":1/" in base else f"http://127.0.0.1:{port}"
+
+    entries = (
+        replace(one, params={**one.params, "api_base": at(one.params["api_base"])})
+        for one in _read().entries
+    )
+    return replace(_read(), entries=tuple(entries))
 
 
 Script = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -79,7 +101,7 @@ async def asking(script: Script | None = None) -> AsyncIterator[httpx.AsyncClien
     port = server.sockets[0].getsockname()[1]
     if script is None:
         server.close()
-    application = Application(read_config(_config(port)))
+    application = Application(_config(port))
     inside = httpx.ASGITransport(app=application, client=("127.0.0.1", 1))
     headers = {"x-request-id": "mine-1"}
     async with httpx.AsyncClient(
@@ -154,35 +176,52 @@ def _headers(key: str | None) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("route", ROUTES)
-@pytest.mark.parametrize("name", MINE)
-async def test_what_is_the_clients_fault(route: str, name: str) -> None:
+async def test_what_is_the_clients_fault(route: str) -> None:
     """Is told in the form of the route, and nothing is sent up."""
     path, model, fields = ROUTES[route]
-    key, body, status, kind, code = MINE[name]
-    sent = json.dumps({"model": model, **fields}).encode() if body is BODY else body
     async with asking() as client:
-        answer = await client.post(path, content=sent, headers=_headers(key))
-    error = check(answer, route, status)
-    if route not in CLAUDES:
-        assert (kind, code) == (error["type"], error["code"])
+        for name, (key, body, status, kind, code) in MINE.items():
+            sent = json.dumps({"model": model, **fields}).encode() if body is BODY else body
+            answer = await client.post(path, content=sent, headers=_headers(key))
+            with case(name):
+                error = check(answer, route, status)
+                if route not in CLAUDES:
+                    assert (kind, code) == (error["type"], error["code"])
+
+
+@pytest.mark.parametrize("model", ["gpt", "claude", "v2", "classic"])
+async def test_a_stream_is_asked_for_or_not(model: str, caplog: pytest.LogCaptureFixture) -> None:
+    """What is neither true nor false would be a stream to some who read it, and none to others."""
+    async with asking() as client:
+        for value in (1, 0, "true", "", [], {"a": 1}):
+            sent = {"model": model, "messages": HELLO, "stream": value}
+            told = await client.post(ROUTES["chat"][0], json=sent, headers=_headers(MASTER))
+            with case(value):
+                assert "stream" == check(told, "chat", 400)["param"]
+    assert "failed" not in caplog.text  # a client's fault fills no log
+
+
+# Where the price of a call is known before, so that a budget can refuse it.
+PRICED = ("chat", "deployment", "responses", "messages")
 
 
 @pytest.mark.parametrize("route", ROUTES)
-@pytest.mark.parametrize("name", SPENT)
-async def test_what_a_key_may_not(route: str, name: str) -> None:
+async def test_what_a_key_may_not(route: str) -> None:
     """With the time after which it may again, where there is one."""
     path, model, fields = ROUTES[route]
-    key, status, kind, code = SPENT[name]
-    if name == "no budget" and route not in ("chat", "deployment", "responses", "messages"):
-        pytest.skip("its price is not known before")
+    sent = {"model": model, **fields}
     async with asking() as client:
-        sent = {"model": model, **fields}
-        await client.post(path, json=sent, headers=_headers(key))  # the one that `slow` may send
-        answer = await client.post(path, json=sent, headers=_headers(key))
-    error = check(answer, route, status)
-    assert (status == 429) == ("retry-after" in answer.headers)
-    if route not in CLAUDES:
-        assert (kind, code) == (error["type"], error["code"])
+        # What `slow` may send in a minute.
+        await client.post(path, json=sent, headers=_headers("sk-slow"))
+        for name, (key, status, kind, code) in SPENT.items():
+            if name == "no budget" and route not in PRICED:
+                continue
+            answer = await client.post(path, json=sent, headers=_headers(key))
+            with case(name):
+                error = check(answer, route, status)
+                assert (status == 429) == ("retry-after" in answer.headers)
+                if route not in CLAUDES:
+                    assert (kind, code) == (error["type"], error["code"])
 
 
 @pytest.mark.parametrize("route", ROUTES)

@@ -354,6 +354,10 @@ def _checked(
     body: Body, route: Route, request: Request, caller: Caller, serving: Serving
 ) -> _Checked:
     model, given, raw, names_model, is_bare = body
+    streams = given.get("stream")
+    if streams is not None and not isinstance(streams, bool):
+        # Any other value is a stream to some who read it, and none to others.
+        raise Refusal(400, "stream must be true or false", param="stream")
     check_use(caller, model)
     if route.operation == "chat" and _names_thread(given, request):
         given = {**given, "thread_id": _thread(given, request, caller, serving)}
@@ -371,7 +375,7 @@ def _checked(
         model,
         call.given,
         raw,
-        given.get("stream") is True,
+        streams is True,
         names_model,
         going_up(request.first, request.headers),
         identity,

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import NamedTuple, Protocol, TypeAlias, cast
 
-from ..errors import AzureAgentsError
+from ..errors import AzureAgentsError, InvalidRequestError
 from ..routing.calls import RoutedCall
 from ..routing.deployments import Deployment
 from ..routing.flow import Attempt, Routed
@@ -184,6 +184,8 @@ class Passage:
             await (asyncio.shield(closing) if one.may_wait else closing)
 
     def _log(self, asked: Asked, error: AzureAgentsError) -> None:
+        if isinstance(error, InvalidRequestError):
+            return  # a client's fault fills no log
         status = error.status or 0
         if status == 0 or status >= 500 or status in (401, 403):
             _LOGGER.warning("%s failed: %s", asked.doing, error)

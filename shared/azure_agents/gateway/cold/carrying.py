@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from time import monotonic
 from typing import Any
 
-from ...errors import AzureAgentsError, TransportError
+from ...errors import AzureAgentsError, InvalidRequestError, TransportError
 from ...models.call import told_headers
 from ...routing.deployments import Deployment
 from ...routing.flow import Attempt, Routed
@@ -197,7 +197,8 @@ class _Carried:
 
     async def refuse(self, error: AzureAgentsError) -> None:
         out, ask = self._out, self._one.ask
-        if error.status is None or error.status >= 500:
+        is_clients = isinstance(error, InvalidRequestError)
+        if not is_clients and (error.status is None or error.status >= 500):
             _LOGGER.warning("%s failed: %s", ask.asked.doing, error)
         if out is None or out.is_ended:
             return
