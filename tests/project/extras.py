@@ -34,7 +34,10 @@ CHECKS = {
         "m('azure/gpt-4o', api_key='k', api_base='https://r.openai.azure.com')"
     ),
     "llamaindex-anthropic": "from llamaindex_azure_agents import ClaudeInFoundry",
-    "emulator": "from azure_agents.emulator import Emulator; Emulator().serve().close()",
+    "emulator": (
+        "from azure_agents.emulator import Emulator\n"
+        "with Emulator().serve() as server: assert server.endpoint"
+    ),
     "redis": "from azure_agents import RedisThreadStore; RedisThreadStore('redis://localhost')",
     "gateway": "import azure_agents.gateway.server",
     "otel": "import opentelemetry.sdk.trace",
