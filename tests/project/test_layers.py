@@ -78,7 +78,13 @@ EMULATOR_USERS = ("cli.emulator", "cli.demo")
 ADAPTER_USERS = ("cli.demo",)  # likewise
 
 # httpx is a seam. Elsewhere it may be named for types only.
-HTTPX_USERS = ("drivers.*", "sign_in.auth", "emulator.line.transport", "gateway.upstream")
+HTTPX_USERS = (
+    "drivers.*",
+    "sign_in.auth",
+    "sign_in.no_credential",
+    "emulator.line.transport",
+    "gateway.upstream",
+)
 HTTPX = ("httpx", "httpx2", "httpx_aiohttp")
 HTTPX_RULE = f"httpx is a seam of {', '.join(HTTPX_USERS)}; elsewhere only under TYPE_CHECKING"
 

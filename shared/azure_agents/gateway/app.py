@@ -14,21 +14,15 @@ from typing import Any, NamedTuple
 from ..errors import AzureAgentsError
 from ..jsonio import JSON, dumps
 from ..routing.calls import RoutedCall
-from .allowance import Allowance
 from .asgi import JSON_TYPE, ClientGone, Message, Receive, Send, at_once_of, read_body
 from .asked import Asked, going_up
-from .attempts import Passing
-from .board import Board
-from .cold.asked import Limits
-from .cold.calls import Reader
-from .cold.carrying import Tools
 from .cold.choosing import check_use
-from .cold.room import Room, Visit
+from .cold.room import Visit
 from .cold.spending import Booked
 from .config.objects import GatewayConfig
 from .cors import cors_headers, preflight_headers
 from .counters import Counters
-from .keyring import Caller, KeyRing
+from .keyring import Caller
 from .ledger import Ledger
 from .mapped import Asker
 from .metrics import Metrics
@@ -37,16 +31,15 @@ from .out import Out
 from .page.sharing import SharedLook
 from .page.snapshot import snapshot
 from .page.status import DOCUMENT, StatusPage, is_numbers
-from .passage import Ended, Passage, Tried, refusal_for
+from .passage import Ended, refusal_for
 from .place import check_place
 from .refusals import Refusal, refusal_of
 from .requests import Body, Request, check_head, read_body_of, read_head
 from .routes import Route, door_of, find_route
-from .seals import Seals
+from .serving import Serving
 from .spend.budgets import Budgets
 from .spend.keys import SharedKeys
 from .spend.link import Shared
-from .targets import Targets
 from .tracing import tracing_of
 from .upstream import Upstream
 from .workers.folder import Folder
@@ -57,60 +50,6 @@ _READY = "/health/readiness"
 _TEXT = (b"content-type", b"text/plain; version=0.0.4; charset=utf-8")
 _SECOND = 1.0
 # LiteLLM's pages, and programs set up after them, call http://0.0.0.0:4000, which is this machine.
-
-
-class Serving:
-    """All that depends on one config file.
-
-    Args:
-        config: The file.
-        upstream: The pool of connections.
-        budgets: Of all keys.
-        keys: Of Redis.
-        note: Is told how each call ended.
-        tried: Is told how each attempt ended.
-        booked: Which outputs of batches were paid for.
-
-    Raises:
-        ConfigError: An entry is wrong.
-    """
-
-    def __init__(
-        self,
-        config: GatewayConfig,
-        upstream: Upstream,
-        budgets: Budgets,
-        keys: SharedKeys,
-        *,
-        note: Callable[[Ended], object],
-        tried: Callable[[Tried], object],
-        booked: Booked,
-    ) -> None:
-        self.config = config
-        self.keys = KeyRing(config, keys if config.keys_in_redis else None)
-        self.seals = Seals(config)
-        self.board = Board(config)
-        targets, allowance = Targets(), Allowance(self.board, budgets)
-        reader = Reader(self.board, self.seals)
-        tools = Tools(reader, targets, upstream, allowance, note, tried, booked)
-        self.room = Room(tools, Limits(config.limits.body_bytes, config.limits.file_bytes))
-        self.passage = Passage(
-            self.board,
-            Passing(upstream),
-            targets,
-            allowance,
-            first_content=config.limits.first_content,
-            note=note,
-            tried=tried,
-        )
-
-    def names(self, caller: Caller) -> list[str]:
-        """The models that a key may use.
-
-        Args:
-            caller: The key's.
-        """
-        return [name for name in self.board.names if caller.may_use(name)]
 
 
 class Application:

@@ -26,7 +26,8 @@ from ..prices.pricer import Pricer
 from ..protocols.responses.codec import encode_agent
 from ..routing.deployments import Deployment
 from ..service_errors.hints import Service
-from ..sign_in.auth import Destination, FoundryAuth, NoCredential
+from ..sign_in.auth import Destination, FoundryAuth
+from ..sign_in.no_credential import NoCredential
 from .agent_entries import read_agent_entry
 from .asked import Asked
 from .exchange import Way, way_to

@@ -20,9 +20,10 @@ from ..settings import environment as names
 from ..settings.endpoint import PUBLIC_SCOPE, origin_of
 from ..settings.environment import Environment, Secret, base_in, hidden, read_env, read_secret
 from ..settings.urls import Url
-from ..sign_in.auth import FoundryAuth, NoCredential
+from ..sign_in.auth import FoundryAuth
 from ..sign_in.credentials import from_credential, secret_of
 from ..sign_in.entra import client_secret, user_password, whoever_runs_this
+from ..sign_in.no_credential import NoCredential
 from ..sign_in.sources import (
     FixedSource,
     Source,

@@ -301,7 +301,7 @@ class FoundryAuth(httpx.Auth):
         )
 
     def _check_origin(self, request: httpx.Request) -> None:
-        origin = _origin_of(request.url)
+        origin = origin_of_url(request.url)
         if origin != self._origin:
             raise ConfigError(
                 f"the credential belongs to {self._origin!r} and is not sent to {origin!r}: make "
@@ -336,47 +336,12 @@ class FoundryAuth(httpx.Auth):
         )
 
 
-class NoCredential(httpx.Auth):
-    """Sends no credential: a key of API Management stands in the call's own headers.
+def origin_of_url(url: httpx.URL) -> str:
+    """The origin of a URL, as endpoints write it.
 
     Args:
-        origin: The only origin that requests go to.
+        url: Any.
     """
-
-    def __init__(self, origin: str) -> None:
-        self._origin = origin
-
-    @property
-    def origin(self) -> str:
-        """The only origin that requests go to."""
-        return self._origin
-
-    async def asign(self, refused: Signature | None = None, challenge: str = "") -> Signature:  # noqa: ARG002 - it has none
-        """Give the headers of a request: none.
-
-        Args:
-            refused: As for `FoundryAuth.asign`.
-            challenge: As for `FoundryAuth.asign`.
-        """
-        return Signature({})
-
-    def helps_against(self, status: int, body: bytes) -> bool:  # noqa: ARG002 - as above
-        """Whether a new token may help against an answer: there is none.
-
-        Args:
-            status: As for `FoundryAuth.helps_against`.
-            body: As for `FoundryAuth.helps_against`.
-        """
-        return False
-
-    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        """Send the request as it is."""
-        if _origin_of(request.url) != self._origin:
-            raise ConfigError(f"the headers of {self._origin!r} are not sent elsewhere")
-        yield request
-
-
-def _origin_of(url: httpx.URL) -> str:
     host = url.raw_host.decode("ascii")  # `url.host` would show an 'xn--' name decoded
     name = f"[{host}]" if ":" in host else host
     return f"{url.scheme}://{name}" if url.port is None else f"{url.scheme}://{name}:{url.port}"
