@@ -8,7 +8,6 @@ what `RunnableWithMessageHistory` needs, which hands over each turn after the ag
 from __future__ import annotations
 
 import builtins
-from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from typing import Any, TypeAlias
 
@@ -23,6 +22,7 @@ from langchain_core.messages import (
 
 from azure_agents import ApprovalReply, Media, Message, Text
 from azure_agents.content.approvals import asked_by
+from azure_agents.content.media import base64_text
 from azure_agents.errors import InvalidRequestError
 from azure_agents.jsonio import known_fields
 from azure_agents.messages import Part
@@ -213,7 +213,7 @@ def _media_block(part: Media) -> dict[str, Any]:
         type=part.kind,
         file_id=part.file_id,
         url=part.url,
-        base64=b64encode(part.data).decode() if part.data is not None else None,
+        base64=base64_text(part.data) if part.data is not None else None,
         mime_type=part.mime_type,
         extras=known_fields(filename=part.name, detail=part.detail) or None,
     )
