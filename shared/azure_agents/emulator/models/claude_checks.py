@@ -74,6 +74,7 @@ def check_messages_request(
             raise refuse(f"{name}: Field required")
     if not counts:
         _check_number(body, "max_tokens", 1, refuse)
+    _check_shapes(body, refuse)
     _check_range(body, refuse)
     _check_thinking(body, refuse)
     _check_tools(body, refuse)
@@ -87,6 +88,22 @@ def _check_number(body: JSON, name: str, least: int, refuse: Refuse) -> None:
         raise refuse(f"{name}: Input should be a valid integer")
     if value < least:
         raise refuse(f"{name}: Input should be greater than or equal to {least}")
+
+
+def _check_shapes(body: JSON, refuse: Refuse) -> None:
+    for name in ("thinking", "tool_choice"):
+        if not isinstance(body.get(name), dict | None):
+            raise refuse(f"{name}: Input should be a valid dictionary or object")
+    tools = body.get("tools")
+    if tools is not None and not (
+        isinstance(tools, list) and all(isinstance(tool, dict) for tool in tools)
+    ):
+        raise refuse("tools: Input should be a valid list")
+    system = body.get("system")
+    if not isinstance(system, str | list | None):
+        raise refuse("system: Input should be a valid list")
+    for place, block in enumerate(blocks_of(system)):
+        _check_block(block, ("text",), f"system.{place}", refuse)
 
 
 def _check_range(body: JSON, refuse: Refuse) -> None:
