@@ -10,7 +10,6 @@ import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,7 +43,7 @@ def send_home(player: Player, resource: str, patch: pytest.MonkeyPatch) -> None:
         asked = httpx.Request(call.method, str(call.url), headers=call.headers, content=call.body)
         player.network.asked.append(asked)
         here = resource + player.network.path_at_home(call.url.raw_path_qs)
-        return await ask(self, replace(call, url=URL(here, encoded=True)), doing)
+        return await ask(self, call._replace(url=URL(here, encoded=True)), doing)
 
     patch.setattr(Upstream, "ask", at_home)
     patch.setattr(mapped, "acompletion", player.connected(mapped.acompletion))
