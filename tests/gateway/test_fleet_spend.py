@@ -73,7 +73,8 @@ async def is_used_up(one: Process, dollars: float) -> bool:
     return more is None and (exactly is not None or not left)
 
 
-async def test_a_budget_is_exact_in_parallel(redis: RedisServer) -> None:
+@pytest.mark.parametrize("_", range(5))
+async def test_a_budget_is_exact_in_parallel(redis: RedisServer, _: int) -> None:
     """Ten of twenty calls fit, whichever process they come to."""
     pair = [process(redis), process(redis)]
     found = await asyncio.gather(*(pair[at % 2].budgets.hold(KEY, 0.1) for at in range(20)))

@@ -216,6 +216,7 @@ def test_a_trace_goes_through_only_where_that_is_wanted(
 def test_content_is_there_only_where_it_is_asked_for(traces: Traces, begin: Begin) -> None:
     """And no secret ever is: neither keys nor what is sent upstream."""
     begin().chat()
+    traces.call()
     plain = "".join(one.to_json() for one in traces.all())
     traces.spans.clear()
     gateway = begin(", tracing_content: true")

@@ -61,7 +61,8 @@ class Book:
         """
         found = self.find(name)
         if not found:
-            raise InvalidRequestError(self._unknown(name), param="model", code="model_not_found")
+            meant = self._settings.aliases.get(name, name)
+            raise InvalidRequestError(self._unknown(meant), param="model", code="model_not_found")
         return found
 
     def find(self, name: str) -> Group:

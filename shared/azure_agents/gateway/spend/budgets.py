@@ -7,8 +7,9 @@ last. They outlive a change of the config.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from time import monotonic
 
@@ -34,6 +35,7 @@ class _Budget:
     told: int = 0  # the last version that Redis knows
     told_at: float = 0.0
     most: int | None = None
+    asking: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def __post_init__(self) -> None:
         self.belongs_to(self.key)
@@ -83,6 +85,14 @@ class Budgets:
         one, asked = self._budget(key), _whole(dollars)
         if one.most is None:
             return Held(one, 0)
+        if self._shared is None or not self._shared.is_on:
+            return await self._reserve(one, asked)
+        # One at a time: what others of this process ask for now is not theirs yet, and must not
+        # seem to be held when Redis adds up.
+        async with one.asking:
+            return await self._reserve(one, asked)
+
+    async def _reserve(self, one: _Budget, asked: int) -> Held | None:
         one.held += asked
         one.version += 1
         try:
