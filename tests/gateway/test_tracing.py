@@ -69,9 +69,14 @@ class Traces:
         return [one for one in self.all() if one.name == "attempt"]
 
     def metrics(self) -> dict[str, list[Any]]:
-        """The points of all metrics, by name."""
-        data = self.reader.get_metrics_data()
-        found = [m for r in data.resource_metrics for s in r.scope_metrics for m in s.metrics]
+        """The points of all metrics, by name; those of a call come a moment after its answer."""
+        for _ in range(200):
+            data = self.reader.get_metrics_data()
+            resources = [] if data is None else data.resource_metrics
+            found = [m for r in resources for s in r.scope_metrics for m in s.metrics]
+            if names.OPERATION_DURATION in [one.name for one in found]:
+                break
+            time.sleep(0.01)
         return {one.name: list(one.data.data_points) for one in found}
 
 
