@@ -102,7 +102,7 @@ def _check_shapes(body: JSON, refuse: Refuse) -> None:
     system = body.get("system")
     if not isinstance(system, str | list | None):
         raise refuse("system: Input should be a valid list")
-    for place, block in enumerate(blocks_of(system)):
+    for place, block in enumerate(system if isinstance(system, list) else ()):
         _check_block(block, ("text",), f"system.{place}", refuse)
 
 
