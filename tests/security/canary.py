@@ -31,6 +31,10 @@ from azure_agents.sign_in import credentials
 
 # Issued by the emulator, one for each client: thousands, so they are known by their form.
 _ISSUED = re.compile(r"emulator-(?:token|key)-[0-9a-f]{8}")
+# Scopes of tokens are no secrets, also where a test passes them as if they were.
+_PUBLIC = frozenset(
+    {"https://ai.azure.com/.default", "https://cognitiveservices.azure.com/.default"}
+)
 _SHORTEST = 10  # characters; shorter ones stand in ordinary words too
 _REMEMBERED = 48  # of the secrets that were learnt: those of the last few tests
 _CARRIERS = frozenset({b"authorization", b"api-key", b"x-api-key"})
@@ -59,7 +63,7 @@ class Watch:
         """Search for this one from now on."""
         text = secret.decode("utf-8", "replace") if isinstance(secret, bytes) else secret
         with self._learning:
-            if len(text) >= _SHORTEST and text not in self._secrets:
+            if len(text) >= _SHORTEST and text not in {*self._secrets, *_PUBLIC}:
                 self._secrets = (*self._secrets, text)[-_REMEMBERED:]
 
     def look(self, place: str, text: str | bytes) -> None:
