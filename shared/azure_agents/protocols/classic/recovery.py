@@ -67,9 +67,12 @@ class RunRecovery:
         return (yield from self.follow(reader, run))
 
     def find_forked(self) -> Flow[RunReader | None]:
-        """Read the run that an earlier process started on a new thread for this turn, if any."""
+        """Read the run that an earlier process started on a new thread for this turn, if any.
+
+        A look that fails is the call's failure: a run that was only not seen would be paid twice.
+        """
         reader = self.new_reader(None)
-        run = yield from none_if_it_fails(partial(self.find_run, reader))
+        run = yield from self.find_run(reader)
         return None if run is None else (yield from self.follow(reader, run))
 
     def find_run(self, reader: RunReader) -> Flow[str | None]:
