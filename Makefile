@@ -50,7 +50,7 @@ faults: $(SETUP)
 fidelity: $(SETUP)
 	@$(PY) tests/emulator/fidelity.py
 
-# Sixty mistakes, put one after the other into a copy of the tree: which do the tests notice? About
+# Eighty mistakes, put one after the other into a copy of the tree: which do the tests notice? About
 # fifteen minutes on two cores; ARGS=--resume goes on where a run was interrupted.
 mutants: $(SETUP)
 	@$(PY) tests/mutants/run.py $(ARGS)
